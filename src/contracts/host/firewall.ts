@@ -1,0 +1,57 @@
+// The doors to packet filters: iptables, nftables, ipset, conntrack. Text in the tools' own restore formats, made by pure renderers.
+import type { Netns } from './netns.ts';
+
+/** The words of the tool when it refused, with the line it names if any. */
+export class HostRefusal extends Error {
+  readonly line: number | undefined;
+  constructor(tool: string, reason: string, line?: number) {
+    super(`${tool}: ${reason}`);
+    this.name = 'HostRefusal';
+    this.line = line;
+  }
+}
+
+export interface Iptables {
+  /** `iptables-save`/`ip6tables-save` of one table, or of all. */
+  save(ns: Netns, family: 4 | 6, table?: string): Promise<string>;
+  /** One atomic `iptables-restore --noflush` per table in the text; throws HostRefusal. */
+  restore(ns: Netns, family: 4 | 6, text: string): Promise<void>;
+}
+
+export interface Nft {
+  /** One transaction; throws HostRefusal and changes nothing when any statement is refused. */
+  apply(ns: Netns, script: string): Promise<void>;
+  /** `nft list table`: text, or undefined where there is no such table. */
+  listTable(ns: Netns, family: 'bridge' | 'ip' | 'ip6' | 'inet' | 'netdev' | 'arp', table: string): Promise<string | undefined>;
+}
+
+export interface IpSets {
+  /** Set name → type, family and members. */
+  list(ns: Netns): Promise<ReadonlyMap<string, { readonly type: string; readonly family: 4 | 6; readonly members: readonly string[] }>>;
+  /** `ipset restore -exist`; throws HostRefusal. */
+  restore(ns: Netns, text: string): Promise<void>;
+}
+
+export interface FlowFilter {
+  readonly zone?: number;
+  readonly family: 4 | 6;
+  readonly protocol?: string;
+  readonly src?: string;
+  readonly dst?: string;
+  readonly srcPort?: number;
+  readonly dstPort?: number;
+  /** Address after reply-direction translation, as `--reply-src`. */
+  readonly replySrc?: string;
+}
+
+/** One tracked connection, original direction. */
+export interface Flow extends FlowFilter {
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+}
+
+export interface Conntrack {
+  /** Deletes what matches; answers how many. */
+  flush(ns: Netns, filters: readonly FlowFilter[]): Promise<number>;
+  list(ns: Netns, family: 4 | 6, zone?: number): Promise<readonly Flow[]>;
+}

@@ -1,0 +1,15 @@
+// A host's doors together, as an agent gets them.
+import type { Files } from './files.ts';
+import type { Conntrack, IpSets, Iptables, Nft } from './firewall.ts';
+import type { Links } from './links.ts';
+import type { Processes } from './processes.ts';
+
+export interface Host {
+  readonly links: Links;
+  readonly iptables: Iptables;
+  readonly nft: Nft;
+  readonly ipsets: IpSets;
+  readonly conntrack: Conntrack;
+  readonly processes: Processes;
+  readonly files: Files;
+}
