@@ -1,0 +1,105 @@
+// From a request body to attributes: ownership, unknown and read-only names, defaults, then each value by its type.
+import { absent, type Field, type Resource } from '../../model/kit/resource.ts';
+import { apiError } from '../errors.ts';
+import { Invalid, read } from './values.ts';
+
+export type Attributes = Record<string, unknown>;
+
+export interface Writer {
+  readonly project_id: string | null;
+  /** May create for other projects. */
+  readonly privileged: boolean;
+}
+
+/** A copy of one item of a create body, read and completed. Attributes that were not given and have no default are left out. */
+export function readCreate(resource: Resource, item: unknown, writer: Writer): Attributes {
+  const given = withProject(resource, asObject(resource, item), writer);
+  refuseUnknown(resource, given);
+  const out: Attributes = {};
+  for (const [name, field] of Object.entries(resource.fields)) {
+    const was = Object.hasOwn(given, name);
+    if (!field.post) {
+      if (was) throw bad(`Attribute '${name}' not allowed in POST`);
+      continue;
+    }
+    if (!was && field.default === undefined) throw bad(`Failed to parse request. Required attribute '${name}' not specified`);
+  }
+  for (const [name, field] of Object.entries(resource.fields)) {
+    if (!field.post) continue;
+    if (Object.hasOwn(given, name)) out[name] = readField(name, field, given[name]);
+    else if (field.default !== absent) out[name] = field.default;
+  }
+  return out;
+}
+
+export function readUpdate(resource: Resource, item: unknown): Attributes {
+  const given = asObject(resource, item);
+  for (const name of Object.keys(given)) {
+    if (name === 'tenant_id' || name === 'project_id') throw bad(`Cannot update read-only attribute ${name}`);
+  }
+  refuseUnknown(resource, given);
+  for (const name of Object.keys(given)) if (!resource.fields[name]?.put) throw bad(`Cannot update read-only attribute ${name}`);
+  const out: Attributes = {};
+  for (const [name, value] of Object.entries(given)) out[name] = readField(name, resource.fields[name] as Field, value);
+  return out;
+}
+
+export function readField(name: string, field: Field, value: unknown): unknown {
+  try {
+    return read(field.type, value);
+  } catch (error) {
+    if (error instanceof Invalid) throw bad(`Invalid input for ${name}. Reason: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The items of a create body: one, or several under the plural key. */
+export function itemsOf(resource: Resource, body: unknown): { readonly items: readonly unknown[]; readonly bulk: boolean } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
+  const keys = body as Record<string, unknown>;
+  const bulkKey = `${resource.name}s`;
+  if (Object.hasOwn(keys, bulkKey)) {
+    if (!resource.bulk) throw bad('Bulk operation not supported');
+    const list = keys[bulkKey];
+    if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
+    return { items: list.map(i => unwrap(resource, i)), bulk: true };
+  }
+  if (!Object.hasOwn(keys, resource.name)) throw bad(`Unable to find '${resource.name}' in request body`);
+  return { items: [keys[resource.name]], bulk: false };
+}
+
+function unwrap(resource: Resource, item: unknown): unknown {
+  if (typeof item === 'object' && item !== null && Object.hasOwn(item, resource.name))
+    return (item as Record<string, unknown>)[resource.name];
+  return item;
+}
+
+function asObject(resource: Resource, item: unknown): Record<string, unknown> {
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw bad(`Unable to find '${resource.name}' in request body`);
+  return item as Record<string, unknown>;
+}
+
+function withProject(resource: Resource, item: Record<string, unknown>, writer: Writer): Record<string, unknown> {
+  if (!resource.fields.project_id) return item;
+  const { tenant_id, ...rest } = item;
+  const both = Object.hasOwn(item, 'tenant_id') && Object.hasOwn(item, 'project_id');
+  if (both && tenant_id !== item.project_id) throw bad("'project_id' and 'tenant_id' do not match");
+  const asked = Object.hasOwn(item, 'tenant_id') ? tenant_id : item.project_id;
+  const given = Object.hasOwn(item, 'tenant_id') || Object.hasOwn(item, 'project_id');
+  if (given && asked !== writer.project_id && !writer.privileged) {
+    throw bad("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin or advsvc privileges");
+  }
+  if (!given && writer.project_id === null) {
+    throw bad(`Running without keystone AuthN requires that tenant_id is specified`);
+  }
+  return { ...rest, project_id: given ? asked : writer.project_id };
+}
+
+function refuseUnknown(resource: Resource, item: Record<string, unknown>): void {
+  const unknown = Object.keys(item).filter(k => !Object.hasOwn(resource.fields, k));
+  if (unknown.length > 0) throw bad(`Unrecognized attribute(s) '${unknown.join(', ')}'`);
+}
+
+function bad(message: string): Error {
+  return apiError('HTTPBadRequest', { message });
+}

@@ -1,0 +1,102 @@
+// From a query string to what a list asks for. Pure: nothing is looked up here.
+import type { Resource } from '../../model/kit/resource.ts';
+import { apiError, badRequest } from '../errors.ts';
+import { pyRepr } from './python.ts';
+import { readBool } from './values.ts';
+
+export interface ListQuery {
+  readonly filters: ReadonlyMap<string, readonly string[]>;
+  /** Empty: all fields. */
+  readonly fields: readonly string[];
+  readonly sort: readonly (readonly [key: string, direction: 'asc' | 'desc'])[];
+  /** 0: no limit. */
+  readonly limit: number;
+  readonly limitGiven: boolean;
+  readonly marker: string | undefined;
+  readonly reverse: boolean;
+}
+
+const control = new Set(['fields', 'sort_key', 'sort_dir', 'limit', 'marker', 'page_reverse']);
+export const tagFilters = ['tags', 'tags-any', 'not-tags', 'not-tags-any'] as const;
+
+/** Caps that keep one request from costing much. */
+export interface QueryCaps {
+  readonly maxFilterValues: number;
+  /** `pagination_max_limit`; 0 means none. */
+  readonly maxLimit: number;
+}
+
+export function readQuery(resource: Resource, pairs: readonly (readonly [string, string])[], caps: QueryCaps): ListQuery {
+  const given = new Map<string, string[]>();
+  for (const [key, value] of pairs) {
+    const list = given.get(key);
+    if (list) list.push(value);
+    else given.set(key, [value]);
+  }
+  if (pairs.length > caps.maxFilterValues) throw bad(`Too many query parameters: the most is ${caps.maxFilterValues}`);
+  const limit = readLimit(given.get('limit')?.at(-1), caps.maxLimit);
+  return {
+    filters: readFilters(resource, given),
+    fields: (given.get('fields') ?? []).filter(f => f !== ''),
+    sort: readSort(resource, given.get('sort_key') ?? [], given.get('sort_dir') ?? []),
+    limit,
+    limitGiven: given.has('limit') || caps.maxLimit > 0,
+    marker: given.get('marker')?.at(-1),
+    reverse: given.get('page_reverse')?.at(-1)?.toLowerCase() === 'true',
+  };
+}
+
+function readFilters(resource: Resource, given: ReadonlyMap<string, string[]>): Map<string, readonly string[]> {
+  const out = new Map<string, readonly string[]>();
+  const unknown: string[] = [];
+  for (const [key, values] of given) {
+    if (control.has(key)) continue;
+    const name = key === 'tenant_id' ? 'project_id' : key;
+    const isTag = resource.taggable && (tagFilters as readonly string[]).includes(name);
+    if (!isTag && !resource.fields[name]?.filter) unknown.push(key);
+    else out.set(name, [...(out.get(name) ?? []), ...values]);
+  }
+  if (unknown.length > 0) throw bad(`${pyRepr(unknown)} is invalid attribute for filtering`);
+  return out;
+}
+
+function readSort(resource: Resource, keys: readonly string[], dirs: readonly string[]): (readonly [string, 'asc' | 'desc'])[] {
+  if (keys.length !== dirs.length) throw bad('The number of sort_keys and sort_dirs must be same');
+  const wrong = keys.filter(k => !resource.fields[k === 'tenant_id' ? 'project_id' : k]?.sort);
+  if (wrong.length > 0) throw bad(`${pyRepr(wrong)} is invalid attribute for sort_keys`);
+  return keys.map((key, i) => {
+    const dir = dirs[i];
+    if (dir !== 'asc' && dir !== 'desc')
+      throw bad(`${pyRepr(['asc', 'desc'])} is valid values for sort_dirs, but value '${dir}' specified.`);
+    return [key === 'tenant_id' ? 'project_id' : key, dir] as const;
+  });
+}
+
+function readLimit(text: string | undefined, max: number): number {
+  if (text === undefined) return max;
+  const n = /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  if (n === undefined) throw badRequest('limit', `Limit must be an integer 0 or greater and not '${text}'`);
+  if (max > 0 && (n === 0 || n > max)) return max;
+  return n;
+}
+
+/** Filter values as the column holds them. */
+export function readFilterValue(resource: Resource, name: string, text: string): string | number | boolean | null {
+  const type = resource.fields[name]?.type;
+  const inner = type?.kind === 'optional' ? type.of : type;
+  if (inner?.kind === 'bool') return readBool(text);
+  if (
+    inner?.kind === 'int' ||
+    (inner?.kind === 'enum' && inner.convert === 'int') ||
+    (inner?.kind === 'special' && inner.column === 'int')
+  ) {
+    const n = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
+    if (n === undefined) throw apiError('InvalidInput', { error_message: `'${text}' is not an integer` });
+    return n;
+  }
+  return text;
+}
+
+function bad(message: string): Error {
+  return apiError('HTTPBadRequest', { message });
+}

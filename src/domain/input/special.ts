@@ -1,0 +1,94 @@
+// Attributes whose reading has rules of its own. Where a rule needs other attributes too, only the shape is read here.
+import type { SpecialName } from '../../model/kit/types.ts';
+import { invalidInput } from '../errors.ts';
+import { formatIp, parseIp } from '../net/ip.ts';
+import { pyStr } from './python.ts';
+import { Invalid, isUuid, readString } from './values.ts';
+
+export function readSpecial(name: SpecialName, value: unknown): unknown {
+  switch (name) {
+    case 'fixed_ips':
+      return readFixedIps(value);
+    case 'tags':
+      return readTags(value);
+    case 'service_types':
+      return readServiceTypes(value);
+    case 'profile':
+      return readProfile(value);
+    case 'allowed_address_pairs':
+    case 'extra_dhcp_opts':
+      return readDicts(value);
+    case 'sg_protocol':
+    case 'sg_port':
+    case 'sg_ethertype':
+    case 'sg_remote_prefix':
+      return value;
+  }
+}
+
+function readFixedIps(value: unknown): unknown[] {
+  const seen = new Set<string>();
+  return readDicts(value).map(item => {
+    const out: Record<string, string> = {};
+    if (Object.hasOwn(item, 'ip_address')) out.ip_address = fixedAddress(item.ip_address, seen);
+    if (Object.hasOwn(item, 'subnet_id')) {
+      if (!isUuid(item.subnet_id)) throw new Invalid(`'${pyStr(item.subnet_id)}' is not a valid UUID.`);
+      out.subnet_id = item.subnet_id;
+    }
+    return out;
+  });
+}
+
+function fixedAddress(value: unknown, seen: Set<string>): string {
+  const ip = typeof value === 'string' ? parseIp(value) : undefined;
+  if (!ip) throw new Invalid(`'${pyStr(value)}' is not a valid IP address.`);
+  const text = formatIp(ip);
+  if (seen.has(text)) throw new Invalid(`Duplicate IP address '${text}'.`);
+  seen.add(text);
+  return text;
+}
+
+export function readTags(value: unknown): string[] {
+  if (!Array.isArray(value)) throw invalidInput(`'${pyStr(value)}' is not a list.`);
+  const seen = new Set<string>();
+  for (const tag of value) {
+    let text: string;
+    try {
+      text = readString(tag, 255);
+    } catch (error) {
+      throw invalidInput((error as Error).message.replace(/\.$/, ''));
+    }
+    if (seen.has(text)) throw invalidInput(`Duplicate items in the list: '${text}'`);
+    seen.add(text);
+  }
+  if (seen.size > 50) throw invalidInput(`The number of tags exceed the per-resource limit of 50`);
+  return [...seen];
+}
+
+function readServiceTypes(value: unknown): string[] {
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw new Invalid(`Subnet service types must be a list.`);
+  for (const type of value) {
+    if (typeof type !== 'string') throw new Invalid(`Subnet service type '${pyStr(type)}' is not a string.`);
+    if (!type.startsWith('network:') && !type.startsWith('neutron:') && !type.startsWith('compute:')) {
+      throw new Invalid(`Invalid service type ${type}, must be a device owner prefix.`);
+    }
+  }
+  return value as string[];
+}
+
+function readProfile(value: unknown): Record<string, unknown> {
+  if (value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw new Invalid(`'${pyStr(value)}' is not a dictionary.`);
+  if (JSON.stringify(value).length > 4095) throw invalidInput('binding:profile value too large');
+  return value as Record<string, unknown>;
+}
+
+function readDicts(value: unknown): Record<string, unknown>[] {
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw new Invalid(`Invalid data format for list: '${pyStr(value)}'.`);
+  for (const item of value) {
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) throw new Invalid(`Invalid data format: '${pyStr(item)}'.`);
+  }
+  return value as Record<string, unknown>[];
+}

@@ -1,0 +1,198 @@
+// Reads one attribute's value by its type: converts, then validates, with Neutron's two kinds of refusal.
+import type { DictKey, Type } from '../../model/kit/types.ts';
+import { invalidInput } from '../errors.ts';
+import { formatCidr, formatIp, parseCidr, parseIp } from '../net/ip.ts';
+import { parseMac } from '../net/mac.ts';
+import { pyRepr, pySet, pyStr } from './python.ts';
+import { readSpecial } from './special.ts';
+
+/** A validator's refusal; the caller adds which attribute it was. */
+export class Invalid extends Error {}
+
+export function read(type: Type, value: unknown): unknown {
+  switch (type.kind) {
+    case 'optional':
+      return value === null ? null : read(type.of, value);
+    case 'string':
+      return readString(value, type.max);
+    case 'uuid':
+      return isUuid(value) ? value : refuse(`'${pyStr(value)}' is not a valid UUID.`);
+    case 'bool':
+      return readBool(value);
+    case 'int':
+      return readInt(value, type.min, type.max);
+    case 'enum':
+      return readEnum(value, type.values, type.convert);
+    case 'list':
+      return readList(value, type.item, type);
+    case 'dict':
+      return readDict(value, type.keys, type);
+    case 'special':
+      return readSpecial(type.name, value);
+    case 'ip':
+      return readIp(value);
+    case 'nameserver':
+      return readNameserver(value);
+    case 'cidr':
+      return readCidr(value);
+    case 'ip_or_cidr':
+      return typeof value === 'string' && value.includes('/') ? readCidr(value) : readIp(value);
+    case 'mac':
+      return readMac(value);
+    case 'dns_name':
+    case 'dns_domain':
+      return readString(value, 255).toLowerCase();
+    case 'time':
+    case 'any':
+      return value;
+  }
+}
+
+function refuse(reason: string): never {
+  throw new Invalid(reason);
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && value.length === 36 && uuid.test(value);
+}
+
+export function readString(value: unknown, max?: number): string {
+  if (typeof value !== 'string') return refuse(`'${pyStr(value)}' is not a valid string.`);
+  if (max !== undefined && [...value].length > max) return refuse(`'${value}' exceeds maximum length of ${max}.`);
+  return value;
+}
+
+const truths: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  t: true,
+  y: true,
+  '1': true,
+  false: false,
+  no: false,
+  off: false,
+  f: false,
+  n: false,
+  '0': false,
+};
+
+export function readBool(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  if (value === 0 || value === 1) return value === 1;
+  const truth = typeof value === 'string' && Object.hasOwn(truths, value.toLowerCase()) ? truths[value.toLowerCase()] : undefined;
+  if (truth === undefined) throw invalidInput(`'${pyStr(value)}' cannot be converted to boolean`);
+  return truth;
+}
+
+/** Python's int(): numbers are cut, numeric strings are taken, booleans count. */
+export function toInt(value: unknown): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'number' && Number.isFinite(value)) return Math.trunc(value);
+  if (typeof value === 'string' && value.length <= 20 && /^\s*[+-]?\d+\s*$/.test(value)) return Number(value);
+  return undefined;
+}
+
+function readInt(value: unknown, min?: number, max?: number): number {
+  const n = toInt(value);
+  if (n === undefined) throw invalidInput(`'${pyStr(value)}' is not an integer`);
+  if (min !== undefined && n < min)
+    return refuse(min === 0 ? `'${n}' should be non-negative.` : `'${n}' is too small - must be at least '${min}'.`);
+  if (max !== undefined && n > max) return refuse(`'${n}' is too large - must be no larger than '${max}'.`);
+  return n;
+}
+
+function readEnum(value: unknown, values: readonly (string | number | null)[], convert: 'int' | undefined): unknown {
+  let v = value;
+  if (convert === 'int') {
+    const n = toInt(value);
+    if (n === undefined) throw invalidInput(`'${pyStr(value)}' is not an integer`);
+    v = n;
+  }
+  return (values as readonly unknown[]).includes(v) ? v : refuse(`${pyStr(v)} is not in valid_values.`);
+}
+
+function readIp(value: unknown): string {
+  const ip = typeof value === 'string' ? parseIp(value) : undefined;
+  return ip ? formatIp(ip) : refuse(`'${pyStr(value)}' is not a valid IP address.`);
+}
+
+function readNameserver(value: unknown): string {
+  const ip = typeof value === 'string' ? parseIp(value) : undefined;
+  return ip ? formatIp(ip) : refuse(`'${pyStr(value)}' is not a valid nameserver. '${pyStr(value)}' is not a valid IP address.`);
+}
+
+function readCidr(value: unknown): string {
+  const text = typeof value === 'string' ? value : pyStr(value);
+  if (typeof value !== 'string' || !text.includes('/')) throw invalidInput(`${text} is not in a CIDR format`);
+  const cidr = parseCidr(text);
+  if (!cidr) throw invalidInput(`${text} is not in a CIDR format`);
+  return formatCidr(cidr);
+}
+
+function readMac(value: unknown): string {
+  const mac = typeof value === 'string' ? parseMac(value) : undefined;
+  if (mac === undefined || mac === '00:00:00:00:00:00') return refuse(`'${pyStr(value)}' is not a valid MAC address.`);
+  return mac;
+}
+
+function readList(value: unknown, item: Type, rules: { unique?: boolean; nullIsEmpty?: boolean; max?: number }): unknown[] {
+  if (value === null && rules.nullIsEmpty) return [];
+  if (!Array.isArray(value)) return refuse(`'${pyStr(value)}' is not a list.`);
+  const seen = new Set<string>();
+  return value.map(v => {
+    const out = readItem(item, v);
+    const key = JSON.stringify(out);
+    if (rules.unique && seen.has(key)) {
+      return refuse(item.kind === 'nameserver' ? `Duplicate nameserver '${pyStr(out)}'.` : `Duplicate items in the list: '${pyStr(out)}'.`);
+    }
+    seen.add(key);
+    return out;
+  });
+}
+
+/** In lists a bad CIDR is the validator's refusal, not the converter's. */
+function readItem(item: Type, value: unknown): unknown {
+  if (item.kind !== 'dict' || !item.exact) return read(item, value);
+  const keys = Object.keys(item.keys);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(
+      keys.includes('start')
+        ? `Invalid input. '${pyStr(value)}' must be a dictionary with keys: ${pyRepr(keys)}.`
+        : `Invalid data format: '${pyStr(value)}'.`,
+    );
+  }
+  return readDict(value, item.keys, item);
+}
+
+function readDict(
+  value: unknown,
+  keys: Readonly<Record<string, DictKey>>,
+  rules: { exact?: boolean; open?: boolean },
+): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(`'${pyStr(value)}' is not a dictionary.`);
+  const given = value as Record<string, unknown>;
+  const required = Object.keys(keys).filter(k => keys[k]?.required);
+  const missing = required.filter(k => !Object.hasOwn(given, k));
+  const unknown = rules.open ? [] : Object.keys(given).filter(k => !Object.hasOwn(keys, k));
+  if (missing.length > 0 || (rules.exact && unknown.length > 0)) {
+    return refuse(`Validation of dictionary's keys failed. Expected keys: ${pySet(required)} Provided keys: ${pySet(Object.keys(given))}.`);
+  }
+  if (unknown.length > 0) return refuse(`Unexpected keys supplied: ${unknown.join(', ')}.`);
+  const out: Record<string, unknown> = {};
+  for (const [k, v] of Object.entries(given)) {
+    const key = keys[k];
+    out[k] = key ? readKey(key.type, v) : v;
+  }
+  return out;
+}
+
+function readKey(type: Type, value: unknown): unknown {
+  if (type.kind === 'cidr') {
+    const cidr = typeof value === 'string' ? parseCidr(value) : undefined;
+    return cidr && String(value).includes('/') ? formatCidr(cidr) : refuse(`'${pyStr(value)}' is not a valid CIDR.`);
+  }
+  return read(type, value);
+}

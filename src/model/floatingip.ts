@@ -1,0 +1,31 @@
+// Floating IPs.
+import { defineResource, type Row } from './kit/resource.ts';
+import { identity, standard, tags } from './kit/standard.ts';
+import { t } from './kit/types.ts';
+
+export const floatingip = defineResource({
+  name: 'floatingip',
+  taggable: true,
+  quota: 50,
+  fields: {
+    ...identity,
+    floating_network_id: { type: t.uuid, post: true, filter: true, sort: true },
+    floating_ip_address: { type: t.opt(t.ip), post: true, default: null, filter: true, sort: true, policed: true },
+    subnet_id: { type: t.opt(t.uuid), column: false, post: true, default: null, show: false },
+    port_id: { type: t.opt(t.uuid), post: true, put: true, default: null, filter: true },
+    fixed_ip_address: { type: t.opt(t.ip), post: true, put: true, default: null, filter: true, sort: true },
+    router_id: { type: t.opt(t.uuid), default: null, filter: true, sort: true },
+    status: { type: t.str(16), filter: true, sort: true },
+    port_details: { type: t.any(), column: false },
+    ...standard,
+    ...tags,
+  },
+  /** The port on the external network that holds the address. */
+  hidden: { floating_port_id: { type: 'text' } },
+  unique: [
+    ['floating_network_id', 'floating_ip_address'],
+    ['floating_network_id', 'port_id', 'fixed_ip_address'],
+  ],
+  indexes: [['project_id'], ['port_id'], ['router_id'], ['floating_port_id']],
+});
+export type FloatingIp = Row<typeof floatingip>;

@@ -1,0 +1,31 @@
+// Networks.
+import { externalNet } from './ext/external-net.ts';
+import { netMtu } from './ext/net-mtu.ts';
+import { portSecurity } from './ext/port-security.ts';
+import { provider } from './ext/provider.ts';
+import { defineResource, extend, type Row } from './kit/resource.ts';
+import { identity, standard, tags } from './kit/standard.ts';
+import { t } from './kit/types.ts';
+
+const base = defineResource({
+  name: 'network',
+  taggable: true,
+  quota: 100,
+  fields: {
+    ...identity,
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
+    admin_state_up: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
+    status: { type: t.str(16), filter: true, sort: true },
+    shared: { type: t.bool, column: false, post: true, put: true, default: false, filter: true, policed: true },
+    subnets: { type: t.any<readonly string[]>(), column: false },
+    ...standard,
+    ...tags,
+  },
+  indexes: [['project_id']],
+});
+
+export const network = extend(
+  extend(extend(extend(base, provider.adds.network), externalNet.adds.network), netMtu.adds.network),
+  portSecurity.adds.network,
+);
+export type Network = Row<typeof network>;

@@ -1,0 +1,56 @@
+// Ports. Addresses, bindings and groups have tables of their own (tables.ts).
+import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
+import { binding } from './ext/binding.ts';
+import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
+import { portSecurity } from './ext/port-security.ts';
+import { absent, defineResource, extend, type Row } from './kit/resource.ts';
+import { identity, standard, tagsOnCreate } from './kit/standard.ts';
+import { t } from './kit/types.ts';
+
+export interface FixedIp {
+  readonly subnet_id: string;
+  readonly ip_address: string;
+}
+
+const base = defineResource({
+  name: 'port',
+  taggable: true,
+  quota: 500,
+  fields: {
+    ...identity,
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
+    network_id: { type: t.uuid, post: true, filter: true, sort: true },
+    admin_state_up: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
+    mac_address: { type: t.mac, nullable: false, post: true, put: true, default: absent, filter: true, sort: true, policed: true },
+    fixed_ips: {
+      type: t.special<readonly FixedIp[]>('fixed_ips', 'json'),
+      column: false,
+      post: true,
+      put: true,
+      default: absent,
+      filter: true,
+      policed: true,
+    },
+    device_id: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true, policed: true },
+    device_owner: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true, policed: true },
+    security_groups: {
+      type: t.list(t.uuid, { unique: true, nullIsEmpty: true }),
+      column: false,
+      post: true,
+      put: true,
+      default: absent,
+      filter: true,
+    },
+    status: { type: t.str(16), filter: true, sort: true },
+    ...standard,
+    ...tagsOnCreate,
+  },
+  unique: [['network_id', 'mac_address']],
+  indexes: [['project_id'], ['device_id']],
+});
+
+export const port = extend(
+  extend(extend(extend(base, binding.adds.port), portSecurity.adds.port), allowedAddressPairs.adds.port),
+  extraDhcpOpt.adds.port,
+);
+export type Port = Row<typeof port>;

@@ -1,0 +1,38 @@
+// Every resource and extension that the server offers. Adding one is a line here.
+import { agent } from './agent.ts';
+import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
+import { behaviour } from './ext/behaviour.ts';
+import { binding } from './ext/binding.ts';
+import { externalNet } from './ext/external-net.ts';
+import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
+import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
+import { portSecurity } from './ext/port-security.ts';
+import { provider } from './ext/provider.ts';
+import { extGwMode, extraRoute } from './ext/router-modes.ts';
+import { floatingip } from './floatingip.ts';
+import type { Extension, Resource } from './kit/resource.ts';
+import type { TableDef } from './kit/table.ts';
+import { network } from './network.ts';
+import { port } from './port.ts';
+import { router } from './router.ts';
+import { securityGroup, securityGroupRule } from './security-group.ts';
+import { subnet } from './subnet.ts';
+import { tables } from './tables.ts';
+
+export const resources: readonly Resource[] = [network, subnet, port, router, floatingip, securityGroup, securityGroupRule, agent];
+
+export const extensions: readonly Extension[] = [
+  provider,
+  externalNet,
+  netMtu,
+  netMtuWritable,
+  binding,
+  portSecurity,
+  allowedAddressPairs,
+  extraDhcpOpt,
+  extGwMode,
+  extraRoute,
+  ...behaviour,
+];
+
+export const allTables: readonly TableDef[] = [...resources.map(r => r.table), ...Object.values(tables)];

@@ -1,0 +1,38 @@
+// Routers.
+import { extraRoute } from './ext/router-modes.ts';
+import { absent, defineResource, extend, type Row } from './kit/resource.ts';
+import { identity, standard, tags } from './kit/standard.ts';
+import { t } from './kit/types.ts';
+
+export interface GatewayInfo {
+  readonly network_id: string;
+  readonly enable_snat?: boolean;
+  readonly external_fixed_ips?: readonly { readonly subnet_id?: string; readonly ip_address?: string }[];
+}
+
+const gatewayInfo = t.dict<GatewayInfo>({
+  network_id: { type: t.uuid, required: true },
+  enable_snat: { type: t.bool },
+  external_fixed_ips: { type: t.special('fixed_ips', 'json') },
+});
+
+const base = defineResource({
+  name: 'router',
+  taggable: true,
+  quota: 10,
+  actions: { add_router_interface: 'PUT', remove_router_interface: 'PUT', add_extraroutes: 'PUT', remove_extraroutes: 'PUT' },
+  fields: {
+    ...identity,
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
+    admin_state_up: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
+    status: { type: t.str(16), sort: true },
+    external_gateway_info: { type: t.opt(gatewayInfo), column: false, post: true, put: true, default: absent, policed: true },
+    ...standard,
+    ...tags,
+  },
+  hidden: { gw_port_id: { type: 'text', nullable: true }, enable_snat: { type: 'bool', fill: true } },
+  indexes: [['project_id'], ['gw_port_id']],
+});
+
+export const router = extend(base, extraRoute.adds.router);
+export type Router = Row<typeof router>;

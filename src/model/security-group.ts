@@ -1,0 +1,43 @@
+// Security groups and their rules.
+import { defineResource, type Row } from './kit/resource.ts';
+import { identity, standard, tags } from './kit/standard.ts';
+import { t } from './kit/types.ts';
+
+export const securityGroup = defineResource({
+  name: 'security_group',
+  taggable: true,
+  quota: 10,
+  fields: {
+    ...identity,
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
+    stateful: { type: t.bool, post: true, put: true, default: true, filter: true },
+    shared: { type: t.bool, column: false, policed: true },
+    security_group_rules: { type: t.any<readonly unknown[]>(), column: false },
+    ...standard,
+    ...tags,
+  },
+  indexes: [['project_id']],
+});
+export type SecurityGroup = Row<typeof securityGroup>;
+
+export const securityGroupRule = defineResource({
+  name: 'security_group_rule',
+  quota: 100,
+  verbs: ['list', 'show', 'create', 'delete'],
+  fields: {
+    ...identity,
+    security_group_id: { type: t.str(36), post: true, filter: true, sort: true },
+    direction: { type: t.oneOf('ingress', 'egress'), post: true, filter: true, sort: true },
+    ethertype: { type: t.special<'IPv4' | 'IPv6'>('sg_ethertype', 'text'), post: true, default: 'IPv4', filter: true, sort: true },
+    protocol: { type: t.special<string | null>('sg_protocol', 'text'), post: true, default: null, filter: true, sort: true },
+    port_range_min: { type: t.special<number | null>('sg_port', 'int'), post: true, default: null, filter: true, sort: true },
+    port_range_max: { type: t.special<number | null>('sg_port', 'int'), post: true, default: null, filter: true, sort: true },
+    remote_ip_prefix: { type: t.special<string | null>('sg_remote_prefix', 'text'), post: true, default: null, filter: true, sort: true },
+    remote_group_id: { type: t.any<string | null>(), post: true, default: null, filter: true, sort: true },
+    normalized_cidr: { type: t.opt(t.cidr), default: null, filter: true, sort: true },
+    ...standard,
+    description: { type: t.str(255), post: true, default: '', filter: true },
+  },
+  indexes: [['security_group_id'], ['project_id'], ['remote_group_id']],
+});
+export type SecurityGroupRule = Row<typeof securityGroupRule>;

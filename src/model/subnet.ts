@@ -1,0 +1,70 @@
+// Subnets.
+import { absent, defineResource, type Row } from './kit/resource.ts';
+import { identity, standard, tags } from './kit/standard.ts';
+import { t } from './kit/types.ts';
+
+export interface AllocationPool {
+  readonly start: string;
+  readonly end: string;
+}
+
+export interface HostRoute {
+  readonly destination: string;
+  readonly nexthop: string;
+}
+
+const ipv6Modes = ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'] as const;
+
+export const subnet = defineResource({
+  name: 'subnet',
+  taggable: true,
+  quota: 100,
+  fields: {
+    ...identity,
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
+    network_id: { type: t.uuid, post: true, filter: true, sort: true },
+    ip_version: { type: t.intOneOf(4, 6), post: true, filter: true, sort: true },
+    cidr: { type: t.opt(t.cidr), post: true, default: absent, filter: true, sort: true },
+    gateway_ip: { type: t.opt(t.ip), post: true, put: true, default: absent, filter: true, sort: true },
+    allocation_pools: {
+      type: t.list(
+        t.dict<AllocationPool>({ start: { type: t.ip, required: true }, end: { type: t.ip, required: true } }, { exact: true }),
+        { nullIsEmpty: true },
+      ),
+      post: true,
+      put: true,
+      default: absent,
+      nullable: false,
+    },
+    dns_nameservers: {
+      type: t.list(t.nameserver, { unique: true, nullIsEmpty: true }),
+      post: true,
+      put: true,
+      default: absent,
+      nullable: false,
+    },
+    host_routes: {
+      type: t.list(
+        t.dict<HostRoute>({ destination: { type: t.cidr, required: true }, nexthop: { type: t.ip, required: true } }, { exact: true }),
+        {
+          unique: true,
+          nullIsEmpty: true,
+        },
+      ),
+      post: true,
+      put: true,
+      default: absent,
+      nullable: false,
+    },
+    enable_dhcp: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
+    ipv6_ra_mode: { type: t.oneOf(...ipv6Modes), post: true, default: absent, filter: true, sort: true },
+    ipv6_address_mode: { type: t.oneOf(...ipv6Modes), post: true, default: absent, filter: true, sort: true },
+    service_types: { type: t.special<readonly string[]>('service_types', 'json'), post: true, put: true, default: absent, nullable: false },
+    subnetpool_id: { type: t.opt(t.uuid), post: true, default: absent, filter: true, sort: true },
+    shared: { type: t.bool, column: false, show: false, filter: true, policed: true },
+    ...standard,
+    ...tags,
+  },
+  indexes: [['network_id'], ['project_id']],
+});
+export type Subnet = Row<typeof subnet>;

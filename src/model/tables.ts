@@ -1,0 +1,138 @@
+// Tables behind the resources that are not resources themselves.
+import type { TableDef } from './kit/table.ts';
+
+export const tables = {
+  /** Who may see or use an object of another project; `target_project` is `*` for all. */
+  rbac_entries: {
+    name: 'rbac_entries',
+    columns: {
+      id: { type: 'text' },
+      project_id: { type: 'text' },
+      object_type: { type: 'text' },
+      object_id: { type: 'text' },
+      action: { type: 'text' },
+      target_project: { type: 'text' },
+    },
+    primaryKey: ['id'],
+    unique: [['object_id', 'action', 'target_project']],
+    indexes: [['target_project']],
+  },
+  segments: {
+    name: 'segments',
+    columns: {
+      id: { type: 'text' },
+      network_id: { type: 'text' },
+      network_type: { type: 'text' },
+      physical_network: { type: 'text', nullable: true },
+      segmentation_id: { type: 'int', nullable: true },
+      segment_index: { type: 'int' },
+      is_dynamic: { type: 'bool' },
+    },
+    primaryKey: ['id'],
+    indexes: [['network_id']],
+  },
+  /** One row per segment in use: taking it is the insert. `physical_network` is empty for tunnels, `segmentation_id` 0 for flat. */
+  segment_allocations: {
+    name: 'segment_allocations',
+    columns: {
+      network_type: { type: 'text' },
+      physical_network: { type: 'text' },
+      segmentation_id: { type: 'int' },
+      network_id: { type: 'text' },
+    },
+    primaryKey: ['network_type', 'physical_network', 'segmentation_id'],
+    indexes: [['network_id']],
+  },
+  /** One row per address in use: taking it is the insert. */
+  ip_allocations: {
+    name: 'ip_allocations',
+    columns: {
+      subnet_id: { type: 'text' },
+      ip_address: { type: 'text' },
+      port_id: { type: 'text' },
+      network_id: { type: 'text' },
+      position: { type: 'int' },
+    },
+    primaryKey: ['subnet_id', 'ip_address'],
+    indexes: [['port_id'], ['network_id']],
+  },
+  port_bindings: {
+    name: 'port_bindings',
+    columns: {
+      port_id: { type: 'text' },
+      host: { type: 'text' },
+      status: { type: 'text' },
+      vnic_type: { type: 'text' },
+      profile: { type: 'json' },
+      vif_type: { type: 'text' },
+      vif_details: { type: 'json' },
+    },
+    primaryKey: ['port_id', 'host'],
+    indexes: [['host']],
+  },
+  port_binding_levels: {
+    name: 'port_binding_levels',
+    columns: {
+      port_id: { type: 'text' },
+      host: { type: 'text' },
+      level: { type: 'int' },
+      driver: { type: 'text' },
+      segment_id: { type: 'text' },
+    },
+    primaryKey: ['port_id', 'host', 'level'],
+    indexes: [['segment_id']],
+  },
+  /** A port is ACTIVE when no entity blocks it any more. */
+  provisioning_blocks: {
+    name: 'provisioning_blocks',
+    columns: { port_id: { type: 'text' }, entity: { type: 'text' } },
+    primaryKey: ['port_id', 'entity'],
+  },
+  port_security_groups: {
+    name: 'port_security_groups',
+    columns: { port_id: { type: 'text' }, security_group_id: { type: 'text' } },
+    primaryKey: ['port_id', 'security_group_id'],
+    indexes: [['security_group_id']],
+  },
+  default_security_groups: {
+    name: 'default_security_groups',
+    columns: { project_id: { type: 'text' }, security_group_id: { type: 'text' } },
+    primaryKey: ['project_id'],
+  },
+  router_ports: {
+    name: 'router_ports',
+    columns: { router_id: { type: 'text' }, port_id: { type: 'text' }, port_type: { type: 'text' } },
+    primaryKey: ['router_id', 'port_id'],
+    indexes: [['port_id']],
+  },
+  dhcp_bindings: {
+    name: 'dhcp_bindings',
+    columns: { network_id: { type: 'text' }, agent_id: { type: 'text' } },
+    primaryKey: ['network_id', 'agent_id'],
+    indexes: [['agent_id']],
+  },
+  /** `binding_index` makes "one agent per router" a unique key. */
+  router_bindings: {
+    name: 'router_bindings',
+    columns: { router_id: { type: 'text' }, agent_id: { type: 'text' }, binding_index: { type: 'int' } },
+    primaryKey: ['router_id', 'agent_id'],
+    unique: [['router_id', 'binding_index']],
+    indexes: [['agent_id']],
+  },
+  tags: {
+    name: 'tags',
+    columns: { object_id: { type: 'text' }, tag: { type: 'text' } },
+    primaryKey: ['object_id', 'tag'],
+    indexes: [['tag']],
+  },
+  quotas: {
+    name: 'quotas',
+    columns: { project_id: { type: 'text' }, resource: { type: 'text' }, hard_limit: { type: 'int' } },
+    primaryKey: ['project_id', 'resource'],
+  },
+  quota_usages: {
+    name: 'quota_usages',
+    columns: { project_id: { type: 'text' }, resource: { type: 'text' }, in_use: { type: 'int' } },
+    primaryKey: ['project_id', 'resource'],
+  },
+} as const satisfies Record<string, TableDef>;
