@@ -1,0 +1,78 @@
+// What the bootstrap decides and says, without installing anything.
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { forbidServices, installPackages, installPlan, missingPackages, programFolders, runPackages, testPackages } from './packages.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'weft-bootstrap-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function binWith(name, programs) {
+  const bin = join(folder, name);
+  mkdirSync(bin, { recursive: true });
+  for (const program of programs) writeFileSync(join(bin, program), '');
+  return bin;
+}
+
+test('a package is missing when one of its programs is', () => {
+  const packages = { a: ['a1', 'a2'], b: ['b1'], c: ['c1'] };
+  assert.deepEqual(missingPackages(packages, [binWith('one', ['a1', 'b1']), binWith('two', ['c1'])]), ['a']);
+  assert.deepEqual(missingPackages(packages, [binWith('one', []), binWith('three', ['a2', 'c1'])]), []);
+});
+
+test('an empty search path still finds what is in the sbin folders', () => {
+  assert.deepEqual(programFolders(''), ['/usr/local/sbin', '/usr/sbin', '/sbin']);
+  assert.deepEqual(programFolders('/usr/sbin:/x'), ['/usr/sbin', '/x', '/usr/local/sbin', '/sbin']);
+});
+
+test('with nothing there, root on Debian installs every package of the mode', () => {
+  const packages = { ...runPackages, ...testPackages };
+  const missing = missingPackages(packages, [binWith('empty', [])]);
+  const plan = installPlan({ missing, packages, isDebian: true, isRoot: true });
+  assert.equal(plan.kind, 'install');
+  assert.deepEqual(plan.packages, Object.keys(packages));
+});
+
+test('without root, the one line to run is told', () => {
+  const plan = installPlan({ missing: ['ipset', 'conntrack'], packages: runPackages, isDebian: true, isRoot: false });
+  assert.equal(plan.kind, 'tell');
+  assert.match(plan.text, /^ {2}sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends ipset conntrack'$/m);
+});
+
+test('elsewhere than on Debian, the programs are listed with the packages that hold them there', () => {
+  const plan = installPlan({ missing: ['dnsmasq-base', 'iptables'], packages: runPackages, isDebian: false, isRoot: true });
+  assert.equal(plan.kind, 'tell');
+  assert.match(plan.text, /dnsmasq {3}\(Debian package: dnsmasq-base\)/);
+  assert.match(plan.text, /iptables-restore, ip6tables-restore {3}\(Debian package: iptables\)/);
+});
+
+test('packages are installed with services forbidden, and the ban is lifted even when that fails', () => {
+  const policy = join(folder, 'policy-rc.d');
+  const seen = [];
+  const run = (_title, argv, env) => {
+    seen.push({ what: argv.at(-1), banned: existsSync(policy), frontend: env.DEBIAN_FRONTEND });
+    if (argv.includes('install') && argv.includes('broken')) throw new Error('no such package');
+  };
+  installPackages(['ipset'], { run, tryRun: () => assert.fail('ipset has no service'), policy });
+  assert.deepEqual(seen, [
+    { what: 'update', banned: false, frontend: 'noninteractive' },
+    { what: 'ipset', banned: true, frontend: 'noninteractive' },
+  ]);
+  assert.throws(() => installPackages(['broken'], { run, tryRun: () => {}, policy }), /no such package/);
+  assert.equal(existsSync(policy), false);
+});
+
+test("somebody else's service policy is left alone", () => {
+  const policy = join(folder, 'foreign-policy');
+  writeFileSync(policy, '#!/bin/sh\nexit 0\n');
+  forbidServices(policy)();
+  assert.equal(readFileSync(policy, 'utf8'), '#!/bin/sh\nexit 0\n');
+});
+
+test('a daemon package is not left to start at boot', () => {
+  const tried = [];
+  installPackages(['haproxy', 'ipset'], { run: () => {}, tryRun: argv => tried.push(argv.join(' ')), policy: join(folder, 'p') });
+  assert.deepEqual(tried, ['systemctl --quiet disable haproxy']);
+});

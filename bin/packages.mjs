@@ -1,0 +1,97 @@
+// The programs that Weft calls, the Debian packages that hold them, and how those packages get installed.
+// Plain JavaScript: this runs before anything is installed, on whatever Node.js the machine has.
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Package → programs, any of which missing means that the package is. A program is found by file, so other distributions count too. */
+export const runPackages = {
+  'dnsmasq-base': ['dnsmasq'],
+  iproute2: ['ip', 'bridge'],
+  nftables: ['nft'],
+  iptables: ['iptables-restore', 'ip6tables-restore'],
+  ipset: ['ipset'],
+  conntrack: ['conntrack'],
+  haproxy: ['haproxy'],
+  'iputils-ping': ['ping'],
+  'iputils-arping': ['arping'],
+  'isc-dhcp-client': ['dhclient'],
+  radvd: ['radvd'],
+  procps: ['ps'],
+  'util-linux': ['unshare', 'nsenter'],
+  mount: ['mount'],
+  ethtool: ['ethtool'],
+  curl: ['curl'],
+};
+
+export const testPackages = {
+  'python3-openstackclient': ['openstack'],
+  python3: ['python3'],
+  tcpdump: ['tcpdump'],
+  openssl: ['openssl'],
+  'netcat-openbsd': ['nc'],
+};
+
+/** Services that these packages would start at boot although Weft runs the programs itself. */
+const services = { haproxy: 'haproxy', radvd: 'radvd' };
+
+/** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */
+export function programFolders(path) {
+  return [...new Set([...path.split(':'), '/usr/local/sbin', '/usr/sbin', '/sbin'])].filter(folder => folder !== '');
+}
+
+/** The packages of which a program is missing. */
+export function missingPackages(packages, folders) {
+  const there = program => folders.some(folder => existsSync(join(folder, program)));
+  return Object.keys(packages).filter(name => !packages[name].every(there));
+}
+
+/** What to do about missing packages: install them, or the words for the person who has to. */
+export function installPlan({ missing, packages, isDebian, isRoot }) {
+  if (missing.length === 0) return { kind: 'nothing' };
+  if (!isDebian) {
+    const lines = missing.map(name => `  ${packages[name].join(', ')}   (Debian package: ${name})`);
+    return {
+      kind: 'tell',
+      text: `This machine has no apt-get. Please install what provides these programs, then start again:\n${lines.join('\n')}`,
+    };
+  }
+  if (!isRoot) {
+    const line = `sudo sh -c 'apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}'`;
+    return {
+      kind: 'tell',
+      text: `Some Debian packages are missing, and installing them needs root. Please run this line, then start again:\n  ${line}`,
+    };
+  }
+  return { kind: 'install', packages: missing };
+}
+
+const policyFile = '/usr/sbin/policy-rc.d';
+const policyMark = '# written by weft while it installs packages: no service is started';
+
+/** Keeps a package's daemon from being started by its installation; the answer undoes that. A policy of somebody else stays. */
+export function forbidServices(file = policyFile) {
+  const ours = () => existsSync(file) && readFileSync(file, 'utf8').includes(policyMark);
+  if (!existsSync(file) || ours()) writeFileSync(file, `#!/bin/sh\n${policyMark}\nexit 101\n`, { mode: 0o755 });
+  return () => {
+    if (ours()) rmSync(file, { force: true });
+  };
+}
+
+/**
+ * Installs packages with apt-get. `run(title, argv, env)` runs one step with a progress line and throws an Error with the
+ * command's last words; `tryRun(argv)` runs one whose failure does not matter.
+ */
+export function installPackages(names, { run, tryRun, policy = policyFile }) {
+  const env = { DEBIAN_FRONTEND: 'noninteractive', NEEDRESTART_MODE: 'l' };
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
+  run('reading the package lists (apt-get update)', ['apt-get', ...wait, '-qq', 'update'], env);
+  const allow = forbidServices(policy);
+  try {
+    const argv = ['apt-get', ...wait, '-qq', '-y', '--no-install-recommends', 'install', ...names];
+    run(`installing ${names.join(' ')}`, argv, env);
+  } finally {
+    allow();
+  }
+  const units = names.filter(name => name in services).map(name => services[name]);
+  if (units.length > 0) tryRun(['systemctl', '--quiet', 'disable', ...units]);
+}

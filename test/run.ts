@@ -1,0 +1,78 @@
+// The test runner: test/run.ts check|unit|api|system|all [name pattern]. Each stage prints one summary line; the last line of all is
+// `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Outcome, runTests } from './stage.ts';
+
+const root = join(import.meta.dirname, '..');
+const bin = (name: string): string => join(root, 'node_modules/.bin', name);
+
+interface Stage {
+  readonly name: string;
+  run(): Promise<Outcome>;
+}
+
+/** One program that must end with status 0; its output is shown only when it does not. */
+function program(name: string, argv: readonly string[]): Stage {
+  const run = (): Promise<Outcome> =>
+    new Promise(resolve => {
+      const [command = '', ...args] = argv;
+      const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      child.stdout.on('data', chunk => (output += chunk));
+      child.stderr.on('data', chunk => (output += chunk));
+      child.on('error', error => (output += `${error.message}\n`));
+      child.on('close', code => {
+        if (code !== 0) process.stdout.write(`${output.trimEnd()}\n`);
+        resolve({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, ran: 1 });
+      });
+    });
+  return { name, run };
+}
+
+function tests(name: string, patterns: readonly string[], options: { concurrency: number | boolean; verbose: boolean }): Stage {
+  return {
+    name,
+    run: () => runTests({ files: globSync([...patterns], { cwd: root }).sort(), cwd: root, ...options, only: process.argv[3] }),
+  };
+}
+
+const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.test.mjs'], { concurrency: true, verbose: false });
+const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verbose: true });
+// System tests share the machine's processors and measure times: one file after another.
+const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true });
+const check: readonly Stage[] = [
+  program('format and lint', [bin('biome'), 'check', '--error-on-warnings', '.']),
+  program('types', [bin('tsc'), '-p', 'tsconfig.json', '--noEmit']),
+  program('types of the pure folders', [bin('tsc'), '-p', 'tsconfig.pure.json', '--noEmit']),
+  program('unused files and exports', [bin('knip'), '--no-progress']),
+  unit,
+];
+const modes: Readonly<Record<string, readonly Stage[]>> = {
+  check,
+  unit: [unit],
+  api: [api],
+  system: [system],
+  all: [...check, api, system],
+};
+
+async function main(): Promise<void> {
+  const stages = modes[process.argv[2] ?? 'all'];
+  if (!stages) throw new Error(`usage: test/run.ts ${Object.keys(modes).join('|')} [name pattern]`);
+  const sum = { passed: 0, failed: 0, skipped: 0, ran: 0 };
+  for (const stage of stages) {
+    const began = performance.now();
+    const outcome = await stage.run();
+    for (const key of ['passed', 'failed', 'skipped', 'ran'] as const) sum[key] += outcome[key];
+    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : '';
+    process.stdout.write(
+      `${outcome.failed > 0 ? '✖' : '✔'} ${stage.name}: ${outcome.passed} passed, ${outcome.failed} failed${skipped} (${seconds} s)\n`,
+    );
+  }
+  process.exitCode = sum.failed > 0 || sum.ran === 0 ? 1 : 0;
+  process.stdout.write(`${sum.passed} passed, ${sum.failed} failed\n`);
+}
+
+await main();
