@@ -1,0 +1,81 @@
+// One haproxy per namespace that carries metadata requests to the metadata agent. Used by the DHCP and the L3 agent.
+// It outlives the agent: a restarted one adopts it when its configuration is still the wanted one.
+
+import type { AgentContext } from '../context.ts';
+import { haproxyText, type ProxyListener } from '../render/haproxy.ts';
+
+export interface MetadataProxySpec {
+  readonly kind: 'network' | 'router';
+  readonly id: string;
+  readonly netns: string;
+  readonly bindPort: number;
+  /** Default 0.0.0.0. */
+  readonly bindAddress?: string;
+  /** Also listen on this IPv6 address: `::` for all of them; a link-local one needs its device. */
+  readonly ipv6?: { readonly address: string; readonly device?: string };
+}
+
+type ProxyContext = Pick<AgentContext, 'config' | 'host'>;
+
+export function metadataSocket(ctx: Pick<AgentContext, 'config'>): string {
+  return ctx.config.metadata?.socket ?? `${ctx.config.statePath}/metadata_proxy`;
+}
+
+interface ProxyFiles {
+  readonly conf: string;
+  readonly pid: string;
+}
+
+export function metadataProxyFiles(statePath: string, id: string): ProxyFiles {
+  return { conf: `${statePath}/ns-metadata-proxy/${id}.conf`, pid: `${statePath}/external/pids/${id}.pid.haproxy` };
+}
+
+/** Starts the proxy, or leaves it alone when it runs as wanted. Idempotent; answers its pid; throws HostRefusal when it does not stand. */
+export async function ensureMetadataProxy(ctx: ProxyContext, spec: MetadataProxySpec): Promise<number> {
+  const { processes, files } = ctx.host;
+  const paths = metadataProxyFiles(ctx.config.statePath, spec.id);
+  const text = proxyText(ctx, spec, paths);
+  // haproxy reads its file only at start. Stop before writing: a crash in between then leaves nothing that looks adopted but is old.
+  if ((await files.read(paths.conf)) !== text) {
+    await processes.stop(paths.pid, paths.conf);
+    await files.write(paths.conf, text);
+  }
+  return processes.ensure({
+    name: `haproxy-${spec.id}`,
+    netns: spec.netns,
+    argv: ['haproxy', '-f', paths.conf],
+    pidFile: paths.pid,
+    selfPid: true,
+  });
+}
+
+/** Stops the proxy and removes its files. Idempotent; call it before the namespace goes. */
+export async function removeMetadataProxy(ctx: ProxyContext, id: string): Promise<void> {
+  const paths = metadataProxyFiles(ctx.config.statePath, id);
+  await ctx.host.processes.stop(paths.pid, paths.conf);
+  await ctx.host.files.remove(paths.conf);
+  await ctx.host.files.remove(paths.pid);
+}
+
+/** The pid when the proxy lives. */
+export function metadataProxyAlive(ctx: ProxyContext, id: string): Promise<number | undefined> {
+  const paths = metadataProxyFiles(ctx.config.statePath, id);
+  return ctx.host.processes.alive(paths.pid, paths.conf);
+}
+
+function proxyText(ctx: ProxyContext, spec: MetadataProxySpec, paths: ProxyFiles): string {
+  const listeners: ProxyListener[] = [{ address: spec.bindAddress ?? '0.0.0.0', port: spec.bindPort }];
+  if (spec.ipv6) {
+    const { address, device } = spec.ipv6;
+    listeners.push({ address, port: spec.bindPort, ...(device === undefined ? {} : { device }) });
+  }
+  const dropUser = spec.kind === 'network' ? ctx.config.dhcp?.dropUser : ctx.config.l3?.dropUser;
+  return haproxyText({
+    kind: spec.kind,
+    id: spec.id,
+    listeners,
+    socket: metadataSocket(ctx),
+    pidFile: paths.pid,
+    ...(dropUser ? { user: 'nobody', group: 'nogroup' } : {}),
+  });
+}
