@@ -1,0 +1,36 @@
+// What differs between the SQL databases. Everything else is compiled once, in this folder, with `?` for a parameter and
+// without a single literal: names come from checked table definitions, values are always bound.
+import type { Value } from '../../../contracts/store.ts';
+import type { ColumnType } from '../../../model/kit/table.ts';
+
+export type SqlValue = null | boolean | number | string;
+
+export interface InsertParts {
+  /** Quoted. */
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly onConflict: 'fail' | 'ignore' | { readonly key: readonly string[]; readonly set: readonly string[] };
+}
+
+export interface Dialect {
+  readonly name: string;
+  quote(identifier: string): string;
+  /** From `?` to the database's own style; once per statement text, never per call. */
+  parameters(text: string): string;
+  bool(value: boolean): SqlValue;
+  /** From what the driver gives for a value that is not null; undefined where nothing needs doing. */
+  decoder(type: ColumnType): ((value: unknown) => Value) | undefined;
+  /** `keyed`: the column is part of a key or an index (MariaDB cannot index unbounded text). */
+  columnType(type: ColumnType, keyed: boolean): string;
+  literal(value: SqlValue): string;
+  /** What follows the closing parenthesis of CREATE TABLE. */
+  readonly tableOptions: string;
+  /** Membership in a list of any length whose text does not depend on the length, so that the statement cache stays small. */
+  inList(column: string, type: ColumnType, values: readonly SqlValue[], binds: SqlValue[]): string;
+  /** Substring as stored, case included. */
+  contains(column: string, text: string, binds: SqlValue[]): string;
+  startsWith(column: string, prefix: string, binds: SqlValue[]): string;
+  /** Nulls first ascending, last descending. */
+  orderBy(column: string, direction: 'asc' | 'desc', nullable: boolean): string;
+  insert(parts: InsertParts): string;
+}

@@ -1,0 +1,116 @@
+// Many commits, one fsync: what is asked for in one turn of the event loop goes into one transaction, a savepoint each, so that
+// one that fails takes only itself back. The transaction begins and ends within one synchronous turn.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { StoreMisuse } from '../common/misuse.ts';
+import { isBusy, whileBusy } from './busy.ts';
+import type { Connection } from './connection.ts';
+
+/** Work inside the transaction. `keep: false` takes its rows back and still hands out the value. May run more than once. */
+export type Work<T> = () => { readonly keep: boolean; readonly value: T };
+
+interface Job {
+  readonly work: Work<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly job: Job; readonly value: unknown } | { readonly job: Job; readonly error: unknown };
+
+/** How long one transaction gathers work before it commits: the event loop stands still meanwhile. */
+const longestTurnMs = 10;
+
+export class GroupCommit {
+  private readonly connection: Connection;
+  private readonly patienceMs: number;
+  private waiting: Job[] = [];
+  private running: Promise<void> | undefined;
+  private closed = false;
+
+  constructor(connection: Connection, patienceMs: number) {
+    this.connection = connection;
+    this.patienceMs = patienceMs;
+  }
+
+  add<T>(work: Work<T>): Promise<T> {
+    if (this.closed) return Promise.reject(new StoreMisuse('the store is closed'));
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.running ??= this.run();
+    });
+  }
+
+  /** Lets nothing more in, and ends when what is in is done. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (this.waiting.length > 0) {
+      await nextTurn();
+      await this.round();
+    }
+    this.running = undefined;
+  }
+
+  private async round(): Promise<void> {
+    let outcomes: Outcome[];
+    try {
+      // The transaction takes from the queue only when it holds the lock: what arrives during the wait goes along.
+      outcomes = await whileBusy(() => this.transaction(), this.patienceMs);
+    } catch (error) {
+      for (const job of this.waiting.splice(0)) job.reject(error);
+      return;
+    }
+    for (const outcome of outcomes) 'error' in outcome ? outcome.job.reject(outcome.error) : outcome.job.resolve(outcome.value);
+  }
+
+  /** All or nothing for its jobs' results, too: if it throws, they are all still waiting. */
+  private transaction(): Outcome[] {
+    const { connection } = this;
+    connection.control('BEGIN IMMEDIATE');
+    try {
+      const outcomes = this.waiting.length === 1 ? this.alone() : this.together();
+      if (connection.db.isTransaction) connection.control('COMMIT');
+      this.waiting.splice(0, outcomes.length);
+      return outcomes;
+    } catch (error) {
+      if (connection.db.isTransaction) connection.control('ROLLBACK');
+      throw error;
+    }
+  }
+
+  /** The usual case needs no savepoint: the transaction itself is taken back. */
+  private alone(): Outcome[] {
+    const outcome = this.attempt(this.waiting[0]!);
+    if (!outcome.keep && this.connection.db.isTransaction) this.connection.control('ROLLBACK');
+    return [outcome];
+  }
+
+  private together(): Outcome[] {
+    const { connection } = this;
+    const outcomes: Outcome[] = [];
+    const end = performance.now() + longestTurnMs;
+    for (const job of this.waiting) {
+      connection.control('SAVEPOINT one');
+      const outcome = this.attempt(job);
+      // A full disk or an I/O error ends the whole transaction: nobody's rows are there any more.
+      if (!connection.db.isTransaction) throw 'error' in outcome ? outcome.error : new Error('store: the transaction was lost');
+      if (!outcome.keep) connection.control('ROLLBACK TO one');
+      connection.control('RELEASE one');
+      outcomes.push(outcome);
+      if (performance.now() > end) break;
+    }
+    return outcomes;
+  }
+
+  private attempt(job: Job): Outcome & { keep: boolean } {
+    try {
+      const { keep, value } = job.work();
+      return { job, value, keep };
+    } catch (error) {
+      if (isBusy(error)) throw error;
+      return { job, error, keep: false };
+    }
+  }
+}

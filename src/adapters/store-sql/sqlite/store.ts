@@ -1,0 +1,129 @@
+// The store over one SQLite file: reads at once, writes through the group commit.
+import type { CommitResult, OutboxRow, Predicate, Query, Row, Scalar, Store, WriteSet } from '../../../contracts/store.ts';
+import type { Clock } from '../../../engine/clock.ts';
+import { StoreMisuse } from '../common/misuse.ts';
+import type { Compiler } from '../common/predicate.ts';
+import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow } from '../common/reads.ts';
+import { compileWriteSet } from '../common/writes.ts';
+import { applyPlan } from './apply.ts';
+import { whileBusy } from './busy.ts';
+import type { Connection } from './connection.ts';
+import { GroupCommit } from './group-commit.ts';
+import { knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
+
+export class SqliteStore implements Store {
+  private readonly connection: Connection;
+  private readonly compiler: Compiler;
+  private readonly clock: Pick<Clock, 'now'>;
+  private readonly patienceMs: number;
+  private readonly commits: GroupCommit;
+  private readonly listeners = new Set<() => void>();
+  private readonly readers = new Set<string>();
+  private closing: Promise<void> | undefined;
+
+  constructor(connection: Connection, compiler: Compiler, clock: Pick<Clock, 'now'>, patienceMs: number) {
+    this.connection = connection;
+    this.compiler = compiler;
+    this.clock = clock;
+    this.patienceMs = patienceMs;
+    this.commits = new GroupCommit(connection, patienceMs);
+  }
+
+  get statements(): number {
+    return this.connection.statements;
+  }
+
+  async select(query: Query): Promise<Row[]> {
+    const read = compileSelect(this.compiler, query);
+    const rows = await this.read(() => this.connection.all(read));
+    return rows.map(cells => decodeRow(read.columns, cells));
+  }
+
+  async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
+    const read = compileGet(this.compiler, table, key);
+    const cells = await this.read(() => this.connection.first(read));
+    return cells && decodeRow(read.columns, cells);
+  }
+
+  async count(table: string, where?: Predicate): Promise<number> {
+    const statement = compileCount(this.compiler, table, where);
+    const cells = await this.read(() => this.connection.first(statement));
+    return cells![0] as number;
+  }
+
+  async countBy(table: string, column: string, where?: Predicate): Promise<ReadonlyMap<Scalar, number>> {
+    const read = compileCountBy(this.compiler, table, column, where);
+    const rows = await this.read(() => this.connection.all(read));
+    return new Map(rows.map(([value, count]) => [decodeCell(read.columns[0]!, value) as Scalar, count as number]));
+  }
+
+  async commit(writeSet: WriteSet): Promise<CommitResult> {
+    const plan = compileWriteSet(this.compiler, writeSet);
+    const at = new Date(this.clock.now()).toISOString();
+    const result = await this.commits.add(() => {
+      const value = applyPlan(this.connection, plan, at);
+      return { keep: value.done, value };
+    });
+    if (result.done && plan.outbox.length > 0) this.tellListeners();
+    return result;
+  }
+
+  async outbox(reader: string, limit: number): Promise<OutboxRow[]> {
+    if (!this.readers.has(reader)) await this.meet(reader);
+    return this.read(() => readOutbox(this.connection, reader, limit));
+  }
+
+  /** A reader is known from its first look on, so that nothing is deleted between that and its first acknowledgement. */
+  private async meet(reader: string): Promise<void> {
+    const known = await this.read(() => knowsReader(this.connection, reader));
+    if (!known) await this.write(() => registerReader(this.connection, reader));
+    this.readers.add(reader);
+  }
+
+  acknowledge(reader: string, seq: number): Promise<void> {
+    return this.write(() => moveCursor(this.connection, reader, seq));
+  }
+
+  lease(name: string, holder: string, ms: number): Promise<boolean> {
+    return this.write(() => takeLease(this.connection, name, holder, this.clock.now(), ms));
+  }
+
+  onOutbox(listener: () => void): Disposable {
+    // A wrapper, so that a function that listens twice is heard twice and stops once.
+    const entry = () => listener();
+    this.listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.listeners.delete(entry) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.closing ??= this.close();
+    return this.closing;
+  }
+
+  private async close(): Promise<void> {
+    await this.commits.close();
+    this.listeners.clear();
+    this.connection.close();
+  }
+
+  private write<T>(work: () => T): Promise<T> {
+    return this.commits.add(() => ({ keep: true, value: work() }));
+  }
+
+  /** A reader of a WAL waits for nobody, except while another process recovers or removes it. */
+  private read<T>(work: () => T): T | Promise<T> {
+    if (this.closing) throw new StoreMisuse('the store is closed');
+    return whileBusy(work, this.patienceMs);
+  }
+
+  private tellListeners(): void {
+    for (const listener of [...this.listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        // The commit is done, whatever a listener makes of it.
+        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+  }
+}

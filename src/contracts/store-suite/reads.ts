@@ -1,0 +1,116 @@
+// Queries: order, limits, columns, values that come back as they went in, and what they cost.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Row } from '../store.ts';
+import { insert, type MakePlace, mustCommit, thing, withStore } from './place.ts';
+
+export function readContract(open: MakePlace): void {
+  test('values come back as they went in', () =>
+    withStore(open, async store => {
+      const row = thing('a', {
+        name: 'naïve \u{1f600} "quoted" \\ \n line',
+        size: -9007199254740991,
+        up: false,
+        tags: { list: [1, 'two', null, { deep: true }], text: 'ü' },
+        seen_at: '2024-02-29T23:59:59Z',
+        'provider:mode': 'vlan',
+      });
+      const more = [thing('b', { tags: [] }), thing('c', { tags: 'text' }), thing('d', { tags: false, up: true }), thing('e', { tags: 0 })];
+      await mustCommit(store, ...[row, ...more].map(r => insert('things', r)));
+      assert.deepEqual(await store.select({ table: 'things', order: [['id', 'asc']] }), [row, ...more]);
+      assert.deepEqual(await store.get('things', { id: 'a' }), row);
+    }));
+
+  test('times lose fraction and zone; columns left out get their fill or null', () =>
+    withStore(open, async store => {
+      await mustCommit(store, insert('things', { id: 'a', kind: 'k', seen_at: '2024-03-01T01:00:00.999+02:00' }));
+      assert.deepEqual(await store.get('things', { id: 'a' }), thing('a', { kind: 'k', seen_at: '2024-02-29T23:00:00Z' }));
+    }));
+
+  test('order: nulls first ascending and last descending, then by the next column', () =>
+    withStore(open, async store => {
+      const rows = [
+        thing('a', { size: 5 }),
+        thing('b', { size: null }),
+        thing('c', { size: -1 }),
+        thing('d', { size: 5, name: 'Z', up: true }),
+        thing('e', { size: null, name: 'a', up: false }),
+      ];
+      await mustCommit(store, ...rows.map(row => insert('things', row)));
+      const ids = async (...order: (readonly [string, 'asc' | 'desc'])[]) =>
+        (await store.select({ table: 'things', order, columns: ['id'] })).map(row => row.id).join('');
+      assert.equal(await ids(['size', 'asc'], ['id', 'asc']), 'becad');
+      assert.equal(await ids(['size', 'desc'], ['id', 'asc']), 'adcbe');
+      assert.equal(await ids(['size', 'asc'], ['id', 'desc']), 'ebcda');
+      assert.equal(await ids(['name', 'asc'], ['id', 'asc']), 'abcde', 'text by code points: Z before a');
+      assert.equal(await ids(['up', 'desc'], ['id', 'asc']), 'deabc');
+    }));
+
+  test('limit and columns', () =>
+    withStore(open, async store => {
+      await mustCommit(store, ...['a', 'b', 'c'].map(id => insert('things', thing(id))));
+      const first = (limit: number) => store.select({ table: 'things', columns: ['id'], order: [['id', 'asc']], limit });
+      assert.deepEqual(await first(2), [{ id: 'a' }, { id: 'b' }]);
+      assert.deepEqual(await first(0), []);
+      assert.deepEqual(await first(100), [{ id: 'a' }, { id: 'b' }, { id: 'c' }]);
+      const [row] = await store.select({ table: 'things', columns: ['provider:mode', 'id'], limit: 1, where: { eq: ['id', 'b'] } });
+      assert.deepEqual(row, { id: 'b', 'provider:mode': 'auto' });
+      await assert.rejects(first(-1), /limit/);
+      await assert.rejects(first(Number.NaN), /limit/);
+      await assert.rejects(store.select({ table: 'things', columns: ['nope'] }), /no column nope/);
+      await assert.rejects(store.select({ table: 'things', order: [['nope', 'asc']] }), /no column nope/);
+      await assert.rejects(store.select({ table: 'nowhere' }), /no table nowhere/);
+    }));
+
+  test('get by any key', () =>
+    withStore(open, async store => {
+      await mustCommit(store, insert('parts', { thing_id: 'a', slot: 1, role: 'x' }), insert('parts', { thing_id: 'a', slot: 2 }));
+      assert.deepEqual(await store.get('parts', { thing_id: 'a', slot: 2 }), { thing_id: 'a', slot: 2, role: null });
+      assert.deepEqual(await store.get('parts', { role: null }), { thing_id: 'a', slot: 2, role: null });
+      assert.equal(await store.get('parts', { thing_id: 'a', slot: 3 }), undefined);
+      await assert.rejects(store.get('parts', {}), /no column/);
+    }));
+
+  test('count and countBy', () =>
+    withStore(open, async store => {
+      const rows: Row[] = [thing('a', { up: true, size: 1 }), thing('b', { up: true }), thing('c', { up: false, size: 1 }), thing('d')];
+      await mustCommit(store, ...rows.map(row => insert('things', row)));
+      assert.equal(await store.count('things'), 4);
+      assert.equal(await store.count('things', { eq: ['up', true] }), 2);
+      assert.deepEqual(
+        await store.countBy('things', 'up'),
+        new Map<unknown, number>([
+          [null, 1],
+          [false, 1],
+          [true, 2],
+        ]),
+      );
+      assert.deepEqual(await store.countBy('things', 'kind', { eq: ['size', 1] }), new Map([['plain', 2]]));
+      assert.deepEqual(await store.countBy('things', 'kind', { eq: ['size', 9] }), new Map());
+    }));
+
+  test('a query is one statement, however long its lists', () =>
+    withStore(open, async store => {
+      await mustCommit(store, ...Array.from({ length: 50 }, (_, i) => insert('things', thing(`t${i}`))));
+      const cost = async (work: () => Promise<unknown>) => {
+        const before = store.statements;
+        await work();
+        return store.statements - before;
+      };
+      const ids = (n: number) => Array.from({ length: n }, (_, i) => `t${i}`);
+      assert.equal(await cost(() => store.get('things', { id: 't1' })), 1);
+      assert.equal(await cost(() => store.count('things')), 1);
+      assert.equal(await cost(() => store.countBy('things', 'kind')), 1);
+      for (const n of [1, 2, 50, 1000]) assert.equal(await cost(() => store.select({ table: 'things', where: { in: ['id', ids(n)] } })), 1);
+      assert.ok((await cost(() => mustCommit(store, insert('things', thing('z'))))) >= 1);
+    }));
+
+  test('rows belong to the caller', () =>
+    withStore(open, async store => {
+      await mustCommit(store, insert('things', thing('a', { tags: ['x'] })));
+      const row = (await store.get('things', { id: 'a' })) as { tags: string[]; name: string };
+      row.tags.push('mine');
+      row.name = 'mine';
+      assert.deepEqual(await store.get('things', { id: 'a' }), thing('a', { tags: ['x'] }));
+    }));
+}
