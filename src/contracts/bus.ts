@@ -46,13 +46,16 @@ export interface CallOptions {
 }
 
 export interface Bus extends AsyncDisposable {
-  /** Rejects with RemoteError when the far end failed, with BusTimeout when nobody answered in time. */
+  /**
+   * Rejects with RemoteError when the far end failed, with BusTimeout when nobody answered in time, with BusUnavailable when the
+   * connection went meanwhile. While the connection is down, a call waits for it within its timeout. Nothing is sent twice.
+   */
   call(target: Target, method: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Json>;
-  /** Resolves when the message has been handed over; a topic that nobody serves drops it silently. */
+  /** Resolves when the message has been handed over; a topic that nobody serves drops it silently. Waits and rejects as `call` does. */
   cast(target: Target, method: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<void>;
   /** Serves a topic until disposed. Listens on `topic`, `topic.server` and the topic's fan-out. */
   serve(server: BusServer): Promise<AsyncDisposable>;
-  /** Calls back when the connection comes (true) or goes (false); in-process adapters are always up. */
+  /** Calls back when the connection comes back (true) or goes (false). A bus just opened is up; in-process adapters always are. */
   onUp(listener: (up: boolean) => void): Disposable;
 }
 
@@ -84,5 +87,13 @@ export class BusTimeout extends Error {
   constructor(method: string, timeoutMs: number) {
     super(`no reply to ${method} within ${timeoutMs} ms`);
     this.name = 'BusTimeout';
+  }
+}
+
+/** The message could not be handed over, or the connection went before the reply came: then it may or may not have been executed. */
+export class BusUnavailable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'BusUnavailable';
   }
 }
