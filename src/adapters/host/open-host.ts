@@ -1,0 +1,24 @@
+// The doors of the machine (or sandbox) that this process runs in.
+import type { Host } from '../../contracts/host/host.ts';
+import { ConntrackTool } from './conntrack/conntrack.ts';
+import { DiskFiles } from './files/disk-files.ts';
+import { IpsetTool } from './ipsets/ipset.ts';
+import { IptablesTools } from './iptables/iptables.ts';
+import { IpLinks } from './links/ip-links.ts';
+import { NftTool } from './nft/nft.ts';
+import { Daemons } from './processes/daemons.ts';
+import { Tools, type ToolsOptions } from './tools.ts';
+
+export function openHost(options: ToolsOptions = {}): Host {
+  const tools = new Tools(options);
+  const files = new DiskFiles(tools);
+  return {
+    links: new IpLinks(tools),
+    iptables: new IptablesTools(tools),
+    nft: new NftTool(tools),
+    ipsets: new IpsetTool(tools),
+    conntrack: new ConntrackTool(tools),
+    processes: new Daemons(tools, files),
+    files,
+  };
+}
