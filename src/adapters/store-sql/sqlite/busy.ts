@@ -16,7 +16,7 @@ export function sqliteCode(error: unknown): number {
 /** Thrown when another process held the lock for all of the patience. */
 export class StoreBusy extends Error {
   constructor(ms: number, cause: unknown) {
-    super(`store: the database was locked by another process for ${ms} ms`, { cause });
+    super(`store: the database was locked by another process for ${Math.round(ms)} ms`, { cause });
     this.name = 'StoreBusy';
   }
 }
@@ -29,7 +29,7 @@ export async function whileBusy<T>(work: () => T, patienceMs: number): Promise<T
       return work();
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (performance.now() - since >= patienceMs) throw new StoreBusy(patienceMs, error);
+      if (performance.now() - since >= patienceMs) throw new StoreBusy(performance.now() - since, error);
     }
     // Long enough not to spin, short enough to win a lock that is free for a moment only.
     await sleep(1 + Math.random() * Math.min(10, 2 + attempt));

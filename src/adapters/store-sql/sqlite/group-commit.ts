@@ -2,13 +2,14 @@
 // one that fails takes only itself back. The transaction begins and ends within one synchronous turn.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StoreMisuse } from '../common/misuse.ts';
-import { isBusy, whileBusy } from './busy.ts';
+import { isBusy, StoreBusy, whileBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
 
 /** Work inside the transaction. `keep: false` takes its rows back and still hands out the value. May run more than once. */
 export type Work<T> = () => { readonly keep: boolean; readonly value: T };
 
 interface Job {
+  readonly since: number;
   readonly work: Work<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -18,6 +19,8 @@ type Outcome = { readonly job: Job; readonly value: unknown } | { readonly job: 
 
 /** How long one transaction gathers work before it commits: the event loop stands still meanwhile. */
 const longestTurnMs = 10;
+
+const age = (job: Job) => performance.now() - job.since;
 
 export class GroupCommit {
   private readonly connection: Connection;
@@ -34,7 +37,7 @@ export class GroupCommit {
   add<T>(work: Work<T>): Promise<T> {
     if (this.closed) return Promise.reject(new StoreMisuse('the store is closed'));
     return new Promise<T>((resolve, reject) => {
-      this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      this.waiting.push({ since: performance.now(), work, resolve: resolve as (value: unknown) => void, reject });
       this.running ??= this.run();
     });
   }
@@ -57,12 +60,18 @@ export class GroupCommit {
     let outcomes: Outcome[];
     try {
       // The transaction takes from the queue only when it holds the lock: what arrives during the wait goes along.
-      outcomes = await whileBusy(() => this.transaction(), this.patienceMs);
+      outcomes = await whileBusy(() => this.transaction(), this.patienceMs - age(this.waiting[0]!));
     } catch (error) {
-      for (const job of this.waiting.splice(0)) job.reject(error);
+      // Who came late to a wait that failed has patience left.
+      const over =
+        error instanceof StoreBusy ? Math.max(1, this.waiting.filter(job => age(job) >= this.patienceMs).length) : this.waiting.length;
+      for (const job of this.waiting.splice(0, over)) job.reject(error);
       return;
     }
-    for (const outcome of outcomes) 'error' in outcome ? outcome.job.reject(outcome.error) : outcome.job.resolve(outcome.value);
+    for (const outcome of outcomes) {
+      if ('error' in outcome) outcome.job.reject(outcome.error);
+      else outcome.job.resolve(outcome.value);
+    }
   }
 
   /** All or nothing for its jobs' results, too: if it throws, they are all still waiting. */
