@@ -1,0 +1,75 @@
+// Simulated connection tracking: flows that a test puts in, listed and flushed by filter.
+import { type Conntrack, type Flow, type FlowFilter, HostRefusal } from '../../../contracts/host/firewall.ts';
+import type { Netns } from '../../../contracts/host/netns.ts';
+import { canonicalIp } from '../../../domain/net/ip.ts';
+import { BadWord } from '../names.ts';
+import { type FailOptions, Failures } from '../sim-failures.ts';
+import { deleteArgs, protocolName } from './filter.ts';
+
+export class SimConntrack implements Conntrack {
+  private readonly open: (ns: Netns) => void;
+  private readonly all = new Map<Netns, Flow[]>();
+  private readonly failures = new Failures<'list' | 'flush'>();
+  /** Every flush, for tests that look at what was asked. */
+  readonly flushed: { readonly ns: Netns; readonly filters: readonly FlowFilter[] }[] = [];
+
+  constructor(open: (ns: Netns) => void) {
+    this.open = open;
+  }
+
+  failNext(what: 'list' | 'flush', options: FailOptions = {}): void {
+    this.failures.failNext(what, options);
+  }
+
+  /** A connection begins. Without a zone it is in zone 0. */
+  track(ns: Netns, flow: Flow): void {
+    this.open(ns);
+    this.all.set(ns, [...(this.all.get(ns) ?? []), { zone: 0, ...flow }]);
+  }
+
+  async flush(ns: Netns, filters: readonly FlowFilter[]): Promise<number> {
+    this.check('flush', ns);
+    try {
+      for (const f of filters) deleteArgs(f);
+    } catch (error) {
+      if (error instanceof BadWord) throw new HostRefusal('conntrack', error.message);
+      throw error;
+    }
+    this.flushed.push({ ns, filters });
+    const flows = this.all.get(ns) ?? [];
+    const kept = flows.filter(flow => !filters.some(f => matches(f, flow)));
+    this.all.set(ns, kept);
+    return flows.length - kept.length;
+  }
+
+  async list(ns: Netns, family: 4 | 6, zone?: number): Promise<readonly Flow[]> {
+    this.check('list', ns);
+    return (this.all.get(ns) ?? []).filter(f => f.family === family && (zone === undefined || f.zone === zone));
+  }
+
+  forget(ns: Netns): void {
+    this.all.delete(ns);
+  }
+
+  private check(what: 'list' | 'flush', ns: Netns): void {
+    const failure = this.failures.take(what, ns);
+    if (failure !== undefined) throw new HostRefusal('conntrack', failure);
+    this.open(ns);
+  }
+}
+
+const address = (ip: string | undefined): string | undefined => (ip === undefined ? undefined : (canonicalIp(ip) ?? ip));
+
+function matches(filter: FlowFilter, flow: Flow): boolean {
+  const fits = <T>(wanted: T | undefined, has: T | undefined): boolean => wanted === undefined || wanted === has;
+  return (
+    filter.family === flow.family &&
+    fits(filter.zone, flow.zone) &&
+    fits(filter.protocol && protocolName(filter.protocol), flow.protocol && protocolName(flow.protocol)) &&
+    fits(address(filter.src), address(flow.src)) &&
+    fits(address(filter.dst), address(flow.dst)) &&
+    fits(filter.srcPort, flow.srcPort) &&
+    fits(filter.dstPort, flow.dstPort) &&
+    fits(address(filter.replySrc), address(flow.replySrc ?? flow.dst))
+  );
+}
