@@ -59,10 +59,13 @@ export class Broker {
     });
   }
 
+  /** The last to ask for a name has it: a client that comes back may be here before its old connection is known to be gone. */
   listenReplies(name: string, consumer: BrokerConsumer): BrokerSubscription {
-    if (this.queues.has(name)) throw new Error(`the queue ${name} has a consumer already`);
+    this.queues.delete(name);
     const queue = this.queue(name, false);
-    return this.attach([queue], consumer, () => this.queues.delete(name));
+    return this.attach([queue], consumer, () => {
+      if (this.queues.get(name) === queue) this.queues.delete(name);
+    });
   }
 
   /** Puts back what a consumer was given and had not begun, in its old place; what is left of the queue is offered anew. */
