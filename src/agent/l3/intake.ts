@@ -1,0 +1,66 @@
+// What the server tells the L3 agent: topics `l3_agent` and network updates. Each message only names what to ask for.
+import type { Endpoint } from '../../contracts/bus.ts';
+import type { AgentContext } from '../context.ts';
+import { asDict, asList, asMtu, asUuid } from '../desired/l3/values.ts';
+import type { Routers } from './routers.ts';
+import type { Sync } from './sync.ts';
+
+export interface Intake {
+  readonly sync: Sync;
+  readonly routers: Routers;
+}
+
+/** Answers once both topics are served. */
+export async function serveIntake(ctx: AgentContext, intake: Intake): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const server = ctx.config.host;
+  stack.use(await ctx.bus.serve({ topic: 'l3_agent', server, endpoints: [routerEndpoint(intake)] }));
+  stack.use(await ctx.bus.serve({ topic: 'q-agent-notifier-network-update', server, endpoints: [networkEndpoint(intake)] }));
+  return stack.move();
+}
+
+function routerEndpoint({ sync, routers }: Intake): Endpoint {
+  const ask = (ids: unknown): null => {
+    for (const id of asList(ids)) {
+      const uuid = asUuid(id);
+      if (uuid !== undefined) sync.router(uuid);
+    }
+    return null;
+  };
+  /** A fan-out: most of these are about routers of other agents. */
+  const askIfOurs = (id: unknown): null => {
+    const uuid = asUuid(id);
+    if (uuid !== undefined && routers.has(uuid)) sync.router(uuid);
+    return null;
+  };
+  return {
+    version: '1.4',
+    methods: {
+      routers_updated: ({ routers: ids }) => ask(ids),
+      router_added_to_agent: ({ payload }) => ask(payload),
+      router_deleted: ({ router_id }) => askIfOurs(router_id),
+      router_removed_from_agent: ({ payload }) => askIfOurs(asDict(payload)?.['router_id']),
+      agent_updated: () => {
+        sync.all();
+        return null;
+      },
+    },
+  };
+}
+
+function networkEndpoint({ sync, routers }: Intake): Endpoint {
+  return {
+    version: '1.4',
+    methods: {
+      network_update: ({ network }) => {
+        const id = asUuid(asDict(network)?.['id']);
+        const mtu = asMtu(asDict(network)?.['mtu']);
+        for (const view of routers.views()) {
+          const ports = [...view.interfaces, ...(view.gateway ? [view.gateway] : [])];
+          if (ports.some(p => p.networkId === id && p.mtu !== mtu)) sync.router(view.id);
+        }
+        return null;
+      },
+    },
+  };
+}

@@ -1,0 +1,122 @@
+// Brings one router's namespace to its wanted state, touching only what differs; and takes a namespace away.
+// Order: what goes, then the packet filter, then what comes. So nothing is ever forwarded that the new filter would not let pass.
+
+import type { Host } from '../../contracts/host/host.ts';
+import type { Link } from '../../contracts/host/links.ts';
+import { isRouterDevice } from '../desired/l3/names.ts';
+import type { RouterState } from '../desired/l3/state.ts';
+import { firewallRules } from '../render/l3-firewall.ts';
+import { firewallDelta, foundTranslations } from '../render/l3-firewall-delta.ts';
+import { applyAll, applyRemovals } from './batches.ts';
+import type { Coalesced } from './coalesced.ts';
+import { type DeviceDelta, deviceDelta, type FoundDevices } from './device-delta.ts';
+
+export interface Doors {
+  readonly host: Host;
+  readonly outside: Coalesced<ReadonlyMap<string, Link>>;
+  /** 4 alone where the kernel has no IPv6. */
+  readonly families: readonly (4 | 6)[];
+  readonly randomFully: boolean;
+}
+
+interface Found extends FoundDevices {
+  /** `iptables-save` by family. */
+  readonly saved: Readonly<Record<4 | 6, string>>;
+  readonly namespace: boolean;
+}
+
+export interface Realised {
+  /** Nothing had to be changed. */
+  readonly untouched: boolean;
+  /** Devices made anew, by their outer names. */
+  readonly created: readonly string[];
+  /** What the kernel refused; another attempt is due. */
+  readonly problems: readonly string[];
+}
+
+/** Throws when the packet filter cannot be made: then nothing was added. `first`: settings of the namespace are written in any case. */
+export async function realise(doors: Doors, state: RouterState, first: boolean): Promise<Realised> {
+  const { links } = doors.host;
+  const { netns } = state;
+  let found = await read(doors, netns);
+  if (!found.namespace) {
+    await links.addNamespace(netns);
+    found = { ...found, namespace: true };
+  }
+  if (first) await Promise.all(state.sysctls.map(([key, value]) => setting(doors, netns, key, value)));
+
+  const delta = deviceDelta(netns, state, found);
+  await applyRemovals(links, netns, delta.remove);
+  const filtered = await applyFirewall(doors, state, found);
+  const problems = [...delta.problems, ...(await applyDevices(doors, state, delta, first))];
+  for (const { dev, ip } of delta.announce) await links.announce(netns, dev, ip);
+  const changes = delta.remove.length + delta.clear.length + delta.create.length + delta.add.length;
+  return { untouched: changes === 0 && !filtered, created: delta.created.map(d => d.outer), problems };
+}
+
+async function read(doors: Doors, netns: string): Promise<Found> {
+  const { links, iptables } = doors.host;
+  const outside = doors.outside.get();
+  if (!(await links.namespaces()).includes(netns))
+    return { inside: [], outside: await outside, routes: [], saved: { 4: '', 6: '' }, namespace: false };
+  const each = <T>(ask: (family: 4 | 6) => Promise<T>): Promise<T[]> => Promise.all(doors.families.map(ask));
+  const [inside, routes, saved] = await Promise.all([
+    links.list(netns),
+    each(family => links.routes(netns, family)),
+    each(family => iptables.save(netns, family)),
+  ]);
+  return { inside, outside: await outside, routes: routes.flat(), saved: { 4: saved[0] ?? '', 6: saved[1] ?? '' }, namespace: true };
+}
+
+/** Answers whether anything was changed. Flows of a translation that went are ended after the filter no longer makes new ones. */
+async function applyFirewall(doors: Doors, state: RouterState, found: Found): Promise<boolean> {
+  const { iptables, conntrack } = doors.host;
+  let changed = false;
+  for (const family of doors.families) {
+    const text = firewallDelta(found.saved[family], firewallRules(state.firewall, family, { randomFully: doors.randomFully }));
+    if (text === '') continue;
+    await iptables.restore(state.netns, family, text);
+    changed = true;
+  }
+  const kept = new Map(state.firewall.floatingIps.map(f => [f.floating, f.fixed]));
+  const ended = [...foundTranslations(found.saved[4])].filter(([floating, fixed]) => kept.get(floating) !== fixed);
+  // Towards the floating IP, and what its instance sent out through it.
+  const filters = ended.flatMap(([dst, src]) => [{ family: 4, dst } as const, { family: 4, src } as const]);
+  if (filters.length > 0) await conntrack.flush(state.netns, filters);
+  return changed;
+}
+
+async function applyDevices(doors: Doors, state: RouterState, delta: DeviceDelta, first: boolean): Promise<string[]> {
+  const { links } = doors.host;
+  const { netns } = state;
+  await applyRemovals(links, '', delta.clear);
+  const problems = await applyAll(links, '', delta.create);
+  const fresh = new Set(delta.created.map(d => d.name));
+  // The outer end only carries frames of the router: an address of its own would put the host on a tenant's network.
+  for (const { outer } of delta.created) await setting(doors, '', `net.ipv6.conf.${outer}.disable_ipv6`, '1');
+  await Promise.all(
+    state.devices
+      .filter(d => first || fresh.has(d.name))
+      .map(d => setting(doors, netns, `net.ipv6.conf.${d.name}.accept_ra`, String(d.acceptRa))),
+  );
+  return [...problems, ...(await applyAll(links, netns, delta.add))];
+}
+
+/** A key that the kernel does not have is one for a protocol that it does not speak. */
+async function setting(doors: Doors, netns: string, key: string, value: string): Promise<void> {
+  await doors.host.files.sysctl(netns, key, value);
+}
+
+/** Removes the namespace and all devices in it. Idempotent. Daemons inside are to be stopped before. */
+export async function removeNamespace(host: Host, netns: string): Promise<void> {
+  const { links } = host;
+  if (!(await links.namespaces()).includes(netns)) return;
+  // Should a process still hold the namespace, its devices at least do not stay on the host's bridges.
+  const inside = (await links.list(netns)).filter(l => isRouterDevice(l.name));
+  await applyRemovals(
+    links,
+    netns,
+    inside.map(l => ({ do: 'del-link', name: l.name })),
+  );
+  await links.delNamespace(netns);
+}
