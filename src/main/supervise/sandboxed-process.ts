@@ -1,0 +1,91 @@
+// A Node.js process of ours inside a sandbox, as a child to supervise.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { childrenOf, isAlive, type ProcessId, processId } from '../sandbox/proc.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Child } from './supervisor.ts';
+
+export interface SandboxedOptions {
+  readonly sandbox: Sandbox;
+  /** Absolute path of the TypeScript file, and its arguments. */
+  readonly program: readonly [file: string, ...args: string[]];
+  /** What it prints (crashes, mostly) is appended here; its own log is another file. */
+  readonly outputFile: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How long a process may take to end after SIGTERM. */
+const graceMs = 1500;
+
+export function nodeArgv(program: readonly string[]): string[] {
+  return [process.execPath, '--disable-warning=ExperimentalWarning', ...program];
+}
+
+export async function startSandboxed(options: SandboxedOptions): Promise<Child> {
+  const [command = '', ...args] = options.sandbox.enter(nodeArgv(options.program));
+  mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
+  const output = openSync(options.outputFile, 'a', 0o600);
+  const outer = spawn(command, args, { stdio: ['ignore', output, output], detached: true, env: { ...process.env, ...options.env } });
+  closeSync(output);
+  const ended = endOf(outer);
+  const inner = await findInner(outer, ended);
+  const gone = ended.then(async how => {
+    // Somebody may have killed nsenter(1) alone: what it ran must not live on beside its successor.
+    await kill(inner, 0);
+    return how;
+  });
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await kill(inner, graceMs);
+    await gone;
+  };
+  return {
+    pid: inner.pid,
+    ended: gone,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise(resolve => {
+    child.once('error', error => resolve(`could not start: ${error.message}`));
+    child.once('exit', (code, signal) => resolve(signal ? `killed by ${signal}` : `status ${code}`));
+  });
+}
+
+/** nsenter(1) forks into the sandbox's pid namespace: its child is the process that was meant. */
+async function findInner(outer: ChildProcess, ended: Promise<string>): Promise<ProcessId> {
+  let how: string | undefined;
+  void ended.then(text => {
+    how = text;
+  });
+  for (const deadline = performance.now() + 5000; performance.now() < deadline; await sleep(2)) {
+    if (how !== undefined) throw new Error(how);
+    const pid = outer.pid === undefined ? undefined : childrenOf(outer.pid)[0];
+    const found = pid === undefined ? undefined : processId(pid);
+    if (found) return found;
+  }
+  outer.kill('SIGKILL');
+  throw new Error('did not enter its sandbox within 5 s');
+}
+
+/** SIGTERM, and SIGKILL when that does not end it in time; at once when no time is given. */
+async function kill(id: ProcessId, grace: number): Promise<void> {
+  if (grace > 0) signal(id, 'SIGTERM');
+  for (const deadline = performance.now() + grace; isAlive(id) && performance.now() < deadline; ) await sleep(10);
+  signal(id, 'SIGKILL');
+}
+
+function signal(id: ProcessId, name: NodeJS.Signals): void {
+  if (!isAlive(id)) return;
+  try {
+    process.kill(id.pid, name);
+  } catch {
+    // It ended in between.
+  }
+}
