@@ -103,6 +103,8 @@ export type LinkChange =
       readonly alias?: string;
       readonly rename?: string;
     }
+  /** A bridge's own settings; ageing in seconds. */
+  | { readonly do: 'set-bridge'; readonly name: string; readonly ageing?: number; readonly multicastSnooping?: boolean }
   /** Bridge port flags, as `bridge link set`. */
   | {
       readonly do: 'set-bridge-port';

@@ -61,6 +61,8 @@ function lineOf(change: LinkChange): string {
       return `link del dev ${device(change.name)}`;
     case 'set-link':
       return setLink(change);
+    case 'set-bridge':
+      return setBridge(change);
     case 'set-bridge-port':
       return setBridgePort(change);
     case 'add-address':
@@ -142,6 +144,12 @@ function quoted(alias: string): string {
   const quote = alias.includes('"') ? "'" : '"';
   if (alias.length > 255 || /[#\\\x00-\x1f\x7f]/.test(alias) || alias.includes(quote)) throw new BadWord('alias', alias);
   return `${quote}${alias}${quote}`;
+}
+
+function setBridge(change: Extract<LinkChange, { do: 'set-bridge' }>): string {
+  const ageing = change.ageing === undefined ? '' : ` ageing_time ${integer(change.ageing * 100, 0, 100_000_000)}`;
+  const snooping = change.multicastSnooping === undefined ? '' : ` mcast_snooping ${change.multicastSnooping ? 1 : 0}`;
+  return `link set dev ${device(change.name)} type bridge${ageing}${snooping}`;
 }
 
 function setBridgePort(change: Extract<LinkChange, { do: 'set-bridge-port' }>): string {

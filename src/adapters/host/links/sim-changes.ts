@@ -41,6 +41,9 @@ export function change(kernel: SimKernel, net: SimNet, c: LinkChange): void {
     case 'set-link':
       setLink(kernel, net, c);
       break;
+    case 'set-bridge':
+      setBridge(net, c);
+      break;
     case 'set-bridge-port':
       setBridgePort(kernel, net, c);
       break;
@@ -211,6 +214,13 @@ function setMaster(net: SimNet, link: SimLink, master: string | null): void {
     throw new Refused('RTNETLINK answers: Operation not supported');
   if (link.master !== master) Object.assign(link.port, { hairpin: false, learning: true, flood: true, isolated: false });
   link.master = master;
+}
+
+function setBridge(net: SimNet, c: Extract<LinkChange, { do: 'set-bridge' }>): void {
+  const link = mustFind(net, c.name);
+  if (link.kind !== 'bridge') throw new Refused('Error: Unknown device type.');
+  if (c.ageing !== undefined) link.ageing = c.ageing;
+  if (c.multicastSnooping !== undefined) link.multicastSnooping = c.multicastSnooping;
 }
 
 function setBridgePort(kernel: SimKernel, net: SimNet, c: Extract<LinkChange, { do: 'set-bridge-port' }>): void {

@@ -24,6 +24,7 @@ export interface SimLink {
   /** The device that a VLAN or VXLAN stands on: it goes with it. */
   lower?: string | undefined;
   ageing?: number | undefined;
+  multicastSnooping?: boolean | undefined;
   readonly port: { hairpin: boolean; learning: boolean; flood: boolean; isolated: boolean };
   /** The kernel made the link-local address already; a deleted one does not come back before the next up. */
   linkLocalMade: boolean;
