@@ -1,7 +1,8 @@
 // Reads one attribute's value by its type: converts, then validates, with Neutron's two kinds of refusal.
 import type { DictKey, Type } from '../../model/kit/types.ts';
 import { invalidInput } from '../errors.ts';
-import { formatCidr, formatIp, parseCidr, parseIp } from '../net/ip.ts';
+import { formatCidr, parseCidr } from '../net/cidr.ts';
+import { formatIp, parseIp } from '../net/ip.ts';
 import { parseMac } from '../net/mac.ts';
 import { pyRepr, pySet, pyStr } from './python.ts';
 import { readSpecial } from './special.ts';

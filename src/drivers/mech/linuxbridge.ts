@@ -1,0 +1,68 @@
+// The Linux bridge mechanism: binds a port where a live agent of its kind can reach one of the network's segments.
+
+export interface SegmentView {
+  readonly id: string;
+  readonly network_type: string;
+  readonly physical_network: string | null;
+  readonly segmentation_id: number | null;
+}
+
+export interface AgentView {
+  readonly agent_type: string;
+  readonly alive: boolean;
+  readonly admin_state_up: boolean;
+  readonly configurations: Readonly<Record<string, unknown>>;
+}
+
+export interface Binding {
+  readonly driver: string;
+  readonly segment: SegmentView;
+  readonly vif_type: string;
+  readonly vif_details: Readonly<Record<string, unknown>>;
+}
+
+export interface MechanismDriver {
+  readonly name: string;
+  readonly agentType: string;
+  /** Pure: the binding on the first segment that the agent can reach, or undefined. */
+  bind(vnicType: string, agent: AgentView, segments: readonly SegmentView[]): Binding | undefined;
+}
+
+const mappings = (agent: AgentView, key: string): readonly string[] => {
+  const value = agent.configurations[key];
+  return typeof value === 'object' && value !== null ? Object.keys(value) : [];
+};
+
+function reaches(agent: AgentView, segment: SegmentView): boolean {
+  switch (segment.network_type) {
+    case 'local':
+      return true;
+    case 'flat':
+    case 'vlan': {
+      const physnets = [...mappings(agent, 'interface_mappings'), ...mappings(agent, 'bridge_mappings')];
+      return segment.physical_network !== null && physnets.includes(segment.physical_network);
+    }
+    default: {
+      const tunnels = agent.configurations.tunnel_types;
+      return Array.isArray(tunnels) && tunnels.includes(segment.network_type);
+    }
+  }
+}
+
+export const linuxbridge: MechanismDriver = {
+  name: 'linuxbridge',
+  agentType: 'Linux bridge agent',
+  bind(vnicType, agent, segments) {
+    if (vnicType !== 'normal' || !agent.alive || !agent.admin_state_up) return undefined;
+    const segment = segments.find(s => reaches(agent, s));
+    if (!segment) return undefined;
+    return {
+      driver: 'linuxbridge',
+      segment,
+      vif_type: 'bridge',
+      vif_details: { port_filter: true, connectivity: 'l2', bound_drivers: { '0': 'linuxbridge' } },
+    };
+  },
+};
+
+export const mechanismDrivers: readonly MechanismDriver[] = [linuxbridge];

@@ -1,0 +1,185 @@
+// Addresses of ports: what the pure rules choose, from what the database knows. Taking an address is an insert.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import {
+  type Addresses,
+  autoAddress,
+  type CandidateSubnet,
+  changePortAddresses,
+  choosePortAddresses,
+  type RequestedIp,
+} from '../../domain/ipam/addresses.ts';
+import { freeCandidates, pickFree } from '../../domain/ipam/free.ts';
+import { isAutoAddress } from '../../domain/ipam/modes.ts';
+import { type Pool, rangesOf } from '../../domain/ipam/pools.ts';
+import { ipText, parseIp } from '../../domain/net/ip.ts';
+import type { FixedIp } from '../../model/port.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+
+export interface AddressWish {
+  readonly port_id: string;
+  readonly network_id: string;
+  readonly mac: string;
+  readonly owner: string;
+  /** Undefined: automatic. `any_of` takes an address of the first of these subnets that has one. */
+  readonly requested: readonly (RequestedIp & { readonly any_of?: readonly string[] })[] | undefined;
+}
+
+/** How many of a subnet's addresses are tried before all that are taken are read. */
+const sample = 24;
+const key = (subnet: string, ip: string): string => `address/${subnet}/${ip}`;
+
+export async function giveAddresses(services: Services, draft: Draft, wish: AddressWish): Promise<readonly FixedIp[]> {
+  const all = await subnetRows(services, wish.network_id);
+  const anyOf = wish.requested?.[0]?.any_of;
+  const subnets = anyOf ? all.filter(s => anyOf.includes(String(s.id))) : all;
+  const fixed_ips = anyOf ? undefined : wish.requested;
+  const chosen = await choose(services, draft, { ...wish, subnets, ips: askedIps(fixed_ips, subnets, wish.mac) }, addresses =>
+    choosePortAddresses({
+      network_id: wish.network_id,
+      fixed_ips,
+      subnets: subnets.map(candidate),
+      mac_address: wish.mac,
+      device_owner: wish.owner,
+      addresses,
+    }),
+  );
+  take(draft, wish, chosen, 0);
+  return chosen;
+}
+
+/** Replaces the addresses of a port by the asked ones; what stays the same stays allocated. */
+export async function changeAddresses(
+  services: Services,
+  draft: Draft,
+  wish: AddressWish & { readonly requested: readonly RequestedIp[]; readonly now: readonly FixedIp[] },
+): Promise<readonly FixedIp[]> {
+  const subnets = await subnetRows(services, wish.network_id);
+  const change = await choose(services, draft, { ...wish, subnets, ips: askedIps(wish.requested, subnets, wish.mac) }, addresses =>
+    changePortAddresses({
+      network_id: wish.network_id,
+      fixed_ips: wish.requested,
+      subnets: subnets.map(candidate),
+      mac_address: wish.mac,
+      device_owner: wish.owner,
+      addresses,
+      current: wish.now,
+    }),
+  );
+  for (const { subnet_id, ip_address } of change.remove) {
+    draft.delete('ip_allocations', {
+      and: [{ eq: ['subnet_id', subnet_id] }, { eq: ['ip_address', ip_address] }, { eq: ['port_id', wish.port_id] }],
+    });
+  }
+  take(draft, wish, change.add, change.keep.length);
+  return [...change.keep, ...change.add];
+}
+
+function take(draft: Draft, wish: AddressWish, chosen: readonly FixedIp[], from: number): void {
+  for (const [i, { subnet_id, ip_address }] of chosen.entries()) {
+    draft.taken.add(key(subnet_id, ip_address));
+    draft.present('subnets', { eq: ['id', subnet_id] });
+    draft.insert(
+      'ip_allocations',
+      { subnet_id, ip_address, port_id: wish.port_id, network_id: wish.network_id, position: from + i },
+      { tag: 'address' },
+    );
+  }
+}
+
+async function subnetRows(services: Services, network_id: string): Promise<Row[]> {
+  return services.store.select({
+    table: 'subnets',
+    where: { eq: ['network_id', network_id] },
+    order: [
+      ['created_at', 'asc'],
+      ['id', 'asc'],
+    ],
+  });
+}
+
+function candidate(row: Row): CandidateSubnet {
+  return {
+    id: String(row.id),
+    cidr: String(row.cidr),
+    enable_dhcp: row.enable_dhcp === true,
+    ip_version: Number(row.ip_version),
+    ipv6_ra_mode: row.ipv6_ra_mode as string | null,
+    ipv6_address_mode: row.ipv6_address_mode as string | null,
+    service_types: row.service_types as readonly string[],
+  };
+}
+
+/** Addresses that the rules may ask about: named in the request, or made of the MAC. */
+function askedIps(requested: readonly RequestedIp[] | undefined, subnets: readonly Row[], mac: string): string[] {
+  const named = (requested ?? []).flatMap(r => (r.ip_address === undefined ? [] : [r.ip_address]));
+  const auto = subnets
+    .map(candidate)
+    .filter(isAutoAddress)
+    .flatMap(s => autoAddress(s, mac) ?? []);
+  return [...named, ...auto];
+}
+
+interface Known {
+  readonly network_id: string;
+  readonly subnets: readonly Row[];
+  readonly ips: readonly string[];
+}
+
+class Scarce extends Error {}
+
+/** First with a few addresses of each subnet at random; only where none of them is free with all that are taken. */
+async function choose<T>(services: Services, draft: Draft, known: Known, decide: (addresses: Addresses) => T): Promise<T> {
+  const random = (n: number): number => Math.floor(services.random() * n);
+  const tries = new Map(known.subnets.map(s => [String(s.id), sampled(s, random)]));
+  const taken = await takenAmong(services, known.network_id, [...known.ips, ...[...tries.values()].flat()]);
+  const isTaken = (subnet: string, ip: string): boolean => draft.taken.has(key(subnet, ip)) || taken.has(key(subnet, ip));
+  try {
+    return decide({
+      taken: isTaken,
+      free(subnet, besides) {
+        const found = tries.get(subnet)?.find(ip => !besides.has(ip) && !isTaken(subnet, ip));
+        if (found === undefined) throw new Scarce();
+        return found;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof Scarce)) throw error;
+    return decide(await exact(services, draft, known, random));
+  }
+}
+
+function sampled(subnet: Row, random: (n: number) => number): string[] {
+  const pools = rangesOf(subnet.allocation_pools as readonly Pool[]);
+  const version = subnet.ip_version === 6 ? 6 : 4;
+  return freeCandidates({ pools, taken: [], window: 65_536, random }, sample).map(v => ipText(version, v));
+}
+
+async function takenAmong(services: Services, network_id: string, ips: readonly string[]): Promise<Set<string>> {
+  if (ips.length === 0) return new Set();
+  const where: Predicate = { and: [{ eq: ['network_id', network_id] }, { in: ['ip_address', [...new Set(ips)]] }] };
+  const rows = await services.store.select({ table: 'ip_allocations', where, columns: ['subnet_id', 'ip_address'] });
+  return new Set(rows.map(r => key(String(r.subnet_id), String(r.ip_address))));
+}
+
+async function exact(services: Services, draft: Draft, known: Known, random: (n: number) => number): Promise<Addresses> {
+  const rows = await services.store.select({
+    table: 'ip_allocations',
+    where: { eq: ['network_id', known.network_id] },
+    columns: ['subnet_id', 'ip_address'],
+  });
+  const taken = new Set([...rows.map(r => key(String(r.subnet_id), String(r.ip_address))), ...draft.taken]);
+  const bySubnet = new Map(known.subnets.map(s => [String(s.id), s]));
+  return {
+    taken: (subnet, ip) => taken.has(key(subnet, ip)),
+    free(subnet, besides) {
+      const row = bySubnet.get(subnet);
+      if (!row) return undefined;
+      const prefix = key(subnet, '');
+      const used = [...taken].filter(k => k.startsWith(prefix)).map(k => k.slice(prefix.length));
+      const values = new Set([...used, ...besides].flatMap(ip => parseIp(ip)?.value ?? []));
+      const value = pickFree({ pools: rangesOf(row.allocation_pools as readonly Pool[]), taken: values, window: 64, random });
+      return value === undefined ? undefined : ipText(row.ip_version === 6 ? 6 : 4, value);
+    },
+  };
+}

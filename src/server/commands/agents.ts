@@ -1,0 +1,73 @@
+// Agents as the API shows them. They are born of their heartbeats (rpc/agent-state), not of requests.
+import type { Row } from '../../contracts/store.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import { readBool } from '../../domain/input/values.ts';
+import { agent } from '../../model/agent.ts';
+import { type RequestContext, type Services, timestamp } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import type { ApiObject, Commands } from './commands.ts';
+
+/** Heartbeats at or after this time make an agent alive. */
+export function aliveSince(services: Services): string {
+  const ms = services.clock.now() - services.config.agentDownTime * 1000;
+  return timestamp({ now: () => ms, sleep: services.clock.sleep });
+}
+
+export function isAlive(services: Services, row: Row): boolean {
+  return String(row.heartbeat_timestamp) >= aliveSince(services);
+}
+
+/** `2026-11-21 01:02:14`, as Neutron shows the times of agents. */
+const shown = (time: unknown): string => String(time).replace('T', ' ').replace('Z', '');
+
+async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
+  return rows.map(row => ({
+    id: row.id,
+    agent_type: row.agent_type,
+    binary: row.binary,
+    topic: row.topic,
+    host: row.host,
+    admin_state_up: row.admin_state_up,
+    created_at: shown(row.created_at),
+    started_at: shown(row.started_at),
+    heartbeat_timestamp: shown(row.heartbeat_timestamp),
+    description: row.description,
+    configurations: row.configurations,
+    availability_zone: row.availability_zone,
+    alive: isAlive(services, row),
+    resources_synced: null,
+  }));
+}
+
+async function update(_ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+  const { admin_state_up, description } = input as { admin_state_up?: boolean; description?: string | null };
+  const set = { ...(admin_state_up === undefined ? {} : { admin_state_up }), ...(description === undefined ? {} : { description }) };
+  if (Object.keys(set).length === 0) return;
+  draft.update(agent, row, set, {
+    facts: {
+      host: row.host,
+      agent_type: row.agent_type,
+      admin_state_changed: admin_state_up !== undefined && admin_state_up !== row.admin_state_up,
+      admin_state_up,
+    },
+  });
+}
+
+async function remove(_ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  for (const table of ['dhcp_bindings', 'router_bindings']) draft.delete(table, { eq: ['agent_id', String(row.id)] });
+  draft.remove(agent, row, { host: row.host, agent_type: row.agent_type });
+}
+
+export const agents = (services: Services): Commands => ({
+  resource: agent,
+  present,
+  filters: {
+    alive: values => ({
+      or: values.map(v =>
+        readBool(v) ? { gte: ['heartbeat_timestamp', aliveSince(services)] } : { lt: ['heartbeat_timestamp', aliveSince(services)] },
+      ),
+    }),
+  },
+  update,
+  delete: remove,
+});

@@ -1,0 +1,87 @@
+// Binding a port to a host: which driver can plug it there, and what must report before it is ACTIVE.
+import type { Row } from '../../contracts/store.ts';
+import { type AgentView, mechanismDrivers, type SegmentView } from '../../drivers/mech/linuxbridge.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { isAlive } from './agents.ts';
+
+export interface BindingRequest {
+  readonly port_id: string;
+  readonly network_id: string;
+  /** Empty: unbound. */
+  readonly host: string;
+  readonly vnic_type: string;
+  readonly profile: Readonly<Record<string, unknown>>;
+}
+
+export interface BindingResult {
+  readonly bound: boolean;
+  readonly vif_type: string;
+}
+
+/** Writes the active binding of a port into the draft. A binding that fails is a result, not an error. */
+export async function writeBinding(services: Services, draft: Draft, request: BindingRequest): Promise<BindingResult> {
+  const { port_id, host, vnic_type, profile } = request;
+  draft.delete('port_bindings', { and: [{ eq: ['port_id', port_id] }, { eq: ['status', 'ACTIVE'] }] });
+  draft.delete('port_binding_levels', { eq: ['port_id', port_id] });
+  const base = { port_id, host, status: 'ACTIVE', vnic_type, profile };
+  if (host === '') {
+    draft.insert('port_bindings', { ...base, vif_type: 'unbound', vif_details: {} });
+    return { bound: false, vif_type: 'unbound' };
+  }
+  const binding = await findBinding(services, request);
+  if (!binding) {
+    draft.insert('port_bindings', { ...base, vif_type: 'binding_failed', vif_details: {} });
+    return { bound: false, vif_type: 'binding_failed' };
+  }
+  draft.insert('port_bindings', { ...base, vif_type: binding.vif_type, vif_details: binding.vif_details });
+  draft.insert('port_binding_levels', { port_id, host, level: 0, driver: binding.driver, segment_id: binding.segment.id });
+  return { bound: true, vif_type: binding.vif_type };
+}
+
+async function findBinding(services: Services, { network_id, host, vnic_type }: BindingRequest) {
+  const agents = await services.store.select({ table: 'agents', where: { eq: ['host', host] } });
+  const rows = await services.store.select({
+    table: 'segments',
+    where: { eq: ['network_id', network_id] },
+    order: [['segment_index', 'asc']],
+  });
+  const segments = rows as unknown as SegmentView[];
+  for (const driver of mechanismDrivers) {
+    const agent = agents.find(a => a.agent_type === driver.agentType);
+    const binding = agent && driver.bind(vnic_type, viewOf(services, agent), segments);
+    if (binding) return binding;
+  }
+  return undefined;
+}
+
+function viewOf(services: Services, row: Row): AgentView {
+  return {
+    agent_type: String(row.agent_type),
+    alive: isAlive(services, row),
+    admin_state_up: row.admin_state_up === true,
+    configurations: row.configurations as Readonly<Record<string, unknown>>,
+  };
+}
+
+/** Owners that no DHCP agent answers for. */
+const withoutDhcp = ['network:dhcp', 'network:router_ha_interface', 'network:floatingip', 'network:distributed'];
+
+export interface BlockFacts {
+  readonly port_id: string;
+  readonly device_owner: string;
+  readonly bound: boolean;
+  /** Subnets of the port's addresses that DHCP serves. */
+  readonly dhcpSubnets: number;
+  /** Some DHCP agent has the network. */
+  readonly dhcpServed: boolean;
+}
+
+/** What must report before the port is ACTIVE: the L2 agent of its host, and the DHCP agents. */
+export function writeBlocks(draft: Draft, facts: BlockFacts): void {
+  const { port_id, device_owner, bound, dhcpSubnets, dhcpServed } = facts;
+  if (bound) draft.insert('provisioning_blocks', { port_id, entity: 'L2' }, { onConflict: 'ignore' });
+  if (dhcpSubnets > 0 && dhcpServed && !withoutDhcp.includes(device_owner)) {
+    draft.insert('provisioning_blocks', { port_id, entity: 'DHCP' }, { onConflict: 'ignore' });
+  }
+}

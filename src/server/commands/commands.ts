@@ -1,0 +1,38 @@
+// What a resource's commands are to the pipeline: how its rows are shown and found, and what each verb decides.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import type { Resource } from '../../model/kit/resource.ts';
+import type { RequestContext, Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+
+/** An object as the API shows it, before attributes that the caller may not see are taken out. */
+export type ApiObject = Record<string, unknown>;
+
+export interface Commands {
+  readonly resource: Resource;
+  /** Rows as API objects, in order. Costs the same number of queries for one row as for thousands. */
+  present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]>;
+  /** Filters that are not a plain column. */
+  readonly filters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
+  /** Conditions on what policy rules call `<resource>:<attribute>` of a parent: `networks:shared` of a subnet. */
+  readonly fieldFilters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
+  /** Attributes of parents that policy rules name (`network:project_id`), for objects as shown or as asked for. */
+  targets?(services: Services, objects: readonly ApiObject[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Decides a create: reads what it needs, and writes its decision into the draft. Answers the new id. */
+  create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string>;
+  update?(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void>;
+  delete?(ctx: RequestContext, draft: Draft, row: Row): Promise<void>;
+  /** Member actions; the answer is rendered after the commit. */
+  readonly actions?: Readonly<Record<string, Action>>;
+  /** Run before a list of the project's own objects (a project's default group is made on first sight). */
+  beforeList?(ctx: RequestContext): Promise<void>;
+}
+
+/** Decides in the draft and answers how to render the reply once it is committed. */
+export type Action = (ctx: RequestContext, draft: Draft, row: Row, body: unknown) => Promise<() => Promise<unknown>>;
+
+/** Whose eyes the objects are shown to: sharing is relative to a project. */
+export interface Viewer {
+  readonly project_id: string | null;
+  readonly isAdmin: boolean;
+}

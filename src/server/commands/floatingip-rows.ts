@@ -1,0 +1,38 @@
+// Floating IPs seen from the ports and routers they depend on.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { floatingip } from '../../model/floatingip.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+
+/** Disassociates the floating IPs of a port that goes away. */
+export async function releaseFloatingIpsOf(services: Services, draft: Draft, portId: string): Promise<void> {
+  const rows = await services.store.select({ table: 'floatingips', where: { eq: ['port_id', portId] } });
+  for (const row of rows) {
+    draft.update(
+      floatingip,
+      row,
+      { port_id: null, fixed_ip_address: null, router_id: null },
+      { facts: { router_before: row.router_id, port_before: row.port_id } },
+    );
+  }
+}
+
+/** Floating IPs that need this router's interface on these subnets. */
+export async function floatingIpsBehind(services: Services, routerId: string, subnetIds: readonly string[]): Promise<Row[]> {
+  const where: Predicate = {
+    and: [
+      { eq: ['router_id', routerId] },
+      {
+        exists: {
+          table: 'ip_allocations',
+          on: [
+            ['port_id', 'port_id'],
+            ['ip_address', 'fixed_ip_address'],
+          ],
+          where: { in: ['subnet_id', subnetIds] },
+        },
+      },
+    ],
+  };
+  return services.store.select({ table: 'floatingips', where });
+}

@@ -1,0 +1,36 @@
+// Loads by key that several commands share. Every one is a single query, whatever the number of ids.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Services } from '../context.ts';
+
+export async function byIds(services: Services, table: string, ids: Iterable<unknown>): Promise<Map<string, Row>> {
+  const wanted = [...new Set(ids)].filter((id): id is string => typeof id === 'string' && id !== '');
+  if (wanted.length === 0) return new Map();
+  const rows = await services.store.select({ table, where: { in: ['id', wanted] } });
+  return new Map(rows.map(r => [String(r.id), r]));
+}
+
+/** Rows of a table by one column, grouped by its value. */
+export async function grouped(
+  services: Services,
+  table: string,
+  column: string,
+  values: Iterable<unknown>,
+  options: { readonly where?: Predicate; readonly order?: readonly (readonly [string, 'asc' | 'desc'])[] } = {},
+): Promise<Map<string, Row[]>> {
+  const wanted = [...new Set(values)].filter((v): v is string => typeof v === 'string');
+  const out = new Map<string, Row[]>();
+  if (wanted.length === 0) return out;
+  const key: Predicate = { in: [column, wanted] };
+  const rows = await services.store.select({
+    table,
+    where: options.where ? { and: [key, options.where] } : key,
+    ...(options.order ? { order: options.order } : {}),
+  });
+  for (const row of rows) {
+    const k = String(row[column]);
+    const list = out.get(k);
+    if (list) list.push(row);
+    else out.set(k, [row]);
+  }
+  return out;
+}

@@ -1,0 +1,201 @@
+// Networks: their segment, MTU and sharing are decided here.
+import type { Row } from '../../contracts/store.ts';
+import { apiError, invalidInput } from '../../domain/errors.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import { network } from '../../model/network.ts';
+import { subnet } from '../../model/subnet.ts';
+import type { RequestContext, Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import type { ApiObject, Commands, Viewer } from './commands.ts';
+import { defaultGroup } from './default-group.ts';
+import { grouped } from './load.ts';
+import { removePortRows } from './port-rows.ts';
+import { type Segment, segmentMtu, takeSegment } from './segments.ts';
+import { isShared, share, sharingFilter, sharingOf, unshare } from './sharing.ts';
+import { tagsOf } from './tags.ts';
+
+/** Ports that go with their network (and subnet) instead of holding it. */
+export const autoDeletedOwners = ['network:dhcp', 'network:distributed', 'network:floatingip_agent_gateway'];
+
+async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
+  const ids = rows.map(r => String(r.id));
+  const segments = await grouped(services, 'segments', 'network_id', ids, { order: [['segment_index', 'asc']] });
+  const subnets = await grouped(services, 'subnets', 'network_id', ids, { order: [['id', 'asc']] });
+  const sharing = await sharingOf(services, ids);
+  const tags = await tagsOf(services, ids);
+  return rows.map(row => {
+    const id = String(row.id);
+    return {
+      id,
+      name: row.name,
+      project_id: row.project_id,
+      admin_state_up: row.admin_state_up,
+      mtu: row.mtu,
+      status: row.status,
+      subnets: (subnets.get(id) ?? []).map(s => s.id),
+      shared: isShared(sharing.get(id), 'access_as_shared', viewer),
+      'router:external': isShared(sharing.get(id), 'access_as_external', viewer),
+      port_security_enabled: row.port_security_enabled,
+      ...providerOf(segments.get(id) ?? []),
+      tags: tags.get(id) ?? [],
+      description: row.description,
+      created_at: row.created_at,
+      updated_at: row.updated_at,
+      revision_number: row.revision_number,
+    };
+  });
+}
+
+function providerOf(segments: readonly Row[]): Record<string, unknown> {
+  const [first] = segments.filter(s => s.is_dynamic !== true);
+  return {
+    'provider:network_type': first?.network_type ?? null,
+    'provider:physical_network': first?.physical_network ?? null,
+    'provider:segmentation_id': first?.segmentation_id ?? null,
+  };
+}
+
+function segmentFilter(column: string): (values: readonly string[]) => import('../../contracts/store.ts').Predicate {
+  const numeric = column === 'segmentation_id';
+  return values => ({
+    exists: {
+      table: 'segments',
+      on: [['network_id', 'id']],
+      where: { in: [column, values.map(v => (numeric ? (/^\d{1,10}$/.test(v) ? Number(v) : -1) : v))] },
+    },
+  });
+}
+
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+  const id = draft.newId();
+  const project = String(input.project_id ?? '');
+  if (project) await defaultGroup(ctx, draft, project);
+  const segment = await takeSegment(ctx, draft, id, input);
+  const mtu = mtuFor(ctx, segment, Number(input.mtu));
+  const row = draft.create(network, {
+    id,
+    project_id: project,
+    name: String(input.name),
+    admin_state_up: input.admin_state_up === true,
+    status: 'ACTIVE',
+    mtu,
+    port_security_enabled: input.port_security_enabled === true,
+    description: String(input.description ?? ''),
+    revision_number: 1,
+  });
+  draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
+  if (input.shared) share(draft, 'network', row, 'access_as_shared');
+  if (input['router:external']) share(draft, 'network', row, 'access_as_external');
+  return id;
+}
+
+function mtuFor(services: Services, segment: Segment, asked: number): number {
+  const most = segmentMtu(services, segment);
+  if (asked > most) throw invalidInput(`Requested MTU is too big, maximum is ${most}`);
+  return asked === 0 ? most : asked;
+}
+
+async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+  const set: Record<string, import('../../contracts/store.ts').Value> = {};
+  const id = String(row.id);
+  for (const name of ['name', 'admin_state_up', 'description', 'port_security_enabled'] as const) {
+    if (input[name] !== undefined) set[name] = input[name] as string | boolean;
+  }
+  if (input.mtu !== undefined) set.mtu = await updatedMtu(ctx, row, Number(input.mtu));
+  await refuseProviderChange(ctx, row, input);
+  if (input.shared !== undefined) await setShared(ctx, draft, row, input.shared === true);
+  if (input['router:external'] !== undefined) await setExternal(ctx, draft, row, input['router:external'] === true);
+  if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined) {
+    draft.update(network, row, set, { facts: { mtu_changed: set.mtu !== undefined && set.mtu !== row.mtu, changed: Object.keys(input) } });
+  }
+  if (Object.keys(input).length > 0) ctx.log.debug('network updated', { network_id: id });
+}
+
+async function updatedMtu(ctx: RequestContext, row: Row, asked: number): Promise<number> {
+  const [segment] = await ctx.store.select({
+    table: 'segments',
+    where: { eq: ['network_id', String(row.id)] },
+    order: [['segment_index', 'asc']],
+    limit: 1,
+  });
+  const mtu = mtuFor(ctx, segment as unknown as Segment, asked);
+  const v6 = await ctx.store.count('subnets', { and: [{ eq: ['network_id', String(row.id)] }, { eq: ['ip_version', 6] }] });
+  const least = v6 > 0 ? 1280 : 68;
+  if (mtu < least) throw apiError('NetworkMTUSubnetConflict', { net_id: String(row.id), mtu: least });
+  return mtu;
+}
+
+/** A segment is chosen once; naming the same again is no change. */
+async function refuseProviderChange(ctx: RequestContext, row: Row, input: Attributes): Promise<void> {
+  const named = Object.keys(input).filter(k => k.startsWith('provider:'));
+  if (named.length === 0) return;
+  const segments = await ctx.store.select({
+    table: 'segments',
+    where: { eq: ['network_id', String(row.id)] },
+    order: [['segment_index', 'asc']],
+  });
+  const now = providerOf(segments);
+  if (named.some(k => now[k] !== input[k])) throw invalidInput('Plugin does not support updating provider attributes');
+}
+
+async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: boolean): Promise<void> {
+  const id = String(row.id);
+  if (shared) return share(draft, 'network', row, 'access_as_shared');
+  const foreign = {
+    and: [
+      { eq: ['network_id', id] },
+      { not: { in: ['project_id', [String(row.project_id), '']] } },
+      { not: { startsWith: ['device_owner', 'network:'] } },
+    ],
+  } as const;
+  if ((await ctx.store.count('ports', foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(row.name) });
+  draft.absent('ports', foreign);
+  unshare(draft, id, 'access_as_shared');
+}
+
+async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external: boolean): Promise<void> {
+  const id = String(row.id);
+  if (external) return share(draft, 'network', row, 'access_as_external');
+  const used = { and: [{ eq: ['network_id', id] }, { in: ['device_owner', ['network:router_gateway', 'network:floatingip']] }] } as const;
+  if ((await ctx.store.count('ports', used)) > 0) throw apiError('ExternalNetworkInUse', { net_id: id });
+  draft.absent('ports', used);
+  unshare(draft, id, 'access_as_external');
+}
+
+async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const id = String(row.id);
+  const ports = await ctx.store.select({ table: 'ports', where: { eq: ['network_id', id] } });
+  const holding = ports.filter(p => !autoDeletedOwners.includes(String(p.device_owner)));
+  if (holding.length > 0) {
+    const reason = `There are one or more ports still in use on the network, id for these ports is: ${holding
+      .map(p => p.id)
+      .sort()
+      .join(',')}`;
+    throw apiError('NetworkInUse', { net_id: id, reason });
+  }
+  await removePortRows(ctx, draft, ports);
+  for (const s of await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', id] } }))
+    draft.remove(subnet, s, { with_network: true });
+  const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
+  for (const table of ['segments', 'segment_allocations', 'ip_allocations', 'dhcp_bindings'])
+    draft.delete(table, { eq: ['network_id', id] });
+  draft.delete('rbac_entries', { eq: ['object_id', id] });
+  draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });
+  // Whoever puts something on the network meanwhile meets its revision guard; what got there just before is met here.
+  draft.absent('ports', { and: [{ eq: ['network_id', id] }, { not: { in: ['id', ports.map(p => String(p.id))] } }] });
+}
+
+export const networks: Commands = {
+  resource: network,
+  present,
+  filters: {
+    shared: sharingFilter('access_as_shared'),
+    'router:external': sharingFilter('access_as_external'),
+    'provider:network_type': segmentFilter('network_type'),
+    'provider:physical_network': segmentFilter('physical_network'),
+    'provider:segmentation_id': segmentFilter('segmentation_id'),
+  },
+  create,
+  update,
+  delete: remove,
+};

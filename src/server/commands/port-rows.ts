@@ -1,0 +1,71 @@
+// The rows around a port, loaded and removed together; and the facts of a port that messages about it need later.
+import type { Row } from '../../contracts/store.ts';
+import type { FixedIp } from '../../model/port.ts';
+import { port } from '../../model/port.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { grouped } from './load.ts';
+
+/** What routing of messages needs of a port as it was: where it was, what it held, who knew it. */
+export interface PortFacts {
+  readonly network_id: string;
+  readonly host: string;
+  readonly mac_address: string;
+  readonly device_owner: string;
+  readonly device_id: string;
+  readonly status: string;
+  readonly fixed_ips: readonly FixedIp[];
+  readonly security_groups: readonly string[];
+}
+
+export interface PortParts {
+  readonly fixedIps: ReadonlyMap<string, readonly FixedIp[]>;
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** The active binding of each port. */
+  readonly bindings: ReadonlyMap<string, Row>;
+}
+
+export async function partsOf(services: Services, ids: readonly string[]): Promise<PortParts> {
+  const addresses = await grouped(services, 'ip_allocations', 'port_id', ids, { order: [['position', 'asc']] });
+  const groups = await grouped(services, 'port_security_groups', 'port_id', ids, { order: [['security_group_id', 'asc']] });
+  const bindings = await grouped(services, 'port_bindings', 'port_id', ids, { where: { eq: ['status', 'ACTIVE'] } });
+  return {
+    fixedIps: new Map(
+      [...addresses].map(([id, rows]) => [id, rows.map(r => ({ subnet_id: String(r.subnet_id), ip_address: String(r.ip_address) }))]),
+    ),
+    groups: new Map([...groups].map(([id, rows]) => [id, rows.map(r => String(r.security_group_id))])),
+    bindings: new Map([...bindings].map(([id, rows]) => [id, rows[0] as Row])),
+  };
+}
+
+export function factsOf(row: Row, parts: PortParts): PortFacts {
+  const id = String(row.id);
+  return {
+    network_id: String(row.network_id),
+    host: String(parts.bindings.get(id)?.host ?? ''),
+    mac_address: String(row.mac_address),
+    device_owner: String(row.device_owner),
+    device_id: String(row.device_id),
+    status: String(row.status),
+    fixed_ips: parts.fixedIps.get(id) ?? [],
+    security_groups: parts.groups.get(id) ?? [],
+  };
+}
+
+const partTables = [
+  'ip_allocations',
+  'port_security_groups',
+  'port_bindings',
+  'port_binding_levels',
+  'provisioning_blocks',
+  'router_ports',
+];
+
+/** Removes ports with all that belongs to them. Who may do so, and whether something holds them, is decided before. */
+export async function removePortRows(services: Services, draft: Draft, rows: readonly Row[]): Promise<void> {
+  if (rows.length === 0) return;
+  const ids = rows.map(r => String(r.id));
+  const parts = await partsOf(services, ids);
+  for (const table of partTables) draft.delete(table, { in: ['port_id', ids] });
+  for (const row of rows) draft.remove(port, row, { before: factsOf(row, parts) });
+}

@@ -1,0 +1,49 @@
+// What a router is attached to, loaded in a constant number of queries.
+import type { Row } from '../../contracts/store.ts';
+import type { FixedIp } from '../../model/port.ts';
+import type { Services } from '../context.ts';
+import { byIds, grouped } from './load.ts';
+import { partsOf } from './port-rows.ts';
+
+export const interfaceOwners = [
+  'network:router_interface',
+  'network:router_interface_distributed',
+  'network:ha_router_replicated_interface',
+];
+
+export interface RouterPort {
+  readonly port: Row;
+  readonly type: string;
+  readonly fixed_ips: readonly FixedIp[];
+}
+
+/** Interfaces and gateways by router. */
+export async function routerPorts(services: Services, routerIds: readonly string[]): Promise<Map<string, RouterPort[]>> {
+  const links = await grouped(services, 'router_ports', 'router_id', routerIds);
+  const flat = [...links.values()].flat();
+  const ports = await byIds(
+    services,
+    'ports',
+    flat.map(l => l.port_id),
+  );
+  const parts = await partsOf(services, [...ports.keys()]);
+  const out = new Map<string, RouterPort[]>();
+  for (const [routerId, rows] of links) {
+    const list: RouterPort[] = [];
+    for (const link of rows) {
+      const port = ports.get(String(link.port_id));
+      if (port) list.push({ port, type: String(link.port_type), fixed_ips: parts.fixedIps.get(String(link.port_id)) ?? [] });
+    }
+    out.set(routerId, list);
+  }
+  return out;
+}
+
+/** The subnets that a router's ports stand on, by id. */
+export async function subnetsOf(services: Services, ports: readonly RouterPort[]): Promise<Map<string, Row>> {
+  return byIds(
+    services,
+    'subnets',
+    ports.flatMap(p => p.fixed_ips.map(f => f.subnet_id)),
+  );
+}

@@ -1,0 +1,185 @@
+// Security groups and their rules.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import { normalizeRule, ruleKey } from '../../domain/security-groups.ts';
+import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
+import type { RequestContext, Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import type { ApiObject, Commands, Viewer } from './commands.ts';
+import { addStartingRules, defaultGroup, ensureOwnDefaultGroup } from './default-group.ts';
+import { byIds, grouped } from './load.ts';
+import { isShared, sharingFilter, sharingOf } from './sharing.ts';
+import { tagsOf } from './tags.ts';
+
+const standardOf = (row: Row): ApiObject => ({
+  description: row.description,
+  created_at: row.created_at,
+  updated_at: row.updated_at,
+  revision_number: row.revision_number,
+});
+
+function presentRule(row: Row): ApiObject {
+  return {
+    id: row.id,
+    project_id: row.project_id,
+    security_group_id: row.security_group_id,
+    direction: row.direction,
+    ethertype: row.ethertype,
+    protocol: row.protocol,
+    port_range_min: row.port_range_min,
+    port_range_max: row.port_range_max,
+    remote_ip_prefix: row.remote_ip_prefix,
+    remote_address_group_id: null,
+    remote_group_id: row.remote_group_id,
+    normalized_cidr: row.normalized_cidr,
+    ...standardOf(row),
+  };
+}
+
+async function presentGroups(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
+  const ids = rows.map(r => String(r.id));
+  const rules = await grouped(services, 'security_group_rules', 'security_group_id', ids, { order: [['id', 'asc']] });
+  const sharing = await sharingOf(services, ids);
+  const tags = await tagsOf(services, ids);
+  return rows.map(row => {
+    const id = String(row.id);
+    return {
+      id,
+      name: row.name,
+      project_id: row.project_id,
+      stateful: row.stateful,
+      shared: isShared(sharing.get(id), 'access_as_shared', viewer),
+      security_group_rules: (rules.get(id) ?? []).map(r => ({ ...presentRule(r), tenant_id: r.project_id, tags: [] })),
+      tags: tags.get(id) ?? [],
+      ...standardOf(row),
+    };
+  });
+}
+
+const isDefaultName = (name: unknown): boolean => typeof name === 'string' && name.toLowerCase() === 'default';
+
+async function createGroup(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+  if (isDefaultName(input.name)) throw apiError('SecurityGroupDefaultAlreadyExists');
+  const project = String(input.project_id ?? '');
+  await defaultGroup(ctx, draft, project);
+  const id = draft.newId();
+  draft.create(securityGroup, {
+    id,
+    project_id: project,
+    name: String(input.name),
+    stateful: input.stateful === true,
+    description: String(input.description ?? ''),
+    revision_number: 1,
+  });
+  addStartingRules(draft, id, project, false);
+  return id;
+}
+
+async function isDefaultGroup(ctx: RequestContext, row: Row): Promise<boolean> {
+  const found = await ctx.store.get('default_security_groups', { project_id: String(row.project_id) });
+  return found?.security_group_id === row.id;
+}
+
+async function updateGroup(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+  if (input.name !== undefined && input.name !== row.name) {
+    if (await isDefaultGroup(ctx, row)) throw apiError('SecurityGroupCannotUpdateDefault');
+    if (isDefaultName(input.name)) throw apiError('SecurityGroupDefaultAlreadyExists');
+  }
+  if (input.stateful !== undefined && input.stateful !== row.stateful) await refuseUsed(ctx, draft, row);
+  const { name, description, stateful } = input as { name?: string; description?: string; stateful?: boolean };
+  const set = {
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    ...(stateful === undefined ? {} : { stateful }),
+  };
+  if (Object.keys(set).length > 0) draft.update(securityGroup, row, set);
+}
+
+async function refuseUsed(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const used: Predicate = { eq: ['security_group_id', String(row.id)] };
+  if ((await ctx.store.count('port_security_groups', used)) > 0)
+    throw apiError('SecurityGroupInUse', { id: String(row.id), reason: 'in use.' });
+  draft.absent('port_security_groups', used);
+}
+
+async function removeGroup(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const id = String(row.id);
+  const isDefault = await isDefaultGroup(ctx, row);
+  if (isDefault && !ctx.isAdmin) throw apiError('SecurityGroupCannotRemoveDefault');
+  await refuseUsed(ctx, draft, row);
+  if (isDefault) draft.delete('default_security_groups', { eq: ['project_id', String(row.project_id)] });
+  const rules = await ctx.store.select({
+    table: 'security_group_rules',
+    where: { or: [{ eq: ['security_group_id', id] }, { eq: ['remote_group_id', id] }] },
+  });
+  for (const rule of rules) {
+    draft.remove(securityGroupRule, rule, { security_group_id: rule.security_group_id });
+    if (rule.security_group_id !== id) draft.touch(securityGroup, String(rule.security_group_id));
+  }
+  draft.delete('rbac_entries', { eq: ['object_id', id] });
+  draft.remove(securityGroup, row);
+}
+
+export const securityGroups: Commands = {
+  resource: securityGroup,
+  present: presentGroups,
+  filters: { shared: sharingFilter('access_as_shared') },
+  create: createGroup,
+  update: updateGroup,
+  delete: removeGroup,
+  beforeList: ensureOwnDefaultGroup,
+};
+
+async function createRule(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+  const rule = normalizeRule(input);
+  const groupId = String(input.security_group_id);
+  const groups = await byIds(ctx, 'security_groups', [groupId, rule.remote_group_id]);
+  const group = groups.get(groupId);
+  if (!group) throw apiError('SecurityGroupNotFound', { id: groupId });
+  if (rule.remote_group_id !== null && !groups.has(String(rule.remote_group_id)))
+    throw apiError('SecurityGroupNotFound', { id: String(rule.remote_group_id) });
+  const row = { id: draft.newId(), project_id: String(input.project_id ?? ''), description: String(input.description ?? ''), ...rule };
+  await refuseTwin(ctx, draft, groupId, row);
+  // The group's revision is part of the decision: two equal rules at once cannot both pass.
+  draft.relyOn(securityGroup, group);
+  if (rule.remote_group_id !== null && rule.remote_group_id !== groupId)
+    draft.present('security_groups', { eq: ['id', String(rule.remote_group_id)] });
+  draft.touch(securityGroup, groupId);
+  draft.create(securityGroupRule, row, { security_group_id: groupId, remote_group_id: rule.remote_group_id });
+  return row.id;
+}
+
+async function refuseTwin(ctx: RequestContext, draft: Draft, groupId: string, row: Row): Promise<void> {
+  const key = ruleKey(row);
+  const pending = `rule/${key}`;
+  const rows = await ctx.store.select({ table: 'security_group_rules', where: { eq: ['security_group_id', groupId] } });
+  const twin = rows.find(r => ruleKey(r) === key);
+  if (twin) throw apiError('SecurityGroupRuleExists', { rule_id: String(twin.id) });
+  if (draft.taken.has(pending)) throw apiError('DuplicateSecurityGroupRuleInPost');
+  draft.taken.add(pending);
+}
+
+async function removeRule(_ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  draft.touch(securityGroup, String(row.security_group_id));
+  draft.remove(securityGroupRule, row, { security_group_id: row.security_group_id, remote_group_id: row.remote_group_id });
+}
+
+export const securityGroupRules: Commands = {
+  resource: securityGroupRule,
+  present: async (_services, rows) => rows.map(presentRule),
+  async targets(services, objects) {
+    const groups = await byIds(
+      services,
+      'security_groups',
+      objects.map(o => o.security_group_id),
+    );
+    return objects.map(o => {
+      const owner = groups.get(String(o.security_group_id))?.project_id ?? null;
+      return { 'security_group:project_id': owner, 'security_group:tenant_id': owner };
+    });
+  },
+  create: createRule,
+  delete: removeRule,
+  beforeList: ensureOwnDefaultGroup,
+};

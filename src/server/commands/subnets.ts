@@ -1,0 +1,200 @@
+// Subnets: their plan is decided by pure rules; overlapping ones cannot both pass since the network's revision is guarded.
+import type { Predicate, Row, Value } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import { autoAddress } from '../../domain/ipam/addresses.ts';
+import { isAutoAddress } from '../../domain/ipam/modes.ts';
+import { isRouterPort } from '../../domain/ipam/owners.ts';
+import {
+  checkSource,
+  type NewSubnet,
+  planSubnet,
+  planSubnetChange,
+  type StoredSubnet,
+  type SubnetChange,
+  type SubnetLimits,
+} from '../../domain/ipam/subnet.ts';
+import { network } from '../../model/network.ts';
+import { port } from '../../model/port.ts';
+import { subnet } from '../../model/subnet.ts';
+import type { RequestContext, Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import type { ApiObject, Commands } from './commands.ts';
+import { byIds } from './load.ts';
+import { autoDeletedOwners } from './networks.ts';
+import { factsOf, partsOf, removePortRows } from './port-rows.ts';
+import { networkTargets } from './ports.ts';
+import { scheduleNetwork } from './scheduling.ts';
+import { sharingFilter } from './sharing.ts';
+import { tagsOf } from './tags.ts';
+
+async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
+  const tags = await tagsOf(
+    services,
+    rows.map(r => String(r.id)),
+  );
+  return rows.map(row => ({ ...presentSubnet(row), tags: tags.get(String(row.id)) ?? [] }));
+}
+
+export function presentSubnet(row: Row): ApiObject {
+  return {
+    id: row.id,
+    name: row.name,
+    network_id: row.network_id,
+    project_id: row.project_id,
+    ip_version: row.ip_version,
+    subnetpool_id: row.subnetpool_id,
+    enable_dhcp: row.enable_dhcp,
+    ipv6_ra_mode: row.ipv6_ra_mode,
+    ipv6_address_mode: row.ipv6_address_mode,
+    gateway_ip: row.gateway_ip,
+    cidr: row.cidr,
+    allocation_pools: row.allocation_pools,
+    host_routes: row.host_routes,
+    dns_nameservers: row.dns_nameservers,
+    service_types: row.service_types,
+    description: row.description,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    revision_number: row.revision_number,
+  };
+}
+
+async function targets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
+  const found = await networkTargets(services, objects);
+  return found.map(t => ({ ...t, shared: t['networks:shared'], 'router:external': t['networks:router:external'] }));
+}
+
+const limitsOf = (services: Services): SubnetLimits => ({
+  max_dns_nameservers: services.config.maxDnsNameservers,
+  max_subnet_host_routes: services.config.maxSubnetHostRoutes,
+});
+
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+  checkSource(input);
+  if (input.subnetpool_id) throw apiError('HTTPNotImplemented', { message: 'Subnet pools are not implemented yet.' });
+  const network_id = String(input.network_id);
+  const net = (await byIds(ctx, 'networks', [network_id])).get(network_id);
+  const mine = net && (ctx.isAdmin || net.project_id === ctx.caller.project_id);
+  if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
+  if (!mine) throw apiError('HTTPForbidden', { message: `Tenant ${ctx.caller.project_id} not allowed to create subnet on this network` });
+  const others = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', network_id] }, columns: ['cidr'] });
+  const pending = [...draft.taken].filter(k => k.startsWith(`subnet/${network_id}/`)).map(k => k.slice(`subnet/${network_id}/`.length));
+  const plan = planSubnet(input as unknown as NewSubnet, [...others.map(o => String(o.cidr)), ...pending], limitsOf(ctx));
+  if (input.ip_version === 6 && Number(net.mtu) < 1280) throw apiError('NetworkMTUSubnetConflict', { net_id: network_id, mtu: 1280 });
+  draft.taken.add(`subnet/${network_id}/${plan.cidr}`);
+  const id = draft.newId();
+  const row = draft.create(
+    subnet,
+    {
+      id,
+      network_id,
+      project_id: String(input.project_id ?? ''),
+      name: String(input.name),
+      ip_version: Number(input.ip_version),
+      ...plan,
+      enable_dhcp: input.enable_dhcp === true,
+      ipv6_ra_mode: (input.ipv6_ra_mode as string | undefined) ?? null,
+      ipv6_address_mode: (input.ipv6_address_mode as string | undefined) ?? null,
+      dns_nameservers: (input.dns_nameservers as string[] | undefined) ?? [],
+      host_routes: (input.host_routes as Value | undefined) ?? [],
+      service_types: (input.service_types as string[] | undefined) ?? [],
+      subnetpool_id: null,
+      description: String(input.description ?? ''),
+    },
+    { network_id },
+  );
+  // The guard and the bump on the network make concurrent subnets of one network take turns.
+  if (!pending.length) draft.relyOn(network, net);
+  draft.touch(network, network_id);
+  if (isAutoAddress(input as unknown as StoredSubnet)) await addAutoAddresses(ctx, draft, row);
+  if (row.enable_dhcp) await scheduleNetwork(ctx, draft, network_id);
+  return id;
+}
+
+/** Ports that are there already get their address of a new automatic subnet too. */
+async function addAutoAddresses(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const where: Predicate = { eq: ['network_id', String(row.network_id)] };
+  const ports = (await ctx.store.select({ table: 'ports', where })).filter(
+    p => !isRouterPort(String(p.device_owner)) && p.device_owner !== 'network:floatingip' && p.device_owner !== 'network:dhcp',
+  );
+  const parts = await partsOf(
+    ctx,
+    ports.map(p => String(p.id)),
+  );
+  for (const p of ports) {
+    const ip_address = autoAddress({ cidr: String(row.cidr) }, String(p.mac_address));
+    if (ip_address === undefined) continue;
+    const position = parts.fixedIps.get(String(p.id))?.length ?? 0;
+    draft.insert(
+      'ip_allocations',
+      { subnet_id: row.id ?? '', ip_address, port_id: p.id ?? '', network_id: row.network_id ?? '', position },
+      { tag: 'address' },
+    );
+    draft.update(port, p, {}, { facts: { before: factsOf(p, parts), changed: ['fixed_ips'] } });
+  }
+}
+
+async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+  if (Object.keys(input).length === 0) return;
+  const gatewayPort = input.gateway_ip === undefined ? undefined : await routerPortAt(ctx, String(row.id), String(row.gateway_ip));
+  const plan = planSubnetChange(row as unknown as StoredSubnet, input as SubnetChange, gatewayPort, limitsOf(ctx));
+  const set: Record<string, Value> = {};
+  for (const name of ['name', 'description', 'enable_dhcp', 'dns_nameservers', 'host_routes', 'service_types'] as const) {
+    if (input[name] !== undefined) set[name] = input[name] as Value;
+  }
+  if (input.gateway_ip !== undefined) set.gateway_ip = plan.gateway_ip;
+  if (input.allocation_pools !== undefined) set.allocation_pools = plan.allocation_pools as Value;
+  draft.update(subnet, row, set, { facts: { network_id: row.network_id, changed: Object.keys(input) } });
+  if (set.enable_dhcp === true) await scheduleNetwork(ctx, draft, String(row.network_id));
+}
+
+async function routerPortAt(services: Services, subnet_id: string, ip_address: string): Promise<string | undefined> {
+  const taken = await services.store.get('ip_allocations', { subnet_id, ip_address });
+  const holder = taken ? await services.store.get('ports', { id: String(taken.port_id) }) : undefined;
+  return holder && isRouterPort(String(holder.device_owner)) ? String(holder.id) : undefined;
+}
+
+async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const id = String(row.id);
+  const taken = await ctx.store.select({ table: 'ip_allocations', where: { eq: ['subnet_id', id] } });
+  const holders = await byIds(
+    ctx,
+    'ports',
+    taken.map(t => t.port_id),
+  );
+  const auto = isAutoAddress(row as unknown as StoredSubnet);
+  const held = [...holders.values()].filter(
+    p => !autoDeletedOwners.includes(String(p.device_owner)) && (!auto || isRouterPort(String(p.device_owner))),
+  );
+  if (held.length > 0)
+    throw apiError('SubnetInUse', { subnet_id: id, reason: 'One or more ports have an IP allocation from this subnet.' });
+  const parts = await partsOf(ctx, [...holders.keys()]);
+  const only = [...holders.values()].filter(
+    p => autoDeletedOwners.includes(String(p.device_owner)) && (parts.fixedIps.get(String(p.id)) ?? []).every(f => f.subnet_id === id),
+  );
+  await removePortRows(ctx, draft, only);
+  for (const p of holders.values())
+    if (!only.includes(p)) draft.update(port, p, {}, { facts: { before: factsOf(p, parts), changed: ['fixed_ips'] } });
+  // Whoever takes an address meanwhile names the subnet in a guard; who took one just before is met here.
+  draft.absent('ip_allocations', {
+    and: [{ eq: ['subnet_id', id] }, { not: { in: ['ip_address', taken.map(t => String(t.ip_address))] } }],
+  });
+  draft.delete('ip_allocations', { eq: ['subnet_id', id] });
+  draft.remove(subnet, row, { network_id: row.network_id });
+  draft.touch(network, String(row.network_id));
+}
+
+export const subnets: Commands = {
+  resource: subnet,
+  present,
+  targets,
+  filters: { shared: sharingFilter('access_as_shared', 'network_id') },
+  fieldFilters: {
+    'networks:shared': sharingFilter('access_as_shared', 'network_id'),
+    'networks:router:external': sharingFilter('access_as_external', 'network_id'),
+  },
+  create,
+  update,
+  delete: remove,
+};

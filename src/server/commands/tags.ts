@@ -1,0 +1,67 @@
+// Tags of objects, and the tag sub-resource of every taggable one.
+import type { Row } from '../../contracts/store.ts';
+import { type ApiError, apiError, invalidInput } from '../../domain/errors.ts';
+import { readTags } from '../../domain/input/special.ts';
+import type { Resource } from '../../model/kit/resource.ts';
+import type { RequestContext, Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { grouped } from './load.ts';
+
+export async function tagsOf(services: Services, ids: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await grouped(services, 'tags', 'object_id', ids, { order: [['tag', 'asc']] });
+  return new Map([...rows].map(([id, list]) => [id, list.map(r => String(r.tag))]));
+}
+
+export function addTags(draft: Draft, id: string, tags: readonly string[]): void {
+  for (const tag of tags) draft.insert('tags', { object_id: id, tag }, { onConflict: 'ignore' });
+}
+
+const most = 50;
+
+export interface TagRequest {
+  readonly verb: 'list' | 'show' | 'put' | 'replace' | 'add' | 'delete' | 'clear';
+  readonly tag?: string;
+  readonly body?: unknown;
+}
+
+/** Decides a change of tags on a row that the caller may change. */
+export async function changeTags(ctx: RequestContext, draft: Draft, resource: Resource, row: Row, request: TagRequest): Promise<void> {
+  const id = String(row.id);
+  const now = (await tagsOf(ctx, [id])).get(id) ?? [];
+  const wanted = wantedTags(now, request);
+  if (wanted.length > most) throw invalidInput(`The number of tags exceed the per-resource limit of ${most}`);
+  const gone = now.filter(t => !wanted.includes(t));
+  const added = wanted.filter(t => !now.includes(t));
+  if (gone.length === 0 && added.length === 0) return;
+  draft.update(resource, row, {}, { facts: { tags: true } });
+  if (gone.length > 0) draft.delete('tags', { and: [{ eq: ['object_id', id] }, { in: ['tag', gone] }] });
+  addTags(draft, id, added);
+}
+
+function wantedTags(now: readonly string[], { verb, tag, body }: TagRequest): string[] {
+  switch (verb) {
+    case 'put':
+      return [...new Set([...now, ...readTags([tag])])];
+    case 'replace':
+      return bodyTags(body);
+    case 'add':
+      return [...new Set([...now, ...bodyTags(body)])];
+    case 'delete':
+      if (!now.includes(String(tag))) throw tagNotFound(String(tag));
+      return now.filter(t => t !== tag);
+    case 'clear':
+      return [];
+    default:
+      return [...now];
+  }
+}
+
+function bodyTags(body: unknown): string[] {
+  const tags = typeof body === 'object' && body !== null ? (body as { tags?: unknown }).tags : undefined;
+  if (tags === undefined) throw invalidInput('Invalid tags body');
+  return readTags(tags);
+}
+
+export function tagNotFound(tag: string): ApiError {
+  return apiError('TagNotFound', { tag });
+}

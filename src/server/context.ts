@@ -1,0 +1,91 @@
+// What the server's parts share: the store, time, chance, configuration, policy. Filled in by main; nothing here acts.
+import type { Caller } from '../contracts/identity.ts';
+import type { Log } from '../contracts/log.ts';
+import type { Store } from '../contracts/store.ts';
+import type { Clock } from '../engine/clock.ts';
+import type { Policy } from './policy.ts';
+
+export interface ServerConfig {
+  /** `dns_domain`. */
+  readonly dnsDomain: string;
+  /** `base_mac`. */
+  readonly baseMac: string;
+  /** `global_physnet_mtu`. */
+  readonly globalPhysnetMtu: number;
+  /** `path_mtu`; 0 means none. */
+  readonly pathMtu: number;
+  /** `overlay_ip_version`. */
+  readonly overlayIpVersion: 4 | 6;
+  /** `tenant_network_types`, in order. */
+  readonly tenantNetworkTypes: readonly string[];
+  /** `type_drivers`. */
+  readonly typeDrivers: readonly string[];
+  /** `vni_ranges`. */
+  readonly vniRanges: readonly (readonly [number, number])[];
+  /** `flat_networks`: names, or `*` for any. */
+  readonly flatNetworks: readonly string[];
+  /** `network_vlan_ranges`: physical network → ranges for project networks (may be none). */
+  readonly vlanRanges: Readonly<Record<string, readonly (readonly [number, number])[]>>;
+  /** `agent_down_time`, seconds. */
+  readonly agentDownTime: number;
+  /** `dhcp_agents_per_network`. */
+  readonly dhcpAgentsPerNetwork: number;
+  /** `max_request_body_size`, bytes. */
+  readonly maxRequestBody: number;
+  /** `pagination_max_limit`; 0 means none. */
+  readonly paginationMaxLimit: number;
+  /** `quota_<resource>`, where it differs from the model's default. */
+  readonly quotas: Readonly<Record<string, number>>;
+  /** `max_allowed_address_pair`. */
+  readonly maxAllowedAddressPair: number;
+  readonly maxDnsNameservers: number;
+  readonly maxSubnetHostRoutes: number;
+  readonly maxRoutes: number;
+}
+
+export const defaultConfig: ServerConfig = {
+  dnsDomain: 'openstacklocal',
+  baseMac: 'fa:16:3e:00:00:00',
+  globalPhysnetMtu: 1500,
+  pathMtu: 0,
+  overlayIpVersion: 4,
+  tenantNetworkTypes: ['vxlan'],
+  typeDrivers: ['local', 'flat', 'vlan', 'vxlan'],
+  vniRanges: [[1, 16_777_215]],
+  flatNetworks: ['*'],
+  vlanRanges: {},
+  agentDownTime: 75,
+  dhcpAgentsPerNetwork: 1,
+  maxRequestBody: 16 * 1024 * 1024,
+  paginationMaxLimit: 0,
+  quotas: {},
+  maxAllowedAddressPair: 10,
+  maxDnsNameservers: 5,
+  maxSubnetHostRoutes: 20,
+  maxRoutes: 30,
+};
+
+/** What lives as long as the server. */
+export interface Services {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly policy: Policy;
+  readonly config: ServerConfig;
+}
+
+/** What lives as long as one request. */
+export interface RequestContext extends Services {
+  readonly caller: Caller;
+  /** `req-<uuid>`. */
+  readonly requestId: string;
+  /** By policy `context_is_admin`. */
+  readonly isAdmin: boolean;
+}
+
+export function timestamp(clock: Clock): string {
+  return `${new Date(clock.now()).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,156 @@
+// A write set in the making: rows with their timestamps, revisions and quota, the guards of what was read, and the outbox entries.
+import type { Guard, Op, OutboxEntry, Predicate, Row, Scalar, WriteSet } from '../contracts/store.ts';
+import type { Resource } from '../model/kit/resource.ts';
+
+export interface DraftOptions {
+  /** ISO 8601 UTC of the change. */
+  readonly now: string;
+  readonly newId: () => string;
+}
+
+export interface UpdateOptions {
+  /** False: the change is bookkeeping of the server (a status) and does not touch `updated_at`; the revision grows all the same. */
+  readonly touch?: boolean;
+  readonly facts?: OutboxEntry['facts'];
+  /** Fails the commit when the revision moved since the row was read. */
+  readonly guarded?: boolean;
+}
+
+export class Draft {
+  readonly now: string;
+  readonly newId: () => string;
+  readonly guards: Guard[] = [];
+  readonly ops: Op[] = [];
+  readonly outbox: OutboxEntry[] = [];
+  /** Values taken by this draft and not yet committed (addresses, segments, MACs), so that a bulk create does not take one twice. */
+  readonly taken = new Set<string>();
+  private readonly usage = new Map<string, { project: string; resource: string; by: number }>();
+  private readonly changed = new Set<string>();
+
+  constructor(options: DraftOptions) {
+    this.now = options.now;
+    this.newId = options.newId;
+  }
+
+  /** A new row of a resource, counted against its project's quota. */
+  create(resource: Resource, row: Row, facts: OutboxEntry['facts'] = {}): Row {
+    const full: Row = resource.standard ? { description: '', revision_number: 0, created_at: this.now, updated_at: this.now, ...row } : row;
+    this.ops.push({ op: 'insert', table: resource.table.name, row: full, tag: resource.name });
+    this.changed.add(`${resource.name}/${String(row.id)}`);
+    this.count(resource, full.project_id, 1);
+    this.outbox.push({ kind: resource.name, id: String(row.id), event: 'created', revision: Number(full.revision_number ?? 0), facts });
+    return full;
+  }
+
+  /** A change of one row. Several changes of one row in a draft raise its revision once. */
+  update(resource: Resource, row: Row, set: Row, options: UpdateOptions = {}): void {
+    const id = String(row.id);
+    if (options.guarded !== false && resource.standard && !this.changed.has(`${resource.name}/${id}`)) this.relyOn(resource, row);
+    this.ops.push({
+      op: 'update',
+      table: resource.table.name,
+      where: { eq: ['id', id] },
+      set: resource.standard && options.touch !== false ? { ...set, updated_at: this.now } : set,
+      ...this.revisionBump(resource, id),
+      expect: 1,
+      tag: resource.name,
+    });
+    const revision = Number(row.revision_number ?? 0) + 1;
+    this.outbox.push({ kind: resource.name, id, event: 'updated', revision, facts: options.facts ?? {} });
+  }
+
+  /** Raises the revision of an object whose dependents changed; commutative, so it guards nothing. */
+  touch(resource: Resource, id: string, facts: OutboxEntry['facts'] = {}): void {
+    const bump = this.revisionBump(resource, id);
+    if (!bump.bump) return;
+    this.ops.push({ op: 'update', table: resource.table.name, where: { eq: ['id', id] }, set: { updated_at: this.now }, ...bump });
+    this.outbox.push({ kind: resource.name, id, event: 'updated', revision: 0, facts });
+  }
+
+  remove(resource: Resource, row: Row, facts: OutboxEntry['facts'] = {}): void {
+    const id = String(row.id);
+    if (resource.standard) this.relyOn(resource, row);
+    this.ops.push({ op: 'delete', table: resource.table.name, where: { eq: ['id', id] }, expect: 1, tag: resource.name });
+    if (resource.taggable) this.ops.push({ op: 'delete', table: 'tags', where: { eq: ['object_id', id] } });
+    this.count(resource, row.project_id, -1);
+    this.outbox.push({
+      kind: resource.name,
+      id,
+      event: 'deleted',
+      revision: Number(row.revision_number ?? 0) + 1,
+      facts: { ...facts, last: row },
+    });
+  }
+
+  /** The decision relied on this row as it was read. */
+  relyOn(resource: Resource, row: Row): void {
+    this.guards.push({
+      guard: 'revision',
+      table: resource.table.name,
+      key: { id: row.id as Scalar },
+      revision: Number(row.revision_number),
+    });
+  }
+
+  present(table: string, where: Predicate): void {
+    this.guards.push({ guard: 'present', table, where });
+  }
+
+  absent(table: string, where: Predicate): void {
+    this.guards.push({ guard: 'absent', table, where });
+  }
+
+  insert(table: string, row: Row, options: { readonly tag?: string; readonly onConflict?: 'ignore' } = {}): void {
+    this.ops.push({ op: 'insert', table, row, ...options });
+  }
+
+  delete(table: string, where: Predicate): void {
+    this.ops.push({ op: 'delete', table, where });
+  }
+
+  announce(entry: OutboxEntry): void {
+    this.outbox.push(entry);
+  }
+
+  /** How the draft changes what projects use. */
+  get usages(): readonly { readonly project: string; readonly resource: string; readonly by: number }[] {
+    return [...this.usage.values()].filter(u => u.by !== 0);
+  }
+
+  /**
+   * The write set, quota last. `limitOf` answers the limit that an API request must keep (undefined: count only, as for
+   * what the server makes for itself).
+   */
+  writeSet(limitOf: (project: string, resource: string) => number | undefined): WriteSet {
+    const ops = [...this.ops];
+    for (const { project, resource, by } of this.usages) {
+      const key: Predicate[] = [{ eq: ['project_id', project] }, { eq: ['resource', resource] }];
+      const limit = by > 0 ? limitOf(project, resource) : undefined;
+      if (by > 0)
+        ops.push({ op: 'insert', table: 'quota_usages', row: { project_id: project, resource, in_use: 0 }, onConflict: 'ignore' });
+      const where: Predicate = { and: limit === undefined || limit < 0 ? key : [...key, { lte: ['in_use', limit - by] }] };
+      ops.push({
+        op: 'update',
+        table: 'quota_usages',
+        where,
+        bump: { in_use: by },
+        ...(by > 0 ? { expect: 1, tag: `quota:${resource}` } : {}),
+      });
+    }
+    return { guards: this.guards, ops, outbox: this.outbox };
+  }
+
+  private revisionBump(resource: Resource, id: string): { bump?: Record<string, number> } {
+    const key = `${resource.name}/${id}`;
+    if (!resource.standard || this.changed.has(key)) return {};
+    this.changed.add(key);
+    return { bump: { revision_number: 1 } };
+  }
+
+  private count(resource: Resource, project: unknown, by: number): void {
+    if (resource.quota === undefined || typeof project !== 'string' || project === '') return;
+    const key = `${resource.name}/${project}`;
+    const was = this.usage.get(key)?.by ?? 0;
+    this.usage.set(key, { project, resource: resource.name, by: was + by });
+  }
+}

@@ -1,0 +1,40 @@
+// What a handler answers, free of the web framework; and errors as Neutron writes them.
+import { ApiError, apiError, body } from '../../domain/errors.ts';
+
+export interface Reply {
+  readonly status: number;
+  /** Undefined: no body at all. */
+  readonly json?: unknown;
+  readonly text?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function errorReply(error: ApiError): Reply {
+  return { status: error.status, json: body(error) };
+}
+
+/** Anything that is not in the catalog is a 500 with one fixed text; the cause stays in the log. */
+export function asApiError(error: unknown): ApiError {
+  return error instanceof ApiError ? error : apiError('HTTPInternalServerError');
+}
+
+export function unauthorized(authUri: string): Reply {
+  return {
+    status: 401,
+    headers: { 'www-authenticate': `Keystone uri="${authUri}"` },
+    json: { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } },
+  };
+}
+
+/** The web framework's own 404 page: what `GET /extensions/{unknown}` answers. */
+export function htmlNotFound(message: string): Reply {
+  return {
+    status: 404,
+    headers: { 'content-type': 'text/html; charset=UTF-8' },
+    text: `<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  ${escapeHtml(message)}<br /><br />\n </body>\n</html>`,
+  };
+}
+
+function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}

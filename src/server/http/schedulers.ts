@@ -1,0 +1,78 @@
+// Agents and what they serve: /agents/{id}/dhcp-networks, /agents/{id}/l3-routers, /networks/{id}/dhcp-agents, /routers/{id}/l3-agents.
+import { apiError } from '../../domain/errors.ts';
+import { maskFor } from '../authorize.ts';
+import type { Commands } from '../commands/commands.ts';
+import * as scheduling from '../commands/scheduling.ts';
+import type { RequestContext } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { viewerOf } from '../pipeline.ts';
+import { commitDecision } from '../retry.ts';
+import type { Reply } from './reply.ts';
+import type { ApiRequest } from './request.ts';
+
+interface Side {
+  readonly commands: Commands;
+  readonly plural: string;
+  readonly table: string;
+  readonly from: string;
+  readonly to: string;
+  readonly rule: string;
+}
+
+async function listBound(ctx: RequestContext, side: Side, id: string): Promise<Reply> {
+  if (!ctx.policy.allows(`get_${side.rule}s`, ctx.caller, {})) throw apiError('PolicyNotAuthorized', { rule: `rule:get_${side.rule}s` });
+  const bound = await ctx.store.select({ table: side.table, where: { eq: [side.from, id] } });
+  const rows = await ctx.store.select({
+    table: side.commands.resource.table.name,
+    where: { in: ['id', bound.map(b => String(b[side.to]))] },
+    order: [['id', 'asc']],
+  });
+  const objects = await side.commands.present(ctx, rows, viewerOf(ctx));
+  const mask = maskFor(ctx.policy, ctx.caller, side.commands.resource);
+  return { status: 200, json: { [side.plural]: objects.map(o => mask(o, o)) } };
+}
+
+function idIn(body: unknown, key: string): string {
+  const id = typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[key] : undefined;
+  if (typeof id !== 'string') throw apiError('HTTPBadRequest', { message: `Unable to find '${key}' in request body` });
+  return id;
+}
+
+async function change(ctx: RequestContext, rule: string, decide: (draft: Draft) => Promise<void>): Promise<void> {
+  if (!ctx.policy.allows(rule, ctx.caller, {})) throw apiError('PolicyNotAuthorized', { rule: `rule:${rule}` });
+  await commitDecision(ctx, { decide });
+}
+
+/** /agents/{id}/<sub>[/{child}] */
+export async function ofAgent(request: ApiRequest, networks: Commands, routers: Commands): Promise<Reply> {
+  const { ctx, method, body } = request;
+  const [, agentId = '', sub, child] = request.path;
+  const dhcp = sub === 'dhcp-networks';
+  const side: Side = dhcp
+    ? { commands: networks, plural: 'networks', table: 'dhcp_bindings', from: 'agent_id', to: 'network_id', rule: 'dhcp-network' }
+    : { commands: routers, plural: 'routers', table: 'router_bindings', from: 'agent_id', to: 'router_id', rule: 'l3-router' };
+  if (method === 'GET' && child === undefined) return listBound(ctx, side, agentId);
+  if (method === 'POST' && child === undefined) {
+    const id = idIn(body, side.to);
+    const add = dhcp ? scheduling.addNetworkToAgent : scheduling.addRouterToAgent;
+    await change(ctx, `create_${side.rule}`, draft => add(ctx, draft, agentId, id));
+    return { status: 201, json: null };
+  }
+  if (method === 'DELETE' && child !== undefined) {
+    const remove = dhcp ? scheduling.removeNetworkFromAgent : scheduling.removeRouterFromAgent;
+    await change(ctx, `delete_${side.rule}`, draft => remove(ctx, draft, agentId, child));
+    return { status: 204 };
+  }
+  throw apiError('HTTPMethodNotAllowed', { method });
+}
+
+/** /networks/{id}/dhcp-agents and /routers/{id}/l3-agents */
+export async function agentsOf(request: ApiRequest, agents: Commands): Promise<Reply> {
+  const [collection, id = ''] = request.path;
+  if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed', { method: request.method });
+  const side: Side =
+    collection === 'networks'
+      ? { commands: agents, plural: 'agents', table: 'dhcp_bindings', from: 'network_id', to: 'agent_id', rule: 'dhcp-agent' }
+      : { commands: agents, plural: 'agents', table: 'router_bindings', from: 'router_id', to: 'agent_id', rule: 'l3-agent' };
+  return listBound(request.ctx, side, id);
+}

@@ -1,0 +1,188 @@
+// The life of a request, the same steps for every resource: parse, load, decide, commit, reply.
+import type { Predicate, Row } from '../contracts/store.ts';
+import { apiError, badRequest } from '../domain/errors.ts';
+import { type Attributes, itemsOf, readCreate, readUpdate } from '../domain/input/body.ts';
+import type { ListQuery } from '../domain/input/query.ts';
+import type { Resource } from '../model/kit/resource.ts';
+import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } from './authorize.ts';
+import type { ApiObject, Commands, Viewer } from './commands/commands.ts';
+import type { RequestContext } from './context.ts';
+import { listPage, type Page } from './list.ts';
+import { checkQuota, limitsFor } from './quota.ts';
+import { refusalOf } from './refusals.ts';
+import { commitDecision } from './retry.ts';
+import { predicateOf } from './scope.ts';
+
+export function viewerOf(ctx: RequestContext): Viewer {
+  return { project_id: ctx.caller.project_id, isAdmin: ctx.isAdmin };
+}
+
+/** Rows of what the caller may see, as the policy's scope says. */
+export function visible(ctx: RequestContext, commands: Commands): Predicate | undefined {
+  return predicateOf(ctx.policy.scope(`get_${commands.resource.name}`, ctx.caller), commands, viewerOf(ctx));
+}
+
+async function load(ctx: RequestContext, commands: Commands, id: string): Promise<Row> {
+  const scope = visible(ctx, commands);
+  const byId: Predicate = { eq: ['id', id] };
+  const [row] = await ctx.store.select({ table: commands.resource.table.name, where: scope ? { and: [byId, scope] } : byId });
+  if (!row) throw notFound(commands.resource, id);
+  return row;
+}
+
+async function targetsOf(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[]): Promise<Record<string, unknown>[]> {
+  const more = (await commands.targets?.(ctx, objects)) ?? objects.map(() => ({}));
+  return objects.map((o, i) => ({ ...more[i], ...o, tenant_id: o.project_id }));
+}
+
+async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[]): Promise<ApiObject[]> {
+  const objects = await commands.present(ctx, rows, viewerOf(ctx));
+  const targets = await targetsOf(ctx, commands, objects);
+  const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
+  return objects.map((o, i) => withTenant(mask(o, targets[i] as ApiObject)));
+}
+
+function withTenant(object: ApiObject): ApiObject {
+  return Object.hasOwn(object, 'project_id') ? { ...object, tenant_id: object.project_id } : object;
+}
+
+function trim(object: ApiObject, fields: readonly string[]): ApiObject {
+  if (fields.length === 0) return object;
+  return Object.fromEntries(Object.entries(object).filter(([k]) => fields.includes(k)));
+}
+
+export interface ListAnswer {
+  readonly objects: ApiObject[];
+  readonly page: Page;
+}
+
+export async function list(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<ListAnswer> {
+  await commands.beforeList?.(ctx);
+  const page = await listPage(ctx, commands, query, visible(ctx, commands), viewerOf(ctx));
+  const objects = await show(ctx, commands, page.rows);
+  return { objects: objects.map(o => trim(o, query.fields)), page };
+}
+
+export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {
+  const row = await load(ctx, commands, id);
+  const [object] = await show(ctx, commands, [row]);
+  return trim(object as ApiObject, fields);
+}
+
+async function reload(ctx: RequestContext, commands: Commands, ids: readonly string[]): Promise<ApiObject[]> {
+  const rows = await ctx.store.select({ table: commands.resource.table.name, where: { in: ['id', ids] } });
+  const byId = new Map(rows.map(r => [r.id, r]));
+  return show(
+    ctx,
+    commands,
+    ids.map(id => byId.get(id)).filter(r => r !== undefined),
+  );
+}
+
+export interface CreateAnswer {
+  readonly objects: ApiObject[];
+  readonly bulk: boolean;
+}
+
+export async function create(ctx: RequestContext, commands: Commands, body: unknown): Promise<CreateAnswer> {
+  const { resource, create: decide } = commands;
+  if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'POST' });
+  const { items, bulk } = itemsOf(resource, body);
+  const privileged = ctx.isAdmin || ctx.caller.roles.includes('advsvc') || ctx.caller.roles.includes('service');
+  const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged }));
+  await checkQuota(ctx, resource, inputs);
+  const targets = await targetsOf(ctx, commands, inputs);
+  for (const [i, input] of inputs.entries()) authorizeCreate(ctx, resource, input, targets[i] as ApiObject);
+  const limitOf = await limitsFor(ctx, resource, inputs);
+  const ids = await commitDecision(ctx, {
+    decide: async draft => {
+      const made: string[] = [];
+      for (const input of inputs) made.push(await decide(ctx, draft, input));
+      return made;
+    },
+    limitOf,
+    refuse: result => refusalOf(result, resource, inputs[0] as Attributes),
+  });
+  return { objects: await reload(ctx, commands, ids), bulk };
+}
+
+/** `revision_number=N` of an If-Match header, or undefined. */
+export function wantedRevision(ifMatch: string | undefined): number | undefined {
+  if (ifMatch === undefined) return undefined;
+  const tags = ifMatch
+    .split(',')
+    .map(s => s.trim().replaceAll('"', ''))
+    .filter(s => s.startsWith('revision_number='));
+  if (tags.length === 0) return undefined;
+  const n = (tags[0] as string).slice('revision_number='.length);
+  if (tags.length > 1 || !/^-?\d{1,15}$/.test(n)) throw badRequest('if-match', `Revision number '${n}' is not an integer`);
+  return Number(n);
+}
+
+function checkRevision(row: Row, wanted: number | undefined): void {
+  if (wanted !== undefined && row.revision_number !== undefined && row.revision_number !== wanted) {
+    throw apiError('RevisionNumberConstraintFailed', { exp: wanted, cur: Number(row.revision_number) });
+  }
+}
+
+/** Loads the row as the caller may see it, with its object and policy target. */
+export async function subject(ctx: RequestContext, commands: Commands, id: string): Promise<{ row: Row; target: ApiObject }> {
+  const row = await load(ctx, commands, id);
+  const [object] = await commands.present(ctx, [row], viewerOf(ctx));
+  const [target] = await targetsOf(ctx, commands, [object as ApiObject]);
+  return { row, target: target as ApiObject };
+}
+
+export async function update(
+  ctx: RequestContext,
+  commands: Commands,
+  id: string,
+  body: unknown,
+  ifMatch: string | undefined,
+): Promise<ApiObject> {
+  const { resource, update: decide } = commands;
+  if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'PUT' });
+  const item = itemsOf({ ...resource, bulk: false } as Resource, body).items[0];
+  const input = readUpdate(resource, item);
+  const wanted = wantedRevision(ifMatch);
+  await commitDecision(ctx, {
+    decide: async draft => {
+      const { row, target } = await subject(ctx, commands, id);
+      authorizeUpdate(ctx, resource, input, { ...target, ...input }, id);
+      checkRevision(row, wanted);
+      await decide(ctx, draft, row, input);
+    },
+    refuse: result => refusalOf(result, resource, input),
+  });
+  const [object] = await reload(ctx, commands, [id]);
+  if (!object) throw notFound(resource, id);
+  return object;
+}
+
+export async function remove(ctx: RequestContext, commands: Commands, id: string, ifMatch: string | undefined): Promise<void> {
+  const { resource, delete: decide } = commands;
+  if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'DELETE' });
+  const wanted = wantedRevision(ifMatch);
+  await commitDecision(ctx, {
+    decide: async draft => {
+      const { row, target } = await subject(ctx, commands, id);
+      authorizeAction(ctx, resource, `delete_${resource.name}`, target, id);
+      checkRevision(row, wanted);
+      await decide(ctx, draft, row);
+    },
+  });
+}
+
+export async function act(ctx: RequestContext, commands: Commands, id: string, action: string, body: unknown): Promise<unknown> {
+  const decide = commands.actions?.[action];
+  if (!decide) throw apiError('HTTPNotFound');
+  const render = await commitDecision(ctx, {
+    decide: async draft => {
+      const { row, target } = await subject(ctx, commands, id);
+      authorizeAction(ctx, commands.resource, action, target, id);
+      return decide(ctx, draft, row, body);
+    },
+    refuse: result => refusalOf(result, commands.resource, {}),
+  });
+  return render();
+}

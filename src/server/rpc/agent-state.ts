@@ -1,0 +1,84 @@
+// Heartbeats. An agent is born of its first one.
+import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
+import type { Row, Value } from '../../contracts/store.ts';
+import { agent } from '../../model/agent.ts';
+import { isAlive } from '../commands/agents.ts';
+import { type Services, timestamp } from '../context.ts';
+import { commitDecision } from '../retry.ts';
+import { type Args, record, text } from './arguments.ts';
+
+const maxConfigurations = 4095;
+
+export function agentState(services: Services, startedAt: string): Endpoint {
+  return {
+    version: '1.4',
+    methods: {
+      has_alive_neutron_server: () => true,
+      report_state: args => reportState(services, startedAt, args),
+    },
+  };
+}
+
+async function reportState(services: Services, startedAt: string, args: Args): Promise<string | null> {
+  const state = record(record(args.agent_state, 'agent_state').agent_state, 'agent_state.agent_state');
+  const time = text(args, 'time');
+  if (time < startedAt.slice(0, 19)) return null;
+  const identity = { agent_type: String(state.agent_type ?? ''), host: String(state.host ?? '') };
+  if (!identity.agent_type || !identity.host)
+    throw new RpcFailure('InvalidInput', 'Invalid input for operation: agent_type and host are required.');
+  const configurations = record(state.configurations ?? {}, 'configurations');
+  if (JSON.stringify(configurations).length > maxConfigurations)
+    throw new RpcFailure('InvalidInput', 'Invalid input for operation: configurations is too long.');
+  return commitDecision(services, {
+    decide: async draft => {
+      const now = timestamp(services.clock);
+      const [row] = await services.store.select({
+        table: 'agents',
+        where: { and: [{ eq: ['agent_type', identity.agent_type] }, { eq: ['host', identity.host] }] },
+      });
+      const seen = {
+        configurations: configurations as Value,
+        heartbeat_timestamp: now,
+        ...(state.start_flag === true ? { started_at: now } : {}),
+      };
+      if (!row) {
+        draft.create(agent, newAgent(services, state, identity, now, configurations));
+        return 'new';
+      }
+      const answer = isAlive(services, row) ? 'alive' : 'revived';
+      const versions = state.resource_versions === undefined ? {} : { resource_versions: state.resource_versions as Value };
+      const zone = typeof state.availability_zone === 'string' ? { availability_zone: state.availability_zone } : {};
+      draft.ops.push({
+        op: 'update',
+        table: 'agents',
+        where: { eq: ['id', String(row.id)] },
+        set: { ...seen, ...versions, ...zone },
+        expect: 1,
+      });
+      return answer;
+    },
+  });
+}
+
+function newAgent(
+  services: Services,
+  state: Record<string, unknown>,
+  identity: { agent_type: string; host: string },
+  now: string,
+  configurations: Record<string, unknown>,
+): Row {
+  return {
+    id: services.newId(),
+    ...identity,
+    binary: String(state.binary ?? ''),
+    topic: String(state.topic ?? ''),
+    admin_state_up: true,
+    configurations,
+    created_at: now,
+    started_at: now,
+    heartbeat_timestamp: now,
+    description: null,
+    availability_zone: typeof state.availability_zone === 'string' ? state.availability_zone : null,
+    resource_versions: (state.resource_versions as Value | undefined) ?? null,
+  };
+}

@@ -1,0 +1,181 @@
+// What L3 agents ask: their routers, whole; and what they report of floating IPs.
+import type { Endpoint } from '../../contracts/bus.ts';
+import type { Row } from '../../contracts/store.ts';
+import { floatingip } from '../../model/floatingip.ts';
+import { port } from '../../model/port.ts';
+import { writeBinding, writeBlocks } from '../commands/binding.ts';
+import { floatingips } from '../commands/floatingips.ts';
+import { byIds, grouped } from '../commands/load.ts';
+import { factsOf, partsOf } from '../commands/port-rows.ts';
+import { routers } from '../commands/routers.ts';
+import { l3AgentType, scheduleRouter } from '../commands/scheduling.ts';
+import type { Services } from '../context.ts';
+import { commitDecision } from '../retry.ts';
+import { type Args, record, text, texts } from './arguments.ts';
+import { networkList } from './dhcp.ts';
+import { type Dict, portDicts, routerPortDicts } from './dicts.ts';
+
+const viewer = { project_id: null, isAdmin: true };
+const gatewayOwner = 'network:router_gateway';
+
+async function agentAt(services: Services, host: string): Promise<Row | undefined> {
+  const [row] = await services.store.select({
+    table: 'agents',
+    where: { and: [{ eq: ['host', host] }, { eq: ['agent_type', l3AgentType] }] },
+  });
+  return row;
+}
+
+async function idsOf(services: Services, host: string): Promise<string[]> {
+  const agent = await agentAt(services, host);
+  if (!agent || agent.admin_state_up !== true) return [];
+  await scheduleUnhosted(services);
+  const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['agent_id', String(agent.id)] } });
+  return bound.map(b => String(b.router_id));
+}
+
+/** Routers with something attached and no agent. */
+async function scheduleUnhosted(services: Services): Promise<void> {
+  const rows = await services.store.select({
+    table: 'routers',
+    where: {
+      and: [
+        { exists: { table: 'router_ports', on: [['router_id', 'id']] } },
+        { not: { exists: { table: 'router_bindings', on: [['router_id', 'id']] } } },
+      ],
+    },
+    limit: 1000,
+  });
+  for (const row of rows)
+    await commitDecision(services, { decide: draft => scheduleRouter(services, draft, String(row.id)), refuse: () => undefined });
+}
+
+async function syncRouters(services: Services, args: Args): Promise<Dict[]> {
+  const host = text(args, 'host');
+  const mine = await idsOf(services, host);
+  const wanted =
+    args.router_ids === null || args.router_ids === undefined ? mine : texts(args, 'router_ids').filter(id => mine.includes(id));
+  const rows = [...(await byIds(services, 'routers', wanted)).values()];
+  await bindPorts(
+    services,
+    rows.map(r => String(r.id)),
+    host,
+  );
+  return routerDicts(services, rows, host);
+}
+
+/** The ports of a router are where its agent is. */
+async function bindPorts(services: Services, routerIds: readonly string[], host: string): Promise<void> {
+  const links = await grouped(services, 'router_ports', 'router_id', routerIds);
+  const portIds = [...links.values()].flat().map(l => String(l.port_id));
+  await commitDecision(services, {
+    decide: async draft => {
+      const rows = await byIds(services, 'ports', portIds);
+      const parts = await partsOf(services, [...rows.keys()]);
+      for (const [id, row] of rows) {
+        const now = parts.bindings.get(id);
+        if (now?.host === host && now.vif_type !== 'binding_failed' && now.vif_type !== 'unbound') continue;
+        const { bound } = await writeBinding(services, draft, {
+          port_id: id,
+          network_id: String(row.network_id),
+          host,
+          vnic_type: 'normal',
+          profile: {},
+        });
+        writeBlocks(draft, { port_id: id, device_owner: String(row.device_owner), bound, dhcpSubnets: 0, dhcpServed: false });
+        draft.update(
+          port,
+          row,
+          { status: 'DOWN' },
+          { guarded: false, facts: { before: factsOf(row, parts), changed: ['binding:host_id', 'status'] } },
+        );
+      }
+    },
+  });
+}
+
+async function routerDicts(services: Services, rows: readonly Row[], host: string): Promise<Dict[]> {
+  const ids = rows.map(r => String(r.id));
+  const objects = await routers.present(services, rows, viewer);
+  const links = await grouped(services, 'router_ports', 'router_id', ids);
+  const ports = await byIds(
+    services,
+    'ports',
+    [...links.values()].flat().map(l => l.port_id),
+  );
+  const dicts = await routerPortDicts(services, [...ports.values()]);
+  const fips = await grouped(services, 'floatingips', 'router_id', ids);
+  const fipObjects = await floatingips.present(services, [...fips.values()].flat(), viewer);
+  return rows.map((row, i) => {
+    const id = String(row.id);
+    const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.find(d => d.id === l.port_id) })).filter(p => p.dict);
+    const gateway = own.find(p => p.type === gatewayOwner)?.dict;
+    const interfaces = own.filter(p => p.type !== gatewayOwner).map(p => p.dict as Dict);
+    const floating = fipObjects
+      .filter(f => f.router_id === id)
+      .map(f => ({ ...f, tenant_id: f.project_id, fixed_ip_address_scope: null, port_forwardings: [] }));
+    return {
+      ...objects[i],
+      tenant_id: row.project_id,
+      gw_port_id: row.gw_port_id,
+      distributed: false,
+      ha: false,
+      ha_vr_id: 0,
+      flavor_id: null,
+      availability_zones: [],
+      availability_zone_hints: [],
+      conntrack_helpers: [],
+      ...(gateway ? { gw_port: gateway, gw_port_host: host, enable_snat: row.enable_snat } : {}),
+      ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
+      ...(floating.length > 0 ? { _floatingips: floating } : {}),
+    };
+  });
+}
+
+async function floatingIpStatuses(services: Services, args: Args): Promise<null> {
+  const statuses = record(args.fip_statuses, 'fip_statuses');
+  await commitDecision(services, {
+    decide: async draft => {
+      const rows = await byIds(services, 'floatingips', Object.keys(statuses));
+      for (const [id, row] of rows) {
+        const asked = String(statuses[id]);
+        // A floating IP that moved on meanwhile is not this router's to speak of.
+        const status = row.port_id === null ? 'DOWN' : asked;
+        if (!['ACTIVE', 'DOWN', 'ERROR'].includes(status) || row.status === status) continue;
+        if (row.port_id !== null && row.router_id !== args.router_id) continue;
+        draft.update(floatingip, row, { status }, { touch: false, facts: { changed: ['status'] } });
+      }
+    },
+  });
+  return null;
+}
+
+async function portsBySubnet(services: Services, args: Args): Promise<Dict[]> {
+  const taken = await services.store.select({ table: 'ip_allocations', where: { eq: ['subnet_id', text(args, 'subnet_id')] } });
+  return portDicts(services, [
+    ...(
+      await byIds(
+        services,
+        'ports',
+        taken.map(t => t.port_id),
+      )
+    ).values(),
+  ]);
+}
+
+export function l3(services: Services): Endpoint {
+  return {
+    version: '1.13',
+    methods: {
+      get_host_ha_router_count: () => 0,
+      get_service_plugin_list: () => ['CORE', 'L3_ROUTER_NAT'],
+      update_all_ha_network_port_statuses: () => null,
+      get_router_ids: args => idsOf(services, text(args, 'host')),
+      sync_routers: args => syncRouters(services, args),
+      update_floatingip_statuses: args => floatingIpStatuses(services, args),
+      update_ha_routers_states: () => null,
+      get_ports_by_subnet: args => portsBySubnet(services, args),
+      get_networks: args => networkList(services, args),
+    },
+  };
+}

@@ -1,0 +1,142 @@
+// What L2 agents need to filter: the groups of their devices, the rules, and the members of remote groups.
+import type { Endpoint } from '../../contracts/bus.ts';
+import type { Row } from '../../contracts/store.ts';
+import { autoAddress } from '../../domain/ipam/addresses.ts';
+import { byIds, grouped } from '../commands/load.ts';
+import { interfaceOwners } from '../commands/router-rows.ts';
+import type { Services } from '../context.ts';
+import { type Args, texts } from './arguments.ts';
+import { portsOf } from './devices.ts';
+import { type Dict, portDicts } from './dicts.ts';
+
+interface FixedIp {
+  readonly subnet_id: string;
+  readonly ip_address: string;
+}
+
+async function info(services: Services, args: Args): Promise<Dict> {
+  const ports = await portsOf(services, texts(args, 'devices'));
+  const filtered = [...ports].filter(([, row]) => !String(row.device_owner).startsWith('network:'));
+  const dicts = await portDicts(
+    services,
+    filtered.map(([, row]) => row),
+  );
+  const groupIds = [...new Set(dicts.flatMap(d => d.security_groups as string[]))];
+  const rules = await grouped(services, 'security_group_rules', 'security_group_id', groupIds, {
+    order: [
+      ['created_at', 'asc'],
+      ['id', 'asc'],
+    ],
+  });
+  const groups = await byIds(services, 'security_groups', groupIds);
+  const remote = [...new Set([...rules.values()].flat().flatMap(r => (r.remote_group_id === null ? [] : [String(r.remote_group_id)])))];
+  const routers = await advertisers(services, [...new Set(dicts.map(d => String(d.network_id)))]);
+  const devices: Dict = {};
+  for (const [i, dict] of dicts.entries()) devices[String(dict.id)] = deviceInfo(dict, filtered[i]?.[0] as string, rules, routers);
+  return {
+    devices,
+    security_groups: Object.fromEntries(
+      groupIds.map(id => [id, (rules.get(id) ?? []).map(r => ruleDict(r, groups.get(id)?.stateful !== false))]),
+    ),
+    sg_member_ips: await members(services, remote, args.call_version !== undefined),
+  };
+}
+
+function deviceInfo(
+  dict: Dict,
+  device: string,
+  rules: ReadonlyMap<string, readonly Row[]>,
+  routers: ReadonlyMap<string, readonly string[]>,
+): Dict {
+  const fixed = (dict.fixed_ips as readonly FixedIp[]).map(f => f.ip_address);
+  const own = (dict.security_groups as string[]).flatMap(g => rules.get(g) ?? []);
+  return {
+    ...dict,
+    fixed_ips: fixed,
+    device,
+    security_group_rules: providerRules(fixed, routers.get(String(dict.network_id)) ?? []),
+    security_group_source_groups: [...new Set(own.flatMap(r => (r.remote_group_id === null ? [] : [r.remote_group_id])))],
+    security_group_remote_address_groups: [],
+  };
+}
+
+/** Link-local addresses that may send router advertisements: routers' own, and gateways that are link-local themselves. */
+async function advertisers(services: Services, networkIds: readonly string[]): Promise<Map<string, string[]>> {
+  const out = new Map<string, string[]>();
+  if (networkIds.length === 0) return out;
+  const add = (network: unknown, ip: string): unknown => out.set(String(network), [...(out.get(String(network)) ?? []), ip]);
+  const interfaces = await services.store.select({
+    table: 'ports',
+    where: { and: [{ in: ['network_id', networkIds] }, { in: ['device_owner', interfaceOwners] }] },
+  });
+  for (const row of interfaces) add(row.network_id, autoAddress({ cidr: 'fe80::/64' }, String(row.mac_address)) ?? '');
+  const subnets = await services.store.select({
+    table: 'subnets',
+    where: { and: [{ in: ['network_id', networkIds] }, { eq: ['ip_version', 6] }, { startsWith: ['gateway_ip', 'fe80:'] }] },
+  });
+  for (const row of subnets) add(row.network_id, String(row.gateway_ip));
+  return out;
+}
+
+/** DHCP answers, and the advertisements of the network's routers, reach a port whatever its groups say. */
+function providerRules(fixed: readonly string[], routers: readonly string[]): Dict[] {
+  const dhcp = (ethertype: string, to: number, from: number, dest_ip_prefix: string): Dict => ({
+    direction: 'ingress',
+    ethertype,
+    protocol: 'udp',
+    port_range_min: to,
+    port_range_max: to,
+    source_port_range_min: from,
+    source_port_range_max: from,
+    dest_ip_prefix,
+  });
+  const v4 = fixed.filter(ip => ip.includes('.'));
+  return [
+    ...v4.map(ip => dhcp('IPv4', 68, 67, `${ip}/32`)),
+    dhcp('IPv4', 68, 67, '255.255.255.255/32'),
+    dhcp('IPv6', 546, 547, 'fe80::/64'),
+    ...routers.map(ip => ({
+      direction: 'ingress',
+      ethertype: 'IPv6',
+      protocol: 'ipv6-icmp',
+      source_ip_prefix: ip,
+      source_port_range_min: 134,
+    })),
+  ];
+}
+
+function ruleDict(row: Row, stateful: boolean): Dict {
+  const prefix = row.direction === 'ingress' ? 'source_ip_prefix' : 'dest_ip_prefix';
+  const out: Dict = { direction: row.direction, ethertype: row.ethertype, stateful };
+  for (const key of ['protocol', 'port_range_min', 'port_range_max', 'remote_group_id'] as const)
+    if (row[key] !== null) out[key] = row[key];
+  if (row.remote_ip_prefix !== null) out[prefix] = row.normalized_cidr ?? row.remote_ip_prefix;
+  return out;
+}
+
+/** Addresses of the members of groups, and the address pairs that they may use. */
+async function members(services: Services, groups: readonly string[], withMac: boolean): Promise<Dict> {
+  const links = await grouped(services, 'port_security_groups', 'security_group_id', groups);
+  const portIds = [...links.values()].flat().map(l => String(l.port_id));
+  const ports = await byIds(services, 'ports', portIds);
+  const addresses = await grouped(services, 'ip_allocations', 'port_id', portIds);
+  const out: Dict = {};
+  for (const group of groups) {
+    const pairs = (links.get(group) ?? []).flatMap(l => {
+      const row = ports.get(String(l.port_id));
+      const own = (addresses.get(String(l.port_id)) ?? []).map(a => [String(a.ip_address), row?.mac_address] as const);
+      const extra = ((row?.allowed_address_pairs ?? []) as readonly { ip_address: string; mac_address: string }[]).map(
+        p => [p.ip_address, p.mac_address] as const,
+      );
+      return [...own, ...extra];
+    });
+    const shown = (v6: boolean): unknown[] =>
+      pairs.filter(([ip]) => ip.includes(':') === v6).map(([ip, mac]) => (withMac ? [ip, mac] : ip));
+    out[group] = { IPv4: shown(false), IPv6: shown(true) };
+  }
+  return out;
+}
+
+export function securityGroupInfo(services: Services): Endpoint {
+  return { version: '1.3', methods: { security_group_info_for_devices: args => info(services, args) } };
+}
