@@ -183,6 +183,7 @@ function subject(c: LinkChange): string | undefined {
       return c.link.name;
     case 'del-link':
     case 'set-link':
+    case 'set-bridge':
     case 'set-bridge-port':
       return c.name;
     case 'replace-route':
