@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { actionText } from './action.ts';
 import { type Creds, show, type Target } from './check.ts';
 import { evaluate, formatWhy, holds } from './evaluate.ts';
 import { parseCheck } from './parse.ts';
@@ -190,4 +191,17 @@ test('a predicate answers what evaluation answers, for random checks, callers an
     const parsed = parseCheck(text);
     assert.equal(test(predicate(parsed, creds, rules), target), holds(parsed, { creds, target, rules }), text);
   }
+});
+
+test('the rule of a whole request reads as Neutron prints it', () => {
+  assert.equal(actionText('delete_quota', []), 'rule:delete_quota');
+  assert.equal(
+    actionText('create_network', [{ rule: 'create_network:shared', within: [] }]),
+    '(rule:create_network and rule:create_network:shared)',
+  );
+  const gateway = 'update_router:external_gateway_info';
+  assert.equal(
+    actionText('update_router', [{ rule: gateway, within: [`${gateway}:network_id`, `${gateway}:enable_snat`] }]),
+    `(rule:update_router and (rule:${gateway} and (rule:${gateway}:network_id and rule:${gateway}:enable_snat)))`,
+  );
 });
