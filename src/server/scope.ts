@@ -19,12 +19,9 @@ function toPredicate(scope: Condition, commands: Commands, viewer: Viewer): Pred
   if ('parentEq' in scope) return onParent(scope.parentEq, commands);
   if ('fieldMatches' in scope) return onText(scope.fieldMatches[1], scope.fieldMatches[2], commands);
   const [resource, field, value] = scope.field;
-  const own = resource === commands.resource.plural || !commands.fieldFilters?.[`${resource}:${field}`];
-  if (own) return onColumn(field, value, commands, viewer);
-  return (commands.fieldFilters?.[`${resource}:${field}`] as FieldFilter)([String(value)], viewer);
+  const ofParent = resource === commands.resource.plural ? undefined : commands.fieldFilters?.[`${resource}:${field}`];
+  return ofParent ? ofParent([String(value)], viewer) : onColumn(field, value, commands, viewer);
 }
-
-type FieldFilter = (values: readonly string[], viewer: Viewer) => Predicate;
 
 function onColumn(name: string, value: Scalar, commands: Commands, viewer: Viewer): Predicate {
   const column = name === 'tenant_id' ? 'project_id' : name;

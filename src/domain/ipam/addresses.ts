@@ -177,7 +177,7 @@ interface Matched {
 }
 
 /** Which of the present addresses the request means: by address first, then by subnet. */
-function match(update: AddressUpdate, auto: (subnet_id: string) => boolean): Matched {
+function match(update: AddressUpdate): Matched {
   const left = new Map(update.current.map(ip => [ip.ip_address, ip]));
   const keep: FixedIp[] = [];
   const fresh: RequestedIp[] = [];
@@ -194,7 +194,7 @@ function match(update: AddressUpdate, auto: (subnet_id: string) => boolean): Mat
   for (const wanted of update.fixed_ips) {
     if (wanted.ip_address !== undefined) continue;
     const had = [...left.values()].find(ip => ip.subnet_id === wanted.subnet_id);
-    if (had && !auto(had.subnet_id)) take(had);
+    if (had) take(had);
     else fresh.push(wanted);
   }
   return { keep, fresh, left: [...left.values()] };
@@ -208,7 +208,7 @@ export function changePortAddresses(update: AddressUpdate): AddressChange {
     return subnet !== undefined && isAutoAddress(subnet) && !isRouterInterfaceOrSnat(update.device_owner);
   };
   const rightAuto = (ip: FixedIp): boolean => autoAddress(byId.get(ip.subnet_id)!, update.mac_address) === ip.ip_address;
-  const found = match(update, auto);
+  const found = match(update);
   const stale = (ip: FixedIp): boolean => auto(ip.subnet_id) && !rightAuto(ip);
   // An automatic address stays unless the MAC has moved on.
   const keep = [...found.keep, ...found.left.filter(ip => auto(ip.subnet_id))].filter(ip => !stale(ip));

@@ -1,8 +1,6 @@
 // IPv6 address modes: which combinations make sense, and what they mean for addressing.
 import { invalidInput } from '../errors.ts';
 
-export type Ipv6Mode = 'dhcpv6-stateful' | 'dhcpv6-stateless' | 'slaac';
-
 export interface Modes {
   readonly ip_version: number;
   readonly ipv6_ra_mode?: string | null | undefined;

@@ -50,11 +50,6 @@ function parsedCidr(text: string): Cidr {
   return cidr;
 }
 
-/** Host bits cleared: 10.0.0.5/24 becomes 10.0.0.0/24. */
-export function normalizeCidr(text: string): string {
-  return formatCidr(parsedCidr(text));
-}
-
 /** DHCP needs room for a network, a broadcast and two hosts, and addresses that hosts can have. */
 function checkDhcpPrefix(cidr: Cidr): void {
   if (cidr.prefix > (cidr.version === 4 ? 30 : 126)) {

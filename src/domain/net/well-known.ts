@@ -1,4 +1,4 @@
-// Questions about kinds of addresses: link-local, multicast, loopback, unspecified.
+// Questions about kinds of addresses: link-local, multicast, loopback.
 import { type Cidr, contains, parseCidr } from './cidr.ts';
 import type { Ip } from './ip.ts';
 
@@ -16,6 +16,3 @@ const inside = (blocks: readonly Cidr[], ip: Ip): boolean => blocks.some(b => co
 export const isLinkLocal = (ip: Ip): boolean => inside(LINK_LOCAL, ip);
 export const isMulticast = (ip: Ip): boolean => inside(MULTICAST, ip);
 export const isLoopback = (ip: Ip): boolean => inside(LOOPBACK, ip);
-export const isUnspecified = (ip: Ip): boolean => ip.value === 0n;
-/** The limited broadcast address 255.255.255.255. */
-export const isLimitedBroadcast = (ip: Ip): boolean => ip.version === 4 && ip.value === 0xffffffffn;

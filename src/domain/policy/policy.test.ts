@@ -70,6 +70,7 @@ test('field checks', () => {
   );
   assert.ok(check('field:networks:shared=False', member, { shared: false }) && !check('field:networks:shared=False', member, {}));
   assert.ok(check('field:networks:shared=True', member, { 'networks:shared': true }), 'a port by its network');
+  assert.ok(!check('field:x:y=None', member, { y: null }), 'nothing has no value');
   assert.ok(check('field:networks:router:external=True', member, { 'router:external': true }));
   assert.ok(check('field:rbac_policy:target_tenant=*', member, { target_tenant: '*' }));
   const device = 'field:port:device_owner=~^network:';

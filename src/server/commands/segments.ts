@@ -54,10 +54,10 @@ function validate(services: Services, driver: TypeDriver, physnet: string | unde
     if (id !== undefined) throw invalidInput('segmentation_id prohibited for local provider network');
     return;
   }
-  if (type === 'flat') return validateFlat(services, physnet, id);
-  if (type === 'vlan') return validateVlan(services, physnet, id);
-  if (physnet !== undefined) throw invalidInput(`provider:physical_network specified for ${type} network`);
-  checkBounds(driver, id);
+  if (type === 'flat') validateFlat(services, physnet, id);
+  else if (type === 'vlan') validateVlan(services, physnet, id);
+  else if (physnet !== undefined) throw invalidInput(`provider:physical_network specified for ${type} network`);
+  else checkBounds(driver, id);
 }
 
 function validateFlat(services: Services, physnet: string | undefined, id: number | undefined): void {

@@ -13,13 +13,11 @@ export interface HttpOptions {
   readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>>;
 }
 
-const requestIdForm = /^req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-
 export function buildHttpServer({ services, api, identity }: HttpOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: services.config.maxRequestBody,
-    maxParamLength: 2048,
+    routerOptions: { maxParamLength: 2048 },
     http: { maxHeaderSize: 32 * 1024 },
     forceCloseConnections: true,
     return503OnClosing: true,

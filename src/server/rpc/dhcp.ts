@@ -47,7 +47,7 @@ async function agentAt(services: Services, host: string): Promise<Row | undefine
 /** Every network of the agent; networks that lack an agent are given one first. */
 async function activeNetworks(services: Services, args: Args): Promise<Dict[]> {
   const agent = await agentAt(services, text(args, 'host'));
-  if (!agent || agent.admin_state_up !== true) return [];
+  if (agent?.admin_state_up !== true) return [];
   await scheduleUnserved(services);
   const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['agent_id', String(agent.id)] } });
   const rows = await byIds(

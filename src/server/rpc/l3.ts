@@ -28,7 +28,7 @@ async function agentAt(services: Services, host: string): Promise<Row | undefine
 
 async function idsOf(services: Services, host: string): Promise<string[]> {
   const agent = await agentAt(services, host);
-  if (!agent || agent.admin_state_up !== true) return [];
+  if (agent?.admin_state_up !== true) return [];
   await scheduleUnhosted(services);
   const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['agent_id', String(agent.id)] } });
   return bound.map(b => String(b.router_id));

@@ -1,0 +1,83 @@
+// Wires the server: store, bus, identity, policy, HTTP and the relay. The only place that names these adapters.
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { UnixHub } from '../adapters/bus-unix/unix-hub.ts';
+import { systemClock } from '../adapters/clock/system-clock.ts';
+import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
+import type { Bus } from '../contracts/bus.ts';
+import type { Identity, IdentityApi } from '../contracts/identity.ts';
+import type { Log } from '../contracts/log.ts';
+import type { Store } from '../contracts/store.ts';
+import { policies } from '../model/policies.ts';
+import { allTables, extensions, resources } from '../model/registry.ts';
+import { allCommands } from '../server/commands/all.ts';
+import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
+import { buildHttpServer } from '../server/http/server.ts';
+import { buildPolicy } from '../server/policy.ts';
+import { agentMessages } from '../server/relay/agents.ts';
+import { runRelay } from '../server/relay/relay.ts';
+import { serveAgents } from '../server/rpc/serve.ts';
+
+export interface ServerOptions {
+  readonly stateDir: string;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Made after the store is open, since it needs to know its own URL. */
+  readonly identity: (url: string) => Promise<Identity & Partial<Pick<IdentityApi, 'handle'>>>;
+  readonly log: Log;
+  readonly config?: Partial<ServerConfig>;
+  /** `host` option of this process; also its lease holder's name. */
+  readonly name?: string;
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  readonly bus: Bus;
+  readonly store: Store;
+  readonly services: Services;
+}
+
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { stateDir, log } = options;
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(await openSqliteStore(join(stateDir, 'weft.db'), { tables: allTables }));
+  const hub = stack.use(await UnixHub.listen(join(stateDir, 'bus.sock'), { clock: systemClock, log: log.child({ name: 'bus' }) }));
+  const config = { ...defaultConfig, ...options.config };
+  const policy = buildPolicy(policies);
+  const services: Services = { store, clock: systemClock, log, random: Math.random, newId: randomUUID, policy, config };
+  stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
+  relayTo(services, hub.bus, stack);
+  const url = await listen(services, options, stack);
+  const owned = stack.move();
+  return { url, bus: hub.bus, store, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function relayTo(services: Services, bus: Bus, stack: AsyncDisposableStack): void {
+  const stop = new AbortController();
+  const deliver = async (row: Parameters<typeof agentMessages>[1]): Promise<void> => {
+    for (const { target, method, args } of await agentMessages(services, row)) await bus.cast(target, method, args);
+  };
+  const running = runRelay(services, { reader: 'agents', holder: randomUUID(), deliver }, stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await running;
+  });
+}
+
+async function listen(services: Services, options: ServerOptions, stack: AsyncDisposableStack): Promise<string> {
+  let identity: (Identity & Partial<Pick<IdentityApi, 'handle'>>) | undefined;
+  const app = buildHttpServer({
+    services,
+    api: { commands: allCommands(services), resources, extensions },
+    identity: {
+      authUri: `http://${options.host}:${options.port}/identity/v3`,
+      validate: token => identity?.validate(token) ?? Promise.resolve(undefined),
+      handle: request => identity?.handle?.(request) ?? Promise.resolve({ status: 404, headers: {} }),
+    },
+  });
+  const url = await app.listen({ host: options.host, port: options.port });
+  stack.defer(() => app.close());
+  identity = await options.identity(url);
+  return url;
+}

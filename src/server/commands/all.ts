@@ -1,0 +1,14 @@
+// The commands of every resource, in the order of the model's registry.
+import type { Services } from '../context.ts';
+import { agents } from './agents.ts';
+import type { Commands } from './commands.ts';
+import { floatingips } from './floatingips.ts';
+import { networks } from './networks.ts';
+import { ports } from './ports.ts';
+import { routers } from './routers.ts';
+import { securityGroupRules, securityGroups } from './security-groups.ts';
+import { subnets } from './subnets.ts';
+
+export function allCommands(services: Services): readonly Commands[] {
+  return [networks, subnets, ports, routers, floatingips, securityGroups, securityGroupRules, agents(services)];
+}

@@ -1,0 +1,176 @@
+// The outbox reader that tells agents: one fact in, messages out, rendered from committed state at the moment of sending.
+import type { OutboxRow, Row } from '../../contracts/store.ts';
+import { byIds } from '../commands/load.ts';
+import type { PortFacts } from '../commands/port-rows.ts';
+import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
+import type { Services } from '../context.ts';
+import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
+import { l2popMessages } from './l2pop.ts';
+import type { Message } from './messages.ts';
+import * as messages from './messages.ts';
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** Hosts of the agents that serve an object, through a table of bindings. */
+async function hostsOf(services: Services, table: string, column: string, id: string): Promise<string[]> {
+  const bound = await services.store.select({ table, where: { eq: [column, id] } });
+  const agents = await byIds(
+    services,
+    'agents',
+    bound.map(b => b.agent_id),
+  );
+  return [...agents.values()].map(a => String(a.host));
+}
+
+const dhcpHosts = (services: Services, network: string): Promise<string[]> => hostsOf(services, 'dhcp_bindings', 'network_id', network);
+const l3Hosts = (services: Services, router: string): Promise<string[]> => hostsOf(services, 'router_bindings', 'router_id', router);
+
+export async function agentMessages(services: Services, row: OutboxRow): Promise<Message[]> {
+  switch (row.kind) {
+    case 'network':
+      return networkMessages(services, row);
+    case 'subnet':
+      return subnetMessages(services, row);
+    case 'port':
+      return portMessages(services, row);
+    case 'router':
+      return routerMessages(services, row);
+    case 'floatingip':
+      return floatingIpMessages(services, row);
+    case 'security_group':
+    case 'security_group_rule':
+      return groupMessages(row);
+    case 'dhcp_binding':
+    case 'router_binding':
+      return bindingMessages(services, row);
+    case 'agent':
+      return adminStateMessages(row);
+    default:
+      return [];
+  }
+}
+
+async function networkMessages(services: Services, { id, event }: OutboxRow): Promise<Message[]> {
+  if (event === 'deleted') return [messages.dhcpNetworkDeleted(id), messages.networkDelete(id)];
+  if (event === 'created') return [];
+  const row = await services.store.get('networks', { id });
+  if (!row) return [];
+  const [network] = await networkDicts(services, [row]);
+  const hosts = await dhcpHosts(services, id);
+  return [messages.networkUpdate(network), ...hosts.map(h => messages.dhcp(h, 'network_update_end', { network }))];
+}
+
+async function subnetMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
+  const network_id = String(facts.network_id ?? (facts.last as Row | undefined)?.network_id ?? '');
+  if (facts.with_network) return [];
+  const hosts = await dhcpHosts(services, network_id);
+  const routers = await routersOnSubnet(services, id);
+  if (event === 'deleted') return hosts.map(h => messages.dhcp(h, 'subnet_delete_end', { subnet_id: id, network_id }));
+  const row = await services.store.get('subnets', { id });
+  if (!row) return [];
+  const method = event === 'created' ? 'subnet_create_end' : 'subnet_update_end';
+  return [...hosts.map(h => messages.dhcp(h, method, { subnet: subnetDict(row) })), ...(await updatedRouters(services, routers))];
+}
+
+async function routersOnSubnet(services: Services, subnetId: string): Promise<string[]> {
+  const links = await services.store.select({
+    table: 'router_ports',
+    where: { exists: { table: 'ip_allocations', on: [['port_id', 'port_id']], where: { eq: ['subnet_id', subnetId] } } },
+  });
+  return [...new Set(links.map(l => String(l.router_id)))];
+}
+
+async function updatedRouters(services: Services, ids: readonly string[]): Promise<Message[]> {
+  const out: Message[] = [];
+  for (const id of new Set(ids)) for (const host of await l3Hosts(services, id)) out.push(messages.routersUpdated(host, [id]));
+  return out;
+}
+
+/** Attributes of a port that a DHCP agent serves. */
+const dhcpAttributes = ['fixed_ips', 'mac_address', 'extra_dhcp_opts', 'device_owner', 'binding:host_id'];
+
+async function portMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
+  const before = facts.before as PortFacts | undefined;
+  const changed = (facts.changed as readonly string[] | undefined) ?? [];
+  const out: Message[] = event === 'created' ? [] : await l2popMessages(services, id, before);
+  const port = event === 'deleted' ? undefined : await portDict(services, id);
+  out.push(...memberMessages(port, before, event, changed));
+  if (event === 'deleted') {
+    const network_id = before?.network_id ?? '';
+    const payload = { port_id: id, network_id, fixed_ips: before?.fixed_ips ?? [] };
+    for (const host of await dhcpHosts(services, network_id)) out.push(messages.dhcp(host, 'port_delete_end', payload));
+    return [...out, messages.portDelete(id)];
+  }
+  if (!port) return out;
+  const hosts = await dhcpHosts(services, String(port.network_id));
+  if (event === 'created') return [...out, ...hosts.map(h => messages.dhcp(h, 'port_create_end', { port }))];
+  if (changed.some(c => dhcpAttributes.includes(c))) out.push(...hosts.map(h => messages.dhcp(h, 'port_update_end', { port })));
+  if (changed.some(c => c !== 'status')) out.push(messages.portUpdate({ port, ...(await segmentOf(services, String(port.network_id))) }));
+  if (String(port.device_owner).startsWith('network:router_') && changed.some(c => c !== 'status'))
+    out.push(...(await updatedRouters(services, [String(port.device_id)])));
+  return out;
+}
+
+/** Whoever filters by a group as a remote one hears of its members. */
+function memberMessages(
+  port: Record<string, unknown> | undefined,
+  before: PortFacts | undefined,
+  event: string,
+  changed: readonly string[],
+): Message[] {
+  const relevant =
+    event !== 'updated' ||
+    changed.some(c => ['fixed_ips', 'security_groups', 'mac_address', 'allowed_address_pairs', 'port_security_enabled'].includes(c));
+  const groups = new Set([...(before?.security_groups ?? []), ...((port?.security_groups as string[] | undefined) ?? [])]);
+  return relevant && groups.size > 0 ? [messages.groupMembersUpdated([...groups])] : [];
+}
+
+async function segmentOf(services: Services, networkId: string): Promise<Facts> {
+  const [row] = await services.store.select({
+    table: 'segments',
+    where: { eq: ['network_id', networkId] },
+    order: [['segment_index', 'asc']],
+    limit: 1,
+  });
+  return {
+    network_type: row?.network_type ?? null,
+    segmentation_id: row?.segmentation_id ?? null,
+    physical_network: row?.physical_network ?? null,
+  };
+}
+
+async function routerMessages(services: Services, { id, event }: OutboxRow): Promise<Message[]> {
+  if (event === 'deleted') return [messages.routerDeleted(id)];
+  return updatedRouters(services, [id]);
+}
+
+async function floatingIpMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
+  const changed = facts.changed as readonly string[] | undefined;
+  if (changed && changed.length > 0 && changed.every(c => c === 'status' || c === 'description')) return [];
+  const row = event === 'deleted' ? undefined : await services.store.get('floatingips', { id });
+  const routers = [facts.router_before, facts.router_after, row?.router_id].filter((r): r is string => typeof r === 'string');
+  return updatedRouters(services, routers);
+}
+
+function groupMessages({ kind, id, event, facts }: OutboxRow): Message[] {
+  if (kind === 'security_group') return event === 'updated' ? [messages.groupRulesUpdated([id])] : [];
+  const group = facts.security_group_id ?? (facts.last as Row | undefined)?.security_group_id;
+  return typeof group === 'string' && facts.born !== true ? [messages.groupRulesUpdated([group])] : [];
+}
+
+async function bindingMessages(services: Services, { kind, id, event, facts }: OutboxRow): Promise<Message[]> {
+  const host = String(facts.host ?? (await services.store.get('agents', { id: String(facts.agent_id) }))?.host ?? '');
+  if (host === '') return [];
+  if (kind === 'router_binding')
+    return [event === 'deleted' ? messages.routerRemovedFromAgent(host, id) : messages.routersUpdated(host, [id])];
+  if (event === 'deleted') return [messages.dhcp(host, 'network_delete_end', { network_id: id })];
+  return [messages.dhcp(host, 'network_create_end', { network: { id } })];
+}
+
+function adminStateMessages({ event, facts }: OutboxRow): Message[] {
+  if (event !== 'updated' || facts.admin_state_changed !== true) return [];
+  const host = String(facts.host);
+  const admin_state_up = facts.admin_state_up === true;
+  if (facts.agent_type === dhcpAgentType) return [messages.dhcp(host, 'agent_updated', { admin_state_up })];
+  return facts.agent_type === l3AgentType ? [messages.l3AgentUpdated(host, admin_state_up)] : [];
+}

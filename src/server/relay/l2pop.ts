@@ -1,0 +1,145 @@
+// L2 population: where the addresses of a network are. Rendered from committed state, so a late message is never a stale one.
+import type { Row } from '../../contracts/store.ts';
+import { byIds, grouped } from '../commands/load.ts';
+import { type PortFacts, partsOf } from '../commands/port-rows.ts';
+import type { Services } from '../context.ts';
+import { fdb, type Message } from './messages.ts';
+
+const flood = ['00:00:00:00:00:00', '0.0.0.0'] as const;
+
+interface Place {
+  readonly host: string;
+  readonly ip: string;
+}
+
+interface Segment {
+  readonly segment_id: number;
+  readonly network_type: string;
+}
+
+/** Hosts whose L2 agent populates, by host. */
+async function places(services: Services): Promise<Map<string, Place>> {
+  const out = new Map<string, Place>();
+  for (const agent of await services.store.select({ table: 'agents' })) {
+    const { l2_population, tunneling_ip } = agent.configurations as { l2_population?: unknown; tunneling_ip?: unknown };
+    if (l2_population === true && typeof tunneling_ip === 'string')
+      out.set(String(agent.host), { host: String(agent.host), ip: tunneling_ip });
+  }
+  return out;
+}
+
+async function tunnelOf(services: Services, networkId: string): Promise<Segment | undefined> {
+  const [row] = await services.store.select({
+    table: 'segments',
+    where: { eq: ['network_id', networkId] },
+    order: [['segment_index', 'asc']],
+    limit: 1,
+  });
+  if (!row || !['vxlan', 'gre', 'geneve'].includes(String(row.network_type))) return undefined;
+  return { segment_id: Number(row.segmentation_id), network_type: String(row.network_type) };
+}
+
+interface Placed {
+  readonly row: Row;
+  readonly host: string;
+  readonly entries: readonly (readonly [string, string])[];
+}
+
+/** The ACTIVE ports of a network with their hosts and addresses. */
+async function activePorts(services: Services, networkId: string): Promise<Placed[]> {
+  const rows = await services.store.select({
+    table: 'ports',
+    where: { and: [{ eq: ['network_id', networkId] }, { eq: ['status', 'ACTIVE'] }] },
+  });
+  const parts = await partsOf(
+    services,
+    rows.map(r => String(r.id)),
+  );
+  return rows.flatMap(row => {
+    const host = String(parts.bindings.get(String(row.id))?.host ?? '');
+    const entries = (parts.fixedIps.get(String(row.id)) ?? []).map(f => [String(row.mac_address), f.ip_address] as const);
+    return host === '' ? [] : [{ row, host, entries }];
+  });
+}
+
+/** What changes in the tables of the hosts when a port goes from `before` to what is committed now (undefined: deleted). */
+export async function l2popMessages(services: Services, portId: string, before: PortFacts | undefined): Promise<Message[]> {
+  const now = await services.store.get('ports', { id: portId });
+  const networkId = String(now?.network_id ?? before?.network_id ?? '');
+  const segment = await tunnelOf(services, networkId);
+  if (!segment) return [];
+  const known = await places(services);
+  const active = await activePorts(services, networkId);
+  const mine = active.find(p => p.row.id === portId);
+  const wasAt = before?.status === 'ACTIVE' ? known.get(before.host) : undefined;
+  const isAt = mine ? known.get(mine.host) : undefined;
+  const table = (ip: string, entries: readonly unknown[]): unknown => ({ [networkId]: { ...segment, ports: { [ip]: entries } } });
+  const out: Message[] = [];
+  if (wasAt && before && wasAt.host !== isAt?.host) {
+    const last = !active.some(p => p.host === wasAt.host);
+    const gone = before.fixed_ips.map(f => [before.mac_address, f.ip_address] as const);
+    out.push(fdb('remove_fdb_entries', table(wasAt.ip, last ? [flood, ...gone] : gone)));
+  }
+  if (isAt && mine) {
+    const moved = wasAt?.host === isAt.host && before ? changed(before, mine) : undefined;
+    if (moved) out.push(fdb('update_fdb_entries', { chg_ip: { [networkId]: { [isAt.ip]: moved } } }));
+    if (!wasAt || wasAt.host !== isAt.host) {
+      if (!active.some(p => p.host === isAt.host && p !== mine)) out.push(...wholeTable(networkId, segment, known, active, isAt));
+      out.push(fdb('add_fdb_entries', table(isAt.ip, [flood, ...mine.entries])));
+    }
+  }
+  return out;
+}
+
+function changed(before: PortFacts, mine: Placed): { before: unknown; after: unknown } | undefined {
+  const was = before.fixed_ips.map(f => [before.mac_address, f.ip_address] as const);
+  const key = (e: readonly [string, string]): string => e.join();
+  const gone = was.filter(w => !mine.entries.some(e => key(e) === key(w)));
+  const added = mine.entries.filter(e => !was.some(w => key(e) === key(w)));
+  return gone.length + added.length > 0 ? { before: gone, after: added } : undefined;
+}
+
+/** Everything about the other hosts, for a host that meets the network for the first time. */
+function wholeTable(
+  networkId: string,
+  segment: Segment,
+  known: ReadonlyMap<string, Place>,
+  active: readonly Placed[],
+  to: Place,
+): Message[] {
+  const ports: Record<string, unknown[]> = {};
+  for (const { host, entries } of active) {
+    const place = known.get(host);
+    if (!place || host === to.host) continue;
+    ports[place.ip] = [...(ports[place.ip] ?? [flood]), ...entries];
+  }
+  return Object.keys(ports).length > 0 ? [fdb('add_fdb_entries', { [networkId]: { ...segment, ports } }, to.host)] : [];
+}
+
+/** Whole tables of every network that the host has ports on: for an agent that starts anew. */
+export async function l2popRefresh(services: Services, host: string): Promise<Message[]> {
+  const known = await places(services);
+  const to = known.get(host);
+  if (!to) return [];
+  const bindings = await services.store.select({
+    table: 'port_bindings',
+    where: { and: [{ eq: ['host', host] }, { eq: ['status', 'ACTIVE'] }] },
+  });
+  const ports = await byIds(
+    services,
+    'ports',
+    bindings.map(b => b.port_id),
+  );
+  const networks = [...new Set([...ports.values()].filter(p => p.status === 'ACTIVE').map(p => String(p.network_id)))];
+  const segments = await grouped(services, 'segments', 'network_id', networks);
+  const out: Message[] = [];
+  for (const id of networks) {
+    const segment = segments.has(id) ? await tunnelOf(services, id) : undefined;
+    if (!segment) continue;
+    const active = await activePorts(services, id);
+    out.push(...wholeTable(id, segment, known, active, to));
+    const own = active.filter(p => p.host === host).flatMap(p => p.entries);
+    out.push(fdb('add_fdb_entries', { [id]: { ...segment, ports: { [to.ip]: [flood, ...own] } } }));
+  }
+  return out;
+}

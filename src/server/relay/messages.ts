@@ -1,0 +1,63 @@
+// Messages to agents, as data: what a relay sends for one fact of the outbox. Names, versions and modes are Neutron's.
+import type { Target } from '../../contracts/bus.ts';
+
+export interface Message {
+  readonly target: Target;
+  readonly method: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+const fanout = (topic: string, version: string, method: string, args: Message['args']): Message => ({
+  target: { topic, fanout: true, version },
+  method,
+  args,
+});
+const toHost = (topic: string, host: string, version: string, method: string, args: Message['args']): Message => ({
+  target: { topic, server: host, version },
+  method,
+  args,
+});
+
+const l2 = 'q-agent-notifier';
+
+export const portUpdate = (args: Message['args']): Message => fanout(`${l2}-port-update`, '1.0', 'port_update', args);
+export const portDelete = (port_id: string): Message => fanout(`${l2}-port-delete`, '1.0', 'port_delete', { port_id });
+export const networkUpdate = (network: unknown): Message => fanout(`${l2}-network-update`, '1.4', 'network_update', { network });
+export const networkDelete = (network_id: string): Message => fanout(`${l2}-network-delete`, '1.0', 'network_delete', { network_id });
+export const groupRulesUpdated = (security_groups: readonly string[]): Message =>
+  fanout(`${l2}-security_group-update`, '1.1', 'security_groups_rule_updated', { security_groups });
+export const groupMembersUpdated = (security_groups: readonly string[]): Message =>
+  fanout(`${l2}-security_group-update`, '1.1', 'security_groups_member_updated', { security_groups });
+
+export type FdbMethod = 'add_fdb_entries' | 'remove_fdb_entries' | 'update_fdb_entries';
+export const fdb = (method: FdbMethod, fdb_entries: unknown, host?: string): Message => {
+  const topic = `${l2}-l2population-update`;
+  return host === undefined ? fanout(topic, '1.0', method, { fdb_entries }) : toHost(topic, host, '1.0', method, { fdb_entries });
+};
+
+const priorities: Readonly<Record<string, number>> = {
+  network_create_end: 0,
+  network_update_end: 1,
+  network_delete_end: 2,
+  subnet_create_end: 3,
+  subnet_update_end: 3,
+  subnet_delete_end: 4,
+  port_create_end: 6,
+  port_update_end: 6,
+  port_delete_end: 6,
+};
+
+export const dhcp = (host: string, method: string, payload: Record<string, unknown>): Message =>
+  toHost('dhcp_agent', host, '1.0', method, {
+    payload: method === 'agent_updated' ? payload : { ...payload, priority: priorities[method] ?? 6 },
+  });
+export const dhcpNetworkDeleted = (network_id: string): Message =>
+  fanout('dhcp_agent', '1.0', 'network_delete_end', { payload: { network_id, priority: 2 } });
+
+export const routersUpdated = (host: string, routers: readonly string[]): Message =>
+  toHost('l3_agent', host, '1.1', 'routers_updated', { routers });
+export const routerDeleted = (router_id: string): Message => fanout('l3_agent', '1.0', 'router_deleted', { router_id });
+export const routerRemovedFromAgent = (host: string, router_id: string): Message =>
+  toHost('l3_agent', host, '1.0', 'router_removed_from_agent', { payload: { router_id } });
+export const l3AgentUpdated = (host: string, admin_state_up: boolean): Message =>
+  toHost('l3_agent', host, '1.0', 'agent_updated', { payload: { admin_state_up } });
