@@ -3,14 +3,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { defaultStatePath, openStateFolder } from './folder.ts';
-
-test('the default follows XDG, the home folder, or the machine', () => {
-  assert.equal(defaultStatePath({ XDG_STATE_HOME: '/x/state', HOME: '/home/me' }, false), '/x/state/weft');
-  assert.equal(defaultStatePath({ XDG_STATE_HOME: 'relative', HOME: '/home/me' }, false), '/home/me/.local/state/weft');
-  assert.equal(defaultStatePath({ HOME: '/home/me' }, false), '/home/me/.local/state/weft');
-  assert.equal(defaultStatePath({ XDG_STATE_HOME: '/x/state' }, true), '/var/lib/weft');
-});
+import { openStateFolder } from './folder.ts';
 
 test('the directory is made for its owner only', t => {
   const dir = mkdtempSync(join(tmpdir(), 'weft-state-'));
