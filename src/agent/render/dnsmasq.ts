@@ -1,0 +1,131 @@
+// dnsmasq's files and command line as text. Its readers go line by line and field by field: a line that would not survive that is dropped.
+
+export interface DnsmasqHost {
+  readonly mac: string;
+  readonly onlyV6: boolean;
+  readonly clientId?: string;
+  readonly lease?: { readonly name: string; readonly address: string };
+  readonly set?: string;
+}
+
+export interface DnsmasqName {
+  readonly address: string;
+  readonly fqdn: string;
+  readonly hostname: string;
+}
+
+export interface DnsmasqOption {
+  readonly tags: readonly string[];
+  readonly family: 4 | 6;
+  readonly option: string;
+  readonly values: readonly string[];
+}
+
+/** The last guard: the values were judged before, and nothing with a control character becomes a part of a line. */
+function lines(all: readonly string[]): string {
+  return all
+    .filter(line => !/[\x00-\x1f\x7f]/.test(line.replaceAll('\t', '')))
+    .map(line => `${line}\n`)
+    .join('');
+}
+
+/** `mac[,tag:dhcpv6][,id:client-id][,name,address][,set:tag]` */
+export function hostsText(hosts: readonly DnsmasqHost[]): string {
+  return lines(
+    hosts.map(host =>
+      [
+        host.mac,
+        ...(host.onlyV6 ? ['tag:dhcpv6'] : []),
+        ...(host.clientId === undefined ? [] : [`id:${host.clientId}`]),
+        ...(host.lease ? [host.lease.name, literal(host.lease.address)] : []),
+        ...(host.set === undefined ? [] : [`set:${host.set}`]),
+      ].join(','),
+    ),
+  );
+}
+
+/** The name with its domain comes first: that is the one which answers for the address. */
+export function namesText(names: readonly DnsmasqName[]): string {
+  return lines(names.map(n => `${n.address}\t${n.fqdn} ${n.hostname}`));
+}
+
+/** `tag:…,option:name,value,…`; numbers of DHCPv4 stand bare, DHCPv6 always says `option6:`. */
+export function optionsText(options: readonly DnsmasqOption[]): string {
+  return lines(options.map(o => [...o.tags.map(t => `tag:${t}`), optionName(o), ...o.values].join(',')));
+}
+
+function optionName(option: DnsmasqOption): string {
+  if (option.family === 6) return `option6:${option.option}`;
+  return /^[0-9]+$/.test(option.option) ? option.option : `option:${option.option}`;
+}
+
+function literal(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+export interface DnsmasqRange {
+  readonly tag: string;
+  /** Network address of the subnet. */
+  readonly network: string;
+  /** Netmask (IPv4) or prefix length (IPv6). */
+  readonly mask: string;
+}
+
+export interface DnsmasqCommand {
+  /** Folder of the network's files. */
+  readonly folder: string;
+  readonly ranges: readonly DnsmasqRange[];
+  /** 0: not known, not announced. */
+  readonly mtu: number;
+  /** -1: for ever. */
+  readonly leaseSeconds: number;
+  readonly maxLeases: number;
+  readonly servers: readonly string[];
+  readonly domain: string;
+  /** Absent: dnsmasq's own choice, nobody. */
+  readonly user?: string;
+}
+
+export interface DnsmasqFiles {
+  readonly host: string;
+  readonly addnHosts: string;
+  readonly opts: string;
+  readonly leases: string;
+  readonly pid: string;
+}
+
+export function dnsmasqFiles(folder: string): DnsmasqFiles {
+  return {
+    host: `${folder}/host`,
+    addnHosts: `${folder}/addn_hosts`,
+    opts: `${folder}/opts`,
+    leases: `${folder}/leases`,
+    pid: `${folder}/pid`,
+  };
+}
+
+export function dnsmasqArgv(command: DnsmasqCommand): readonly string[] {
+  const files = dnsmasqFiles(command.folder);
+  const lease = command.leaseSeconds === -1 ? 'infinite' : `${command.leaseSeconds}s`;
+  return [
+    'dnsmasq',
+    '--no-hosts',
+    '--no-resolv',
+    `--pid-file=${files.pid}`,
+    `--dhcp-hostsfile=${files.host}`,
+    `--addn-hosts=${files.addnHosts}`,
+    `--dhcp-optsfile=${files.opts}`,
+    `--dhcp-leasefile=${files.leases}`,
+    '--dhcp-match=set:ipxe,175',
+    '--dhcp-userclass=set:ipxe6,iPXE',
+    '--local-service',
+    '--bind-dynamic',
+    ...command.ranges.map(r => `--dhcp-range=set:${r.tag},${r.network},static,${r.mask},${lease}`),
+    ...(command.mtu > 0 ? [`--dhcp-option-force=option:mtu,${command.mtu}`] : []),
+    `--dhcp-lease-max=${command.maxLeases}`,
+    '--conf-file=/dev/null',
+    ...command.servers.map(server => `--server=${server}`),
+    ...(command.domain === '' ? [] : [`--domain=${command.domain}`]),
+    ...(command.user === undefined ? [] : [`--user=${command.user}`]),
+  ];
+}
