@@ -41,7 +41,7 @@ export function deviceDelta(netns: string, wanted: Pick<RouterState, 'devices' |
   const out: Draft = { remove: [], clear: [], create: [], add: [], created: [], announce: [], problems: [] };
   const inside = new Map(found.inside.map(l => [l.name, l]));
   const names = new Set(wanted.devices.map(d => d.name));
-  /** Devices whose addresses changed: the kernel drops routes with an address, so those are set again. */
+  /** Devices that lost an address or were down: the kernel drops routes with those, so they are set again. */
   const touched = new Set<string>();
   const usable = new Set<string>();
 
@@ -83,7 +83,7 @@ function adjustDevice(device: WantedDevice, link: Link, outer: Link | undefined,
   if (link.mtu !== device.mtu || !link.up) out.add.push({ do: 'set-link', name: device.name, mtu: device.mtu, up: true });
 }
 
-/** Answers whether an address came or went. Link-local and learnt addresses are the kernel's. */
+/** Answers whether an address went. Link-local and learnt addresses are the kernel's. */
 function addressDelta(device: WantedDevice, link: Link | undefined, out: Draft): boolean {
   const found = new Set((link?.addresses ?? []).filter(a => a.scope !== 'link' && !a.dynamic).map(a => a.cidr));
   // An address that somebody asked for may be of link scope.
@@ -95,7 +95,7 @@ function addressDelta(device: WantedDevice, link: Link | undefined, out: Draft):
     out.add.push({ do: 'add-address', dev: device.name, cidr, nodad: true });
     out.announce.push({ dev: device.name, ip: cidr.slice(0, cidr.indexOf('/')) });
   }
-  return gone.length + fresh.length > 0;
+  return gone.length > 0;
 }
 
 /** The kernel's and what advertisements brought are not ours. */
@@ -111,9 +111,13 @@ function routeDelta(wanted: readonly WantedRoute[], found: readonly Route[], tou
   for (const [key, route] of want) {
     const was = there.get(key);
     const same = was !== undefined && was.dev === route.dev && was.via === route.via;
-    if (!same || touched.has(route.dev)) out.add.push({ do: 'replace-route', route: { ...route, proto: 'static' } });
+    if (!same || touched.has(route.dev))
+      out.add.push({ do: 'replace-route', route: { ...route, proto: 'static', ...(isLinkLocalHop(route) ? { onlink: true } : {}) } });
   }
 }
+
+/** On the link by definition, even while the device has no address of its own yet. */
+const isLinkLocalHop = (route: WantedRoute): boolean => /^fe[89ab]/.test(route.via ?? '');
 
 /** What the kernel gives when nobody names one. */
 const metricOf = (route: { readonly family: 4 | 6; readonly metric?: number }): number => route.metric ?? (route.family === 6 ? 1024 : 0);
