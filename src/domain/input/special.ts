@@ -3,7 +3,7 @@ import type { SpecialName } from '../../model/kit/types.ts';
 import { invalidInput } from '../errors.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { pyStr } from './python.ts';
-import { Invalid, isUuid, readString } from './values.ts';
+import { Invalid, isUuid, readString } from './text.ts';
 
 export function readSpecial(name: SpecialName, value: unknown): unknown {
   switch (name) {

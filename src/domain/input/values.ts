@@ -6,9 +6,9 @@ import { formatIp, parseIp } from '../net/ip.ts';
 import { parseMac } from '../net/mac.ts';
 import { pyRepr, pySet, pyStr } from './python.ts';
 import { readSpecial } from './special.ts';
+import { Invalid, isUuid, readString, refuse } from './text.ts';
 
-/** A validator's refusal; the caller adds which attribute it was. */
-export class Invalid extends Error {}
+export { Invalid, isUuid };
 
 export function read(type: Type, value: unknown): unknown {
   switch (type.kind) {
@@ -47,22 +47,6 @@ export function read(type: Type, value: unknown): unknown {
     case 'any':
       return value;
   }
-}
-
-function refuse(reason: string): never {
-  throw new Invalid(reason);
-}
-
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-export function isUuid(value: unknown): value is string {
-  return typeof value === 'string' && value.length === 36 && uuid.test(value);
-}
-
-export function readString(value: unknown, max?: number): string {
-  if (typeof value !== 'string') return refuse(`'${pyStr(value)}' is not a valid string.`);
-  if (max !== undefined && [...value].length > max) return refuse(`'${value}' exceeds maximum length of ${max}.`);
-  return value;
 }
 
 const truths: Readonly<Record<string, boolean>> = {

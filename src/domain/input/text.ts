@@ -1,0 +1,21 @@
+// Texts and ids: what every reader of attributes builds on.
+import { pyStr } from './python.ts';
+
+/** A validator's refusal; the caller adds which attribute it was. */
+export class Invalid extends Error {}
+
+export function refuse(reason: string): never {
+  throw new Invalid(reason);
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function isUuid(value: unknown): value is string {
+  return typeof value === 'string' && value.length === 36 && uuid.test(value);
+}
+
+export function readString(value: unknown, max?: number): string {
+  if (typeof value !== 'string') return refuse(`'${pyStr(value)}' is not a valid string.`);
+  if (max !== undefined && [...value].length > max) return refuse(`'${value}' exceeds maximum length of ${max}.`);
+  return value;
+}
