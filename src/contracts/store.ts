@@ -7,7 +7,10 @@ export type Value = null | boolean | number | string | readonly unknown[] | { re
 export type Row = { readonly [column: string]: Value };
 export type Scalar = null | boolean | number | string;
 
-/** A condition on the columns of one table (or, inside `exists`, of another). */
+/**
+ * A condition on the columns of one table (or, inside `exists`, of another). Two-valued: `eq` null asks for null, every other
+ * comparison with a null column is false, and its `not` is true. Text compares by code points. One form per object.
+ */
 export type Predicate =
   | { readonly eq: readonly [column: string, value: Scalar] }
   | { readonly in: readonly [column: string, values: readonly Scalar[]] }
@@ -105,11 +108,14 @@ export interface Store extends AsyncDisposable {
   countBy(table: string, column: string, where?: Predicate): Promise<ReadonlyMap<Scalar, number>>;
   commit(writeSet: WriteSet): Promise<CommitResult>;
 
-  /** Outbox rows of this reader that it has not acknowledged, in commit order; never passes one that may still be uncommitted. */
+  /**
+   * Outbox rows of this reader that it has not acknowledged, in commit order; never passes one that may still be uncommitted.
+   * A reader is known from its first call on, and begins with the oldest row that is there.
+   */
   outbox(reader: string, limit: number): Promise<OutboxRow[]>;
-  /** Moves the reader's cursor; rows that every known reader passed may be deleted. */
+  /** Moves the reader's cursor, forward only; rows that every known reader passed may be deleted. */
   acknowledge(reader: string, seq: number): Promise<void>;
-  /** Takes or renews a lease for `ms`; false while somebody else holds it. */
+  /** Takes or renews a lease for `ms` (0 gives it back); false while somebody else holds it. */
   lease(name: string, holder: string, ms: number): Promise<boolean>;
   /** Called after a commit of this process that wrote to the outbox. */
   onOutbox(listener: () => void): Disposable;

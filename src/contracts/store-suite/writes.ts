@@ -1,7 +1,7 @@
 // Write sets: what each operation does, what each guard refuses, and that it is all or nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CommitResult, Guard, Op, Store, WriteSet } from '../store.ts';
+import type { CommitResult, Guard, Op, OutboxEntry, Store, WriteSet } from '../store.ts';
 import { idsOf, insert, type MakePlace, mustCommit, suiteTables, thing, withStore } from './place.ts';
 
 const conflict = (table: string, columns: string[], tag?: string) => ({ done: false, why: 'conflict', table, columns, tag });
@@ -246,11 +246,16 @@ function atomicity(open: MakePlace): void {
     withStore(open, async store => {
       const row = { ...thing('a', { name: 'before' }) };
       const ops: Op[] = [insert('things', row)];
-      const pending = store.commit({ ops });
+      const said: { -readonly [K in keyof OutboxEntry]: OutboxEntry[K] } = { ...created('a'), facts: { host: 'before' } };
+      const pending = store.commit({ ops, outbox: [said] });
       row['name'] = 'after';
+      said.id = 'b';
+      (said.facts as { host: string }).host = 'after';
       ops.push(insert('things', thing('b')));
       assert.ok((await pending).done);
       assert.deepEqual(await store.select({ table: 'things', columns: ['id', 'name'] }), [{ id: 'a', name: 'before' }]);
+      const [heard] = await store.outbox('relay', 1);
+      assert.deepEqual([heard?.id, heard?.facts], ['a', { host: 'before' }]);
     }));
 
   test('what was committed is seen by every store over the same database, and stays after it is closed', async () => {

@@ -25,8 +25,6 @@ export interface Table {
   readonly sql: string;
   readonly list: readonly Column[];
   readonly columns: ReadonlyMap<string, Column>;
-  /** Primary key, then unique keys, by column names. */
-  readonly keys: readonly (readonly string[])[];
   /** `SELECT every column FROM table`, used by most reads. */
   readonly selectAll: string;
   /** Filled as they are needed. */
@@ -54,10 +52,9 @@ function compileTable(dialect: Dialect, def: TableDef): Table {
   const sql = dialect.quote(def.name);
   const list = Object.entries(def.columns).map(([name, column]) => compileColumn(dialect, def.name, name, column));
   const columns = new Map(list.map(column => [column.name, column]));
-  const keys = [def.primaryKey, ...(def.unique ?? [])];
   checkKeys(def, columns);
   const selectAll = `SELECT ${list.map(c => c.sql).join(', ')} FROM ${sql}`;
-  return { def, name: def.name, sql, list, columns, keys, selectAll, insertTexts: new Map() };
+  return { def, name: def.name, sql, list, columns, selectAll, insertTexts: new Map() };
 }
 
 function compileColumn(dialect: Dialect, table: string, name: string, def: ColumnDef): Column {

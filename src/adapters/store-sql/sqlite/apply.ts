@@ -33,13 +33,10 @@ function write(connection: Connection, step: WriteStep): Failure | undefined {
   return { done: false, why: 'miss', table: step.table.name, tag: step.tag };
 }
 
-/** The columns of the key in the order of their definition. SQLite tells them as `table.a, table.b`. */
+/** The columns of the key in the order of their definition, which SQLite tells as `table.a, table.b`. */
 function violatedKey(error: unknown, table: Table): readonly string[] | undefined {
   const code = sqliteCode(error);
   if (code !== constraintUnique && code !== constraintPrimaryKey) return undefined;
-  const named = (error as Error).message
-    .replace(/^UNIQUE constraint failed: /, '')
-    .split(', ')
-    .map(column => column.slice(table.name.length + 1));
-  return table.keys.find(key => key.length === named.length && key.every(column => named.includes(column))) ?? named;
+  const named = (error as Error).message.replace(/^UNIQUE constraint failed: /, '').split(', ');
+  return named.map(column => column.slice(table.name.length + 1));
 }

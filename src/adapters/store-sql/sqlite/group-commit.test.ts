@@ -98,11 +98,10 @@ test('when the transaction itself is lost, everyone in it hears, and the next on
   const fill = () =>
     commits.add(() => ({ keep: true, value: connection.run({ text: 'INSERT INTO big VALUES (?)', binds: ['x'.repeat(100_000)] }) }));
   const results = await Promise.allSettled([commits.add(() => ({ keep: true, value: insert(1) })), fill()]);
-  assert.equal(results[1].status, 'rejected');
-  const kept = results[0].status === 'fulfilled' ? [1] : [];
-  assert.deepEqual(rows(), kept, 'told and true agree');
+  for (const result of results) assert.match(String(result.status === 'rejected' && result.reason), /full/);
+  assert.deepEqual(rows(), []);
   await commits.add(() => ({ keep: true, value: insert(2) }));
-  assert.deepEqual(rows(), [...kept, 2]);
+  assert.deepEqual(rows(), [2]);
   connection.close();
 });
 
@@ -120,7 +119,7 @@ test('while another holds the lock the event loop turns, reads work, and the com
     last = performance.now();
     assert.equal(await store.count('things'), 1);
   }
-  assert.ok(longest < 100, `the loop stood still for ${longest} ms`);
+  assert.ok(longest < 1000, `the loop stood still for ${longest} ms`);
   pending.push(add(store, 'late'));
   other.exec('COMMIT');
   other.close();
