@@ -8,6 +8,7 @@ import type { Bus } from '../contracts/bus.ts';
 import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
+import { drivers } from '../drivers/all.ts';
 import { policies } from '../model/policies.ts';
 import { allTables, extensions, resources } from '../model/registry.ts';
 import { allCommands } from '../server/commands/all.ts';
@@ -45,7 +46,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const hub = stack.use(await UnixHub.listen(join(stateDir, 'bus.sock'), { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const config = { ...defaultConfig, ...options.config };
   const policy = buildPolicy(policies);
-  const services: Services = { store, clock: systemClock, log, random: Math.random, newId: randomUUID, policy, config };
+  const services: Services = { store, clock: systemClock, log, random: Math.random, newId: randomUUID, policy, drivers, config };
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
   relayTo(services, hub.bus, stack);
   const url = await listen(services, options, stack);

@@ -1,4 +1,5 @@
 // What the server's parts share: the store, time, chance, configuration, policy. Filled in by main; nothing here acts.
+import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
@@ -74,6 +75,7 @@ export interface Services {
   readonly random: () => number;
   readonly newId: () => string;
   readonly policy: Policy;
+  readonly drivers: Drivers;
   readonly config: ServerConfig;
 }
 

@@ -1,32 +1,5 @@
 // The Linux bridge mechanism: binds a port where a live agent of its kind can reach one of the network's segments.
-
-export interface SegmentView {
-  readonly id: string;
-  readonly network_type: string;
-  readonly physical_network: string | null;
-  readonly segmentation_id: number | null;
-}
-
-export interface AgentView {
-  readonly agent_type: string;
-  readonly alive: boolean;
-  readonly admin_state_up: boolean;
-  readonly configurations: Readonly<Record<string, unknown>>;
-}
-
-export interface Binding {
-  readonly driver: string;
-  readonly segment: SegmentView;
-  readonly vif_type: string;
-  readonly vif_details: Readonly<Record<string, unknown>>;
-}
-
-export interface MechanismDriver {
-  readonly name: string;
-  readonly agentType: string;
-  /** Pure: the binding on the first segment that the agent can reach, or undefined. */
-  bind(vnicType: string, agent: AgentView, segments: readonly SegmentView[]): Binding | undefined;
-}
+import type { AgentView, MechanismDriver, SegmentView } from '../../contracts/drivers.ts';
 
 const mappings = (agent: AgentView, key: string): readonly string[] => {
   const value = agent.configurations[key];
@@ -64,5 +37,3 @@ export const linuxbridge: MechanismDriver = {
     };
   },
 };
-
-export const mechanismDrivers: readonly MechanismDriver[] = [linuxbridge];

@@ -1,14 +1,5 @@
-// The network types: four facts each. What they share is written in the segment commands.
-
-export interface TypeDriver {
-  readonly type: string;
-  /** Bytes of encapsulation between the underlay's IP header and the tenant's frame payload; 0 for types that are not tunnels. */
-  readonly overhead: number;
-  /** Smallest and largest segmentation id; undefined for types without one. */
-  readonly bounds?: readonly [number, number];
-  readonly onPhysnet: boolean;
-  readonly tunnel: boolean;
-}
+// The network types: a few facts each. What they share is written in the segment commands.
+import type { TypeDriver } from '../../contracts/drivers.ts';
 
 export const local: TypeDriver = { type: 'local', overhead: 0, onPhysnet: false, tunnel: false };
 export const flat: TypeDriver = { type: 'flat', overhead: 0, onPhysnet: true, tunnel: false };

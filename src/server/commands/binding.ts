@@ -1,6 +1,7 @@
 // Binding a port to a host: which driver can plug it there, and what must report before it is ACTIVE.
+
+import type { AgentView, SegmentView } from '../../contracts/drivers.ts';
 import type { Row } from '../../contracts/store.ts';
-import { type AgentView, mechanismDrivers, type SegmentView } from '../../drivers/mech/linuxbridge.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { isAlive } from './agents.ts';
@@ -47,7 +48,7 @@ async function findBinding(services: Services, { network_id, host, vnic_type }: 
     order: [['segment_index', 'asc']],
   });
   const segments = rows as unknown as SegmentView[];
-  for (const driver of mechanismDrivers) {
+  for (const driver of services.drivers.mechanisms) {
     const agent = agents.find(a => a.agent_type === driver.agentType);
     const binding = agent && driver.bind(vnic_type, viewOf(services, agent), segments);
     if (binding) return binding;

@@ -1,8 +1,8 @@
 // Which segment a network gets: what the request names, or a free one of the project types. Taking a segment is an insert.
+import type { TypeDriver } from '../../contracts/drivers.ts';
 import type { Row } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
-import { type TypeDriver, typeDrivers } from '../../drivers/type/types.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 
@@ -27,14 +27,14 @@ export async function takeSegment(services: Services, draft: Draft, networkId: s
 }
 
 function driverOf(services: Services, type: string): TypeDriver {
-  const driver = services.config.typeDrivers.includes(type) ? typeDrivers[type] : undefined;
+  const driver = services.config.typeDrivers.includes(type) ? services.drivers.types[type] : undefined;
   if (!driver) throw invalidInput(`network_type value '${type}' not supported`);
   return driver;
 }
 
 async function takeProjectSegment(services: Services, draft: Draft, networkId: string): Promise<Segment> {
   for (const type of services.config.tenantNetworkTypes) {
-    const driver = typeDrivers[type];
+    const driver = services.drivers.types[type];
     if (!driver) continue;
     const physnets = driver.onPhysnet
       ? Object.keys(services.config.vlanRanges).filter(p => (services.config.vlanRanges[p]?.length ?? 0) > 0)
@@ -194,7 +194,7 @@ async function gap(
 /** The largest MTU of a network on this segment. */
 export function segmentMtu(services: Services, segment: Segment): number {
   const { globalPhysnetMtu, pathMtu, overlayIpVersion } = services.config;
-  const driver = typeDrivers[segment.network_type];
+  const driver = services.drivers.types[segment.network_type];
   if (!driver?.tunnel) return globalPhysnetMtu;
   const base = pathMtu > 0 ? Math.min(globalPhysnetMtu, pathMtu) : globalPhysnetMtu;
   return base - driver.overhead - (overlayIpVersion === 4 ? 20 : 40);

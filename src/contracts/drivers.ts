@@ -1,0 +1,45 @@
+// What a network type and a mechanism are to the server. Drivers are small and pure; what they share is written outside them.
+
+export interface TypeDriver {
+  readonly type: string;
+  /** Bytes of encapsulation between the underlay's IP header and the tenant's packet; 0 for types that are not tunnels. */
+  readonly overhead: number;
+  /** Smallest and largest segmentation id; undefined for types without one. */
+  readonly bounds?: readonly [number, number];
+  readonly onPhysnet: boolean;
+  readonly tunnel: boolean;
+}
+
+export interface SegmentView {
+  readonly id: string;
+  readonly network_type: string;
+  readonly physical_network: string | null;
+  readonly segmentation_id: number | null;
+}
+
+export interface AgentView {
+  readonly agent_type: string;
+  readonly alive: boolean;
+  readonly admin_state_up: boolean;
+  readonly configurations: Readonly<Record<string, unknown>>;
+}
+
+export interface Binding {
+  readonly driver: string;
+  readonly segment: SegmentView;
+  readonly vif_type: string;
+  readonly vif_details: Readonly<Record<string, unknown>>;
+}
+
+export interface MechanismDriver {
+  readonly name: string;
+  readonly agentType: string;
+  /** Pure: the binding on the first segment that the agent can reach, or undefined. */
+  bind(vnicType: string, agent: AgentView, segments: readonly SegmentView[]): Binding | undefined;
+}
+
+/** What main hands to the server, in the order in which it is tried. */
+export interface Drivers {
+  readonly types: Readonly<Record<string, TypeDriver>>;
+  readonly mechanisms: readonly MechanismDriver[];
+}
