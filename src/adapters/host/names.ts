@@ -1,11 +1,22 @@
 // Checks of every word that reaches a tool's argument list or batch file: a bad one is refused here, before any process starts.
 import { isIP } from 'node:net';
+import { HostRefusal } from '../../contracts/host/firewall.ts';
 
 /** Why a word was not let through; the batch renderers turn it into a Refusal. */
 export class BadWord extends Error {
   constructor(what: string, word: string) {
     super(`${what} not allowed: ${JSON.stringify(word)}`);
     this.name = 'BadWord';
+  }
+}
+
+/** The same as a door's refusal, for the doors that throw. */
+export function vetted<T>(tool: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (error instanceof BadWord) throw new HostRefusal(tool, error.message);
+    throw error;
   }
 }
 
@@ -34,6 +45,8 @@ export function cidr(text: string): string {
 export function integer(value: number, low: number, high: number): string {
   return checked(Number.isInteger(value) && value >= low && value <= high, `number outside ${low}..${high}`, String(value));
 }
+
+export const nftTable = (name: string): string => checked(/^[A-Za-z_][\w./\\-]{0,127}$/.test(name), 'table name', name);
 
 /** A bare word such as a route's scope or protocol. */
 export const word = (text: string): string => checked(/^[A-Za-z0-9_]{1,32}$/.test(text), 'word', text);

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { HostRefusal } from '../../contracts/host/firewall.ts';
 import type { Netns } from '../../contracts/host/netns.ts';
 import type { RunResult } from '../../contracts/host/processes.ts';
-import { BadWord, netns as netnsName } from './names.ts';
+import { netns as netnsName, vetted } from './names.ts';
 
 export interface ToolOptions {
   readonly input?: string;
@@ -26,7 +26,7 @@ export function toolEnv(extra: Readonly<Record<string, string>> = {}): Record<st
 }
 
 /** The argument list that runs `argv` inside the namespace. `ip netns exec` execs in place: the pid stays, /sys and /etc/netns fit. */
-export function inNetns(ns: Netns, argv: readonly string[]): readonly string[] {
+function inNetns(ns: Netns, argv: readonly string[]): readonly string[] {
   return ns === '' ? argv : ['ip', 'netns', 'exec', netnsName(ns), ...argv];
 }
 
@@ -74,13 +74,7 @@ export class Tools {
 
 /** The whole argument list; throws HostRefusal for a bad namespace name, an empty list, or a NUL in it. */
 export function command(ns: Netns, argv: readonly string[]): [string, ...string[]] {
-  let full: readonly string[];
-  try {
-    full = inNetns(ns, argv);
-  } catch (error) {
-    if (error instanceof BadWord) throw new HostRefusal('ip netns', error.message);
-    throw error;
-  }
+  const full = vetted('ip netns', () => inNetns(ns, argv));
   const [file, ...args] = full;
   if (!file || argv.length === 0) throw new HostRefusal('run', 'no command');
   if (full.some(a => a.includes('\0'))) throw new HostRefusal(file, 'NUL in an argument');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Conntrack, type Flow, type FlowFilter, HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { Netns } from '../../../contracts/host/netns.ts';
 import type { RunResult } from '../../../contracts/host/processes.ts';
-import { BadWord } from '../names.ts';
+import { vetted } from '../names.ts';
 import { complaint, type Tools } from '../tools.ts';
 import { deleteArgs, parseFlow } from './filter.ts';
 
@@ -18,7 +18,7 @@ export class ConntrackTool implements Conntrack {
   }
 
   async flush(ns: Netns, filters: readonly FlowFilter[]): Promise<number> {
-    const commands = filters.map(argsOf);
+    const commands = vetted('conntrack', () => filters.map(deleteArgs));
     if (commands.length === 0) return 0;
     if (this.loadsFiles && commands.length > 1) {
       const result = await this.load(ns, commands.map(c => `${c.join(' ')}\n`).join(''));
@@ -52,15 +52,6 @@ export class ConntrackTool implements Conntrack {
     const result = await this.tools.tool(ns, ['conntrack', ...args]);
     if (result.code !== 0 && !/ 0 flow entries have been /.test(result.stderr)) throw new HostRefusal('conntrack', complaint(result));
     return result;
-  }
-}
-
-function argsOf(filter: FlowFilter): string[] {
-  try {
-    return deleteArgs(filter);
-  } catch (error) {
-    if (error instanceof BadWord) throw new HostRefusal('conntrack', error.message);
-    throw error;
   }
 }
 

@@ -2,7 +2,7 @@
 import { type Conntrack, type Flow, type FlowFilter, HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { Netns } from '../../../contracts/host/netns.ts';
 import { canonicalIp } from '../../../domain/net/ip.ts';
-import { BadWord } from '../names.ts';
+import { vetted } from '../names.ts';
 import { type FailOptions, Failures } from '../sim-failures.ts';
 import { deleteArgs, protocolName } from './filter.ts';
 
@@ -29,12 +29,7 @@ export class SimConntrack implements Conntrack {
 
   async flush(ns: Netns, filters: readonly FlowFilter[]): Promise<number> {
     this.check('flush', ns);
-    try {
-      for (const f of filters) deleteArgs(f);
-    } catch (error) {
-      if (error instanceof BadWord) throw new HostRefusal('conntrack', error.message);
-      throw error;
-    }
+    vetted('conntrack', () => filters.map(deleteArgs));
     this.flushed.push({ ns, filters });
     const flows = this.all.get(ns) ?? [];
     const kept = flows.filter(flow => !filters.some(f => matches(f, flow)));

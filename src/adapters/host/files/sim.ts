@@ -17,11 +17,25 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'bridge-nf-call-ip6tables': '1',
 };
 
+/** The keys that the simulated kernel has. */
+const KEYS = [
+  /^net\/ipv4\/(ip_forward|ip_nonlocal_bind|ip_local_port_range|ip_default_ttl|igmp_max_memberships|tcp_[a-z_]+)$/,
+  /^net\/ipv4\/conf\/[^/]+\/(accept_(local|redirects|source_route)|arp_(accept|announce|filter|ignore|notify)|forwarding|log_martians|promote_secondaries|proxy_arp|proxy_arp_pvlan|route_localnet|rp_filter|secure_redirects|send_redirects|shared_media|src_valid_mark)$/,
+  /^net\/ipv6\/(bindv6only|ip_nonlocal_bind)$/,
+  /^net\/ipv6\/conf\/[^/]+\/(accept_(dad|ra|ra_defrtr|ra_mtu|ra_pinfo|redirects|source_route)|addr_gen_mode|autoconf|dad_transmits|disable_ipv6|forwarding|hop_limit|keep_addr_on_down|max_addresses|mtu|ndisc_notify|optimistic_dad|proxy_ndp|router_solicitations|use_tempaddr)$/,
+  /^net\/ipv[46]\/neigh\/[^/]+\/(gc_(interval|thresh[123]|stale_time)|base_reachable_time_ms|delay_first_probe_time|[mu]cast_solicit|unres_qlen)$/,
+  /^net\/ipv6\/route\/(gc_thresh|max_size)$/,
+  /^net\/bridge\/bridge-nf-(call-(arp|ip|ip6)tables|filter-vlan-tagged|pass-vlan-input-dev)$/,
+  /^net\/netfilter\/nf_conntrack_(max|buckets|count|acct|helper|timestamp|tcp_[a-z_]+|udp_[a-z_]+|generic_timeout|icmp_timeout|icmpv6_timeout)$/,
+  /^net\/(nf_conntrack_max|core\/[a-z_]+)$/,
+];
+
 export class SimFiles implements Files {
   readonly texts = new Map<string, { text: string; mode: number }>();
   private readonly nets: ReadonlyMap<Netns, SimNet>;
   private readonly failures = new Failures<'read' | 'write' | 'remove' | 'list' | 'sysctl' | 'readSysctl'>();
   private readonly absent = new Set<string>();
+  private readonly present = new Set<string>();
 
   constructor(nets: ReadonlyMap<Netns, SimNet>) {
     this.nets = nets;
@@ -35,6 +49,11 @@ export class SimFiles implements Files {
   /** From now on the kernel has no such key. */
   withoutSysctl(key: string): void {
     this.absent.add(sysctlPath(key));
+  }
+
+  /** From now on the kernel has this key too. */
+  withSysctl(key: string): void {
+    this.present.add(sysctlPath(key));
   }
 
   async read(path: string): Promise<string | undefined> {
@@ -82,7 +101,9 @@ export class SimFiles implements Files {
 
   /** Keys of a device are there while the device is. */
   private known(net: SimNet, path: string): boolean {
-    if (this.absent.has(path) || !/^(net|kernel|fs|vm)\//.test(path)) return false;
+    if (this.absent.has(path)) return false;
+    if (this.present.has(path)) return true;
+    if (!KEYS.some(pattern => pattern.test(path))) return false;
     const dev = /^net\/ipv[46]\/(?:conf|neigh)\/([^/]+)\/./.exec(path)?.[1];
     return dev === undefined || dev === 'all' || dev === 'default' || net.link(dev) !== undefined;
   }

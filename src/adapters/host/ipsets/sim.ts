@@ -96,7 +96,7 @@ export class SimIpSets implements IpSets {
         this.rename(ns, sets, name, rest[0] ?? '');
         break;
       default:
-        throw new Wrong(`Unknown argument: \`${verb}'`);
+        throw new HostRefusal('ipset', `No command specified: unknown argument ${verb}`);
     }
   }
 

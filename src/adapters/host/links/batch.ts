@@ -46,11 +46,14 @@ function segmentFor(segments: Segment[], change: LinkChange): Segment {
   const tool = isFdb(change) ? 'bridge' : 'ip';
   const last = segments.at(-1);
   if (last?.tool === tool) return last;
-  const before = segments.at(-2);
-  if (tool === 'ip' && before && !isLink(change)) return before;
   const fresh: Segment = { tool, lines: [] };
-  segments.push(fresh);
-  return fresh;
+  if (tool === 'bridge' || last === undefined || isLink(change)) {
+    segments.push(fresh);
+    return fresh;
+  }
+  const before = segments.at(-2);
+  if (!before) segments.unshift(fresh);
+  return before ?? fresh;
 }
 
 function lineOf(change: LinkChange): string {

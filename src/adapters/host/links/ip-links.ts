@@ -2,7 +2,7 @@
 import { HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { FdbEntry, Link, LinkChange, LinkEvent, Links, Neighbour, Route } from '../../../contracts/host/links.ts';
 import type { Netns, Refusal } from '../../../contracts/host/netns.ts';
-import { BadWord, netns } from '../names.ts';
+import { netns, vetted } from '../names.ts';
 import { complaint, type Tools } from '../tools.ts';
 import { Announcer } from './announce.ts';
 import { plan, refusals, type Segment } from './batch.ts';
@@ -94,11 +94,4 @@ export class IpLinks implements Links {
 
 const tool = (name: 'ip' | 'bridge', ns: Netns): readonly string[] => (ns === '' ? [name] : [name, '-n', named(ns)]);
 
-function named(ns: Netns): string {
-  try {
-    return netns(ns);
-  } catch (error) {
-    if (error instanceof BadWord) throw new HostRefusal('ip netns', error.message);
-    throw error;
-  }
-}
+const named = (ns: Netns): string => vetted('ip netns', () => netns(ns));

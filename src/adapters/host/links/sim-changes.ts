@@ -175,7 +175,7 @@ function setLink(kernel: SimKernel, net: SimNet, c: Extract<LinkChange, { do: 's
 
 function move(kernel: SimKernel, from: SimNet, to: SimNet, link: SimLink, name: string): SimLink {
   if (link.kind === 'bridge' || link.name === 'lo') throw new Refused('RTNETLINK answers: Invalid argument');
-  if (to.link(name)) exists();
+  if (to.link(name)) throw new Refused('Error: An interface with the same name exists in the target netns.');
   from.down(link);
   from.drop(link);
   kernel.tell(from.name, { kind: 'removed', name: link.name });
@@ -248,7 +248,7 @@ function delAddress(net: SimNet, c: Extract<LinkChange, { do: 'del-address' }>):
   const link = mustFind(net, c.dev);
   const cidr = withLength(c.cidr);
   const gone = link.addresses.find(a => a.cidr === cidr);
-  if (!gone) throw new Refused('RTNETLINK answers: Cannot assign requested address');
+  if (!gone) throw new Refused(cidr.includes(':') ? 'Error: ipv6: address not found.' : 'Error: ipv4: Address not found.');
   const fellows = cidr.includes(':') ? [gone] : link.addresses.filter(a => !a.cidr.includes(':') && subnet(a.cidr) === subnet(cidr));
   const promoted = ['all', c.dev].some(d => net.sysctls.get(`net/ipv4/conf/${d}/promote_secondaries`) === '1');
   const removed = fellows[0] === gone && !promoted ? fellows : [gone];
@@ -261,10 +261,9 @@ function delAddress(net: SimNet, c: Extract<LinkChange, { do: 'del-address' }>):
 }
 
 function changeFdb(net: SimNet, c: Extract<LinkChange, { do: 'add-fdb' | 'del-fdb' }>): void {
-  const link = mustFind(net, c.dev);
-  if (link.kind !== 'vxlan') throw new Refused('RTNETLINK answers: Operation not supported');
+  // only VXLAN knows far ends: any other device takes the MAC and forgets them
+  const dst = mustFind(net, c.dev).kind === 'vxlan' ? canonical(c.dst) : undefined;
   const mac = c.mac.toLowerCase();
-  const dst = canonical(c.dst);
   const same = (e: FdbEntry): boolean => e.dev === c.dev && e.mac === mac && e.dst === dst;
   if (c.do === 'del-fdb') {
     if (!net.fdb.some(same)) throw new Refused('RTNETLINK answers: No such file or directory');
@@ -273,5 +272,5 @@ function changeFdb(net: SimNet, c: Extract<LinkChange, { do: 'add-fdb' | 'del-fd
   }
   const many = /^00(:00){5}$/.test(mac) || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
   net.fdb = net.fdb.filter(e => !same(e) && (many || e.dev !== c.dev || e.mac !== mac));
-  net.fdb.push({ dev: c.dev, mac, dst, permanent: true });
+  net.fdb.push({ dev: c.dev, mac, permanent: true, ...(dst === undefined ? {} : { dst }) });
 }

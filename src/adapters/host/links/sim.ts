@@ -2,7 +2,7 @@
 import { HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { FdbEntry, Link, LinkChange, LinkEvent, Links, Neighbour, Route } from '../../../contracts/host/links.ts';
 import type { Netns, Refusal } from '../../../contracts/host/netns.ts';
-import { BadWord, netns } from '../names.ts';
+import { netns, vetted } from '../names.ts';
 import { type FailOptions, Failures } from '../sim-failures.ts';
 import { plan } from './batch.ts';
 import { change, delLink, type SimKernel } from './sim-changes.ts';
@@ -165,12 +165,7 @@ export class SimLinks implements Links, SimKernel {
   private named(ns: Netns, what: Failing): void {
     const failure = this.failures.take(what, ns);
     if (failure !== undefined) throw new HostRefusal('ip netns', failure);
-    try {
-      netns(ns);
-    } catch (error) {
-      if (error instanceof BadWord) throw new HostRefusal('ip netns', error.message);
-      throw error;
-    }
+    vetted('ip netns', () => netns(ns));
   }
 }
 

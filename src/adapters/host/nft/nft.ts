@@ -1,6 +1,7 @@
 // The door to nftables by `nft -f -`: one script, one transaction.
 import { HostRefusal, type Nft } from '../../../contracts/host/firewall.ts';
 import type { Netns } from '../../../contracts/host/netns.ts';
+import { nftTable, vetted } from '../names.ts';
 import { complaint, type Tools } from '../tools.ts';
 
 export class NftTool implements Nft {
@@ -19,8 +20,8 @@ export class NftTool implements Nft {
   }
 
   async listTable(ns: Netns, family: Parameters<Nft['listTable']>[1], table: string): Promise<string | undefined> {
-    if (!/^[A-Za-z_][\w./\\-]{0,127}$/.test(table)) throw new HostRefusal('nft', `table name not allowed: ${JSON.stringify(table)}`);
-    const result = await this.tools.tool(ns, ['nft', 'list', 'table', family, table]);
+    const name = vetted('nft', () => nftTable(table));
+    const result = await this.tools.tool(ns, ['nft', 'list', 'table', family, name]);
     if (result.code === 0) return result.stdout;
     if (/No such file or directory/.test(result.stderr)) return undefined;
     throw new HostRefusal('nft', complaint(result));

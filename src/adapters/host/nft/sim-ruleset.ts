@@ -44,14 +44,29 @@ export function copyRuleset(all: SimRuleset): SimRuleset {
 
 export function printTable(name: string, table: SimTable): string {
   const sets = [...table.sets].map(([n, s]) => printSet(n, s));
+  const bridge = name.startsWith('bridge ');
   const chains = [...table.chains].map(([n, c]) => {
     const lines = [
-      ...(c.head === undefined ? [] : [c.head]),
+      ...(c.head === undefined ? [] : [namedPriority(c.head, bridge)]),
       ...c.rules.map(r => r.replace(/\bcounter(?! (packets|name))/g, 'counter packets 0 bytes 0')),
     ];
     return `\tchain ${n} {\n${lines.map(l => `\t\t${l}\n`).join('')}\t}\n`;
   });
   return `table ${name} {\n${[...sets, ...chains].join('\n')}}\n`;
+}
+
+const PRIORITIES = { raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100 };
+const BRIDGE_PRIORITIES = { dstnat: -300, filter: -200, out: 100, srcnat: 300 };
+
+/** nft prints a priority by name, and one close to it with an offset. */
+function namedPriority(head: string, bridge: boolean): string {
+  return head.replace(/priority (-?\d+)/, (_, digits: string) => {
+    const value = Number(digits);
+    const near = Object.entries(bridge ? BRIDGE_PRIORITIES : PRIORITIES).find(([, p]) => Math.abs(value - p) <= 10);
+    if (!near) return `priority ${digits}`;
+    const offset = value - near[1];
+    return `priority ${near[0]}${offset === 0 ? '' : ` ${offset < 0 ? '-' : '+'} ${Math.abs(offset)}`}`;
+  });
 }
 
 export function execute(all: SimRuleset, s: Statement): void {

@@ -99,8 +99,13 @@ function wrong(type: string, part: string): never {
 export function printSet(name: string, set: SimSet): string {
   const lines = DECLARED.flatMap(word => set.declared.get(word) ?? []);
   const members = [...set.elements].map(([key, behind]) => `${key}${behind}`);
-  if (members.length > 0) lines.push(`elements = { ${members.join(', ')} }`);
+  if (members.length > 0) lines.push(`elements = { ${wrapped(members, /^type ipv4_addr/.test(set.declared.get('type') ?? '') ? 2 : 1)} }`);
   return `\t${set.kind} ${name} {\n${lines.map(l => `\t\t${l}\n`).join('')}\t}\n`;
+}
+
+/** nft begins a new line after one or two elements. */
+function wrapped(members: readonly string[], perLine: number): string {
+  return members.map((m, i) => (i === 0 ? m : i % perLine === 0 ? `,\n\t\t\t     ${m}` : `, ${m}`)).join('');
 }
 
 export const copySet = (set: SimSet): SimSet => ({ ...set, elements: new Map(set.elements) });

@@ -1,6 +1,7 @@
 // Simulated nftables: whole scripts as transactions on tables, sets, maps and chains. Rule text is kept, not judged.
 import { HostRefusal, type Nft } from '../../../contracts/host/firewall.ts';
 import type { Netns } from '../../../contracts/host/netns.ts';
+import { nftTable, vetted } from '../names.ts';
 import { type FailOptions, Failures } from '../sim-failures.ts';
 import { NftError, parseScript } from './sim-parse.ts';
 import { copyRuleset, dangling, execute, printTable, type SimRuleset } from './sim-ruleset.ts';
@@ -37,7 +38,7 @@ export class SimNft implements Nft {
 
   async listTable(ns: Netns, family: Parameters<Nft['listTable']>[1], table: string): Promise<string | undefined> {
     this.check('listTable', ns);
-    const name = `${family} ${table}`;
+    const name = `${family} ${vetted('nft', () => nftTable(table))}`;
     const found = this.all.get(ns)?.get(name);
     return found && printTable(name, found);
   }
