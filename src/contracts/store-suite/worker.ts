@@ -103,6 +103,12 @@ async function endless(store: Store): Promise<string[]> {
   }
 }
 
+// Whoever started this process is gone, perhaps by kill -9: nobody would end it otherwise.
+let reported = false;
+process.on('disconnect', () => {
+  if (!reported) process.exit(1);
+});
+
 const module = (await import(job.module)) as Record<string, (where: string, options: object) => Promise<Store>>;
 const store = await module[job.opens]!(job.where, { tables: suiteTables });
 process.send!({ ready: true });
@@ -110,4 +116,5 @@ await new Promise(go => process.once('message', go));
 const result = await { addresses, increments, quota, endless }[job.kind](store);
 await store[Symbol.asyncDispose]();
 process.send!({ result });
+reported = true;
 process.disconnect();
