@@ -14,6 +14,7 @@ import { allTables, extensions, resources } from '../model/registry.ts';
 import { allCommands } from '../server/commands/all.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
 import { buildHttpServer } from '../server/http/server.ts';
+import { runDhcpFailover } from '../server/jobs/failover.ts';
 import { buildPolicy } from '../server/policy.ts';
 import { agentMessages } from '../server/relay/agents.ts';
 import { runRelay } from '../server/relay/relay.ts';
@@ -48,18 +49,22 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const policy = buildPolicy(policies);
   const services: Services = { store, clock: systemClock, log, random: Math.random, newId: randomUUID, policy, drivers, config };
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
-  relayTo(services, hub.bus, stack);
+  startJobs(services, hub.bus, stack);
   const url = await listen(services, options, stack);
   const owned = stack.move();
   return { url, bus: hub.bus, store, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-function relayTo(services: Services, bus: Bus, stack: AsyncDisposableStack): void {
+/** The jobs that run as long as the server. */
+function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack): void {
   const stop = new AbortController();
   const deliver = async (row: Parameters<typeof agentMessages>[1]): Promise<void> => {
     for (const { target, method, args } of await agentMessages(services, row)) await bus.cast(target, method, args);
   };
-  const running = runRelay(services, { reader: 'agents', holder: randomUUID(), deliver }, stop.signal);
+  const running = Promise.all([
+    runRelay(services, { reader: 'agents', holder: randomUUID(), deliver }, stop.signal),
+    runDhcpFailover(services, stop.signal),
+  ]);
   stack.defer(async () => {
     stop.abort();
     await running;

@@ -23,7 +23,7 @@ export async function commitDecision<T>(services: Services, options: RetryOption
   for (let attempt = 1; ; attempt++) {
     const draft = new Draft({ now: timestamp(services.clock), newId: services.newId });
     const answer = await options.decide(draft);
-    if (draft.ops.length === 0) return answer;
+    if (draft.ops.length === 0 && draft.outbox.length === 0) return answer;
     const result = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));
     if (result.done) return answer;
     const error = quotaError(result) ?? options.refuse?.(result);

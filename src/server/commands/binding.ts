@@ -65,8 +65,8 @@ function viewOf(services: Services, row: Row): AgentView {
   };
 }
 
-/** Owners that no DHCP agent answers for. */
-const withoutDhcp = ['network:dhcp', 'network:router_ha_interface', 'network:floatingip', 'network:distributed'];
+/** The network's own ports do not wait for DHCP. */
+const withoutDhcp = (owner: string): boolean => owner.startsWith('network:');
 
 export interface BlockFacts {
   readonly port_id: string;
@@ -82,7 +82,7 @@ export interface BlockFacts {
 export function writeBlocks(draft: Draft, facts: BlockFacts): void {
   const { port_id, device_owner, bound, dhcpSubnets, dhcpServed } = facts;
   if (bound) draft.insert('provisioning_blocks', { port_id, entity: 'L2' }, { onConflict: 'ignore' });
-  if (dhcpSubnets > 0 && dhcpServed && !withoutDhcp.includes(device_owner)) {
+  if (dhcpSubnets > 0 && dhcpServed && !withoutDhcp(device_owner)) {
     draft.insert('provisioning_blocks', { port_id, entity: 'DHCP' }, { onConflict: 'ignore' });
   }
 }

@@ -5,7 +5,7 @@ import type { PortFacts } from '../commands/port-rows.ts';
 import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
-import { l2popMessages } from './l2pop.ts';
+import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
 
@@ -45,6 +45,8 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
       return bindingMessages(services, row);
     case 'agent':
       return adminStateMessages(row);
+    case 'l2pop_refresh':
+      return l2popRefresh(services, row.id);
     default:
       return [];
   }

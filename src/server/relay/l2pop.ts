@@ -45,11 +45,14 @@ interface Placed {
   readonly entries: readonly (readonly [string, string])[];
 }
 
-/** The ACTIVE ports of a network with their hosts and addresses. */
+/** A port that is being wired anew (BUILD) stays in the tables: an agent's restart must not cost a packet. */
+const inPlace = (status: unknown): boolean => status === 'ACTIVE' || status === 'BUILD';
+
+/** The plugged ports of a network with their hosts and addresses. */
 async function activePorts(services: Services, networkId: string): Promise<Placed[]> {
   const rows = await services.store.select({
     table: 'ports',
-    where: { and: [{ eq: ['network_id', networkId] }, { eq: ['status', 'ACTIVE'] }] },
+    where: { and: [{ eq: ['network_id', networkId] }, { in: ['status', ['ACTIVE', 'BUILD']] }] },
   });
   const parts = await partsOf(
     services,
@@ -71,7 +74,7 @@ export async function l2popMessages(services: Services, portId: string, before: 
   const known = await places(services);
   const active = await activePorts(services, networkId);
   const mine = active.find(p => p.row.id === portId);
-  const wasAt = before?.status === 'ACTIVE' ? known.get(before.host) : undefined;
+  const wasAt = before && inPlace(before.status) ? known.get(before.host) : undefined;
   const isAt = mine ? known.get(mine.host) : undefined;
   const table = (ip: string, entries: readonly unknown[]): unknown => ({ [networkId]: { ...segment, ports: { [ip]: entries } } });
   const out: Message[] = [];
@@ -83,7 +86,8 @@ export async function l2popMessages(services: Services, portId: string, before: 
   if (isAt && mine) {
     const moved = wasAt?.host === isAt.host && before ? changed(before, mine) : undefined;
     if (moved) out.push(fdb('update_fdb_entries', { chg_ip: { [networkId]: { [isAt.ip]: moved } } }));
-    if (!wasAt || wasAt.host !== isAt.host) {
+    const fresh = before?.status !== 'ACTIVE' || wasAt?.host !== isAt.host;
+    if (now?.status === 'ACTIVE' && fresh) {
       if (!active.some(p => p.host === isAt.host && p !== mine)) out.push(...wholeTable(networkId, segment, known, active, isAt));
       out.push(fdb('add_fdb_entries', table(isAt.ip, [flood, ...mine.entries])));
     }
@@ -130,7 +134,7 @@ export async function l2popRefresh(services: Services, host: string): Promise<Me
     'ports',
     bindings.map(b => b.port_id),
   );
-  const networks = [...new Set([...ports.values()].filter(p => p.status === 'ACTIVE').map(p => String(p.network_id)))];
+  const networks = [...new Set([...ports.values()].filter(p => inPlace(p.status)).map(p => String(p.network_id)))];
   const segments = await grouped(services, 'segments', 'network_id', networks);
   const out: Message[] = [];
   for (const id of networks) {

@@ -4,6 +4,7 @@ import type { Predicate, Row } from '../../contracts/store.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { type PortParts, partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
+import { commitDecision } from '../retry.ts';
 import { type Args, text, texts } from './arguments.ts';
 import { type Dict, networkDicts } from './dicts.ts';
 import { complete, markPorts } from './status.ts';
@@ -107,13 +108,20 @@ async function bound(services: Services, devices: readonly string[], host: strin
   return new Map([...ports].filter(([, row]) => parts.bindings.get(String(row.id))?.host === host));
 }
 
-async function up(services: Services, devices: readonly string[], host: string): Promise<void> {
+/** `refresh_tunnels` or `agent_restarted`: the agent has lost its tables, and wants those of all its networks. */
+async function up(services: Services, devices: readonly string[], args: Args): Promise<void> {
+  const host = text(args, 'host');
   const ports = await bound(services, devices, host);
   await complete(
     services,
     [...ports.values()].map(r => String(r.id)),
     'L2',
   );
+  if (args.refresh_tunnels === true || args.agent_restarted === true) {
+    await commitDecision(services, {
+      decide: async draft => draft.announce({ kind: 'l2pop_refresh', id: host, event: 'updated', revision: 0, facts: {} }),
+    });
+  }
 }
 
 async function down(services: Services, devices: readonly string[], host: string): Promise<{ device: string; exists: boolean }[]> {
@@ -126,7 +134,7 @@ async function down(services: Services, devices: readonly string[], host: string
 async function updateList(services: Services, args: Args): Promise<Dict> {
   const host = text(args, 'host');
   const devices_up = texts(args, 'devices_up');
-  await up(services, devices_up, host);
+  await up(services, devices_up, args);
   return {
     devices_up,
     failed_devices_up: [],
@@ -169,7 +177,7 @@ export function devices(services: Services): Endpoint {
       }),
       get_network_details: args => networkDetails(services, text(args, 'network')),
       update_device_up: async args => {
-        await up(services, [text(args, 'device')], text(args, 'host'));
+        await up(services, [text(args, 'device')], args);
         return null;
       },
       update_device_down: async args => (await down(services, [text(args, 'device')], text(args, 'host')))[0],
