@@ -22,7 +22,7 @@ export interface DeviceDelta {
   readonly add: readonly LinkChange[];
   /** Devices that are made anew. */
   readonly created: readonly WantedDevice[];
-  /** Addresses that were not there: the neighbours are told. */
+  /** Addresses that are new on a device that was there: the neighbours are told. Those of a new device once it is plugged. */
   readonly announce: readonly { readonly dev: string; readonly ip: string }[];
   readonly problems: readonly string[];
 }
@@ -93,7 +93,7 @@ function addressDelta(device: WantedDevice, link: Link | undefined, out: Draft):
   for (const cidr of gone) out.remove.push({ do: 'del-address', dev: device.name, cidr });
   for (const cidr of fresh) {
     out.add.push({ do: 'add-address', dev: device.name, cidr, nodad: true });
-    out.announce.push({ dev: device.name, ip: cidr.slice(0, cidr.indexOf('/')) });
+    if (link) out.announce.push({ dev: device.name, ip: cidr.slice(0, cidr.indexOf('/')) });
   }
   return gone.length > 0;
 }
