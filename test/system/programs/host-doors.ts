@@ -70,15 +70,7 @@ async function open(): Promise<HostUnderTest> {
     killMonitors: async () => killMonitors(),
     stays: ['sleep', '500'],
     endsAtOnce: { argv: ['ls', '/nonexistent'], words: /cannot access '\/nonexistent'/ },
-    daemonises: pidFile => [
-      'dnsmasq',
-      '--port=0',
-      '--conf-file=/dev/null',
-      '--no-resolv',
-      '--user=root',
-      '--group=root',
-      `--pid-file=${pidFile}`,
-    ],
+    daemonises: pidFile => ['dnsmasq', '--port=0', '--conf-file=/dev/null', '--no-resolv', '--user=', '--group=', `--pid-file=${pidFile}`],
     spawned: () => spawned,
     [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
   };
