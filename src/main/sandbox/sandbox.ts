@@ -29,11 +29,13 @@ export function enterArgv(pid: number, argv: readonly string[], cwd = '/'): stri
   return ['nsenter', '-t', String(pid), '-m', '-n', '-p', '-u', '-i', `--wd=${cwd}`, '--', ...argv];
 }
 
-export async function openSandbox(name: string): Promise<Sandbox> {
-  const child = spawnHolder([...unshare, ...init]);
+/** `within`: nested in another sandbox, and gone with it. */
+export async function openSandbox(name: string, within?: Sandbox): Promise<Sandbox> {
+  const holder = [...unshare, ...init];
+  const child = spawnHolder(within ? within.enter(holder) : holder);
   const gone = new Promise<void>(resolve => child.once('close', () => resolve()));
   try {
-    const found = await findInit(child);
+    const found = await findInit(child, within ? 1 : 0);
     const enter = (argv: readonly string[], cwd?: string): string[] => enterArgv(found.pid, argv, cwd);
     const enterNetwork = (argv: readonly string[]): string[] => ['nsenter', '-t', String(found.pid), '-n', '--', ...argv];
     await run(enter(['mount', '--all', '--fstab', mounts]));
@@ -59,7 +61,7 @@ function spawnHolder(argv: readonly string[]): ChildProcess & { complaint: () =>
 }
 
 /** Waits until `cat` runs as process 1: before that, namespaces or /proc may not be ready. */
-async function findInit(child: ReturnType<typeof spawnHolder>): Promise<ProcessId> {
+async function findInit(child: ReturnType<typeof spawnHolder>, outer: number): Promise<ProcessId> {
   let failed: Error | undefined;
   child.once('error', error => {
     failed = error;
@@ -67,7 +69,7 @@ async function findInit(child: ReturnType<typeof spawnHolder>): Promise<ProcessI
   for (const deadline = performance.now() + 5000; performance.now() < deadline; await sleep(3)) {
     if (failed) throw failed;
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(child.complaint() || `ended with status ${child.exitCode}`);
-    const pid = child.pid === undefined ? undefined : initBelow(child.pid);
+    const pid = child.pid === undefined ? undefined : initBelow(child.pid, outer);
     if (pid !== undefined && commandOf(pid) === 'cat') {
       const found = processId(pid);
       if (found) return found;

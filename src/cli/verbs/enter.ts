@@ -1,0 +1,27 @@
+// Runs a command in namespaces of a running Weft, with the caller's own terminal.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { Failure } from '../verb.ts';
+
+/** `init` is process 1 of a sandbox. Answers the command's exit status, 128 + n when signal n ended it. */
+export function enter(init: number, command: readonly string[], rootless: boolean): Promise<number> {
+  // The sandboxes of an ordinary user belong to a user namespace, which gives back the rights that are needed to enter them.
+  const user = rootless && process.getuid?.() !== 0 ? ['-U', '--preserve-credentials'] : [];
+  const argv = ['-t', String(init), ...user, '-m', '-n', '-p', '-u', '-i', `--wd=${workFolder()}`, '--', ...command];
+  return new Promise((resolve, reject) => {
+    const child = spawn('nsenter', argv, { stdio: 'inherit' });
+    // Ctrl-C is for the command; we end when it does.
+    const ignore = (): void => {};
+    for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, ignore);
+    const pass = (name: NodeJS.Signals): unknown => child.kill(name);
+    process.on('SIGTERM', pass);
+    child.once('error', error => reject(new Failure(`nsenter: ${error.message}`)));
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+  });
+}
+
+/** The caller's folder is there inside, too, unless it lies where a sandbox has a folder of its own. */
+function workFolder(): string {
+  const here = process.cwd();
+  return /^\/(run|proc|sys)(\/|$)/.test(here) ? '/' : here;
+}

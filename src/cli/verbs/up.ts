@@ -1,0 +1,75 @@
+// weft up: what it can be told. The work itself is done in main, which hands its function in.
+import { homedir } from 'node:os';
+import { defaultStatePath, onHostStatePath } from '../state.ts';
+import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
+
+export interface UpOptions {
+  readonly stateDir: string;
+  readonly address: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly hosts: number;
+  /** As written; main reads them. */
+  readonly publish: readonly string[];
+  readonly onHost: boolean;
+  readonly debug: boolean;
+}
+
+export function upVerb(work: (options: UpOptions, out: (line: string) => void) => Promise<number>): Verb {
+  const verb: Verb = {
+    path: ['up'],
+    usage: '',
+    summary: 'start the API server and the hosts with their agents, and stay until stopped',
+    details: [
+      'By default every host is a sandbox of namespaces, joined with the others by an underlay, and nothing of the machine\'s own network is touched. A public network is there out of the box (physical network "public", 172.24.4.0/24, gateway .1); from outside it is reached with "weft public exec" or --publish. Instances have no way out to the internet.',
+      'When everything is there, one line beginning with "ready" says where the API is and how to use it. Ctrl-C, "weft down" or a kill ends it, and leaves nothing but the state directory; the next start realises the same networks again.',
+    ],
+    examples: ['weft up', 'weft up --hosts 3 --publish 8080=172.24.4.10:80', 'weft up --state-dir /tmp/lab --listen 127.0.0.1:19696'],
+    options: {
+      'state-dir': {
+        type: 'string',
+        value: 'DIR',
+        help: `where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder; with --on-host ${onHostStatePath})`,
+      },
+      listen: { type: 'string', value: 'ADDR:PORT', help: 'where the API is served (default 127.0.0.1:9696)' },
+      hosts: { type: 'string', value: 'N', help: 'how many hosts there are (default 1)' },
+      publish: {
+        type: 'string',
+        value: 'PORT=ADDRESS:PORT',
+        multiple: true,
+        help: 'a loopback port that leads to an address on the public network',
+      },
+      'on-host': { type: 'boolean', help: "use the machine's own network instead of sandboxes (root)" },
+      debug: { type: 'boolean', help: 'log more' },
+    },
+    args: [0, 0],
+    run: call => work(upOptions(verb, call), call.out),
+  };
+  return verb;
+}
+
+function upOptions(verb: Verb, call: Call): UpOptions {
+  const onHost = flag(call, 'on-host');
+  const { address, port } = listen(verb, text(call, 'listen') ?? '127.0.0.1:9696');
+  const hosts = count(verb, call, 'hosts', { least: 1, most: 64, otherwise: 1 });
+  if (onHost && hosts > 1) throw usage(verb, '--on-host is one host: the machine itself');
+  return {
+    stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
+    address,
+    port,
+    hosts,
+    publish: texts(call, 'publish'),
+    onHost,
+    debug: flag(call, 'debug'),
+  };
+}
+
+/** `127.0.0.1:9696`, `[::1]:9696`. */
+function listen(verb: Verb, given: string): { address: string; port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+|localhost)):(\d{1,5})$/i.exec(given);
+  const port = Number(match?.[3]);
+  const address = match?.[1] ?? match?.[2];
+  if (address === undefined || port > 65535)
+    throw usage(verb, `--listen takes ADDR:PORT, such as 127.0.0.1:9696, not ${JSON.stringify(given)}`);
+  return { address, port };
+}

@@ -1,0 +1,63 @@
+// One agent process: the L2, DHCP, L3 and metadata parts of one host, each with a log and an agent record of its own.
+// Usage: agent.ts CONFIG.json
+import { readFileSync } from 'node:fs';
+import { connectUnixBus } from '../adapters/bus-unix/unix-bus.ts';
+import { systemClock } from '../adapters/clock/system-clock.ts';
+import { openHost } from '../adapters/host/open-host.ts';
+import { openLogFile } from '../adapters/log/rotating-file.ts';
+import { textLog } from '../adapters/log/text-log.ts';
+import type { AgentContext, AgentPart } from '../agent/context.ts';
+import { startDhcpAgent } from '../agent/dhcp/agent.ts';
+import { startL3Agent } from '../agent/l3/agent.ts';
+import { startLinuxbridgeAgent } from '../agent/linuxbridge/agent.ts';
+import { startMetadataAgent } from '../agent/metadata/agent.ts';
+import type { Log } from '../contracts/log.ts';
+import type { AgentProcessConfig } from './agent-config.ts';
+
+type Start = (ctx: AgentContext) => Promise<AgentPart>;
+
+const parts: readonly (readonly [name: string, start: Start])[] = [
+  ['linuxbridge-agent', startLinuxbridgeAgent],
+  ['dhcp-agent', startDhcpAgent],
+  ['l3-agent', startL3Agent],
+  ['metadata-agent', startMetadataAgent],
+];
+
+async function agentMain(path: string): Promise<void> {
+  const config = JSON.parse(readFileSync(path, 'utf8')) as AgentProcessConfig;
+  const host = config.agent.host;
+  const logOf = (name: string): Log =>
+    textLog({ sink: openLogFile(config.logs, `${host}-${name}`), level: config.logLevel, name: `${host}-${name}` });
+  const log = logOf('agent');
+  process.on('uncaughtException', error => crash(log, error));
+
+  await using stack = new AsyncDisposableStack();
+  const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
+  const common = { bus, host: openHost(), clock: systemClock, random: Math.random, config: config.agent };
+  await Promise.all(
+    parts.map(async ([name, start]) => {
+      stack.use(await start({ ...common, log: logOf(name) }));
+    }),
+  );
+  log.info('all parts run', { pid: process.pid });
+  await ended();
+  log.info('ends');
+}
+
+function ended(): Promise<void> {
+  return new Promise(resolve => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve());
+  });
+}
+
+/** Nothing is known of the state of this process any more; the supervisor starts a fresh one, which finds the data plane as it is. */
+function crash(log: Log, error: unknown): never {
+  log.error('crashed', { error });
+  process.exit(1);
+}
+
+const [path] = process.argv.slice(2);
+if (!path) throw new Error('usage: agent.ts CONFIG.json');
+await agentMain(path);
+// Sockets that a part still holds must not keep the process.
+process.exit(0);

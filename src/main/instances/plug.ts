@@ -1,0 +1,67 @@
+// Attaches a port to something that exists already on a host: a named network namespace, or a tap.
+import type { NewPlug } from '../../cli/control.ts';
+import type { ApiClient } from '../../client/api.ts';
+import { ControlError } from '../control-server.ts';
+import { CommandFailed, run, tryRun } from '../sandbox/run.ts';
+import { findOne, type Port, updatePort } from './neutron.ts';
+import { tapName } from './vm.ts';
+
+/** Where a host's commands run: its sandbox, or the machine itself. */
+export interface PlugHost {
+  readonly name: string;
+  enter(argv: readonly string[]): string[];
+}
+
+const isDeviceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name);
+const isNamespaceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name);
+
+export async function plug(
+  api: ApiClient,
+  hosts: ReadonlyMap<string, PlugHost>,
+  wanted: NewPlug,
+): Promise<{ port_id: string; tap: string; host: string }> {
+  const host = chooseHost(hosts, wanted.host);
+  const { netns, tap: existing, device = 'eth0' } = wanted;
+  if ((netns === undefined) === (existing === undefined)) throw new ControlError(400, 'name either a namespace or a tap');
+  if (netns !== undefined && !isNamespaceName(netns)) throw new ControlError(400, `not a name of a namespace: ${JSON.stringify(netns)}`);
+  for (const name of [device, existing ?? device])
+    if (!isDeviceName(name)) throw new ControlError(400, `not a name of a device: ${JSON.stringify(name)}`);
+  const port = await findOne<Port>(api, 'port', wanted.port);
+  const elsewhere = port['binding:host_id'];
+  if (elsewhere && elsewhere !== host.name) throw new ControlError(409, `port ${port.id} is bound to ${elsewhere} already`);
+  const tap = tapName(port.id);
+  await updatePort(api, port.id, { 'binding:host_id': host.name, ...(port.device_owner === '' ? { device_owner: 'compute:nova' } : {}) });
+  const batch = netns === undefined ? renameBatch(existing ?? '', tap, port) : vethBatch(netns, device, tap, port);
+  try {
+    await run(host.enter(['ip', '-batch', '-']), { input: batch });
+  } catch (error) {
+    if (netns !== undefined) await tryRun(host.enter(['ip', 'link', 'delete', tap]));
+    if (error instanceof CommandFailed) throw new ControlError(409, `${host.name}: ${error.done.stderr.trim()}`);
+    throw error;
+  }
+  return { port_id: port.id, tap, host: host.name };
+}
+
+function chooseHost(hosts: ReadonlyMap<string, PlugHost>, wanted: string | undefined): PlugHost {
+  if (wanted === undefined && hosts.size > 1) throw new ControlError(400, `name a host: ${[...hosts.keys()].join(', ')}`);
+  const host = wanted === undefined ? [...hosts.values()][0] : hosts.get(wanted);
+  if (!host) throw new ControlError(404, `no host ${wanted ?? ''}; there is ${[...hosts.keys()].join(', ')}`);
+  return host;
+}
+
+export function vethBatch(netns: string, device: string, tap: string, port: Pick<Port, 'mac_address'>): string {
+  return [
+    `link add ${tap} type veth peer name ${device} address ${port.mac_address} netns ${netns}`,
+    `link set ${tap} addrgenmode none`,
+    `link set ${tap} up`,
+    `netns exec ${netns} ip link set ${device} up`,
+    '',
+  ].join('\n');
+}
+
+/** Only a device that is down can be renamed. */
+export function renameBatch(existing: string, tap: string, _port: Pick<Port, 'mac_address'>): string {
+  return [`link set ${existing} down`, ...(existing === tap ? [] : [`link set ${existing} name ${tap}`]), `link set ${tap} up`, ''].join(
+    '\n',
+  );
+}

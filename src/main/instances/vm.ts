@@ -1,0 +1,121 @@
+// A stand-in for a VM: a sandbox inside a host, with a device whose other end is the tap that Nova would have made.
+// Real DHCP clients and the kernel's own SLAAC run in it, so it has what the network gave it and nothing else.
+import { readlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { run, tryRun } from '../sandbox/run.ts';
+import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+
+/** The first 11 characters of the port's id: what Nova and the agents call its tap. */
+export function tapName(portId: string): string {
+  return `tap${portId.slice(0, 11)}`;
+}
+
+export interface StaticAddress {
+  /** With prefix length. */
+  readonly cidr: string;
+  readonly gateway: string | null;
+}
+
+/** How the network gives addresses, as its subnets say. */
+export interface Addressing {
+  readonly dhcp4: boolean;
+  /** `other`: everything but the address comes by DHCPv6. */
+  readonly dhcp6: 'no' | 'address' | 'other';
+  /** Of subnets without DHCP: what a configuration drive would hold. */
+  readonly fixed: readonly StaticAddress[];
+}
+
+export interface Vm extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  /** Raises the device and starts the clients. */
+  boot(addressing: Addressing): Promise<void>;
+  /** Addresses of its device with prefix lengths, link-local ones left out. */
+  addresses(): Promise<string[]>;
+}
+
+const device = 'eth0';
+const clientFiles = ['-cf', join(import.meta.dirname, 'dhclient.conf'), '-sf', join(import.meta.dirname, 'dhclient-script')];
+
+export async function openVm(host: Sandbox, options: { name: string; tap: string; mac: string }): Promise<Vm> {
+  const { name, tap, mac } = options;
+  const sandbox = await openSandbox(name, host);
+  try {
+    const resolver = await ownResolver(sandbox);
+    await run(host.enterNetwork(['ip', '-batch', '-']), { input: tapBatch({ tap, mac, pid: sandbox.init.pid }) });
+    return {
+      sandbox,
+      boot: addressing => boot(sandbox, resolver, addressing),
+      addresses: () => addresses(sandbox),
+      async [Symbol.asyncDispose]() {
+        await tryRun(host.enterNetwork(['ip', 'link', 'delete', tap]));
+        await sandbox[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await sandbox[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The tap itself speaks no IPv6: on a real host it has no address either. */
+export function tapBatch({ tap, mac, pid }: { tap: string; mac: string; pid: number }): string {
+  return [
+    `link add ${tap} type veth peer name ${device} address ${mac} netns ${pid}`,
+    `link set ${tap} addrgenmode none`,
+    `link set ${tap} up`,
+    '',
+  ].join('\n');
+}
+
+/** Gives the instance an /etc/resolv.conf of its own; answers the file behind it. */
+async function ownResolver(sandbox: Sandbox): Promise<string> {
+  const target = linkTarget('/etc/resolv.conf');
+  // /run is the instance's own, so the file can simply be made where the machine's link points.
+  const file = target?.startsWith('/run/') ? target : '/run/weft/resolv.conf';
+  await run(sandbox.enter(['install', '-D', '-m', '644', '/dev/null', file]));
+  if (file !== target) await tryRun(sandbox.enter(['mount', '--bind', file, '/etc/resolv.conf']));
+  return file;
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return resolve(dirname(path), readlinkSync(path));
+  } catch {
+    return undefined;
+  }
+}
+
+async function boot(sandbox: Sandbox, resolver: string, { dhcp4, dhcp6, fixed }: Addressing): Promise<void> {
+  const routes = fixed.flatMap(({ gateway }) => (gateway === null ? [] : [`route replace default via ${gateway} dev ${device} onlink`]));
+  const batch = [
+    'link set lo up',
+    `link set ${device} up`,
+    ...fixed.map(({ cidr }) => `address replace ${cidr} dev ${device}`),
+    ...routes,
+    '',
+  ];
+  await run(sandbox.enterNetwork(['ip', '-batch', '-']), { input: batch.join('\n') });
+  const client = (family: 4 | 6, ...more: string[]): Promise<string> => {
+    const files = ['-lf', `/run/weft/dhclient${family}.leases`, '-pf', `/run/weft/dhclient${family}.pid`];
+    const env = ['-e', `WEFT_RESOLVER=${resolver}`];
+    return run(sandbox.enter(['dhclient', `-${family}`, '-nw', '-q', ...more, ...clientFiles, ...files, ...env, device]));
+  };
+  await run(sandbox.enter(['install', '-d', '/run/weft']));
+  await Promise.all([dhcp4 ? client(4) : '', dhcp6 === 'no' ? '' : client(6, ...(dhcp6 === 'other' ? ['-S'] : []))]);
+}
+
+interface IpLink {
+  readonly addr_info?: readonly {
+    readonly local: string;
+    readonly prefixlen: number;
+    readonly scope: string;
+    readonly tentative?: boolean;
+  }[];
+}
+
+async function addresses(sandbox: Sandbox): Promise<string[]> {
+  const done = await tryRun(sandbox.enterNetwork(['ip', '-j', 'address', 'show', 'dev', device]));
+  if (done.code !== 0) return [];
+  const links = JSON.parse(done.stdout || '[]') as IpLink[];
+  return links.flatMap(link => link.addr_info ?? []).flatMap(a => (a.scope === 'link' || a.tentative ? [] : [`${a.local}/${a.prefixlen}`]));
+}

@@ -1,0 +1,56 @@
+// Why a running Weft ends: a signal, the end of the npm that started it, a call of `weft down`, or a part that failed.
+
+export interface StopReason {
+  readonly why: string;
+  /** The exit status. */
+  readonly status: number;
+}
+
+export interface Stopper extends Disposable {
+  /** Resolves once, with the first reason. */
+  readonly stopped: Promise<StopReason>;
+  readonly signal: AbortSignal;
+  stop(why: string, status?: number): void;
+}
+
+/** A terminal's Ctrl-C reaches us twice, from the terminal and through npm: only a later one means impatience. */
+const impatientAfterMs = 700;
+const parentPollMs = 300;
+
+export function untilStopped(): Stopper {
+  const abort = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<StopReason>();
+  let first: number | undefined;
+  const stop = (why: string, status = 0): void => {
+    first ??= performance.now();
+    resolve({ why, status });
+    abort.abort();
+  };
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (first !== undefined && performance.now() - first > impatientAfterMs) process.exit(130);
+    stop(name);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, onSignal);
+  const parent = watchParent(() => stop('npm ended'));
+  return {
+    stopped: promise,
+    signal: abort.signal,
+    stop,
+    [Symbol.dispose]() {
+      clearInterval(parent);
+      for (const name of signals) process.off(name, onSignal);
+    },
+  };
+}
+
+/** npm passes SIGTERM on, but nobody tells us when it is killed with -9: then our parent becomes another process. */
+function watchParent(onGone: () => void): NodeJS.Timeout | undefined {
+  if (process.env['npm_lifecycle_event'] === undefined) return undefined;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid !== parent) onGone();
+  }, parentPollMs);
+  timer.unref();
+  return timer;
+}
