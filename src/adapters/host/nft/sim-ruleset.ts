@@ -195,7 +195,7 @@ function refuse(s: Statement, reason: string): never {
 }
 
 const jumps = (rule: string): string[] => [...rule.matchAll(/\b(?:jump|goto) ([^\s,}]+)/g)].map(m => m[1] ?? '');
-const named = (rule: string): string[] => [...rule.matchAll(/@([A-Za-z_][\w-]*)(?!,)/g)].map(m => m[1] ?? '');
+const named = (rule: string): string[] => [...rule.matchAll(/@([A-Za-z_][\w-]*)(?![\w,-])/g)].map(m => m[1] ?? '');
 
 function chainUsers(table: SimTable, name: string): number {
   const rules = [...table.chains.values()].flatMap(c => c.rules.flatMap(jumps));
