@@ -1,0 +1,278 @@
+// For tests: a small server behind q-plugin and q-reports-plugin that answers a Linux bridge agent in the shapes of neutron-server.
+import type { Bus, Json } from '../../contracts/bus.ts';
+
+export type Dict = Record<string, unknown>;
+
+/** A UUID that tells what it stands for: two hex digits of kind, and a number in its first part. */
+export const uuid = (kind: number, n: number): string =>
+  `${kind.toString(16).padStart(2, '0')}${n.toString(16).padStart(6, '0')}-${n.toString(16).padStart(4, '0')}-4000-8000-${n.toString(16).padStart(12, '0')}`;
+
+export interface FakeNetwork {
+  readonly id: string;
+  readonly type: string;
+  readonly segment?: number;
+  readonly physical?: string;
+  mtu: number;
+}
+
+export interface FakePort {
+  readonly id: string;
+  readonly network: string;
+  mac: string;
+  ips: string[];
+  host: string;
+  owner: string;
+  adminUp: boolean;
+  status: string;
+  security: boolean;
+  pairs: { ip_address: string; mac_address?: string }[];
+  groups: string[];
+}
+
+export const tapOf = (id: string): string => `tap${id.slice(0, 11)}`;
+export const macOf = (n: number): string => `fa:16:3e:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 0xff).toString(16).padStart(2, '0')}`;
+
+export interface Heard {
+  readonly method: string;
+  readonly args: Readonly<Record<string, Json>>;
+}
+
+export class FakeServer {
+  readonly networks = new Map<string, FakeNetwork>();
+  readonly ports = new Map<string, FakePort>();
+  /** Group → rules as the agent gets them. */
+  readonly groups = new Map<string, Dict[]>();
+  readonly addressGroups = new Map<string, string[]>();
+  /** Tunnel end of each host, where l2population is on. */
+  readonly ends = new Map<string, string>();
+  readonly heard: Heard[] = [];
+  /** Methods that fail, while listed. */
+  readonly failing = new Set<string>();
+  readonly onReport: (() => void)[] = [];
+  private readonly bus: Bus;
+  private readonly served: AsyncDisposable[] = [];
+
+  private constructor(bus: Bus) {
+    this.bus = bus;
+  }
+
+  static async open(bus: Bus): Promise<FakeServer> {
+    const server = new FakeServer(bus);
+    const methods = Object.fromEntries(
+      ([
+        ['get_devices_details_list', a => server.details(a)],
+        ['security_group_info_for_devices', a => server.security(a)],
+        ['update_device_up', a => server.up(String(a['device']), String(a['host']), a['refresh_tunnels'] === true)],
+        ['update_device_down', a => server.down(String(a['device']))],
+        ['update_device_list', a => server.list(a)],
+      ] as [string, (a: Readonly<Record<string, Json>>) => unknown][]).map(([method, handle]) => [
+        method,
+        (args: Readonly<Record<string, Json>>) => {
+          server.heard.push({ method, args });
+          if (server.failing.has(method)) throw new Error(`${method} fails for now`);
+          return handle(args);
+        },
+      ]),
+    );
+    server.served.push(await bus.serve({ topic: 'q-plugin', server: 'fake', endpoints: [{ version: '1.9', methods }] }));
+    const report_state = (args: Readonly<Record<string, Json>>): string => {
+      server.heard.push({ method: 'report_state', args });
+      if (server.failing.has('report_state')) throw new Error('away');
+      for (const l of server.onReport) l();
+      return 'alive';
+    };
+    server.served.push(await bus.serve({ topic: 'q-reports-plugin', server: 'fake', endpoints: [{ version: '1.4', methods: { report_state } }] }));
+    return server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const s of this.served) await s[Symbol.asyncDispose]();
+  }
+
+  network(n: number, fields: Partial<FakeNetwork> = {}): FakeNetwork {
+    const network: FakeNetwork = { id: uuid(0xee, n), type: 'vxlan', segment: 1000 + n, mtu: 1450, ...fields };
+    this.networks.set(network.id, network);
+    return network;
+  }
+
+  port(n: number, network: FakeNetwork, fields: Partial<FakePort> = {}): FakePort {
+    const port: FakePort = {
+      id: uuid(0xa0, n),
+      network: network.id,
+      mac: macOf(n),
+      ips: [`10.0.0.${n}`, `fd00::${n.toString(16)}`],
+      host: 'h1',
+      owner: 'compute:nova',
+      adminUp: true,
+      status: 'DOWN',
+      security: true,
+      pairs: [],
+      groups: [],
+      ...fields,
+    };
+    this.ports.set(port.id, port);
+    return port;
+  }
+
+  group(n: number, rules: readonly Dict[], stateful = true): string {
+    const id = uuid(0xcc, n);
+    this.groups.set(
+      id,
+      rules.map(r => ({ ...r, stateful })),
+    );
+    return id;
+  }
+
+  count(method: string): number {
+    return this.heard.filter(h => h.method === method).length;
+  }
+
+  // Messages to agents.
+
+  async fanout(topic: string, method: string, args: Dict, version = '1.0'): Promise<void> {
+    await this.bus.cast({ topic: `q-agent-notifier-${topic}`, fanout: true, version }, method, args);
+  }
+
+  async portUpdate(port: FakePort): Promise<void> {
+    const network = this.networks.get(port.network);
+    await this.fanout('port-update', 'port_update', {
+      port: this.portDict(port),
+      network_type: network?.type ?? null,
+      segmentation_id: network?.segment ?? null,
+      physical_network: network?.physical ?? null,
+    });
+  }
+
+  async portDelete(port: FakePort): Promise<void> {
+    this.ports.delete(port.id);
+    await this.fanout('port-delete', 'port_delete', { port_id: port.id });
+  }
+
+  async ruleUpdated(group: string): Promise<void> {
+    await this.fanout('security_group-update', 'security_groups_rule_updated', { security_groups: [group] }, '1.1');
+  }
+
+  async memberUpdated(group: string): Promise<void> {
+    await this.fanout('security_group-update', 'security_groups_member_updated', { security_groups: [group] }, '1.1');
+  }
+
+  // What agents ask.
+
+  private byTap(tap: string): FakePort | undefined {
+    return [...this.ports.values()].find(p => tapOf(p.id) === tap);
+  }
+
+  private details(args: Readonly<Record<string, Json>>): Dict[] {
+    return (args['devices'] as string[]).map(device => {
+      const port = this.byTap(device);
+      const network = port && this.networks.get(port.network);
+      if (!port || !network || port.host === '') return { device };
+      if (port.host !== args['host'] && port.owner.startsWith('compute:')) return { device, no_active_binding: true };
+      port.status = port.adminUp ? 'BUILD' : 'DOWN';
+      return {
+        device,
+        network_id: port.network,
+        port_id: port.id,
+        mac_address: port.mac,
+        admin_state_up: port.adminUp,
+        network_type: network.type,
+        segmentation_id: network.segment ?? null,
+        physical_network: network.physical ?? null,
+        mtu: network.mtu,
+        fixed_ips: port.ips.map(ip => ({ subnet_id: uuid(0x55, 0), ip_address: ip })),
+        device_owner: port.owner,
+        allowed_address_pairs: port.pairs,
+        port_security_enabled: port.security,
+        qos_policy_id: null,
+        qos_network_policy_id: null,
+        profile: {},
+        propagate_uplink_status: false,
+      };
+    });
+  }
+
+  private security(args: Readonly<Record<string, Json>>): Dict {
+    const ports = (args['devices'] as string[]).flatMap(tap => this.byTap(tap) ?? []).filter(p => !p.owner.startsWith('network:'));
+    const groups = [...new Set(ports.flatMap(p => p.groups))];
+    const remote = groups.flatMap(g => (this.groups.get(g) ?? []).flatMap(r => [r['remote_group_id'], r['remote_address_group_id']])).filter(g => typeof g === 'string');
+    return {
+      devices: Object.fromEntries(ports.map(p => [p.id, { ...this.portDict(p), fixed_ips: p.ips, security_group_rules: providerRules(p), security_group_source_groups: remote, security_group_remote_address_groups: [], device: tapOf(p.id) }])),
+      security_groups: Object.fromEntries(groups.map(g => [g, this.groups.get(g) ?? []])),
+      sg_member_ips: Object.fromEntries(remote.map(g => [g, this.members(g)])),
+    };
+  }
+
+  private members(group: string): Dict {
+    const listed = this.addressGroups.get(group);
+    const ports = [...this.ports.values()].filter(p => p.groups.includes(group));
+    const all = listed ?? ports.flatMap(p => [...p.ips, ...p.pairs.map(x => x.ip_address)]);
+    const family = (v6: boolean): [string, null][] => all.filter(ip => ip.includes(':') === v6).map(ip => [ip, null]);
+    return { IPv4: family(false), IPv6: family(true) };
+  }
+
+  private async up(device: string, host: string, refresh: boolean): Promise<null> {
+    const port = this.byTap(device);
+    if (!port || port.host !== host) return null;
+    port.status = 'ACTIVE';
+    await this.populate(port, refresh);
+    return null;
+  }
+
+  private down(device: string): Dict {
+    const port = this.byTap(device);
+    if (port) port.status = 'DOWN';
+    return { device, exists: port !== undefined };
+  }
+
+  private async list(args: Readonly<Record<string, Json>>): Promise<Dict> {
+    const up = args['devices_up'] as string[];
+    const down = args['devices_down'] as string[];
+    for (const d of up) await this.up(d, String(args['host']), args['refresh_tunnels'] === true);
+    return { devices_up: up, failed_devices_up: [], devices_down: down.map(d => this.down(d)), failed_devices_down: [] };
+  }
+
+  private async populate(port: FakePort, refresh: boolean): Promise<void> {
+    const end = this.ends.get(port.host);
+    const network = this.networks.get(port.network);
+    if (end === undefined || network?.type !== 'vxlan') return;
+    const active = [...this.ports.values()].filter(p => p.network === port.network && p.status === 'ACTIVE');
+    const entry = (ports: Dict): Dict => ({ fdb_entries: { [network.id]: { segment_id: network.segment, network_type: 'vxlan', ports } } });
+    const first = refresh || active.filter(p => p.host === port.host).length === 1;
+    if (first) {
+      const others = Object.fromEntries(
+        [...this.ends]
+          .map(([host, e]) => [e, active.filter(p => p.host === host && p.host !== port.host).flatMap(pairsOf)] as const)
+          .filter(([, pairs]) => pairs.length > 0)
+          .map(([e, pairs]) => [e, [flood, ...pairs]]),
+      );
+      if (Object.keys(others).length > 0) await this.bus.cast({ topic: 'q-agent-notifier-l2population-update', server: port.host }, 'add_fdb_entries', entry(others));
+    }
+    await this.fanout('l2population-update', 'add_fdb_entries', entry({ [end]: [...(first ? [flood] : []), ...pairsOf(port)] }));
+  }
+
+  private portDict(p: FakePort): Dict {
+    return {
+      id: p.id,
+      network_id: p.network,
+      mac_address: p.mac,
+      admin_state_up: p.adminUp,
+      status: p.status,
+      device_owner: p.owner,
+      fixed_ips: p.ips.map(ip => ({ subnet_id: uuid(0x55, 0), ip_address: ip })),
+      allowed_address_pairs: p.pairs,
+      security_groups: p.groups,
+      port_security_enabled: p.security,
+      'binding:host_id': p.host,
+    };
+  }
+}
+
+const flood = ['00:00:00:00:00:00', '0.0.0.0'];
+const pairsOf = (p: FakePort): string[][] => p.ips.map(ip => [p.mac, ip]);
+
+function providerRules(p: FakePort): Dict[] {
+  const dhcp = { direction: 'ingress', ethertype: 'IPv4', protocol: 'udp', port_range_min: 68, port_range_max: 68, source_port_range_min: 67, source_port_range_max: 67 };
+  const v4 = p.ips.filter(ip => !ip.includes(':')).map(ip => ({ ...dhcp, dest_ip_prefix: `${ip}/32` }));
+  const v6 = { ...dhcp, ethertype: 'IPv6', port_range_min: 546, port_range_max: 546, source_port_range_min: 547, source_port_range_max: 547, dest_ip_prefix: 'fe80::/64' };
+  return [...v4, { ...dhcp, dest_ip_prefix: '255.255.255.255/32' }, v6];
+}

@@ -1,0 +1,131 @@
+// What the packet filters should hold for the ports that are to be wired: who is guarded, who is open, who is shut because it makes no sense.
+import type { Link } from '../../contracts/host/links.ts';
+import type { HostPlan, PortDetails } from '../desired/linuxbridge.ts';
+import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
+import { type IpSet, members, setName } from '../render/ipset.ts';
+import type { BridgeZone, FirewallInput } from '../render/iptables-bridge.ts';
+import { compilePort, type PortSecurity } from '../render/security-port.ts';
+import { BadRule } from '../render/security-rules.ts';
+import { hasGlobalAddress } from './physical-addresses.ts';
+import type { Device, View } from './view.ts';
+
+export interface FirewallPlan {
+  readonly input: FirewallInput;
+  readonly sets: ReadonlyMap<string, IpSet>;
+  /** Devices whose frames pass. */
+  readonly admitted: ReadonlySet<string>;
+  readonly foreign: ReadonlySet<string>;
+  readonly nohost: ReadonlySet<string>;
+  /** Device → why nothing passes it. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
+export interface PlanInput {
+  readonly view: View;
+  readonly plan: HostPlan;
+  readonly links: ReadonlyMap<string, Link>;
+  readonly zoneOf: (bridge: string) => number | undefined;
+  /** Ports that the tools refused, by device: why. */
+  readonly quarantine: ReadonlyMap<string, string>;
+  /** Bridges of `bridge_mappings`. */
+  readonly mappedBridges: ReadonlySet<string>;
+}
+
+type Judgement =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'guarded'; readonly port: PortSecurity }
+  | { readonly kind: 'closed'; readonly why: string };
+
+export function planFirewall(given: PlanInput): FirewallPlan {
+  const { view, plan, links } = given;
+  const filtered: PortSecurity[] = [];
+  const closed: { id: string; device: string }[] = [];
+  const open: string[] = [];
+  const problems = new Map<string, string>();
+  const ids = new Map<string, string>();
+  for (const tap of plan.taps.values()) {
+    const device = view.devices.get(tap.name);
+    const details = device && view.details(device);
+    if (!device || !details) continue;
+    const judged = given.quarantine.has(tap.name) ? shut(given.quarantine.get(tap.name)!) : judge(view, device, details, ids);
+    if (judged.kind === 'open') open.push(tap.name);
+    else if (judged.kind === 'guarded') filtered.push(judged.port);
+    else {
+      closed.push({ id: details.port_id, device: tap.name });
+      problems.set(tap.name, judged.why);
+    }
+  }
+  const zones = zonesFor(given, filtered);
+  const admitted = new Set([...open, ...filtered.map(p => p.device)]);
+  return {
+    input: { filtered, closed, open, zones },
+    sets: setsFor(view, filtered),
+    admitted,
+    foreign: foreignTaps(links, given.mappedBridges),
+    nohost: shutOutOfHost(plan, zones, admitted),
+    problems,
+  };
+}
+
+const shut = (why: string): Judgement => ({ kind: 'closed', why });
+
+function judge(view: View, device: Device, details: PortDetails, ids: Map<string, string>): Judgement {
+  const { security } = device;
+  if (!details.port_security_enabled || security?.port_security_enabled === false) return { kind: 'open' };
+  if (!security)
+    return details.device_owner.startsWith('network:') ? { kind: 'open' } : shut('the server has not told its security groups');
+  // Chains are named after ten characters of the id.
+  const chain = details.port_id.slice(0, 10);
+  const other = ids.get(chain);
+  if (other !== undefined) return shut(`its chains would be those of ${other}`);
+  ids.set(chain, device.name);
+  try {
+    const rules = [...security.provider_rules, ...security.security_groups.flatMap(g => view.groups.get(g) ?? [])];
+    return { kind: 'guarded', port: compilePort({ ...security, device: device.name, rules }) };
+  } catch (error) {
+    if (error instanceof BadRule) return shut(`a rule or address cannot be enforced: ${error.message}`);
+    throw error;
+  }
+}
+
+function setsFor(view: View, filtered: readonly PortSecurity[]): Map<string, IpSet> {
+  const sets = new Map<string, IpSet>();
+  for (const port of filtered) {
+    for (const { remoteGroup, family } of port.rules) {
+      if (remoteGroup === undefined || sets.has(setName(remoteGroup, family))) continue;
+      sets.set(setName(remoteGroup, family), { family, members: members(family, view.members.get(remoteGroup) ?? []) });
+    }
+  }
+  return sets;
+}
+
+/** A network is tracked in its zone, unless all of its guarded ports are stateless: a stateful neighbour needs its answers tracked. */
+function zonesFor({ plan, links, zoneOf }: PlanInput, filtered: readonly PortSecurity[]): BridgeZone[] {
+  const guarded = Map.groupBy(filtered, p => plan.taps.get(p.device)?.bridge);
+  return [...plan.bridges.values()].map(b => {
+    const ports = guarded.get(b.name) ?? [];
+    const tracked = ports.length === 0 || ports.some(p => p.stateful);
+    return { bridge: b.name, zone: tracked ? zoneOf(b.name) : undefined, hostAddresses: hasHostAddress(b.name, b.uplink?.name, links) };
+  });
+}
+
+const hasHostAddress = (bridge: string, uplink: string | undefined, links: ReadonlyMap<string, Link>): boolean =>
+  hasGlobalAddress(links.get(bridge)) || (uplink !== undefined && isPhysical(links.get(uplink)) && hasGlobalAddress(links.get(uplink)));
+
+const isPhysical = (link: Link | undefined): boolean => link !== undefined && link.kind !== 'vxlan' && link.kind !== 'vlan';
+
+/** Devices called tap… that no port of ours can be: by their name, or because they are in a bridge that is not ours. */
+function foreignTaps(links: ReadonlyMap<string, Link>, mapped: ReadonlySet<string>): Set<string> {
+  const ourBridge = (name: string | undefined): boolean => name === undefined || isBridgeName(name) || mapped.has(name);
+  const taps = [...links.values()].filter(l => l.name.startsWith('tap'));
+  return new Set(taps.filter(l => !isTapName(l.name) || !ourBridge(l.master)).map(l => l.name));
+}
+
+/** On a bridge where the host has no address it has no business either: neither instances here nor those behind the tunnel reach it. */
+function shutOutOfHost(plan: HostPlan, zones: readonly BridgeZone[], admitted: ReadonlySet<string>): Set<string> {
+  const withHost = new Set(zones.filter(z => z.hostAddresses).map(z => z.bridge));
+  const out = new Set<string>();
+  for (const tap of plan.taps.values()) if (admitted.has(tap.name) && !withHost.has(tap.bridge)) out.add(tap.name);
+  for (const b of plan.bridges.values()) if (b.uplink?.kind === 'vxlan' && !withHost.has(b.name)) out.add(b.uplink.name);
+  return out;
+}

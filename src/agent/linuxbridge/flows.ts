@@ -1,0 +1,70 @@
+// Ends the connections that a change of rules, members or addresses no longer permits, and no others.
+import type { Conntrack, Flow, FlowFilter } from '../../contracts/host/firewall.ts';
+import { hostNetns } from '../../contracts/host/netns.ts';
+import { type Cidr, contains, parseIpPrefix } from '../../domain/net/cidr.ts';
+import { type Ip, ipText } from '../../domain/net/ip.ts';
+import type { HostPlan } from '../desired/linuxbridge.ts';
+import { type IpSet, setName } from '../render/ipset.ts';
+import type { Cut } from '../render/nft-bridge.ts';
+import { type FlowView, judgeFlows } from '../render/security-flows.ts';
+import { isHost } from '../render/security-port.ts';
+import type { FirewallPlan } from './firewall-plan.ts';
+import type { View } from './view.ts';
+
+/** Who has which address on one bridge. */
+export function flowView(bridge: string, view: View, plan: HostPlan, firewall: FirewallPlan): FlowView {
+  const here = (device: string): boolean => plan.taps.get(device)?.bridge === bridge;
+  const addresses = (device: string): readonly string[] => {
+    const found = view.devices.get(device);
+    return (found && view.details(found)?.fixed_ips) ?? [];
+  };
+  const membership = memberTest(firewall.sets);
+  return {
+    guarded: firewall.input.filtered.filter(p => here(p.device)),
+    closed: firewall.input.closed.filter(p => here(p.device)).map(p => ({ device: p.device, addresses: addresses(p.device) })),
+    openAddresses: new Set(firewall.input.open.filter(here).flatMap(addresses)),
+    isMember: membership,
+  };
+}
+
+function memberTest(sets: ReadonlyMap<string, IpSet>): FlowView['isMember'] {
+  const wide = new Map<string, Cidr[]>();
+  return (group: string, ip: Ip) => {
+    const name = setName(group, ip.version);
+    const set = sets.get(name);
+    if (!set) return false;
+    if (set.members.has(ipText(ip.version, ip.value))) return true;
+    const prefixes = wide.get(name) ?? [...set.members].flatMap(m => parseIpPrefix(m) ?? []).filter(c => !isHost(c));
+    wide.set(name, prefixes);
+    return prefixes.some(c => contains(c, ip));
+  };
+}
+
+export interface Ended {
+  readonly cuts: readonly Cut[];
+  readonly filters: readonly FlowFilter[];
+}
+
+/** Judges every connection of a zone. */
+export async function judgeZone(conntrack: Conntrack, zone: number, view: FlowView): Promise<Ended> {
+  const flows = (await Promise.all(([4, 6] as const).map(family => conntrack.list(hostNetns, family, zone)))).flat();
+  const { end, cut } = judgeFlows(flows, view);
+  return { cuts: cut, filters: fewFilters(new Set(end as readonly Flow[]), flows, zone) };
+}
+
+/** One filter for all connections to one service where all of them end; otherwise one for each. */
+function fewFilters(end: ReadonlySet<Flow>, all: readonly Flow[], zone: number): FlowFilter[] {
+  const key = (f: Flow): string => `${f.family} ${f.protocol} ${f.dst} ${f.dstPort}`;
+  const groups = Map.groupBy(all, key);
+  return [...Map.groupBy(end, key)].flatMap(([k, ended]) => {
+    const [first] = ended;
+    const whole = groups.get(k)?.length === ended.length;
+    if (whole && first) return [filter(first, zone, ['protocol', 'dst', 'dstPort'])];
+    return ended.map(f => filter(f, zone, ['protocol', 'src', 'dst', 'srcPort', 'dstPort']));
+  });
+}
+
+function filter(flow: Flow, zone: number, fields: readonly ('protocol' | 'src' | 'dst' | 'srcPort' | 'dstPort')[]): FlowFilter {
+  const given = Object.fromEntries(fields.filter(f => flow[f] !== undefined).map(f => [f, flow[f]]));
+  return { zone, family: flow.family, ...given };
+}

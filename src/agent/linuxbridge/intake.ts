@@ -1,0 +1,143 @@
+// What the server tells the Linux bridge agent: each message only marks what is stale, or notes a fact; the loop acts.
+import type { Bus, Endpoint, Json } from '../../contracts/bus.ts';
+import { addFdb, changeIp, parseFdbChanges, parseFdbEntries, removeFdb } from '../desired/linuxbridge-fdb.ts';
+import { tapName } from '../desired/linuxbridge-names.ts';
+import { heardOfPort } from './port-update.ts';
+import type { View } from './view.ts';
+import { isUuid } from './wire.ts';
+
+const prefix = 'q-agent-notifier';
+const topics = [
+  'port-update',
+  'port-delete',
+  'network-update',
+  'network-delete',
+  'security_group-update',
+  'binding-activate',
+  'binding-deactivate',
+];
+
+export interface Intake {
+  readonly view: View;
+  readonly host: string;
+  /** This host's tunnel end, where l2population is on. */
+  readonly tunnelEnd: string | undefined;
+  /** Something is to be done, after so long at most. */
+  mark(afterMs?: number): void;
+}
+
+type Args = Readonly<Record<string, Json>>;
+
+/** Messages about groups come in bursts. */
+const BURST_MS = 10;
+
+export async function serveTopics(bus: Bus, intake: Intake): Promise<AsyncDisposable> {
+  const names = intake.tunnelEnd === undefined ? topics : [...topics, 'l2population-update'];
+  const endpoints = [endpoint(intake)];
+  const served = await Promise.all(names.map(name => bus.serve({ topic: `${prefix}-${name}`, server: intake.host, endpoints })));
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(served.map(s => s[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+function endpoint(intake: Intake): Endpoint {
+  const methods = { ...portMethods(intake), ...networkMethods(intake), ...groupMethods(intake), ...fdbMethods(intake) };
+  return { version: '1.5', methods };
+}
+
+const deviceOf = (portId: unknown): string | undefined => (isUuid(portId) ? tapName(portId) : undefined);
+
+function portMethods({ view, host, mark }: Intake): Endpoint['methods'] {
+  const settle = (portId: unknown, kind: 'unknown' | 'inactive'): null => {
+    const device = view.devices.get(deviceOf(portId) ?? '');
+    if (!device) return null;
+    device.answer = { kind };
+    mark();
+    return null;
+  };
+  return {
+    port_update: (args: Args) => {
+      if (heardOfPort(view, args['port'])) mark();
+      return null;
+    },
+    port_delete: (args: Args) => settle(args['port_id'], 'unknown'),
+    binding_activate: (args: Args) => {
+      if (args['host'] === host && view.touch(deviceOf(args['port_id']) ?? '')) mark();
+      return null;
+    },
+    binding_deactivate: (args: Args) => (args['host'] === host ? settle(args['port_id'], 'inactive') : null),
+  };
+}
+
+function networkMethods({ view, mark }: Intake): Endpoint['methods'] {
+  return {
+    network_update: (args: Args) => {
+      if (heardOfNetwork(view, args['network'])) mark();
+      return null;
+    },
+    network_delete: (args: Args) => {
+      const devices = [...view.devices.values()].filter(d => view.details(d)?.network_id === args['network_id']);
+      for (const device of devices) device.heard++;
+      if (devices.length > 0) mark();
+      return null;
+    },
+  };
+}
+
+/** MTU and segment come with the message: nothing need be asked. */
+function heardOfNetwork(view: View, network: Json | undefined): boolean {
+  if (typeof network !== 'object' || network === null || Array.isArray(network)) return false;
+  const { id, mtu, 'provider:segmentation_id': segment } = network as Args;
+  let changed = false;
+  for (const device of view.devices.values()) {
+    const details = view.details(device);
+    if (details?.network_id !== id || !details) continue;
+    const fresh = {
+      ...details,
+      ...(typeof mtu === 'number' && mtu >= 68 && mtu <= 65_535 ? { mtu } : {}),
+      ...(typeof segment === 'number' ? { segmentation_id: segment } : {}),
+    };
+    if (fresh.mtu === details.mtu && fresh.segmentation_id === details.segmentation_id) continue;
+    device.answer = { kind: 'port', details: fresh };
+    changed = true;
+  }
+  return changed;
+}
+
+function groupMethods({ view, mark }: Intake): Endpoint['methods'] {
+  const heard = (args: Args): null => {
+    const groups = args['security_groups'];
+    const ours = (Array.isArray(groups) ? (groups as readonly Json[]) : []).filter(
+      g => typeof g === 'string' && concerns(view, g),
+    ) as string[];
+    for (const id of ours) view.dirtyGroups.add(id);
+    if (ours.length > 0) mark(BURST_MS);
+    return null;
+  };
+  return { security_groups_rule_updated: heard, security_groups_member_updated: heard };
+}
+
+const concerns = (view: View, group: string): boolean => view.asking > 0 || view.groups.has(group) || view.members.has(group);
+
+function fdbMethods({ view, tunnelEnd, mark }: Intake): Endpoint['methods'] {
+  const own = tunnelEnd ?? '';
+  const here = (network: string): boolean => view.ports().some(p => p.network_id === network && p.network_type === 'vxlan');
+  const update = (apply: typeof addFdb) => (args: Args) => {
+    const updates = parseFdbEntries(args['fdb_entries']).filter(u => here(u.network));
+    for (const u of updates) apply(view.fdbOf(u.network), u.ends, own);
+    if (updates.length > 0) mark();
+    return null;
+  };
+  return {
+    add_fdb_entries: update(addFdb),
+    remove_fdb_entries: update(removeFdb),
+    update_fdb_entries: (args: Args) => {
+      const changes = parseFdbChanges(args['fdb_entries']).filter(c => here(c.network));
+      for (const c of changes) changeIp(view.fdbOf(c.network), c, own);
+      if (changes.length > 0) mark();
+      return null;
+    },
+  };
+}

@@ -1,0 +1,262 @@
+// One pass of the Linux bridge agent: look at the host, ask the server what is stale, and bring the host to what should be there.
+// The whole is computed each time; what stands already costs nothing. Filters stand before a tap is plugged in, and fall after it is pulled out.
+import type { LinkChange } from '../../contracts/host/links.ts';
+import { hostNetns, type Refusal } from '../../contracts/host/netns.ts';
+import type { AgentContext } from '../context.ts';
+import { type BridgeOptions, type HostPlan, planHost } from '../desired/linuxbridge.ts';
+import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
+import { enableBridgeFilter, quietDevice } from './device-settings.ts';
+import { FdbSync } from './fdb-sync.ts';
+import { type Filters, makeFilters } from './filters.ts';
+import {
+  type BridgeChange,
+  byName,
+  type LinkMap,
+  linksToMake,
+  linksToRemove,
+  linksToSet,
+  type OwnDevices,
+  tapsToSet,
+} from './link-steps.ts';
+import { hasGlobalAddress } from './physical-addresses.ts';
+import { Problems } from './problems.ts';
+import { refresh } from './refresh.ts';
+import { reportDevices } from './report-devices.ts';
+import type { Server } from './server.ts';
+import type { View } from './view.ts';
+
+export interface PassOptions {
+  readonly ctx: AgentContext;
+  readonly view: View;
+  readonly server: Server;
+  readonly options: Omit<BridgeOptions, 'vxlan'> & { readonly vxlan?: Omit<NonNullable<BridgeOptions['vxlan']>, 'dev'> };
+  /** The server has taken a report of this agent: it is there. */
+  inTouch(): boolean;
+}
+
+/** The server has not been heard of yet: nothing is touched before. */
+export class NotInTouch extends Error {}
+
+export class Pass {
+  private readonly given: PassOptions;
+  private readonly filters: Filters;
+  private readonly fdb: FdbSync;
+  private readonly problems: Problems;
+  private readonly mapped: ReadonlySet<string>;
+  /** Name and index of devices whose kernel settings are made. */
+  private readonly quiet = new Set<string>();
+  private loaded = false;
+  private synced = false;
+  private refreshed = false;
+
+  constructor(given: PassOptions) {
+    const { ctx, options } = given;
+    this.given = given;
+    this.problems = new Problems(ctx.log);
+    this.filters = makeFilters(ctx, new Set(Object.values(options.bridgeMappings)));
+    this.fdb = new FdbSync(ctx.host.links, ctx.log);
+    this.mapped = new Set(Object.values(options.bridgeMappings));
+  }
+
+  /** `reread` compares with the kernel instead of with what it was left with. Rejects when anything is to be tried again. */
+  async run(reread: boolean): Promise<void> {
+    const { ctx, view, server } = this.given;
+    const links = byName(await ctx.host.links.list(hostNetns));
+    view.setPresent(this.presentTaps(links));
+    const trouble = await refresh(view, server, ctx.log).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (!this.synced && trouble) throw trouble;
+    if (!this.synced && view.devices.size === 0 && !this.given.inTouch()) throw new NotInTouch('the server has not answered yet');
+    await this.load(reread, links);
+    await this.realise(links);
+    if (trouble) throw trouble;
+    this.synced = true;
+  }
+
+  private async load(reread: boolean, links: LinkMap): Promise<void> {
+    const { ctx, view } = this.given;
+    if (this.loaded && !reread) return;
+    const first = !this.loaded;
+    const [canFilter] = await Promise.all([
+      enableBridgeFilter(ctx.host.files),
+      this.filters.load(first),
+      first ? this.fdb.load() : undefined,
+    ]);
+    this.filters.canFilter = canFilter;
+    // Ports that were wired when the last agent ended, and are gone.
+    if (first) for (const name of this.filters.admittedBefore()) if (isTapName(name) && !links.has(name)) view.gone.add(name);
+    this.loaded = true;
+  }
+
+  private presentTaps(links: LinkMap): Set<string> {
+    const ours = (master: string | undefined): boolean => master === undefined || isBridgeName(master) || this.mapped.has(master);
+    return new Set([...links.values()].filter(l => isTapName(l.name) && ours(l.master)).map(l => l.name));
+  }
+
+  private bridgeOptions(links: LinkMap): BridgeOptions {
+    const { vxlan, ...options } = this.given.options;
+    if (!vxlan) return options;
+    const dev = [...links.values()].find(l => l.addresses.some(a => a.cidr.split('/')[0] === vxlan.localIp))?.name;
+    return { ...options, vxlan: { ...vxlan, ...(dev === undefined ? {} : { dev }) } };
+  }
+
+  private async realise(links: LinkMap): Promise<void> {
+    const { view } = this.given;
+    const plan = planHost(view.ports(), this.bridgeOptions(links));
+    const [bridges, firewall] = await both(this.makeBridges(plan, links), this.filters.apply(view, plan, links));
+    const wired = new Set([...firewall.admitted].filter(d => !bridges.broken.has(plan.taps.get(d)?.bridge ?? '')));
+    const plugged = this.plug(plan, bridges.links, wired).then(() => this.fdb.apply(view, plan));
+    await both(plugged, this.filters.endConnections(view, plan));
+    await this.remove(plan, bridges.links);
+    this.problems.tell([...plan.problems, ...firewall.problems, ...brokenTaps(plan, bridges.broken)]);
+    await reportDevices(this.given.view, this.given.server, wired, !this.refreshed);
+    if (wired.size > 0) this.refreshed = true;
+  }
+
+  /** Bridges and uplinks, made, set and in their place; `broken` are those that could not be, and why. */
+  private async makeBridges(plan: HostPlan, before: LinkMap): Promise<{ links: LinkMap; broken: ReadonlyMap<string, string> }> {
+    const { host } = this.given.ctx;
+    const broken = new Map<string, string>();
+    let links = before;
+    const make = linksToMake(plan, links);
+    if (make.length > 0) {
+      this.note(
+        make,
+        await host.links.apply(
+          hostNetns,
+          make.map(m => m.change),
+        ),
+        broken,
+      );
+      for (const { change } of make) if (change.do === 'add-link' && change.link.kind === 'vxlan') this.fdb.forget(change.link.name);
+      links = byName(await host.links.list(hostNetns));
+    }
+    const settled = await this.settle(plan, links);
+    const routes = this.movesAddresses(plan, links)
+      ? (await Promise.all([host.links.routes(hostNetns, 4), host.links.routes(hostNetns, 6)])).flat()
+      : [];
+    const set = [...settled, ...linksToSet(plan, links, routes)];
+    if (set.length > 0) {
+      this.note(
+        set,
+        await host.links.apply(
+          hostNetns,
+          set.map(s => s.change),
+        ),
+        broken,
+      );
+      links = byName(await host.links.list(hostNetns));
+    }
+    for (const b of plan.bridges.values()) {
+      if (!links.has(b.name)) broken.set(b.name, broken.get(b.name) ?? `there is no bridge ${b.name}`);
+      else if (b.uplink && links.get(b.uplink.name)?.master !== b.name)
+        broken.set(b.name, broken.get(b.name) ?? `${b.uplink.name} is not in ${b.name}`);
+    }
+    return { links, broken };
+  }
+
+  /** Settings of devices seen for the first time, before they are up: the kernel's own, and the bridge's. */
+  private async settle(plan: HostPlan, links: LinkMap): Promise<BridgeChange[]> {
+    const names = [...plan.bridges.values()].flatMap(b =>
+      b.made ? [b.name, ...(b.uplink && b.uplink.kind !== 'physical' ? [b.uplink.name] : [])] : [],
+    );
+    const fresh = [...names, ...plan.taps.keys()].flatMap(n => links.get(n) ?? []).filter(l => !this.quiet.has(`${l.name} ${l.index}`));
+    const keepsHost = new Set([...plan.bridges.values()].filter(b => this.hostIsOn(b.name, b.uplink?.name, links)).map(b => b.name));
+    await Promise.all(fresh.filter(l => !keepsHost.has(l.name)).map(l => quietDevice(this.given.ctx.host.files, l.name)));
+    for (const l of fresh) this.quiet.add(`${l.name} ${l.index}`);
+    return fresh
+      .filter(l => l.kind === 'bridge')
+      .map(l => ({ bridge: l.name, change: { do: 'set-bridge', name: l.name, ageing: 300, multicastSnooping: false } }));
+  }
+
+  private hostIsOn(bridge: string, uplink: string | undefined, links: LinkMap): boolean {
+    const device = uplink === undefined ? undefined : links.get(uplink);
+    return hasGlobalAddress(links.get(bridge)) || (device?.kind !== 'vxlan' && hasGlobalAddress(device));
+  }
+
+  private movesAddresses(plan: HostPlan, links: LinkMap): boolean {
+    return [...plan.bridges.values()].some(b => b.uplink?.kind === 'physical' && hasGlobalAddress(links.get(b.uplink.name)));
+  }
+
+  private note(batch: readonly BridgeChange[], refused: readonly Refusal[], broken: Map<string, string>): void {
+    for (const r of refused) {
+      const item = batch[r.index];
+      if (item && !broken.has(item.bridge)) broken.set(item.bridge, explain(item.change, r.reason));
+    }
+  }
+
+  private async plug(plan: HostPlan, links: LinkMap, wired: ReadonlySet<string>): Promise<void> {
+    const { ctx, view } = this.given;
+    const changes = [...tapsToSet(plan, links, wired), ...this.unplug(links, wired)];
+    if (changes.length === 0) return;
+    const refused = await ctx.host.links.apply(hostNetns, changes);
+    for (const r of refused) {
+      const change = changes[r.index];
+      const name = change?.do === 'set-link' ? change.name : '';
+      // A device that went meanwhile will be missed in the next pass.
+      ctx.log.warning('a tap could not be plugged', { device: name, reason: r.reason });
+      if (!/Cannot find device/.test(r.reason)) view.touch(name);
+    }
+  }
+
+  /** Devices in our bridges of which the server says that they should not be. */
+  private unplug(links: LinkMap, wired: ReadonlySet<string>): LinkChange[] {
+    return [...this.given.view.devices.values()].flatMap(d => {
+      const link = links.get(d.name);
+      if (!link || d.answer === undefined || wired.has(d.name)) return [];
+      const out = link.master !== undefined && isBridgeName(link.master) ? { master: null } : {};
+      const down = d.answer.kind === 'port' && !d.answer.details.admin_state_up && link.up ? { up: false } : {};
+      return Object.keys({ ...out, ...down }).length === 0 ? [] : [{ do: 'set-link', name: d.name, ...out, ...down } as const];
+    });
+  }
+
+  private async remove(plan: HostPlan, before: LinkMap): Promise<void> {
+    const { ctx, options, view } = this.given;
+    // A device of which nothing is known yet may be on its way into any of the bridges.
+    if ([...view.devices.values()].some(d => d.answer === undefined)) return;
+    if (linksToRemove(plan, before, this.own(), []).changes.length === 0 && !this.hasEmptied(plan, before)) return;
+    const links = byName(await ctx.host.links.list(hostNetns));
+    const routes = (await Promise.all([ctx.host.links.routes(hostNetns, 4), ctx.host.links.routes(hostNetns, 6)])).flat();
+    const { changes } = linksToRemove(plan, links, this.own(), routes);
+    if (changes.length === 0) return;
+    const refused = await ctx.host.links.apply(hostNetns, changes);
+    for (const r of refused)
+      ctx.log.warning('a bridge could not be removed as a whole', {
+        change: changes[r.index],
+        reason: r.reason,
+        options: options.interfaceMappings,
+      });
+  }
+
+  private hasEmptied(plan: HostPlan, links: LinkMap): boolean {
+    return [...links.values()].some(l => l.kind === 'bridge' && isBridgeName(l.name) && !plan.bridges.has(l.name));
+  }
+
+  private own(): OwnDevices {
+    const { options } = this.given;
+    const physical = new Set(Object.values(options.interfaceMappings));
+    return { physical, ...(options.vxlan ? { localIp: options.vxlan.localIp, port: options.vxlan.udpPort } : {}) };
+  }
+}
+
+/** Waits for both, also when one fails: a pass that is over must not go on behind the next one's back. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
+}
+
+function brokenTaps(plan: HostPlan, broken: ReadonlyMap<string, string>): [string, string][] {
+  return [...plan.taps.values()].flatMap(t => {
+    const why = broken.get(t.bridge);
+    return why === undefined ? [] : [[t.name, why] as [string, string]];
+  });
+}
+
+/** The kernel's words for what an operator can do something about. */
+function explain(change: LinkChange, reason: string): string {
+  const vlan = change.do === 'add-link' && change.link.kind === 'vlan';
+  if (vlan && /Unknown device type|not supported/i.test(reason)) return `this kernel has no VLAN devices (module 8021q): ${reason}`;
+  return reason;
+}

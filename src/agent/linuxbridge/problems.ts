@@ -1,0 +1,18 @@
+// What keeps ports from being wired, said once when it begins and once when it ends.
+import type { Log } from '../../contracts/log.ts';
+
+export class Problems {
+  private readonly log: Log;
+  private known = new Map<string, string>();
+
+  constructor(log: Log) {
+    this.log = log;
+  }
+
+  tell(problems: Iterable<readonly [device: string, why: string]>): void {
+    const now = new Map(problems);
+    for (const [device, why] of now) if (this.known.get(device) !== why) this.log.error('a port cannot be wired', { device, why });
+    for (const device of this.known.keys()) if (!now.has(device)) this.log.info('a port is not in trouble any more', { device });
+    this.known = now;
+  }
+}

@@ -1,0 +1,106 @@
+// What the agent knows: devices that are here, the server's word on each, groups with their members, and what l2population told.
+import type { PortDetails } from '../desired/linuxbridge.ts';
+import { emptyFdb, type FdbState } from '../desired/linuxbridge-fdb.ts';
+import type { WireRule } from '../render/security-rules.ts';
+import type { Answer, SecurityDevice, SecurityInfo } from './wire.ts';
+
+export interface Device {
+  readonly name: string;
+  /** Grows whenever something is heard that makes the server's last word stale; `asked` is its value when that word was asked for. */
+  heard: number;
+  asked: number;
+  answer: Answer | undefined;
+  security: SecurityDevice | undefined;
+  /** What the server was told last, since its last word. */
+  reported: 'up' | 'down' | undefined;
+}
+
+export class View {
+  readonly devices = new Map<string, Device>();
+  readonly groups = new Map<string, readonly WireRule[]>();
+  readonly members = new Map<string, readonly string[]>();
+  readonly fdb = new Map<string, FdbState>();
+  /** Devices that are gone, of which the server must be told. */
+  readonly gone = new Set<string>();
+  readonly dirtyGroups = new Set<string>();
+  /** Devices of which only the security is to be asked for anew. */
+  readonly dirtyDevices = new Set<string>();
+  /** Every device's security is to be asked for anew: messages may have been lost. */
+  allSecurityStale = false;
+  /** Questions are on their way: an answer may be older than a message that overtakes it. */
+  asking = 0;
+
+  /** Devices that are on the host now; answers whether any came or went. */
+  setPresent(names: ReadonlySet<string>): boolean {
+    let changed = false;
+    for (const name of names) {
+      if (this.devices.has(name)) continue;
+      this.devices.set(name, { name, heard: 1, asked: 0, answer: undefined, security: undefined, reported: undefined });
+      this.gone.delete(name);
+      changed = true;
+    }
+    for (const [name, device] of this.devices) {
+      if (names.has(name)) continue;
+      this.devices.delete(name);
+      if (device.answer?.kind === 'port') this.gone.add(name);
+      changed = true;
+    }
+    return changed;
+  }
+
+  stale(): Device[] {
+    return [...this.devices.values()].filter(d => d.heard > d.asked);
+  }
+
+  /** Makes the server's word on a device stale; answers whether the device is here. */
+  touch(name: string): boolean {
+    const device = this.devices.get(name);
+    if (device) device.heard++;
+    return device !== undefined;
+  }
+
+  touchAll(): void {
+    for (const device of this.devices.values()) device.heard++;
+  }
+
+  details(device: Device): PortDetails | undefined {
+    return device.answer?.kind === 'port' ? device.answer.details : undefined;
+  }
+
+  ports(): PortDetails[] {
+    return [...this.devices.values()].flatMap(d => (d.answer?.kind === 'port' ? [d.answer.details] : []));
+  }
+
+  /** Takes in the answer to a question about all of a device's security, or about some groups only. */
+  takeSecurity(info: SecurityInfo, asked: readonly Device[]): void {
+    for (const [id, rules] of info.groups) this.groups.set(id, rules);
+    for (const [id, members] of info.members) this.members.set(id, members);
+    for (const device of asked) {
+      device.security = info.devices.get(device.name);
+      // What an answer leaves out is empty: it must not live on from an older answer.
+      for (const id of device.security?.security_groups ?? []) if (!info.groups.has(id)) this.groups.set(id, []);
+      for (const id of device.security ? this.remoteGroups(device.security) : []) if (!info.members.has(id)) this.members.set(id, []);
+    }
+    this.prune();
+  }
+
+  fdbOf(network: string): FdbState {
+    const state = this.fdb.get(network) ?? emptyFdb();
+    this.fdb.set(network, state);
+    return state;
+  }
+
+  /** Groups that a device's rules name as the other side. */
+  remoteGroups(device: SecurityDevice): Set<string> {
+    const rules = [...device.provider_rules, ...device.security_groups.flatMap(g => this.groups.get(g) ?? [])];
+    return new Set(rules.flatMap(r => [r.remote_group_id, r.remote_address_group_id]).filter(g => typeof g === 'string'));
+  }
+
+  private prune(): void {
+    const secured = [...this.devices.values()].flatMap(d => (d.security ? [d.security] : []));
+    const groups = new Set(secured.flatMap(s => s.security_groups));
+    const remote = new Set(secured.flatMap(s => [...this.remoteGroups(s)]));
+    for (const id of this.groups.keys()) if (!groups.has(id)) this.groups.delete(id);
+    for (const id of this.members.keys()) if (!remote.has(id)) this.members.delete(id);
+  }
+}
