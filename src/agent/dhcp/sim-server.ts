@@ -24,7 +24,6 @@ export class SimServer {
   private readonly bus: Bus;
   private readonly host: string;
   private serving: AsyncDisposable[] = [];
-  private ids = 0;
 
   constructor(bus: Bus, host: string) {
     this.bus = bus;
@@ -97,14 +96,14 @@ export class SimServer {
   private createPort(body: Dict): Json {
     const network = this.networks.get(String(body['network_id']));
     if (!network) throw new RpcFailure('NetworkNotFound', 'no such network');
-    const n = ++this.ids;
-    const id = `d4c90000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
     const wanted = body['fixed_ips'] as { subnet_id: string }[];
+    // The same for the same network: a test can compare what two servers led to.
+    const tail = network.id.slice(8);
     const port: SimPort = {
       ...body,
-      id: id.replace('d4c90000', `d4c9${n.toString(16).padStart(4, '0')}`),
+      id: `d4c9${network.id.slice(0, 4)}${tail}`,
       network_id: network.id,
-      mac_address: `fa:16:3e:dc:00:${n.toString(16).padStart(2, '0')}`,
+      mac_address: `fa:16:3e:dc:${network.id.slice(0, 2)}:${network.id.slice(2, 4)}`,
       device_owner: 'network:dhcp',
       status: 'DOWN',
       revision_number: 1,
