@@ -79,6 +79,19 @@ test('expired messages make room before living ones are dropped', async () => {
   assert.deepEqual(later.bodies, ['cast', 'cast 2']);
 });
 
+test('what expired while it was queued is not delivered; what came with it is', async () => {
+  const { broker: b, clock } = broker();
+  const slow = new Taker(false);
+  const subscription = b.listen('t', 'h', slow);
+  b.publish(toServer, 'call', 100);
+  b.publish(toServer, 'patient call', 101);
+  b.publish(toServer, 'cast', undefined);
+  await clock.advance(100);
+  slow.open = true;
+  subscription.resume();
+  assert.deepEqual(slow.bodies, ['patient call', 'cast']);
+});
+
 test('what nobody fetched for half an hour is gone', async () => {
   const { broker: b, clock } = broker();
   b.listen('t', 'h', new Taker())[Symbol.dispose]();
