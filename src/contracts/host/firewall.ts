@@ -14,7 +14,10 @@ export class HostRefusal extends Error {
 export interface Iptables {
   /** `iptables-save`/`ip6tables-save` of one table, or of all. */
   save(ns: Netns, family: 4 | 6, table?: string): Promise<string>;
-  /** One atomic `iptables-restore --noflush` per table in the text; throws HostRefusal. */
+  /**
+   * One atomic `iptables-restore --noflush` per table in the text; throws HostRefusal. The tables before the refused one are taken.
+   * For a jump to no chain, nft-backed tools name the line of COMMIT.
+   */
   restore(ns: Netns, family: 4 | 6, text: string): Promise<void>;
 }
 
@@ -28,7 +31,7 @@ export interface Nft {
 export interface IpSets {
   /** Set name → type, family and members. */
   list(ns: Netns): Promise<ReadonlyMap<string, { readonly type: string; readonly family: 4 | 6; readonly members: readonly string[] }>>;
-  /** `ipset restore -exist`; throws HostRefusal. */
+  /** `ipset restore -exist`; throws HostRefusal. The lines before the refused one are taken, but for additions to one set right before it. */
   restore(ns: Netns, text: string): Promise<void>;
 }
 
@@ -51,7 +54,7 @@ export interface Flow extends FlowFilter {
 }
 
 export interface Conntrack {
-  /** Deletes what matches; answers how many. */
+  /** Deletes what matches any filter, in one process; answers how many. A filter without a zone means every zone. */
   flush(ns: Netns, filters: readonly FlowFilter[]): Promise<number>;
   list(ns: Netns, family: 4 | 6, zone?: number): Promise<readonly Flow[]>;
 }

@@ -63,7 +63,14 @@ export interface Neighbour {
 }
 
 export type NewLink =
-  | { readonly kind: 'bridge'; readonly name: string; readonly mtu?: number; readonly mac?: string; readonly ageing?: number }
+  | {
+      readonly kind: 'bridge';
+      readonly name: string;
+      readonly mtu?: number;
+      readonly mac?: string;
+      /** Seconds. */
+      readonly ageing?: number;
+    }
   | {
       readonly kind: 'veth';
       readonly name: string;
@@ -114,10 +121,12 @@ export type LinkChange =
       readonly flood?: boolean;
       readonly isolated?: boolean;
     }
+  /** Idempotent: an address that is there is taken again. */
   | { readonly do: 'add-address'; readonly dev: string; readonly cidr: string; readonly nodad?: boolean; readonly noprefixroute?: boolean }
   | { readonly do: 'del-address'; readonly dev: string; readonly cidr: string }
   | { readonly do: 'replace-route'; readonly route: Route }
   | { readonly do: 'del-route'; readonly route: Route }
+  /** Idempotent: all zeroes or a group MAC get one end more, a unicast MAC gets this end in place of another. */
   | { readonly do: 'add-fdb' | 'del-fdb'; readonly dev: string; readonly mac: string; readonly dst: string }
   | { readonly do: 'replace-neighbour'; readonly dev: string; readonly ip: string; readonly mac: string }
   | { readonly do: 'del-neighbour'; readonly dev: string; readonly ip: string };
@@ -139,8 +148,11 @@ export interface Links {
   addNamespace(ns: Netns): Promise<void>;
   /** Idempotent. Kills nothing: processes inside are the caller's. */
   delNamespace(ns: Netns): Promise<void>;
-  /** Calls back on link changes in the namespace until disposed; restarts its source when that dies, and then calls back `onGap` (re-list). */
+  /**
+   * Calls back on link changes in the namespace until disposed. `onGap` means "list now": once when the source stands (no event after it is
+   * missed, none before it is told), and again whenever the source has died and stands anew. A namespace that is not there yet is waited for.
+   */
   watch(ns: Netns, onEvent: (e: LinkEvent) => void, onGap: () => void): AsyncDisposable;
-  /** Sends gratuitous ARP (IPv4) or unsolicited NA (IPv6) for the address from the device. Errors are ignored. */
+  /** Sends gratuitous ARP (IPv4), or an unsolicited NA for each of the device's IPv6 addresses, without waiting for the wire. Errors are ignored. */
   announce(ns: Netns, dev: string, ip: string): Promise<void>;
 }

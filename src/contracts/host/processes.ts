@@ -20,7 +20,8 @@ export interface RunResult {
 
 export interface Processes {
   /**
-   * Starts the daemon detached (it outlives the agent, not the host), or adopts the one that runs with the same argv;
+   * Starts the daemon detached (it outlives the agent, not the host), or adopts the one that runs with the same argv in the namespace;
+   * the one of the pid file with the same program and another argv is stopped first. Its output goes to `<name>.log` beside the pid file;
    * answers its pid once it stands, throws HostRefusal with its last words when it ends at once.
    */
   ensure(spec: DaemonSpec): Promise<number>;
@@ -30,6 +31,9 @@ export interface Processes {
   signal(pidFile: string, mark: string, signal: 'SIGHUP' | 'SIGTERM' | 'SIGKILL' | 'SIGUSR1'): Promise<boolean>;
   /** SIGTERM, then SIGKILL after 2 s; removes the pid file. Idempotent. */
   stop(pidFile: string, mark: string): Promise<void>;
-  /** Runs a command to its end in the namespace; never through a shell. Rejects only when it cannot be started. */
+  /**
+   * Runs a command to its end in the namespace; never through a shell. Rejects only when it cannot be started.
+   * Default timeout 60 s, and then killed: code 124; ended by a signal: 128 + its number.
+   */
   run(ns: Netns, argv: readonly string[], options?: { readonly input?: string; readonly timeoutMs?: number }): Promise<RunResult>;
 }

@@ -269,6 +269,21 @@ function news(check: LinksCheck): void {
     await until(() => ears.heard.includes('added br0'), 'added br0');
   });
 
+  check('a namespace that is watched before it is there is told of when it is', async (under, ns) => {
+    const later = `${ns}-l`;
+    await using ears = listen(under, later);
+    await new Promise(resolve => setTimeout(resolve, 20));
+    assert.equal(ears.gaps(), 0);
+    await under.host.links.addNamespace(later);
+    try {
+      await until(() => ears.gaps() === 1, 'first call to list');
+      await apply(under, later, bridge('br0'));
+      await until(() => ears.heard.includes('added br0'), 'added br0');
+    } finally {
+      await under.host.links.delNamespace(later);
+    }
+  });
+
   check('a watched namespace can be deleted: its far ends go at once', async (under, ns) => {
     const inner = `${ns}-w`;
     await under.host.links.addNamespace(inner);

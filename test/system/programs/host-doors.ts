@@ -12,9 +12,13 @@ import { processesContract } from '../../../src/contracts/host/processes.suite.t
 import { routesContract } from '../../../src/contracts/host/routes.suite.ts';
 import type { HostUnderTest } from '../../../src/contracts/host/under-test.ts';
 
-function must(...argv: readonly string[]): void {
+function attempt(...argv: readonly string[]) {
   const [file = '', ...args] = argv;
-  const done = spawnSync(file, args, { encoding: 'utf8' });
+  return spawnSync(file, args, { encoding: 'utf8' });
+}
+
+function must(...argv: readonly string[]): void {
+  const done = attempt(...argv);
   if (done.status !== 0) throw new Error(`${argv.join(' ')}: ${done.stderr}${done.error ?? ''}`);
 }
 
@@ -39,7 +43,7 @@ function conntrackArgs(flow: Flow): string[] {
 
 /** An ordinary user may be kept from /dev/net/tun, as he is on many machines; any port will do. */
 function plug(ns: string, name: string): void {
-  const done = spawnSync('ip', ['-n', ns, 'tuntap', 'add', 'dev', name, 'mode', 'tap']);
+  const done = attempt('ip', '-n', ns, 'tuntap', 'add', 'dev', name, 'mode', 'tap');
   if (done.status !== 0) must('ip', '-n', ns, 'link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}-far`);
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Conntrack, type Flow, type FlowFilter, HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { Netns } from '../../../contracts/host/netns.ts';
 import type { RunResult } from '../../../contracts/host/processes.ts';
-import { vetted } from '../names.ts';
+import { integer, vetted } from '../names.ts';
 import { complaint, type Tools } from '../tools.ts';
 import { deleteArgs, parseFlow } from './filter.ts';
 
@@ -32,7 +32,12 @@ export class ConntrackTool implements Conntrack {
   }
 
   async list(ns: Netns, family: 4 | 6, zone?: number): Promise<readonly Flow[]> {
-    const result = await this.one(ns, ['-L', '-f', family === 4 ? 'ipv4' : 'ipv6', ...(zone === undefined ? [] : ['-w', String(zone)])]);
+    const result = await this.one(ns, [
+      '-L',
+      '-f',
+      family === 4 ? 'ipv4' : 'ipv6',
+      ...(zone === undefined ? [] : ['-w', vetted('conntrack', () => integer(zone, 0, 65_535))]),
+    ]);
     return flows(result);
   }
 

@@ -48,9 +48,14 @@ export class IpLinks implements Links {
 
   async addNamespace(ns: Netns): Promise<void> {
     const made = await this.tools.tool('', ['ip', 'netns', 'add', named(ns)]);
-    if (made.code !== 0 && !/File exists/.test(made.stderr)) throw new HostRefusal('ip netns', complaint(made));
+    const there = /File exists/.test(made.stderr);
+    if (made.code !== 0 && !there) throw new HostRefusal('ip netns', complaint(made));
     const [refusal] = await this.apply(ns, [{ do: 'set-link', name: 'lo', up: true }]);
-    if (refusal) throw new HostRefusal('ip', refusal.reason);
+    if (!refusal) return;
+    if (!there || !/Invalid argument/.test(refusal.reason)) throw new HostRefusal('ip', refusal.reason);
+    // a name without a namespace behind it: what a power cut between two steps of ip(8) leaves
+    await this.delNamespace(ns);
+    await this.addNamespace(ns);
   }
 
   async delNamespace(ns: Netns): Promise<void> {

@@ -68,7 +68,9 @@ export class SimLinks implements Links, SimKernel {
 
   async addNamespace(ns: Netns): Promise<void> {
     this.named(ns, 'addNamespace');
-    if (!this.nets.has(ns)) this.nets.set(ns, new SimNet(ns));
+    if (this.nets.has(ns)) return;
+    this.nets.set(ns, new SimNet(ns));
+    this.gap(ns);
   }
 
   async delNamespace(ns: Netns): Promise<void> {
@@ -87,7 +89,7 @@ export class SimLinks implements Links, SimKernel {
   watch(ns: Netns, onEvent: (e: LinkEvent) => void, onGap: () => void): AsyncDisposable {
     const watcher = { ns, onEvent, onGap };
     this.watchers.add(watcher);
-    queueMicrotask(() => this.watchers.has(watcher) && onGap());
+    if (this.nets.has(ns)) queueMicrotask(() => this.watchers.has(watcher) && onGap());
     return {
       [Symbol.asyncDispose]: async () => {
         this.watchers.delete(watcher);

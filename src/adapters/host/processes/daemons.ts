@@ -59,14 +59,18 @@ export class Daemons implements Processes {
     return this.tools.run(ns, argv, options);
   }
 
-  /** The running one with the same argument list; an earlier self with another one, in the same namespace, is ended first. */
+  /**
+   * The running one with the same argument list. What must make way is ended first: the same one in another namespace (that of an earlier
+   * life of the name), and an earlier self with other arguments in this one.
+   */
   private async adopt(spec: DaemonSpec): Promise<number | undefined> {
     const pid = await readPid(spec.pidFile);
     const line = pid === undefined ? undefined : await commandLine(pid);
-    if (pid === undefined || !line || (!sameProgram(line, spec.argv) && !sameCommand(line, spec.argv))) return undefined;
-    if (!(await livesIn(pid, spec.netns))) return undefined;
-    if (sameCommand(line, spec.argv)) return pid;
-    await end(pid);
+    if (pid === undefined || !line) return undefined;
+    const same = sameCommand(line, spec.argv);
+    const here = same || sameProgram(line, spec.argv) ? await livesIn(pid, spec.netns) : undefined;
+    if (same && here === true) return pid;
+    if (here === true || (same && here === false)) await end(pid);
     return undefined;
   }
 

@@ -16,20 +16,22 @@ export async function readPid(pidFile: string): Promise<number | undefined> {
   return pid === undefined || Number(pid) < 2 ? undefined : Number(pid);
 }
 
-/** The same argument list, possibly behind an interpreter (`/usr/bin/python3 -u /path/of/argv0 …`), but not still behind `ip netns exec NS`. */
+/** The same argument list, possibly behind an interpreter (`/usr/bin/python3 -u /path/of/argv0 …`), but no more behind `ip netns exec NS`. */
 export function sameCommand(running: readonly string[], wanted: readonly string[]): boolean {
-  const tail = running.slice(-wanted.length);
-  return tail.length === wanted.length && wanted.every((a, i) => tail[i] === a || (i === 0 && basename(tail[0] ?? '') === basename(a)));
+  const before = running.length - wanted.length;
+  if (before < 0 || before > 2) return false;
+  const tail = running.slice(before);
+  return wanted.every((a, i) => tail[i] === a || (i === 0 && basename(tail[0] ?? '') === basename(a)));
 }
 
 export const sameProgram = (running: readonly string[], wanted: readonly string[]): boolean =>
   basename(running[0] ?? '') === basename(wanted[0] ?? '');
 
-/** Whether the process lives in the namespace; false when either is gone. */
-export async function livesIn(pid: number, ns: Netns): Promise<boolean> {
+/** Whether the process lives in the namespace; undefined when that cannot be seen. */
+export async function livesIn(pid: number, ns: Netns): Promise<boolean | undefined> {
   const paths = [`/proc/${pid}/ns/net`, ns === '' ? '/proc/self/ns/net' : `/run/netns/${ns}`];
   const [a, b] = await Promise.all(paths.map(p => stat(p).catch(() => undefined)));
-  return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
+  return a && b && a.ino === b.ino && a.dev === b.dev;
 }
 
 /** Sends a signal; false when there is no such process. */
