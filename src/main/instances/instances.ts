@@ -92,11 +92,11 @@ export class Instances implements AsyncDisposable {
     this.registry.remove(record.id);
   }
 
-  /** What the metadata agent asks: null for an instance that is not ours. */
-  metadata(id: string): { readonly [key: string]: Json } | null {
-    const record = this.registry.get(id);
+  /** What the metadata agent asks, by the port that a request came from: null for one that is not ours. */
+  metadata(portId: string): { readonly [key: string]: Json } | null {
+    const record = this.registry.all().find(candidate => candidate.port_id === portId);
     if (!record) return null;
-    const { name, user_data } = record;
+    const { id, name, user_data } = record;
     return { instance_id: id, name, hostname: name, user_data, public_keys: {}, meta: {} };
   }
 

@@ -1,0 +1,229 @@
+// A whole Weft on one machine: the API server in this process, contained hosts with an agent process each. Opened in order, closed in
+// reverse; what is open is what `status` tells of.
+import { rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../adapters/clock/system-clock.ts';
+import type { HostView, StatusView } from '../cli/control.ts';
+import type { StateFolder } from '../cli/state.ts';
+import { ApiClient } from '../client/api.ts';
+import type { Log } from '../contracts/log.ts';
+import { containedPlace } from './agent-config.ts';
+import { superviseContained } from './agents.ts';
+import { type OpenedIdentity, openIdentity } from './identity.ts';
+import { Instances } from './instances/instances.ts';
+import { InstanceRegistry } from './instances/registry.ts';
+import { ensurePublicNetwork } from './public-network.ts';
+import { type AgentRow, listAgents, missingAgents } from './readiness.ts';
+import { type Contained, openContained } from './sandbox/contained.ts';
+import type { Publication } from './sandbox/publish.ts';
+import { RelayedPorts } from './sandbox/relayed-ports.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import { type RunningServer, startServer } from './server.ts';
+import type { Supervised } from './supervise/supervisor.ts';
+
+export interface AllInOneOptions {
+  readonly folder: StateFolder;
+  readonly address: string;
+  readonly port: number;
+  readonly hosts: number;
+  readonly publish: readonly Publication[];
+  readonly rootless: boolean;
+  readonly debug: boolean;
+  readonly log: Log;
+  /** A line for the person who waits. */
+  readonly progress: (line: string) => void;
+}
+
+interface RunningHost {
+  readonly name: string;
+  readonly sandbox: Sandbox;
+  readonly agent: Supervised;
+}
+
+export class AllInOne implements AsyncDisposable {
+  readonly api: ApiClient;
+  readonly instances: Instances;
+  readonly ports: RelayedPorts;
+  readonly hosts: ReadonlyMap<string, Sandbox>;
+  readonly identity: OpenedIdentity;
+  private readonly options: AllInOneOptions;
+  private readonly url: string;
+  private readonly contained: Contained;
+  private readonly running: readonly RunningHost[];
+  private readonly stack: AsyncDisposableStack;
+  private readonly beganMs: number;
+  /** Undefined until the public network is known to be there. */
+  private publicProblem: string | undefined = 'the public network is being made';
+
+  private constructor(options: AllInOneOptions, parts: Parts) {
+    this.options = options;
+    this.api = parts.api;
+    this.instances = parts.instances;
+    this.ports = parts.ports;
+    this.identity = parts.identity;
+    this.url = parts.url;
+    this.contained = parts.contained;
+    this.running = parts.running;
+    this.stack = parts.stack;
+    this.beganMs = parts.beganMs;
+    this.hosts = new Map(parts.running.map(host => [host.name, host.sandbox]));
+  }
+
+  static async open(options: AllInOneOptions): Promise<AllInOne> {
+    await using stack = new AsyncDisposableStack();
+    const parts = await openParts(options, stack);
+    return new AllInOne(options, { ...parts, stack: stack.move() });
+  }
+
+  /** Makes the public network, plugs the instances of an earlier run, opens the ports, and waits until nothing is missing. */
+  async settle(signal: AbortSignal): Promise<void> {
+    const restored = this.instances.restore();
+    for (;;) {
+      try {
+        await ensurePublicNetwork(this.api);
+        this.publicProblem = undefined;
+        break;
+      } catch (error) {
+        this.publicProblem = `the public network cannot be made: ${error instanceof Error ? error.message : String(error)}`;
+        this.options.log.error('public network', { error });
+        await sleep(1000, undefined, { signal });
+      }
+    }
+    for (const publication of this.options.publish) this.options.progress(`published ${await this.ports.publish(publication)}`);
+    let told = performance.now();
+    for (let missing = await this.missing(); missing.length > 0; missing = await this.missing()) {
+      if (performance.now() - told > 5000) {
+        told = performance.now();
+        for (const line of missing) this.options.progress(`still missing: ${line}`);
+      }
+      await sleep(40, undefined, { signal });
+    }
+    await restored;
+  }
+
+  async status(): Promise<StatusView> {
+    const { folder, rootless } = this.options;
+    const hosts = await this.hostViews();
+    const missing = this.missingOf(hosts);
+    return {
+      pid: process.pid,
+      since: new Date(this.beganMs).toISOString(),
+      url: this.url,
+      identity_url: `${this.url}/identity/v3`,
+      state_dir: folder.path,
+      clouds_yaml: this.identity.cloudsYaml,
+      mode: 'contained',
+      rootless,
+      ready: missing.length === 0,
+      missing,
+      underlay: this.contained.underlay.init.pid,
+      hosts,
+      published: this.ports.list(),
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stack.disposeAsync();
+  }
+
+  private async missing(): Promise<string[]> {
+    return this.missingOf(await this.hostViews());
+  }
+
+  private missingOf(hosts: readonly HostView[]): string[] {
+    return [...(this.publicProblem === undefined ? [] : [this.publicProblem]), ...missingAgents(hosts, this.beganMs)];
+  }
+
+  private async hostViews(): Promise<HostView[]> {
+    const rows = await listAgents(this.api);
+    return this.running.map(({ name, sandbox, agent }) => ({
+      name,
+      init: sandbox.init.pid,
+      process: agent.state,
+      agents: rows.filter(row => row.host === name).map(({ host: _, ...row }: AgentRow) => row),
+    }));
+  }
+}
+
+interface Parts {
+  readonly api: ApiClient;
+  readonly identity: OpenedIdentity;
+  readonly url: string;
+  readonly contained: Contained;
+  readonly running: readonly RunningHost[];
+  readonly instances: Instances;
+  readonly ports: RelayedPorts;
+  readonly stack: AsyncDisposableStack;
+  readonly beganMs: number;
+}
+
+async function openParts(options: AllInOneOptions, stack: AsyncDisposableStack): Promise<Omit<Parts, 'stack'>> {
+  const { folder, log } = options;
+  const beganMs = Date.now();
+  const [{ server, identity, url }, contained] = await bothOf(stack, openServer(options), openHosts(options));
+  const api = new ApiClient(url, identity.credentials('admin'));
+  const running = contained.hosts.map(host => {
+    const place = containedPlace(host, options.rootless);
+    const agent = superviseContained({ folder, place, log, logLevel: options.debug ? 'debug' : 'info' }, host.sandbox);
+    return { name: host.name, sandbox: host.sandbox, agent: stack.use(agent) };
+  });
+  rmSync(folder.relaySocket, { force: true });
+  const ports = stack.use(new RelayedPorts(folder, contained.underlay, log));
+  const hosts = new Map(running.map(host => [host.name, host.sandbox]));
+  const instances = stack.use(new Instances({ api, hosts, registry: new InstanceRegistry(folder.instances), log }));
+  stack.use(await serveMetadata(server, instances));
+  return { api, identity, url, contained, running, instances, ports, beganMs };
+}
+
+/** Opened at the same time; when one fails, the other is closed. */
+async function bothOf<A extends { server: AsyncDisposable }, B extends AsyncDisposable>(
+  stack: AsyncDisposableStack,
+  a: Promise<A>,
+  b: Promise<B>,
+): Promise<[A, B]> {
+  const [first, second] = await Promise.allSettled([a, b]);
+  // Closed in reverse: the hosts first, so that agents do not see their server go.
+  if (first.status === 'fulfilled') stack.use(first.value.server);
+  if (second.status === 'fulfilled') stack.use(second.value);
+  if (first.status === 'rejected') throw first.reason;
+  if (second.status === 'rejected') throw second.reason;
+  return [first.value, second.value];
+}
+
+async function openServer(options: AllInOneOptions): Promise<{ server: RunningServer; identity: OpenedIdentity; url: string }> {
+  const { folder, address, port, log, progress } = options;
+  let opened: OpenedIdentity | undefined;
+  let url = '';
+  const server = await startServer({
+    stateDir: folder.path,
+    host: address,
+    port,
+    log,
+    identity: async listening => {
+      url = reachable(listening);
+      opened = await openIdentity(folder, { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock });
+      return opened.identity;
+    },
+  });
+  if (!opened) throw new Error('the server did not ask for an identity');
+  progress(`the API listens on ${url}`);
+  return { server, identity: opened, url };
+}
+
+/** An address that listens for everybody is no address to connect to. */
+function reachable(url: string): string {
+  return new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')).origin;
+}
+
+async function openHosts({ hosts, progress }: AllInOneOptions): Promise<Contained> {
+  const contained = await openContained(hosts);
+  progress(
+    `${hosts === 1 ? 'one contained host' : `${hosts} contained hosts`}, joined by an underlay: ${contained.hosts.map(h => h.name).join(', ')}`,
+  );
+  return contained;
+}
+
+function serveMetadata(server: RunningServer, instances: Instances): Promise<AsyncDisposable> {
+  const methods = { get_instance: (args: Readonly<Record<string, unknown>>) => instances.metadata(String(args['port_id'])) };
+  return server.bus.serve({ topic: 'weft-metadata', server: 'weft', endpoints: [{ version: '1.0', methods }] });
+}

@@ -1,0 +1,50 @@
+// The built-in identity of an all-in-one Weft: made at the first start, with a clouds.yaml that holds its passwords.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBuiltinIdentity } from '../adapters/identity-builtin/builtin-identity.ts';
+import { makeCloudsYaml, passwordsInCloudsYaml } from '../adapters/identity-builtin/clouds-yaml.ts';
+import { createIdentityFile, type Passwords } from '../adapters/identity-builtin/state-file.ts';
+import type { StateFolder } from '../cli/state.ts';
+import type { Credentials } from '../client/api.ts';
+import type { IdentityApi } from '../contracts/identity.ts';
+import type { Log } from '../contracts/log.ts';
+import type { Clock } from '../engine/clock.ts';
+
+export interface OpenedIdentity {
+  readonly identity: IdentityApi;
+  readonly cloudsYaml: string;
+  credentials(user: keyof Passwords): Credentials;
+}
+
+export async function openIdentity(folder: StateFolder, options: { baseUrl: string; log: Log; clock: Clock }): Promise<OpenedIdentity> {
+  const { baseUrl } = options;
+  const path = join(folder.path, 'identity.json');
+  const cloudsYaml = join(folder.path, 'clouds.yaml');
+  const passwords = existsSync(path) ? knownPasswords(path, cloudsYaml) : await createIdentityFile(path);
+  writeClouds(cloudsYaml, makeCloudsYaml({ baseUrl, passwords }), baseUrl);
+  const identity = await openBuiltinIdentity({ path, ...options });
+  const credentials = (user: keyof Passwords): Credentials => ({
+    auth_url: `${baseUrl}/identity/v3`,
+    username: user,
+    password: passwords[user],
+    project_name: user,
+    user_domain_name: 'Default',
+    project_domain_name: 'Default',
+  });
+  return { identity, cloudsYaml, credentials };
+}
+
+function knownPasswords(path: string, cloudsYaml: string): Passwords {
+  const found = existsSync(cloudsYaml) ? passwordsInCloudsYaml(readFileSync(cloudsYaml, 'utf8')) : undefined;
+  if (found) return found;
+  throw new Error(
+    `${cloudsYaml} is gone or has lost its passwords, and they are nowhere else. Put it back, or remove ${path} as well to get new users and passwords.`,
+  );
+}
+
+/** Written anew only when it is for another address: somebody may have added to it. */
+function writeClouds(path: string, text: string, baseUrl: string): void {
+  if (existsSync(path) && readFileSync(path, 'utf8').includes(`"${baseUrl}/identity"`)) return;
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}

@@ -1,0 +1,16 @@
+// The verbs of the command line, and what stands behind those that are more than a client.
+import { runProgram } from '../cli/program.ts';
+import { down } from '../cli/verbs/down.ts';
+import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
+import { logs } from '../cli/verbs/logs.ts';
+import { publicExec, publicPublish } from '../cli/verbs/public.ts';
+import { status } from '../cli/verbs/status.ts';
+import { upVerb } from '../cli/verbs/up.ts';
+
+const up = upVerb(async (options, out) => (await import('./up.ts')).up(options, out));
+const verbs = [up, down, status, logs, instanceCreate, instanceList, instanceExec, instanceDelete, plug, publicExec, publicPublish];
+
+export function main(argv: readonly string[]): Promise<number> {
+  const print = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
+  return runProgram(verbs, argv, { out: print(process.stdout), err: print(process.stderr) });
+}

@@ -1,0 +1,108 @@
+// weft up: takes the state directory, opens everything, says when it is ready, and stays until something stops it.
+import { systemClock } from '../adapters/clock/system-clock.ts';
+import { openLogFile } from '../adapters/log/rotating-file.ts';
+import { textLog } from '../adapters/log/text-log.ts';
+import type { StatusView } from '../cli/control.ts';
+import { Failure } from '../cli/verb.ts';
+import type { UpOptions } from '../cli/verbs/up.ts';
+import type { Log } from '../contracts/log.ts';
+import { AllInOne } from './all-in-one.ts';
+import { controlRoutes } from './control-routes.ts';
+import { openControl } from './control-server.ts';
+import { parsePublication } from './sandbox/publish.ts';
+import { openStateFolder } from './state/folder.ts';
+import { takeLock } from './state/lock.ts';
+import { type Stopper, untilStopped } from './stop.ts';
+import { enterUserNamespace, inUserNamespace } from './user-namespace.ts';
+
+/** Closing takes a fraction of this; whatever still hangs then ends with the process. */
+const closingMs = 2500;
+
+type Out = (line: string) => void;
+
+export async function up(options: UpOptions, out: Out): Promise<number> {
+  if (options.onHost) throw new Failure('--on-host is not here yet: hosts are contained');
+  const refused = enterUserNamespace();
+  if (refused) throw new Failure(refused);
+  const publish = inWords(() => options.publish.map(parsePublication));
+  const folder = inWords(() => openStateFolder(options.stateDir, true));
+  using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
+  const rootless = inUserNamespace();
+  const log = openLog(folder.logs, options.debug);
+  using stopper = untilStopped();
+  const progress: Out = line => out(`weft: ${line}`);
+  progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
+  const { address, port, hosts, debug } = options;
+  const opening = AllInOne.open({ folder, address, port, hosts, publish, rootless, debug, log, progress });
+  const weft = await opening.catch((error: unknown) => {
+    log.error('cannot start', { error });
+    throw inUsersWords(error);
+  });
+  try {
+    const onError = (error: unknown): void => log.error('control request failed', { error });
+    await using _control = await openControl(folder.controlSocket, controlRoutes(weft, stopper.stop), onError);
+    return await serve(weft, stopper, { out, progress });
+  } finally {
+    // A part that hangs while it closes ends with the process, and its sandboxes with it.
+    setTimeout(() => process.exit(), closingMs).unref();
+    await weft[Symbol.asyncDispose]();
+    log.info('stopped');
+  }
+}
+
+async function serve(weft: AllInOne, stopper: Stopper, { out, progress }: { out: Out; progress: Out }): Promise<number> {
+  progress('waiting for the agents');
+  const settled = weft.settle(stopper.signal).then(
+    () => 'settled' as const,
+    (error: unknown) => (stopper.signal.aborted ? ('stopped' as const) : stopper.stop(messageOf(error), 1)),
+  );
+  if ((await Promise.race([settled, stopper.stopped])) === 'settled') for (const line of readyLines(await weft.status())) out(line);
+  const { why, status } = await stopper.stopped;
+  progress(`stopping: ${why}`);
+  return status;
+}
+
+export function readyLines(view: StatusView): string[] {
+  return [
+    `ready: API ${view.url}, identity ${view.identity_url}, clouds ${view.clouds_yaml}`,
+    `  export OS_CLIENT_CONFIG_FILE=${quoted(view.clouds_yaml)}`,
+    '  export OS_CLOUD=weft        # weft-admin for the administrator',
+    '  Then, for example: openstack network agent list --os-cloud weft-admin',
+    `  Stop it with Ctrl-C, or with: bin/weft down --state-dir ${quoted(view.state_dir)}`,
+    '  Instances have no way out to the internet: the public network 172.24.4.0/24 ends in a sandbox. You reach it with',
+    '  "bin/weft public exec -- COMMAND", or through a loopback port with "bin/weft public publish 8080=ADDRESS:80".',
+  ];
+}
+
+/** As a shell would need it. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function openLog(folder: string, debug: boolean): Log {
+  const log = textLog({ sink: openLogFile(folder, 'server'), level: debug ? 'debug' : 'info', name: 'server' });
+  process.on('uncaughtException', error => {
+    log.error('crashed', { error });
+    process.stderr.write(`weft: crashed: ${error.stack ?? error.message}\n`);
+    process.exit(1);
+  });
+  return log;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Errors that a person can do something about are told without a stack. */
+function inUsersWords(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return new Failure(`something else listens there already (${messageOf(error)}); choose another address with --listen`);
+  return error instanceof Error ? new Failure(messageOf(error)) : error;
+}
+
+function inWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw inUsersWords(error);
+  }
+}
