@@ -133,7 +133,7 @@ describe('L3 agent', { skip: noSandbox() }, () => {
 
     test('no stateless address where the subnet is for DHCPv6, but the managed flag', async () => {
       await world.inside('b1', 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra=1');
-      const sniff = world.spawn('b1', ['tcpdump', '-lvni', 'eth0', 'icmp6 and ip6[40] == 134']);
+      const sniff = world.spawn('b1', ['tcpdump', '-Z', 'root', '-lvni', 'eth0', 'icmp6 and ip6[40] == 134']);
       await world.until('an advertisement', async () => {
         await world.attempt(
           'b1',

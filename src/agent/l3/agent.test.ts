@@ -426,6 +426,23 @@ test('a floating IP that moves or goes ends the flows of the old one, and of no 
   );
 });
 
+test('flows that could not be ended are ended by the next attempt, and by the next agent', async () => {
+  await using w = await world();
+  w.server.set(...states['floating IP']!);
+  const first = await w.start();
+  w.host.conntrack.track(NETNS, { family: 4, protocol: 'tcp', src: '198.51.100.9', dst: '203.0.113.55', replySrc: '10.1.0.11' });
+  w.host.conntrack.failNext('flush');
+  w.server.set(...states['gateway']!);
+  await w.server.updated(R1);
+  await settle();
+  assert.equal((await w.host.conntrack.list(NETNS, 4)).length, 1);
+  assert.doesNotMatch(await w.host.iptables.save(NETNS, 4), /-A neutron-l3-agent-PREROUTING -d 203/);
+  await first[Symbol.asyncDispose]();
+  await w.start();
+  assert.equal((await w.host.conntrack.list(NETNS, 4)).length, 0);
+  assert.doesNotMatch(await w.host.iptables.save(NETNS, 4), /203\.0\.113\.55/);
+});
+
 test('one changed router changes only what differs: a floating IP more is no device, no radvd', async () => {
   await using w = await world();
   w.server.set(...states['gateway']!);
@@ -493,7 +510,7 @@ test('a device that somebody else deleted comes back', async () => {
   assert.deepEqual(await picture(w.host), before);
 });
 
-test('messages: removal, addition as a call, disabling, and another MTU', async () => {
+test('messages: removal, addition as a call, disabling, another MTU, and a port forwarding', async () => {
   await using w = await world();
   w.server.set(...states['two routers']!);
   await w.start();
@@ -517,6 +534,17 @@ test('messages: removal, addition as a call, disabling, and another MTU', async 
   await network(1400);
   await settle();
   assert.equal(w.server.count('sync_routers'), syncs + 1);
+  const forwarding = {
+    'versioned_object.name': 'PortForwarding',
+    'versioned_object.version': '1.3',
+    'versioned_object.data': { router_id: R1 },
+  };
+  await w.bus.cast({ topic: 'neutron-vo-PortForwarding-1.3', fanout: true, version: '1.1' }, 'push', {
+    resource_list: [forwarding],
+    event_type: 'created',
+  });
+  await settle();
+  assert.equal(w.server.count('sync_routers'), syncs + 2);
   w.server.set();
   await w.bus.cast({ topic: 'l3_agent', server: HOST, version: '1.0' }, 'agent_updated', { payload: { admin_state_up: false } });
   await settle();
@@ -562,7 +590,7 @@ test('the report is that of a legacy L3 agent', async () => {
       handle_internal_only_routers: true,
       interface_driver: 'linuxbridge',
       log_agent_heartbeats: false,
-      extensions: [],
+      extensions: ['port_forwarding'],
       routers: 1,
       ex_gw_ports: 1,
       interfaces: 2,

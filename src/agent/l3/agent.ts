@@ -91,7 +91,7 @@ function reporter(ctx: AgentContext, config: L3Config, routers: Routers, sync: S
       handle_internal_only_routers: config.handleInternalOnlyRouters,
       interface_driver: 'linuxbridge',
       log_agent_heartbeats: false,
-      extensions: [],
+      extensions: ['port_forwarding'],
       ...routers.counts(),
     }),
     fields: { availability_zone: 'nova' },

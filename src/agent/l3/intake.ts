@@ -1,4 +1,4 @@
-// What the server tells the L3 agent: topics `l3_agent` and network updates. Each message only names what to ask for.
+// What the server tells the L3 agent: topics `l3_agent`, network updates and port forwardings. Each message only names what to ask for.
 import type { Endpoint } from '../../contracts/bus.ts';
 import type { AgentContext } from '../context.ts';
 import { asDict, asList, asMtu, asUuid } from '../desired/l3/values.ts';
@@ -10,12 +10,16 @@ export interface Intake {
   readonly routers: Routers;
 }
 
-/** Answers once both topics are served. */
+/** Port forwardings are pushed as objects; nothing else tells of them. */
+const FORWARDINGS = 'neutron-vo-PortForwarding-1.3';
+
+/** Answers once all topics are served. */
 export async function serveIntake(ctx: AgentContext, intake: Intake): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const server = ctx.config.host;
   stack.use(await ctx.bus.serve({ topic: 'l3_agent', server, endpoints: [routerEndpoint(intake)] }));
   stack.use(await ctx.bus.serve({ topic: 'q-agent-notifier-network-update', server, endpoints: [networkEndpoint(intake)] }));
+  stack.use(await ctx.bus.serve({ topic: FORWARDINGS, server, endpoints: [forwardingEndpoint(intake)] }));
   return stack.move();
 }
 
@@ -58,6 +62,21 @@ function networkEndpoint({ sync, routers }: Intake): Endpoint {
         for (const view of routers.views()) {
           const ports = [...view.interfaces, ...(view.gateway ? [view.gateway] : [])];
           if (ports.some(p => p.networkId === id && p.mtu !== mtu)) sync.router(view.id);
+        }
+        return null;
+      },
+    },
+  };
+}
+
+function forwardingEndpoint({ sync, routers }: Intake): Endpoint {
+  return {
+    version: '1.1',
+    methods: {
+      push: ({ resource_list: objects }) => {
+        for (const object of asList(objects)) {
+          const id = asUuid(asDict(asDict(object)?.['versioned_object.data'])?.['router_id']);
+          if (id !== undefined && routers.has(id)) sync.router(id);
         }
         return null;
       },

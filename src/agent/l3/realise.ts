@@ -6,7 +6,7 @@ import type { Link } from '../../contracts/host/links.ts';
 import { isRouterDevice } from '../desired/l3/names.ts';
 import type { RouterState } from '../desired/l3/state.ts';
 import { firewallRules } from '../render/l3-firewall.ts';
-import { firewallDelta, foundTranslations } from '../render/l3-firewall-delta.ts';
+import { endedFlows, firewallDelta, settleWitness, withWitness } from '../render/l3-firewall-delta.ts';
 import { applyAll, applyRemovals } from './batches.ts';
 import type { Coalesced } from './coalesced.ts';
 import { type DeviceDelta, deviceDelta, type FoundDevices } from './device-delta.ts';
@@ -68,21 +68,22 @@ async function read(doors: Doors, netns: string): Promise<Found> {
   return { inside, outside: await outside, routes: routes.flat(), saved: { 4: saved[0] ?? '', 6: saved[1] ?? '' }, namespace: true };
 }
 
-/** Answers whether anything was changed. Flows of a translation that went are ended after the filter no longer makes new ones. */
+/** Answers whether anything was changed. */
 async function applyFirewall(doors: Doors, state: RouterState, found: Found): Promise<boolean> {
-  const { iptables, conntrack } = doors.host;
+  const { iptables } = doors.host;
   let changed = false;
   for (const family of doors.families) {
-    const text = firewallDelta(found.saved[family], firewallRules(state.firewall, family, { randomFully: doors.randomFully }));
-    if (text === '') continue;
-    await iptables.restore(state.netns, family, text);
-    changed = true;
+    const wanted = firewallRules(state.firewall, family, { randomFully: doors.randomFully });
+    const ended = family === 4 ? endedFlows(found.saved[4], wanted) : [];
+    const text = firewallDelta(found.saved[family], ended.length > 0 ? withWitness(found.saved[4], wanted) : wanted);
+    if (text !== '') await iptables.restore(state.netns, family, text);
+    if (ended.length > 0) {
+      // Not before the filter makes no new ones.
+      await doors.host.conntrack.flush(state.netns, ended);
+      await iptables.restore(state.netns, 4, settleWitness(wanted));
+    }
+    changed ||= text !== '' || ended.length > 0;
   }
-  const kept = new Map(state.firewall.floatingIps.map(f => [f.floating, f.fixed]));
-  const ended = [...foundTranslations(found.saved[4])].filter(([floating, fixed]) => kept.get(floating) !== fixed);
-  // Towards the floating IP, and what its instance sent out through it.
-  const filters = ended.flatMap(([dst, src]) => [{ family: 4, dst } as const, { family: 4, src } as const]);
-  if (filters.length > 0) await conntrack.flush(state.netns, filters);
   return changed;
 }
 

@@ -85,12 +85,52 @@ function headChanges(found: FoundTable, wanted: Table): string[] {
   return out;
 }
 
-/** Floating IP → fixed IP of the DNAT rules that were found: their flows end when a pair goes. */
-export function foundTranslations(found: string): ReadonlyMap<string, string> {
-  const out = new Map<string, string>();
-  for (const rule of parseSave(found).get('nat')?.chains.get(`${ownPrefix}PREROUTING`) ?? []) {
-    const match = /^-d ([0-9.]+)\/32 -j DNAT --to-destination ([0-9.]+)$/.exec(rule);
-    if (match?.[1] !== undefined && match[2] !== undefined) out.set(match[1], match[2]);
-  }
-  return out;
+/**
+ * Every translation of an address stands in this chain too. It only serves what the router itself sends, so it can stay as it was
+ * until the flows of a translation that goes have been ended: an agent that is killed in between then finds them still to be ended.
+ */
+const WITNESS = `${ownPrefix}OUTPUT`;
+
+/** Flows by their original direction. */
+export interface EndedFlows {
+  readonly family: 4;
+  readonly src?: string;
+  readonly dst?: string;
+  readonly protocol?: string;
+  readonly dstPort?: number;
+}
+
+const TRANSLATION = /^-d ([0-9.]+)\/32 (?:-p ([a-z]+) -m [a-z]+ --dport ([0-9]+)(:[0-9]+)? )?-j DNAT --to-destination ([0-9.]+)/;
+
+/** Flows of the translations that were found and are not wanted: towards the address, and what its instance sent out by it. */
+export function endedFlows(found: string, wanted: Ruleset): EndedFlows[] {
+  const kept = new Set((wanted.get('nat')?.chains.get(WITNESS) ?? []).map(normalised));
+  const gone = (parseSave(found).get('nat')?.chains.get(WITNESS) ?? []).filter(rule => !kept.has(rule));
+  return gone.flatMap((rule): EndedFlows[] => {
+    const [, dst, protocol, port, more, fixed] = TRANSLATION.exec(rule) ?? [];
+    if (dst === undefined || fixed === undefined) return [];
+    if (protocol === undefined)
+      return [
+        { family: 4, dst },
+        { family: 4, src: fixed },
+      ];
+    // A range is not counted out: its whole protocol goes.
+    return [{ family: 4, dst, protocol, ...(more === undefined ? { dstPort: Number(port) } : {}) }];
+  });
+}
+
+/** What is wanted, but with the translations that were found still on record. */
+export function withWitness(found: string, wanted: Ruleset): Ruleset {
+  const nat = wanted.get('nat');
+  const record = parseSave(found).get('nat')?.chains.get(WITNESS);
+  if (!nat || !record) return wanted;
+  // A chain that is not wanted any more must not be kept alive by the record.
+  const rules = record.filter(rule => jumpsTo(rule) === undefined);
+  return new Map([...wanted, ['nat', { ...nat, chains: new Map([...nat.chains, [WITNESS, rules]]) }]]);
+}
+
+/** The text that brings the record up to date. */
+export function settleWitness(wanted: Ruleset): string {
+  const rules = wanted.get('nat')?.chains.get(WITNESS) ?? [];
+  return ['*nat', `:${WITNESS} - [0:0]`, ...rules.map(rule => `-A ${WITNESS} ${rule}`), 'COMMIT', ''].join('\n');
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { firewallRules, type RouterFirewall } from './l3-firewall.ts';
-import { firewallDelta, foundTranslations } from './l3-firewall-delta.ts';
+import { endedFlows, firewallDelta, settleWitness, withWitness } from './l3-firewall-delta.ts';
 
 const NONE = '0x4000000/0xffff0000';
 const INNER = '0x4010000/0xffff0000';
@@ -122,7 +122,7 @@ test('port forwarding comes behind the floating IPs', () => {
     rules(fw, 4, 'nat').filter(r => /^(OUTPUT|fip-pf)/.test(r)),
     [
       'OUTPUT: -d 203.0.113.55/32 -j DNAT --to-destination 10.50.0.227',
-      'OUTPUT: -j neutron-l3-agent-fip-pf',
+      'OUTPUT: -d 203.0.113.134/32 -p udp -m udp --dport 100:105 -j DNAT --to-destination 10.50.0.92:100-105',
       'fip-pf: -d 203.0.113.134/32 -p udp -m udp --dport 100:105 -j DNAT --to-destination 10.50.0.92:100-105',
     ],
   );
@@ -188,7 +188,32 @@ test('a table of ours that is not wanted is emptied', () => {
   );
 });
 
-test('translations that are found, metadata and forwarded ports apart', () => {
-  assert.deepEqual([...foundTranslations(saved)], [['203.0.113.55', '10.50.0.227']]);
-  assert.deepEqual([...foundTranslations('')], []);
+test('flows to be ended: of a floating IP both ways, of a forwarded port only its own', () => {
+  const without = firewallRules({ ...outside, floatingIps: [] }, 4, { randomFully: true });
+  assert.deepEqual(endedFlows(saved, wanted), []);
+  assert.deepEqual(endedFlows('', wanted), []);
+  assert.deepEqual(endedFlows(saved, without), [
+    { family: 4, dst: '203.0.113.55' },
+    { family: 4, src: '10.50.0.227' },
+  ]);
+  const forwarded = (rule: string) =>
+    endedFlows(`*nat\n:neutron-l3-agent-OUTPUT - [0:0]\n-A neutron-l3-agent-OUTPUT ${rule}\nCOMMIT\n`, wanted);
+  assert.deepEqual(forwarded('-d 203.0.113.134/32 -p tcp -m tcp --dport 2222 -j DNAT --to-destination 10.50.0.92:22'), [
+    { family: 4, dst: '203.0.113.134', protocol: 'tcp', dstPort: 2222 },
+  ]);
+  assert.deepEqual(forwarded('-d 203.0.113.134/32 -p udp -m udp --dport 100:105 -j DNAT --to-destination 10.50.0.92:100-105'), [
+    { family: 4, dst: '203.0.113.134', protocol: 'udp' },
+  ]);
+});
+
+test('a translation that goes stays on record until its flows were ended', () => {
+  const { floatingIps: _, ...rest } = outside;
+  const next = firewallRules({ ...rest, floatingIps: [{ floating: '203.0.113.55', fixed: '10.50.0.9' }] }, 4, { randomFully: true });
+  const first = firewallDelta(saved, withWitness(saved, next));
+  assert.match(first, /-A neutron-l3-agent-PREROUTING -d 203\.0\.113\.55\/32 -j DNAT --to-destination 10\.50\.0\.9/);
+  assert.doesNotMatch(first, /neutron-l3-agent-OUTPUT/);
+  assert.equal(
+    settleWitness(next),
+    '*nat\n:neutron-l3-agent-OUTPUT - [0:0]\n-A neutron-l3-agent-OUTPUT -d 203.0.113.55/32 -j DNAT --to-destination 10.50.0.9\nCOMMIT\n',
+  );
 });

@@ -125,9 +125,11 @@ function addGatewayNat(t: TableBuilder, gateway: FirewallGateway, address: strin
 /** One chain for all port forwardings, so that floating IPs with a fixed address stay in front. */
 function addForwardings(t: TableBuilder, forwardings: readonly FirewallForwarding[]): void {
   if (forwardings.length === 0) return;
-  t.add('PREROUTING', jump('fip-pf')).add('OUTPUT', jump('fip-pf'));
-  for (const { floating, protocol, externalPorts, to } of forwardings)
-    t.add('fip-pf', `-d ${floating}/32 -p ${protocol} -m ${protocol} --dport ${externalPorts} -j DNAT --to-destination ${to}`);
+  t.add('PREROUTING', jump('fip-pf'));
+  for (const { floating, protocol, externalPorts, to } of forwardings) {
+    const rule = `-d ${floating}/32 -p ${protocol} -m ${protocol} --dport ${externalPorts} -j DNAT --to-destination ${to}`;
+    t.add('OUTPUT', rule).add('fip-pf', rule);
+  }
 }
 
 function addScopes(t: TableBuilder, fw: RouterFirewall, family: Family): void {
