@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { asNobody, noSandbox, noUserNamespaces } from './need.ts';
 
-const program = `${import.meta.dirname}/programs/host-doors.ts`;
+const programs = ['host-doors.ts', 'host-doors-life.ts'].map(p => `${import.meta.dirname}/programs/${p}`);
 
 /** A private /run/netns must be a shared mount of its own for ip(8). */
 const prepare = [
@@ -18,7 +18,14 @@ const prepare = [
 
 /** Runs the suites in a child under `unshare`; its last word is the exit status, its report is shown when that is not 0. */
 async function inSandbox(before: readonly string[], unshareOptions: readonly string[]): Promise<void> {
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', '--test', '--test-reporter=spec', program];
+  const node = [
+    process.execPath,
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    '--test-reporter=spec',
+    '--test-concurrency=1',
+    ...programs,
+  ];
   const options = ['--mount', '--net', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', ...unshareOptions];
   const argv = [...before, 'unshare', ...options, 'sh', '-c', prepare, 'sandbox', ...node];
   const { NODE_TEST_CONTEXT: _, ...env } = process.env; // else the child reports in the parent's own protocol
