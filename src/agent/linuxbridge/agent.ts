@@ -4,6 +4,7 @@ import { hostNetns } from '../../contracts/host/netns.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import { DirtyQueue } from '../../engine/dirty-queue.ts';
 import type { AgentContext, AgentPart, LinuxbridgeConfig } from '../context.ts';
+import { isTapName } from '../desired/linuxbridge-names.ts';
 import { type Reporter, startReporter } from '../report.ts';
 import { serveTopics } from './intake.ts';
 import { NotInTouch, Pass } from './pass.ts';
@@ -43,7 +44,9 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
   const watch = ctx.host.links.watch(
     hostNetns,
     e => {
-      if (concerns(e.name, config)) queue.mark('links');
+      if (!concerns(e.name, config)) return;
+      if (e.kind === 'added' && isTapName(e.name)) view.appeared(e.name);
+      queue.mark('links');
     },
     () => queue.mark('links'),
   );

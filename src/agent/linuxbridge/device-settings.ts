@@ -9,11 +9,12 @@ export async function enableBridgeFilter(files: Files): Promise<boolean> {
   return done.every(Boolean);
 }
 
-/** Before a device is up. A device on which the host has addresses of its own keeps its ways. */
-export async function quietDevice(files: Files, device: string): Promise<void> {
+/** Before a device is up: no address of its own, no answers. A device on which the host has addresses keeps its ways. */
+export async function quietDevice(files: Files, device: string, kind: string): Promise<void> {
+  // A tunnel needs IPv6 for its neighbour table, from which it answers solicitations; it only makes itself no address.
+  const v6 = kind === 'vxlan' ? { disable_ipv6: '0', addr_gen_mode: '1' } : { disable_ipv6: '1' };
   await Promise.all([
-    files.sysctl(hostNetns, `net/ipv6/conf/${device}/disable_ipv6`, '1'),
-    files.sysctl(hostNetns, `net/ipv6/conf/${device}/accept_ra`, '0'),
+    ...Object.entries({ ...v6, accept_ra: '0' }).map(([key, value]) => files.sysctl(hostNetns, `net/ipv6/conf/${device}/${key}`, value)),
     // Not to answer ARP here for the addresses that the host has elsewhere.
     files.sysctl(hostNetns, `net/ipv4/conf/${device}/arp_ignore`, '1'),
   ]);

@@ -30,7 +30,8 @@ export interface FakePort {
 }
 
 export const tapOf = (id: string): string => `tap${id.slice(0, 11)}`;
-export const macOf = (n: number): string => `fa:16:3e:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 0xff).toString(16).padStart(2, '0')}`;
+export const macOf = (n: number): string =>
+  `fa:16:3e:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 0xff).toString(16).padStart(2, '0')}`;
 
 export interface Heard {
   readonly method: string;
@@ -59,13 +60,15 @@ export class FakeServer {
   static async open(bus: Bus): Promise<FakeServer> {
     const server = new FakeServer(bus);
     const methods = Object.fromEntries(
-      ([
-        ['get_devices_details_list', a => server.details(a)],
-        ['security_group_info_for_devices', a => server.security(a)],
-        ['update_device_up', a => server.up(String(a['device']), String(a['host']), a['refresh_tunnels'] === true)],
-        ['update_device_down', a => server.down(String(a['device']))],
-        ['update_device_list', a => server.list(a)],
-      ] as [string, (a: Readonly<Record<string, Json>>) => unknown][]).map(([method, handle]) => [
+      (
+        [
+          ['get_devices_details_list', a => server.details(a)],
+          ['security_group_info_for_devices', a => server.security(a)],
+          ['update_device_up', a => server.up(String(a['device']), String(a['host']), a['refresh_tunnels'] === true)],
+          ['update_device_down', a => server.down(String(a['device']))],
+          ['update_device_list', a => server.list(a)],
+        ] as [string, (a: Readonly<Record<string, Json>>) => unknown][]
+      ).map(([method, handle]) => [
         method,
         (args: Readonly<Record<string, Json>>) => {
           server.heard.push({ method, args });
@@ -81,7 +84,9 @@ export class FakeServer {
       for (const l of server.onReport) l();
       return 'alive';
     };
-    server.served.push(await bus.serve({ topic: 'q-reports-plugin', server: 'fake', endpoints: [{ version: '1.4', methods: { report_state } }] }));
+    server.served.push(
+      await bus.serve({ topic: 'q-reports-plugin', server: 'fake', endpoints: [{ version: '1.4', methods: { report_state } }] }),
+    );
     return server;
   }
 
@@ -194,9 +199,23 @@ export class FakeServer {
   private security(args: Readonly<Record<string, Json>>): Dict {
     const ports = (args['devices'] as string[]).flatMap(tap => this.byTap(tap) ?? []).filter(p => !p.owner.startsWith('network:'));
     const groups = [...new Set(ports.flatMap(p => p.groups))];
-    const remote = groups.flatMap(g => (this.groups.get(g) ?? []).flatMap(r => [r['remote_group_id'], r['remote_address_group_id']])).filter(g => typeof g === 'string');
+    const remote = groups
+      .flatMap(g => (this.groups.get(g) ?? []).flatMap(r => [r['remote_group_id'], r['remote_address_group_id']]))
+      .filter(g => typeof g === 'string');
     return {
-      devices: Object.fromEntries(ports.map(p => [p.id, { ...this.portDict(p), fixed_ips: p.ips, security_group_rules: providerRules(p), security_group_source_groups: remote, security_group_remote_address_groups: [], device: tapOf(p.id) }])),
+      devices: Object.fromEntries(
+        ports.map(p => [
+          p.id,
+          {
+            ...this.portDict(p),
+            fixed_ips: p.ips,
+            security_group_rules: providerRules(p),
+            security_group_source_groups: remote,
+            security_group_remote_address_groups: [],
+            device: tapOf(p.id),
+          },
+        ]),
+      ),
       security_groups: Object.fromEntries(groups.map(g => [g, this.groups.get(g) ?? []])),
       sg_member_ips: Object.fromEntries(remote.map(g => [g, this.members(g)])),
     };
@@ -245,7 +264,8 @@ export class FakeServer {
           .filter(([, pairs]) => pairs.length > 0)
           .map(([e, pairs]) => [e, [flood, ...pairs]]),
       );
-      if (Object.keys(others).length > 0) await this.bus.cast({ topic: 'q-agent-notifier-l2population-update', server: port.host }, 'add_fdb_entries', entry(others));
+      if (Object.keys(others).length > 0)
+        await this.bus.cast({ topic: 'q-agent-notifier-l2population-update', server: port.host }, 'add_fdb_entries', entry(others));
     }
     await this.fanout('l2population-update', 'add_fdb_entries', entry({ [end]: [...(first ? [flood] : []), ...pairsOf(port)] }));
   }
@@ -271,8 +291,24 @@ const flood = ['00:00:00:00:00:00', '0.0.0.0'];
 const pairsOf = (p: FakePort): string[][] => p.ips.map(ip => [p.mac, ip]);
 
 function providerRules(p: FakePort): Dict[] {
-  const dhcp = { direction: 'ingress', ethertype: 'IPv4', protocol: 'udp', port_range_min: 68, port_range_max: 68, source_port_range_min: 67, source_port_range_max: 67 };
+  const dhcp = {
+    direction: 'ingress',
+    ethertype: 'IPv4',
+    protocol: 'udp',
+    port_range_min: 68,
+    port_range_max: 68,
+    source_port_range_min: 67,
+    source_port_range_max: 67,
+  };
   const v4 = p.ips.filter(ip => !ip.includes(':')).map(ip => ({ ...dhcp, dest_ip_prefix: `${ip}/32` }));
-  const v6 = { ...dhcp, ethertype: 'IPv6', port_range_min: 546, port_range_max: 546, source_port_range_min: 547, source_port_range_max: 547, dest_ip_prefix: 'fe80::/64' };
+  const v6 = {
+    ...dhcp,
+    ethertype: 'IPv6',
+    port_range_min: 546,
+    port_range_max: 546,
+    source_port_range_min: 547,
+    source_port_range_max: 547,
+    dest_ip_prefix: 'fe80::/64',
+  };
   return [...v4, { ...dhcp, dest_ip_prefix: '255.255.255.255/32' }, v6];
 }

@@ -56,7 +56,7 @@ export function makeFilters(ctx: AgentContext, mappedBridges: ReadonlySet<string
       if (!filters.canFilter)
         for (const tap of plan.taps.keys()) quarantine.set(tap, 'this kernel does not show bridged packets to iptables (br_netfilter)');
       const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, mappedBridges });
-      const { applied, shrunk } = await applyIsolated(wanted);
+      const { applied, shrunk } = await applyIsolated(wanted, device => links.get(device)?.master !== undefined);
       for (const bridge of bridgesToJudge(plan, last, applied, shrunk)) toJudge.add(bridge);
       last = applied;
       changed ||= shrunk.changed;
@@ -97,11 +97,14 @@ export function makeFilters(ctx: AgentContext, mappedBridges: ReadonlySet<string
   };
 
   /** Ports that a tool refuses are set aside, and the others go on. */
-  const applyIsolated = async (wanted: () => FirewallPlan): Promise<{ applied: FirewallPlan; shrunk: Shrunk }> => {
+  const applyIsolated = async (
+    wanted: () => FirewallPlan,
+    plugged: (device: string) => boolean,
+  ): Promise<{ applied: FirewallPlan; shrunk: Shrunk }> => {
     for (let tries = 0; ; tries++) {
       const applied = wanted();
       try {
-        return { applied, shrunk: await firewall.apply(applied) };
+        return { applied, shrunk: await firewall.apply(applied, plugged) };
       } catch (error) {
         const guilty = tries < MAX_QUARANTINED ? culprits(error, applied) : [];
         if (guilty.length === 0) throw error;

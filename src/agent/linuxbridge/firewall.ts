@@ -64,20 +64,27 @@ export class Firewall {
   }
 
   /**
-   * Shut out first, then sets, rules, and let in last. Throws HostRefusal; what was refused is as it was.
-   * `unused` sets go at the end, when no rule names them any more.
+   * Shut out first, then sets, rules, and let in last; where nothing that is let in is plugged in yet, that may be at once.
+   * Throws HostRefusal; what was refused is as it was. Unused sets go at the end, when no rule names them any more.
    */
-  async apply(plan: FirewallPlan): Promise<Shrunk> {
+  async apply(plan: FirewallPlan, plugged: (device: string) => boolean): Promise<Shrunk> {
     await this.shutOut(plan);
     const sets = setDelta(this.sets, plan.sets, true);
     const began = this.changes;
     if (sets.before !== '') await this.restoreSets(sets.before);
     for (const [name, set] of plan.sets) this.sets.set(name, set);
-    const shrunk = await Promise.all([this.rules(plan, 4), this.rules(plan, 6)]);
-    await this.bridgeTable(this.wanted(plan, this.cuts().values()));
+    const rules = [this.rules(plan, 4), this.rules(plan, 6)] as const;
+    const before = this.admitted();
+    if ([...plan.admitted].some(d => !before.has(d) && plugged(d))) await settle(rules);
+    const letIn = this.bridgeTable(this.wanted(plan, this.cuts().values()));
+    const shrunk = await settle([...rules, letIn.then(() => [])]);
     if (sets.after !== '') await this.restoreSets(sets.after);
     this.sets = new Map(plan.sets);
-    return { chains: new Set(shrunk.flat()), sets: new Set(sets.shrunk), changed: this.changes > began || sets.before !== '' };
+    return {
+      chains: new Set(shrunk.flat()),
+      sets: new Set(sets.shrunk),
+      changed: this.changes > began || sets.before !== '',
+    };
   }
 
   /** Replaces the connections that are cut. */
@@ -144,6 +151,12 @@ export class Firewall {
     }
     this.tables[family].set(desired.table, table);
   }
+}
+
+/** Waits for all, also when one fails. */
+async function settle<T>(all: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 const lineOf = (refusal: HostRefusal, text: string): string =>

@@ -61,12 +61,11 @@ export class Pass {
   /** `reread` compares with the kernel instead of with what it was left with. Rejects when anything is to be tried again. */
   async run(reread: boolean): Promise<void> {
     const { ctx, view, server } = this.given;
-    const links = byName(await ctx.host.links.list(hostNetns));
+    // What was heard to appear is asked about while the host is looked at.
+    const [listed, early] = await both(ctx.host.links.list(hostNetns), settled(refresh(view, server, ctx.log)));
+    const links = byName(listed);
     view.setPresent(this.presentTaps(links));
-    const trouble = await refresh(view, server, ctx.log).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+    const trouble = early ?? (await settled(refresh(view, server, ctx.log)));
     if (!this.synced && trouble) throw trouble;
     if (!this.synced && view.devices.size === 0 && !this.given.inTouch()) throw new NotInTouch('the server has not answered yet');
     await this.load(reread, links);
@@ -164,7 +163,7 @@ export class Pass {
     );
     const fresh = [...names, ...plan.taps.keys()].flatMap(n => links.get(n) ?? []).filter(l => !this.quiet.has(`${l.name} ${l.index}`));
     const keepsHost = new Set([...plan.bridges.values()].filter(b => this.hostIsOn(b.name, b.uplink?.name, links)).map(b => b.name));
-    await Promise.all(fresh.filter(l => !keepsHost.has(l.name)).map(l => quietDevice(this.given.ctx.host.files, l.name)));
+    await Promise.all(fresh.filter(l => !keepsHost.has(l.name)).map(l => quietDevice(this.given.ctx.host.files, l.name, l.kind)));
     for (const l of fresh) this.quiet.add(`${l.name} ${l.index}`);
     return fresh
       .filter(l => l.kind === 'bridge')
@@ -240,6 +239,13 @@ export class Pass {
     return { physical, ...(options.vxlan ? { localIp: options.vxlan.localIp, port: options.vxlan.udpPort } : {}) };
   }
 }
+
+/** The failure, if it was one. */
+const settled = (promise: Promise<void>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 /** Waits for both, also when one fails: a pass that is over must not go on behind the next one's back. */
 async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {

@@ -30,15 +30,18 @@ export class View {
   /** Questions are on their way: an answer may be older than a message that overtakes it. */
   asking = 0;
 
+  /** Answers whether the device is new. */
+  appeared(name: string): boolean {
+    if (this.devices.has(name)) return false;
+    this.devices.set(name, { name, heard: 1, asked: 0, answer: undefined, security: undefined, reported: undefined });
+    this.gone.delete(name);
+    return true;
+  }
+
   /** Devices that are on the host now; answers whether any came or went. */
   setPresent(names: ReadonlySet<string>): boolean {
     let changed = false;
-    for (const name of names) {
-      if (this.devices.has(name)) continue;
-      this.devices.set(name, { name, heard: 1, asked: 0, answer: undefined, security: undefined, reported: undefined });
-      this.gone.delete(name);
-      changed = true;
-    }
+    for (const name of names) if (this.appeared(name)) changed = true;
     for (const [name, device] of this.devices) {
       if (names.has(name)) continue;
       this.devices.delete(name);
