@@ -260,6 +260,9 @@ test('tokens that are not ours, or were changed, or have expired, are nobody', a
   ];
   for (let i = 0; i < payload.length; i += 17) bad.push(`${head}.${flip(payload, i)}.${mac}`);
   for (let i = 0; i < mac.length; i++) bad.push(`${head}.${payload}.${flip(mac, i)}`);
+  // The last character has two bits to spare, which a lenient decoder would ignore.
+  for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
+    bad.push(`${head}.${payload}.${mac.slice(0, -1)}${c}`);
   for (const each of bad) {
     if (each !== token) assert.equal(await identity.validate(each), undefined, each.slice(0, 80));
   }
@@ -298,11 +301,10 @@ test('a revoked token is void, with those made from it, also for the next start;
 
 test('very many revocations stay bounded, and every revoked token stays void', async () => {
   const keep = await login('admin');
+  const root = await login('other', 'unscoped');
   const revoked: string[] = [];
-  for (let i = 0; i < 25; i++) revoked.push(await login('other'));
-  // Each log-in gives a token from which many others are made cheaply.
-  for (let i = 0; i < 250; i++) revoked.push((await ask('POST', tokens, { body: byToken(revoked[i % 25]!) })).headers['x-subject-token']!);
-  for (const token of revoked.toReversed()) await ask('DELETE', tokens, { token: keep, subject: token });
+  for (let i = 0; i < 250; i++) revoked.push((await ask('POST', tokens, { body: byToken(root) })).headers['x-subject-token']!);
+  for (const token of revoked) await ask('DELETE', tokens, { token: keep, subject: token });
   for (const token of revoked) assert.equal(await identity.validate(token), undefined);
   assert.ok(await identity.validate(keep));
   assert.ok(readFileSync(`${path}.revoked`, 'utf8').length < 50_000);
@@ -491,7 +493,7 @@ test('hashing passwords leaves the event loop free, and a flood of log-ins is tu
   clearInterval(ticking);
   assert.ok(few.every(reply => reply.status === 201));
   assert.ok(ticks > 20, `${ticks} ticks`);
-  const flood = await Promise.all(Array.from({ length: 230 }, () => ask('POST', tokens, { body: byPassword('weft', undefined, 'guess') })));
+  const flood = await Promise.all(Array.from({ length: 120 }, () => ask('POST', tokens, { body: byPassword('weft', undefined, 'guess') })));
   const statuses = new Set(flood.map(reply => reply.status));
   assert.deepEqual([...statuses].sort(), [401, 503]);
   assert.equal((await ask('POST', tokens, { body: byPassword('weft') })).status, 201);

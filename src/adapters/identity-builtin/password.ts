@@ -41,7 +41,7 @@ function parseHash(stored: string): { N: number; r: number; p: number; salt: Buf
 
 /** libuv has four threads for all of the process: hashing gets two of them, and a flood of log-ins is turned away. */
 const maxRunning = 2;
-const maxWaiting = 200;
+const maxWaiting = 100;
 let running = 0;
 const waiting: (() => void)[] = [];
 
