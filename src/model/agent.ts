@@ -1,5 +1,5 @@
 // Agents, known by their heartbeats.
-import { defineResource, type Row } from './kit/resource.ts';
+import { defineResource } from './kit/resource.ts';
 import { t } from './kit/types.ts';
 
 export const agent = defineResource({
@@ -25,4 +25,3 @@ export const agent = defineResource({
   hidden: { resource_versions: { type: 'json', nullable: true } },
   unique: [['agent_type', 'host']],
 });
-export type Agent = Row<typeof agent>;

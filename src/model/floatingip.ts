@@ -1,5 +1,5 @@
 // Floating IPs.
-import { defineResource, type Row } from './kit/resource.ts';
+import { defineResource } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -28,4 +28,3 @@ export const floatingip = defineResource({
   ],
   indexes: [['project_id'], ['port_id'], ['router_id'], ['floating_port_id']],
 });
-export type FloatingIp = Row<typeof floatingip>;

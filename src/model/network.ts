@@ -3,7 +3,7 @@ import { externalNet } from './ext/external-net.ts';
 import { netMtu } from './ext/net-mtu.ts';
 import { portSecurity } from './ext/port-security.ts';
 import { provider } from './ext/provider.ts';
-import { defineResource, extend, type Row } from './kit/resource.ts';
+import { defineResource, extend } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -28,4 +28,3 @@ export const network = extend(
   extend(extend(extend(base, provider.adds.network), externalNet.adds.network), netMtu.adds.network),
   portSecurity.adds.network,
 );
-export type Network = Row<typeof network>;

@@ -3,7 +3,7 @@ import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
 import { binding } from './ext/binding.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
 import { portSecurity } from './ext/port-security.ts';
-import { absent, defineResource, extend, type Row } from './kit/resource.ts';
+import { absent, defineResource, extend } from './kit/resource.ts';
 import { identity, standard, tagsOnCreate } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -53,4 +53,3 @@ export const port = extend(
   extend(extend(extend(base, binding.adds.port), portSecurity.adds.port), allowedAddressPairs.adds.port),
   extraDhcpOpt.adds.port,
 );
-export type Port = Row<typeof port>;

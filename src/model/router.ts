@@ -1,6 +1,6 @@
 // Routers.
 import { extraRoute } from './ext/router-modes.ts';
-import { absent, defineResource, extend, type Row } from './kit/resource.ts';
+import { absent, defineResource, extend } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -35,4 +35,3 @@ const base = defineResource({
 });
 
 export const router = extend(base, extraRoute.adds.router);
-export type Router = Row<typeof router>;

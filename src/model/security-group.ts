@@ -1,5 +1,5 @@
 // Security groups and their rules.
-import { defineResource, type Row } from './kit/resource.ts';
+import { defineResource } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -18,7 +18,6 @@ export const securityGroup = defineResource({
   },
   indexes: [['project_id']],
 });
-export type SecurityGroup = Row<typeof securityGroup>;
 
 export const securityGroupRule = defineResource({
   name: 'security_group_rule',
@@ -40,4 +39,3 @@ export const securityGroupRule = defineResource({
   },
   indexes: [['security_group_id'], ['project_id'], ['remote_group_id']],
 });
-export type SecurityGroupRule = Row<typeof securityGroupRule>;

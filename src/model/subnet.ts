@@ -1,5 +1,5 @@
 // Subnets.
-import { absent, defineResource, type Row } from './kit/resource.ts';
+import { absent, defineResource } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -67,4 +67,3 @@ export const subnet = defineResource({
   },
   indexes: [['network_id'], ['project_id']],
 });
-export type Subnet = Row<typeof subnet>;

@@ -17,7 +17,6 @@ import { type Dict, networkDicts, portDict, portDicts, subnetDict } from './dict
 import { complete } from './status.ts';
 
 const dhcpOwner = 'network:dhcp';
-const reserved = 'reserved_dhcp_port';
 
 async function networkInfos(services: Services, rows: readonly Row[], enabledOnly: boolean): Promise<Dict[]> {
   const ids = rows.map(r => String(r.id));
@@ -228,4 +227,4 @@ export function dhcp(services: Services): Endpoint {
   };
 }
 
-export { networkList, reserved };
+export { networkList };
