@@ -54,7 +54,7 @@ export interface Flow extends FlowFilter {
 }
 
 export interface Conntrack {
-  /** Deletes what matches any filter, in one process; answers how many. A filter without a zone means every zone. */
+  /** Deletes what matches any filter; answers how many. A filter without a zone means every zone. */
   flush(ns: Netns, filters: readonly FlowFilter[]): Promise<number>;
   list(ns: Netns, family: 4 | 6, zone?: number): Promise<readonly Flow[]>;
 }

@@ -1,6 +1,7 @@
 // Flow filters as conntrack's options, and the lines of `conntrack -L` as flows.
 import type { Flow, FlowFilter } from '../../../contracts/host/firewall.ts';
-import { integer, ip, word } from '../names.ts';
+import { canonicalIp } from '../../../domain/net/ip.ts';
+import { BadWord, integer, ip, word } from '../names.ts';
 
 /** conntrack knows the protocols by its own names; every other one by number. */
 const PROTOCOLS: Readonly<Record<string, string>> = {
@@ -41,6 +42,8 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
 export const protocolName = (protocol: string): string => PROTOCOLS[protocol] ?? (/^\d{1,3}$/.test(protocol) ? protocol : word(protocol));
 
 export function deleteArgs(filter: FlowFilter): string[] {
+  if (filter.protocol === undefined && (filter.srcPort !== undefined || filter.dstPort !== undefined))
+    throw new BadWord('port', 'of no protocol');
   const args = ['-D', '-f', filter.family === 4 ? 'ipv4' : 'ipv6'];
   const add = (option: string, value: string | undefined): void => {
     if (value !== undefined) args.push(option, value);
@@ -53,6 +56,23 @@ export function deleteArgs(filter: FlowFilter): string[] {
   add('--dport', filter.dstPort === undefined ? undefined : integer(filter.dstPort, 0, 65_535));
   add('-r', filter.replySrc === undefined ? undefined : ip(filter.replySrc));
   return args;
+}
+
+const address = (ip: string | undefined): string | undefined => (ip === undefined ? undefined : (canonicalIp(ip) ?? ip));
+
+/** Whether `conntrack -D` with the filter would delete the flow. */
+export function matches(filter: FlowFilter, flow: Flow): boolean {
+  const fits = <T>(wanted: T | undefined, has: T | undefined): boolean => wanted === undefined || wanted === has;
+  return (
+    filter.family === flow.family &&
+    fits(filter.zone, flow.zone) &&
+    fits(filter.protocol && protocolName(filter.protocol), flow.protocol && protocolName(flow.protocol)) &&
+    fits(address(filter.src), address(flow.src)) &&
+    fits(address(filter.dst), address(flow.dst)) &&
+    fits(filter.srcPort, flow.srcPort) &&
+    fits(filter.dstPort, flow.dstPort) &&
+    fits(address(filter.replySrc), address(flow.replySrc ?? flow.dst))
+  );
 }
 
 /** `tcp 6 599 ESTABLISHED src=… dst=… sport=… dport=… [UNREPLIED] src=… … mark=0 zone=5 use=1`: the first src is the original direction's. */

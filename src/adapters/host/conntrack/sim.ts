@@ -1,10 +1,9 @@
 // Simulated connection tracking: flows that a test puts in, listed and flushed by filter.
 import { type Conntrack, type Flow, type FlowFilter, HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { Netns } from '../../../contracts/host/netns.ts';
-import { canonicalIp } from '../../../domain/net/ip.ts';
 import { vetted } from '../names.ts';
 import { type FailOptions, Failures } from '../sim-failures.ts';
-import { deleteArgs, protocolName } from './filter.ts';
+import { deleteArgs, matches } from './filter.ts';
 
 export class SimConntrack implements Conntrack {
   private readonly open: (ns: Netns) => void;
@@ -51,20 +50,4 @@ export class SimConntrack implements Conntrack {
     if (failure !== undefined) throw new HostRefusal('conntrack', failure);
     this.open(ns);
   }
-}
-
-const address = (ip: string | undefined): string | undefined => (ip === undefined ? undefined : (canonicalIp(ip) ?? ip));
-
-function matches(filter: FlowFilter, flow: Flow): boolean {
-  const fits = <T>(wanted: T | undefined, has: T | undefined): boolean => wanted === undefined || wanted === has;
-  return (
-    filter.family === flow.family &&
-    fits(filter.zone, flow.zone) &&
-    fits(filter.protocol && protocolName(filter.protocol), flow.protocol && protocolName(flow.protocol)) &&
-    fits(address(filter.src), address(flow.src)) &&
-    fits(address(filter.dst), address(flow.dst)) &&
-    fits(filter.srcPort, flow.srcPort) &&
-    fits(filter.dstPort, flow.dstPort) &&
-    fits(address(filter.replySrc), address(flow.replySrc ?? flow.dst))
-  );
 }
