@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { localBus } from '../../adapters/bus-local/local-bus.ts';
 import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
+import type { Refusal } from '../../contracts/host/netns.ts';
 import type { Log } from '../../contracts/log.ts';
 import { SimClock } from '../../engine/clock.ts';
 import type { AgentContext, AgentPart, L3Config } from '../context.ts';
@@ -162,6 +163,7 @@ const states: Readonly<Record<string, readonly RouterOf[]>> = {
       gateway: { ...outside, ips: ['203.0.113.68/24'], subnets: [{ cidr: '203.0.113.0/24', gateway: '203.0.113.2' }], extra: [] },
     },
   ],
+  'other address, same way out': [{ id: R1, interfaces: [inside], gateway: { ...outside, ips: ['203.0.113.69/24', '2001:db8:f::69/64'] } }],
   'floating IP': [{ id: R1, interfaces: [inside, other], gateway: outside, floating: [fip('10.1.0.11')] }],
   'floating IP elsewhere': [{ id: R1, interfaces: [inside, other], gateway: outside, floating: [fip('10.2.0.22')] }],
   'port forwarding': [
@@ -230,6 +232,48 @@ describe('every state leads to every other', () => {
         assert.deepEqual(await picture(w.host), await picture(direct.host), `${from} -> ${to}`);
       }
     });
+});
+
+test('at no step between two states can a packet leave untranslated, or reach the metadata port', async () => {
+  const translated = Object.entries(states).filter(([, routers]) => routers.every(r => r.snat !== false));
+  for (const [from, first] of translated)
+    for (const [to, second] of translated) {
+      await using w = await world();
+      let steps = 0;
+      // The agent would only try again: what is seen is kept until the end.
+      const wrong: string[] = [];
+      const look = async (): Promise<void> => {
+        if (!(await w.host.links.namespaces()).includes(NETNS)) return;
+        const up = (await w.host.links.list(NETNS)).filter(l => l.up && l.name.startsWith('q'));
+        const saved = await w.host.iptables.save(NETNS, 4);
+        steps++;
+        if (up.length > 0 && !/--dport 9697 -j DROP/.test(saved)) wrong.push('the metadata port is open');
+        for (const { name } of up.filter(l => l.name.startsWith('qg-')))
+          if (!saved.includes(`-A neutron-l3-agent-snat -o ${name} -j SNAT`)) wrong.push(`${name} is up without SNAT`);
+      };
+      const { links, iptables } = w.host;
+      const apply = links.apply.bind(links);
+      const restore = iptables.restore.bind(iptables);
+      links.apply = async (ns, batch) => {
+        const refused: Refusal[] = [];
+        for (const change of batch) {
+          refused.push(...(await apply(ns, [change])));
+          await look();
+        }
+        return refused;
+      };
+      iptables.restore = async (ns, family, text) => {
+        await restore(ns, family, text);
+        await look();
+      };
+      w.server.set(...first);
+      await w.start();
+      w.server.set(...second);
+      for (const id of [R1, R2]) await w.server.updated(id);
+      await settle();
+      if (to !== 'nothing') assert.ok(steps > 0);
+      assert.deepEqual(wrong, [], `${from} -> ${to}`);
+    }
 });
 
 test('a restarted agent changes nothing where all is as wanted', async () => {
@@ -335,6 +379,52 @@ test('a router whose radvd or proxy does not start still forwards, and so do the
   await w.clock.advance(10_000);
   await settle();
   assert.equal(radvd(), true);
+});
+
+test('a route that the kernel refuses costs only that route, an address of the gateway its floating IPs', async () => {
+  await using w = await world();
+  const id = uuid('fip', 1);
+  w.server.set({ ...states['extra routes']![0]!, floating: [fip('10.1.0.11')] });
+  w.host.links.failNext('replace-route', { times: 4, name: `qr-${inside.id.slice(0, 11)}` });
+  await w.start();
+  assert.deepEqual(w.server.statuses.at(-1)?.statuses, { [id]: 'ACTIVE' });
+  assert.doesNotMatch(JSON.stringify(await w.host.links.routes(NETNS, 4)), /192\.0\.2\.0/);
+  await w.clock.advance(60_000);
+  await settle();
+  assert.match(JSON.stringify(await w.host.links.routes(NETNS, 4)), /192\.0\.2\.0/);
+  await using other = await world();
+  other.server.set(...states['floating IP']!);
+  other.host.links.failNext('add-address', { times: 8, name: `qg-${outside.id.slice(0, 11)}` });
+  await other.start();
+  assert.deepEqual(other.server.statuses.at(-1)?.statuses, { [id]: 'ERROR' });
+  await other.clock.advance(60_000);
+  await settle();
+  assert.deepEqual(other.server.statuses.at(-1)?.statuses, { [id]: 'ACTIVE' });
+});
+
+test('without IPv6 in the kernel, routers forward IPv4', async () => {
+  await using w = await world();
+  w.server.set(...states['gateway']!);
+  w.host.files.withoutSysctl('net.ipv6.conf.all.forwarding');
+  await w.start();
+  const seen = JSON.stringify(await picture(w.host));
+  assert.match(seen, /203\.0\.113\.67/);
+  assert.doesNotMatch(JSON.stringify(await w.host.links.list(NETNS)), /2001:db8/);
+});
+
+test('a namespace that somebody else deleted is made anew, with daemons that live in it', async () => {
+  await using w = await world();
+  w.server.set(...states['gateway']!);
+  await w.start();
+  const before = await picture(w.host);
+  const pids = [...w.host.processes.table.keys()];
+  await w.host.links.delNamespace(NETNS);
+  await settle();
+  assert.deepEqual(await picture(w.host), before);
+  assert.equal(
+    [...w.host.processes.table.keys()].some(pid => pids.includes(pid)),
+    false,
+  );
 });
 
 test('one router that the server cannot describe does not hide the others', async () => {

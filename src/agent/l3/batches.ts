@@ -4,11 +4,26 @@ import type { LinkChange, Links } from '../../contracts/host/links.ts';
 /** What is not there any more need not be removed. */
 const GONE = /cannot find|no such|cannot assign requested address|does not exist|not found/i;
 
-/** One line per change that was refused. */
-export async function applyAll(links: Links, netns: string, batch: readonly LinkChange[]): Promise<string[]> {
+/** A change that was refused, and the device that is not as it should be for it; a route that fails leaves its device whole. */
+export interface Problem {
+  readonly what: string;
+  readonly device?: string;
+}
+
+export async function applyAll(links: Links, netns: string, batch: readonly LinkChange[]): Promise<Problem[]> {
   if (batch.length === 0) return [];
   const refused = await links.apply(netns, batch);
-  return refused.map(r => `${describe(batch[r.index])}: ${r.reason}`);
+  return refused.map(({ index, reason }) => {
+    const change = batch[index];
+    const device = change && deviceOf(change);
+    return { what: `${describe(change)}: ${reason}`, ...(device === undefined ? {} : { device }) };
+  });
+}
+
+function deviceOf(change: LinkChange): string | undefined {
+  if (change.do === 'add-link') return change.link.name;
+  if (change.do === 'set-link') return change.name;
+  return change.do === 'add-address' ? change.dev : undefined;
 }
 
 /** Throws when something cannot be removed: what would come next may rest on its being gone. */

@@ -21,6 +21,8 @@ export class Daemons {
   private readonly signal: AbortSignal;
   private readonly radvd: Radvd;
   private readonly wanted = new Map<string, WantedDaemons | undefined>();
+  /** Routers whose daemons stood after the last attempt. */
+  private readonly stood = new Set<string>();
   private readonly workers: Workers;
 
   constructor(ctx: AgentContext, signal: AbortSignal) {
@@ -78,8 +80,6 @@ export class Daemons {
     this.warn(`${radvd ? 'the metadata proxy' : 'radvd'} died and is started again`, { router_id: id });
     return false;
   }
-
-  private readonly stood = new Set<string>();
 
   private async work(id: string): Promise<void> {
     const wanted = this.wanted.get(id);

@@ -1,7 +1,8 @@
 // What was found in a router's namespace and on the host, what should be there, and the batches of changes that lie between.
 import type { Link, LinkChange, Route } from '../../contracts/host/links.ts';
-import { isRouterDevice, outerOfInner } from '../desired/l3/names.ts';
+import { isRouterDevice } from '../desired/l3/names.ts';
 import type { RouterState, WantedDevice, WantedRoute } from '../desired/l3/state.ts';
+import type { Problem } from './batches.ts';
 
 export interface FoundDevices {
   /** Links inside the namespace. */
@@ -24,7 +25,7 @@ export interface DeviceDelta {
   readonly created: readonly WantedDevice[];
   /** Addresses that are new on a device that was there: the neighbours are told. Those of a new device once it is plugged. */
   readonly announce: readonly { readonly dev: string; readonly ip: string }[];
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 interface Draft {
@@ -34,7 +35,7 @@ interface Draft {
   add: LinkChange[];
   created: WantedDevice[];
   announce: { dev: string; ip: string }[];
-  problems: string[];
+  problems: Problem[];
 }
 
 export function deviceDelta(netns: string, wanted: Pick<RouterState, 'devices' | 'routes'>, found: FoundDevices): DeviceDelta {
@@ -51,7 +52,7 @@ export function deviceDelta(netns: string, wanted: Pick<RouterState, 'devices' |
     // A pair whose other end went astray, or whose address changed (its link-local one would stay behind), is made anew.
     const kept = link && outer && link.mac === device.mac ? link : undefined;
     if (!kept && outer && outer.kind !== 'veth') {
-      out.problems.push(`${device.outer} on the host is not ours: ${outer.kind || 'a physical device'}`);
+      out.problems.push({ what: `${device.outer} on the host is not ours: ${outer.kind || 'a physical device'}`, device: device.outer });
       continue;
     }
     usable.add(device.name);
@@ -132,6 +133,3 @@ function plain(route: Route): Route {
     ...(metric === undefined ? {} : { metric }),
   };
 }
-
-/** Outer names of the router devices found in a namespace. */
-export const outersOf = (inside: readonly Link[]): string[] => inside.filter(l => isRouterDevice(l.name)).map(l => outerOfInner(l.name));

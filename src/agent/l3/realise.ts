@@ -7,7 +7,7 @@ import { isRouterDevice } from '../desired/l3/names.ts';
 import type { RouterState } from '../desired/l3/state.ts';
 import { firewallRules } from '../render/l3-firewall.ts';
 import { endedFlows, firewallDelta, settleWitness, withWitness } from '../render/l3-firewall-delta.ts';
-import { applyAll, applyRemovals } from './batches.ts';
+import { applyAll, applyRemovals, type Problem } from './batches.ts';
 import type { Coalesced } from './coalesced.ts';
 import { type DeviceDelta, deviceDelta, type FoundDevices } from './device-delta.ts';
 
@@ -31,18 +31,27 @@ export interface Realised {
   /** Devices made anew, by their outer names. */
   readonly created: readonly string[];
   /** What the kernel refused; another attempt is due. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
-/** Throws when the packet filter cannot be made: then nothing was added. `first`: settings of the namespace are written in any case. */
-export async function realise(doors: Doors, state: RouterState, first: boolean): Promise<Realised> {
+export interface RealiseOptions {
+  /** Settings of the namespace are written although it is there. */
+  readonly first: boolean;
+  /** Called when there is no namespace yet: daemons of an earlier one of that name are to end. */
+  readonly onNew: () => Promise<void>;
+}
+
+/** Throws when the packet filter cannot be made: then nothing was added. */
+export async function realise(doors: Doors, wanted: RouterState, options: RealiseOptions): Promise<Realised> {
   const { links } = doors.host;
+  const state = doors.families.includes(6) ? wanted : withoutIpv6(wanted);
   const { netns } = state;
-  let found = await read(doors, netns);
+  const found = await read(doors, netns);
   if (!found.namespace) {
+    await options.onNew();
     await links.addNamespace(netns);
-    found = { ...found, namespace: true };
   }
+  const first = options.first || !found.namespace;
   if (first) await Promise.all(state.sysctls.map(([key, value]) => setting(doors, netns, key, value)));
 
   const delta = deviceDelta(netns, state, found);
@@ -56,16 +65,15 @@ export async function realise(doors: Doors, state: RouterState, first: boolean):
 
 async function read(doors: Doors, netns: string): Promise<Found> {
   const { links, iptables } = doors.host;
-  const outside = doors.outside.get();
-  if (!(await links.namespaces()).includes(netns))
-    return { inside: [], outside: await outside, routes: [], saved: { 4: '', 6: '' }, namespace: false };
+  const [outside, namespaces] = await Promise.all([doors.outside.get(), links.namespaces()]);
+  if (!namespaces.includes(netns)) return { inside: [], outside, routes: [], saved: { 4: '', 6: '' }, namespace: false };
   const each = <T>(ask: (family: 4 | 6) => Promise<T>): Promise<T[]> => Promise.all(doors.families.map(ask));
   const [inside, routes, saved] = await Promise.all([
     links.list(netns),
     each(family => links.routes(netns, family)),
     each(family => iptables.save(netns, family)),
   ]);
-  return { inside, outside: await outside, routes: routes.flat(), saved: { 4: saved[0] ?? '', 6: saved[1] ?? '' }, namespace: true };
+  return { inside, outside, routes: routes.flat(), saved: { 4: saved[0] ?? '', 6: saved[1] ?? '' }, namespace: true };
 }
 
 /** Answers whether anything was changed. */
@@ -87,7 +95,7 @@ async function applyFirewall(doors: Doors, state: RouterState, found: Found): Pr
   return changed;
 }
 
-async function applyDevices(doors: Doors, state: RouterState, delta: DeviceDelta, first: boolean): Promise<string[]> {
+async function applyDevices(doors: Doors, state: RouterState, delta: DeviceDelta, first: boolean): Promise<Problem[]> {
   const { links } = doors.host;
   const { netns } = state;
   await applyRemovals(links, '', delta.clear);
@@ -101,6 +109,12 @@ async function applyDevices(doors: Doors, state: RouterState, delta: DeviceDelta
       .map(d => setting(doors, netns, `net.ipv6.conf.${d.name}.accept_ra`, String(d.acceptRa))),
   );
   return [...problems, ...(await applyAll(links, netns, delta.add))];
+}
+
+/** Where the kernel has no IPv6, what needs it is left out. */
+function withoutIpv6(state: RouterState): RouterState {
+  const devices = state.devices.map(d => ({ ...d, addresses: d.addresses.filter(a => !a.includes(':')) }));
+  return { ...state, devices, routes: state.routes.filter(r => r.family === 4) };
 }
 
 /** A key that the kernel does not have is one for a protocol that it does not speak. */

@@ -136,31 +136,37 @@ export class Routers {
     const state = routerState(view, metadataPort === undefined ? {} : { metadataPort });
     entry.state = state;
     this.complain(entry, state);
-    try {
-      const done = await realise(doors, state, !entry.prepared);
-      entry.prepared = true;
-      if (done.created.length > 0) this.options.onCreated(view.id, done.created);
-      daemons.want(view.id, {
-        netns: state.netns,
-        radvdText: radvdText(state.advertise),
-        ...(state.metadataProxy && metadataPort !== undefined ? { metadataPort } : {}),
-      });
-      if (done.problems.length > 0) throw new Error(done.problems.join('; '));
-      if (!done.untouched) ctx.log.info('router is as wanted', { router_id: view.id });
-      this.report(entry, view, state.floatingIpStatuses);
-    } catch (error) {
-      // What already worked may well still do so.
-      const broken = [...state.floatingIpStatuses].filter(([id]) => statusOf(view, id) !== 'ACTIVE');
-      this.report(entry, view, new Map(broken.map(([id, status]) => [id, status === 'ACTIVE' ? 'ERROR' : status])));
+    const options = { first: !entry.prepared, onNew: () => daemons.remove(view.id) };
+    const done = await realise(doors, state, options).catch(error => {
+      this.tell(entry, view, failed(view, state));
       throw error;
-    }
+    });
+    entry.prepared = true;
+    if (done.created.length > 0) this.options.onCreated(view.id, done.created);
+    daemons.want(view.id, {
+      netns: state.netns,
+      radvdText: radvdText(state.advertise),
+      ...(state.metadataProxy && metadataPort !== undefined ? { metadataPort } : {}),
+    });
+    const outside = state.devices.find(d => d.role === 'gateway');
+    const broken = done.problems.some(p => p.device !== undefined && (p.device === outside?.name || p.device === outside?.outer));
+    this.report(entry, view, broken ? failed(view, state) : state.floatingIpStatuses);
+    if (done.problems.length > 0) throw new Error(done.problems.map(p => p.what).join('; '));
+    if (!done.untouched) ctx.log.info('router is as wanted', { router_id: view.id });
   }
 
+  /** Of the floating IPs that are there, and of those that were. */
   private report(entry: Entry, view: RouterView, statuses: ReadonlyMap<string, FloatingIpStatus>): void {
+    const here = floatingIds(view);
+    const gone = [...entry.floating].filter(id => !here.has(id));
+    entry.floating = here;
+    this.tell(entry, view, new Map([...statuses, ...gone.map(id => [id, 'DOWN'] as const)]));
+  }
+
+  /** Only what the server does not know. */
+  private tell(entry: Entry, view: RouterView, statuses: ReadonlyMap<string, FloatingIpStatus>): void {
     const changed = new Map([...statuses].filter(([id, status]) => (entry.sent.get(id) ?? statusOf(view, id)) !== status));
-    for (const id of entry.floating) if (!floatingIds(view).has(id)) changed.set(id, 'DOWN');
     for (const [id, status] of changed) entry.sent.set(id, status);
-    entry.floating = floatingIds(view);
     this.options.statuses.report(view.id, changed);
   }
 
@@ -185,6 +191,12 @@ export class Routers {
       this.options.ctx.log.warning('parts of the router cannot be realised', { router_id: state.id, why: text });
     entry.complaints = text;
   }
+}
+
+/** What was ACTIVE before may well work still. */
+function failed(view: RouterView, state: RouterState): Map<string, FloatingIpStatus> {
+  const left = [...state.floatingIpStatuses].filter(([id]) => statusOf(view, id) !== 'ACTIVE');
+  return new Map(left.map(([id, status]) => [id, status === 'ACTIVE' ? 'ERROR' : status]));
 }
 
 /** What the server last said; a refused one is not described, so its status is not known. */

@@ -19,7 +19,5 @@ export const internalDevice = (portId: string): string => device('qr-', portId);
 export const gatewayDevice = (portId: string): string => device('qg-', portId);
 /** The end of the pair that stays outside, where the L2 agent looks for it. */
 export const outerDevice = (portId: string): string => device('tap', portId);
-/** The outer name that belongs to an inner one. */
-export const outerOfInner = (inner: string): string => `tap${inner.slice(3)}`;
 
 export const isRouterDevice = (name: string): boolean => name.startsWith('qr-') || name.startsWith('qg-');

@@ -82,6 +82,7 @@ test('an extra route needs a next hop on a link, and leaves the links alone', ()
   const state = (destination: string, nexthop: string) =>
     routerState(view({ routes: [{ family: destination.includes(':') ? 6 : 4, destination, nexthop }] }), {});
   assert.equal(state('192.0.2.0/24', '10.9.0.1').complaints.length, 1);
+  assert.equal(state('192.0.2.0/24', '10.1.0.1').complaints.length, 1);
   assert.equal(state('10.1.0.0/24', '10.1.0.7').complaints.length, 1);
   assert.deepEqual(state('10.1.0.0/24', '10.1.0.7').routes, []);
   assert.deepEqual(state('0.0.0.0/0', '10.1.0.7').routes, [{ family: 4, dst: 'default', dev: QR, via: '10.1.0.7' }]);

@@ -30,6 +30,7 @@ export function routesOf(router: RouterView): Wanted {
   for (const { family, destination, nexthop } of router.routes) {
     const dev = deviceTowards(onlink, nexthop);
     if (onlink.some(o => formatCidr(o.net) === destination)) complaints.push(`${destination} is on the router's own link: no extra route`);
+    else if (isOwnAddress(router, nexthop)) complaints.push(`the next hop ${nexthop} of ${destination} is the router itself`);
     else if (dev === undefined) complaints.push(`the next hop ${nexthop} of ${destination} is on none of the router's subnets`);
     else take({ family, dst: isEverywhere(destination) ? 'default' : destination, dev, via: nexthop });
   }
@@ -60,6 +61,9 @@ function defaultSubnet(gateway: RouterPort, family: Family): SubnetView | undefi
 export function hasIpv6Gateway(gateway: RouterPort): boolean {
   return defaultSubnet(gateway, 6) !== undefined;
 }
+
+const isOwnAddress = (router: RouterView, ip: string): boolean =>
+  [...router.interfaces, ...(router.gateway ? [router.gateway] : [])].some(p => p.fixedIps.some(f => f.ip === ip));
 
 function isReachable(subnet: SubnetView, address: string): boolean {
   const net = parseCidr(subnet.cidr);
