@@ -1,0 +1,106 @@
+// Ethernet frames byte by byte, as an attacker with a raw socket makes them.
+
+export const bytes = (...parts: (number | readonly number[] | Uint8Array)[]): number[] =>
+  parts.flatMap(p => (typeof p === 'number' ? [p] : [...p]));
+export const u16 = (n: number): number[] => [(n >> 8) & 0xff, n & 0xff];
+export const mac = (text: string): number[] => text.split(':').map(h => Number.parseInt(h, 16));
+export const ip4 = (text: string): number[] => text.split('.').map(Number);
+export const hex = (frame: readonly number[]): string => Buffer.from(frame).toString('hex');
+
+export function ip6(text: string): number[] {
+  const [head = '', tail] = text.split('::');
+  const groups = (s: string): number[] => (s === '' ? [] : s.split(':').map(g => Number.parseInt(g, 16)));
+  const front = groups(head);
+  const back = tail === undefined ? [] : groups(tail);
+  const middle = tail === undefined ? [] : Array<number>(8 - front.length - back.length).fill(0);
+  return [...front, ...middle, ...back].flatMap(u16);
+}
+
+export const broadcast = 'ff:ff:ff:ff:ff:ff';
+export const eth = (dst: string, src: string, type: number, payload: readonly number[]): number[] =>
+  bytes(mac(dst), mac(src), u16(type), payload);
+
+function sum(data: readonly number[]): number {
+  let total = 0;
+  for (let i = 0; i < data.length; i += 2) total += ((data[i] ?? 0) << 8) | (data[i + 1] ?? 0);
+  while (total > 0xffff) total = (total & 0xffff) + (total >> 16);
+  return ~total & 0xffff;
+}
+
+export interface Arp {
+  readonly op: number;
+  readonly sha: string;
+  readonly spa: string;
+  readonly tha?: string;
+  readonly tpa: string;
+  readonly hlen?: number;
+}
+
+export const arp = (a: Arp): number[] =>
+  bytes(u16(1), u16(0x0800), a.hlen ?? 6, 4, u16(a.op), mac(a.sha), ip4(a.spa), mac(a.tha ?? '00:00:00:00:00:00'), ip4(a.tpa));
+
+export function udp4(src: string, dst: string, sport: number, dport: number, text: string): number[] {
+  const data = [...Buffer.from(text)];
+  const length = 8 + data.length;
+  const bare = bytes(u16(sport), u16(dport), u16(length), u16(0), data);
+  const check = sum(bytes(ip4(src), ip4(dst), 0, 17, u16(length), bare)) || 0xffff;
+  const datagram = bytes(u16(sport), u16(dport), u16(length), u16(check), data);
+  const header = (c: number): number[] => bytes(0x45, 0, u16(20 + length), u16(0x1234), u16(0), 64, 17, u16(c), ip4(src), ip4(dst));
+  return bytes(header(sum(header(0))), datagram);
+}
+
+export const ipv6 = (src: string, dst: string, next: number, payload: readonly number[], hops = 255): number[] =>
+  bytes(0x60, 0, 0, 0, u16(payload.length), next, hops, ip6(src), ip6(dst), payload);
+
+const checked6 = (src: string, dst: string, proto: number, at: number, data: readonly number[]): number[] => {
+  const check = sum(bytes(ip6(src), ip6(dst), 0, 0, u16(data.length), 0, 0, 0, proto, data)) || 0xffff;
+  return bytes(data.slice(0, at), u16(check), data.slice(at + 2));
+};
+
+export function udp6(src: string, dst: string, sport: number, dport: number, text: string): number[] {
+  const data = [...Buffer.from(text)];
+  return ipv6(src, dst, 17, checked6(src, dst, 17, 6, bytes(u16(sport), u16(dport), u16(8 + data.length), u16(0), data)), 64);
+}
+
+/** An ICMPv6 message with its checksum: type, then what follows the checksum. */
+export const icmp6 = (src: string, dst: string, type: number, rest: readonly number[]): number[] =>
+  checked6(src, dst, 58, 2, bytes(type, 0, 0, 0, rest));
+
+export const linkOption = (type: 1 | 2, address: string): number[] => bytes(type, 1, mac(address));
+export const nonce = bytes(14, 1, 1, 2, 3, 4, 5, 6);
+
+/** Neighbour advertisement, override flag set. */
+export const advertisement = (src: string, dst: string, target: string, options: readonly number[]): number[] =>
+  icmp6(src, dst, 136, bytes(0x20, 0, 0, 0, ip6(target), options));
+export const solicitation = (src: string, dst: string, target: string, options: readonly number[]): number[] =>
+  icmp6(src, dst, 135, bytes(0, 0, 0, 0, ip6(target), options));
+export const routerAdvertisement = (src: string, dst: string): number[] =>
+  icmp6(src, dst, 134, bytes(64, 0, u16(1800), 0, 0, 0, 0, 0, 0, 0, 0));
+
+/** Sends hex frames, one per line of its input; afterwards `sent`. */
+export const sender = `
+import socket, sys, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+for line in sys.argv[2].split(','):
+    s.send(bytes.fromhex(line))
+    time.sleep(0.003)
+print('sent')
+`;
+
+/** Prints every frame that comes in, in hex; a VLAN tag that the kernel took off is put back. */
+export const sniffer = `
+import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(263, 8, 1)
+s.bind((sys.argv[1], 0))
+print('listening', flush=True)
+while True:
+    data, anc, flags, addr = s.recvmsg(65536, 256)
+    if addr[2] == 4: continue
+    for level, kind, cmsg in anc:
+        if level == 263 and kind == 8:
+            status, length, snaplen, mac, net, tci, tpid = struct.unpack('IIIHHHH', cmsg[:20])
+            if status & 16: data = data[:12] + struct.pack('!HH', tpid if status & 64 else 0x8100, tci) + data[12:]
+    print(data.hex(), flush=True)
+`;
