@@ -45,7 +45,7 @@ function chains(check: Check): void {
 
   check('a chain that is declared is made or emptied, the others stay', async (under, ns) => {
     const { iptables } = under.host;
-    await iptables.restore(ns, 4, filter(':one - [0:0]', ':two - [0:0]', '-A one -j DROP', '-A two -j one', '-A FORWARD -j two'));
+    await iptables.restore(ns, 4, filter(':two - [0:0]', ':one - [0:0]', '-A one -j DROP', '-A two -j one', '-A FORWARD -j two'));
     assert.deepEqual(await saved(under, ns), [...builtin, ':one -', ':two -', '-A FORWARD -j two', '-A one -j DROP', '-A two -j one']);
     await iptables.restore(ns, 4, filter(':one - [0:0]', '-A one -j ACCEPT', '-A one -j DROP'));
     assert.deepEqual(await rules(under, ns, 'one'), ['-j ACCEPT', '-j DROP']);
@@ -131,6 +131,8 @@ function printed(check: Check): void {
       ['-m comment --comment word -j DROP', '-m comment --comment word -j DROP'],
       ['-m state --state RELATED,ESTABLISHED -j RETURN', '-m state --state RELATED,ESTABLISHED -j RETURN'],
       ['--source 10.0.0.1 --jump DROP', '-s 10.0.0.1/32 -j DROP'],
+      ['-p 6 -j DROP', '-p tcp -j DROP'],
+      ['-m mark --mark 0x1/0xffff -j DROP', '-m mark --mark 0x1/0xffff -j DROP'],
     ];
     await under.host.iptables.restore(ns, 4, filter(':c - [0:0]', ...forms.map(([written]) => `-A c ${written}`)));
     assert.deepEqual(

@@ -113,6 +113,15 @@ function routes(check: LinksCheck): void {
       assert.notEqual(await refused(under, ns, set(route)), '', JSON.stringify(route));
   });
 
+  check('a link-local gateway needs no route to it, but its device', async (under, ns) => {
+    await apply(under, ns, bridge('br0'), up('br0'), set({ dst: 'default', via: 'fe80::1', dev: 'br0', family: 6 }));
+    assert.deepEqual(
+      (await find(under, ns, 6, 'default')).map(r => [r.via, r.dev]),
+      [['fe80::1', 'br0']],
+    );
+    assert.notEqual(await refused(under, ns, set({ dst: 'fd05::/64', via: 'fe80::1', family: 6 })), '');
+  });
+
   check('routes go with the link, and with the last address of their family', async (under, ns) => {
     await withAddresses(under, ns);
     await apply(under, ns, set({ dst: 'default', via: '10.0.0.254', family: 4 }), { do: 'del-address', dev: 'va', cidr: '10.0.0.1/24' });

@@ -40,16 +40,49 @@ export function parseRule(spec: readonly string[]): SimRule {
     const word = LONG[spec[i] ?? ''] ?? spec[i] ?? '';
     const value = spec[i + 1] ?? '';
     if (FIRST.includes(word)) {
-      first.set(word, [...not, word, word === '-s' || word === '-d' ? withLength(value) : value]);
+      first.set(word, [...not, word, printed(word, value)]);
       i++;
       continue;
     }
     if (word === '-j' || word === '-g') target = value;
     if (word === '--match-set') sets.push(value);
-    rest.push(...not, word);
+    if (word === '--set-xmark' || word === '--set-mark') {
+      rest.push('--set-xmark', value.includes('/') ? value : `${value}/0xffffffff`);
+      i++;
+    } else rest.push(...not, word);
   }
   const head = FIRST.flatMap(option => first.get(option) ?? []);
   return { text: [...head, ...implied(first.get('-p')?.at(-1), rest), ...rest].map(quoted).join(' '), target, sets };
+}
+
+const NAMES: Readonly<Record<string, string>> = {
+  '1': 'icmp',
+  '2': 'igmp',
+  '4': 'ipencap',
+  '6': 'tcp',
+  '17': 'udp',
+  '33': 'dccp',
+  '41': 'ipv6',
+  '43': 'ipv6-route',
+  '44': 'ipv6-frag',
+  '46': 'rsvp',
+  '47': 'gre',
+  '50': 'esp',
+  '51': 'ah',
+  '58': 'ipv6-icmp',
+  '59': 'ipv6-nonxt',
+  '60': 'ipv6-opts',
+  '89': 'ospf',
+  '103': 'pim',
+  '112': 'vrrp',
+  '132': 'sctp',
+  '136': 'udplite',
+  icmpv6: 'ipv6-icmp',
+};
+
+function printed(option: string, value: string): string {
+  if (option === '-p') return NAMES[value] ?? value;
+  return option === '-s' || option === '-d' ? withLength(value) : value;
 }
 
 function withLength(value: string): string {

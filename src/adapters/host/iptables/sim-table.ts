@@ -34,8 +34,10 @@ export function freshTable(name: string): SimTable | undefined {
 export const copyTable = (table: SimTable): SimTable => new Map([...table].map(([name, c]) => [name, { ...c, rules: [...c.rules] }]));
 
 export function printTable(name: string, table: SimTable): string {
-  const chains = [...table].map(([chain, c]) => `:${chain} ${c.policy ?? '-'} [0:0]`);
-  const rules = [...table].flatMap(([chain, c]) => c.rules.map(r => (r.text === '' ? `-A ${chain}` : `-A ${chain} ${r.text}`)));
+  // the nft-backed tool prints the users' chains by name
+  const sorted = [...table].sort(([a, x], [b, y]) => (x.policy !== undefined || y.policy !== undefined ? 0 : a < b ? -1 : 1));
+  const chains = sorted.map(([chain, c]) => `:${chain} ${c.policy ?? '-'} [0:0]`);
+  const rules = sorted.flatMap(([chain, c]) => c.rules.map(r => (r.text === '' ? `-A ${chain}` : `-A ${chain} ${r.text}`)));
   return `${[`*${name}`, ...chains, ...rules, 'COMMIT'].join('\n')}\n`;
 }
 

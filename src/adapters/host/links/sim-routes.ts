@@ -37,7 +37,8 @@ export function replaceRoute(net: SimNet, wanted: Route): void {
 function check(net: SimNet, route: Route): void {
   const v4 = route.family === 4;
   const dev = route.dev === undefined ? undefined : net.link(route.dev);
-  if (route.via !== undefined && !route.onlink && devToward(net, route) === undefined) {
+  const linkLocal = route.via?.startsWith('fe80:') && route.dev !== undefined;
+  if (route.via !== undefined && !route.onlink && !linkLocal && devToward(net, route) === undefined) {
     throw new Refused(v4 ? 'Error: Nexthop has invalid gateway.' : 'RTNETLINK answers: No route to host');
   }
   if (!dev) throw new Refused('RTNETLINK answers: No such device');

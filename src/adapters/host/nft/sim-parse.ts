@@ -25,7 +25,7 @@ const END = ';';
 
 function tokens(script: string): Token[] {
   const out: Token[] = [];
-  const pattern = /\\\n|#[^\n]*|"[^"\n]*"|[{},;\n]|[^\s{},;"#]+/g;
+  const pattern = /@[a-z]+,\d+,\d+|\\\n|#[^\n]*|"[^"\n]*"|[{},;\n]|[^\s{},;"#]+/g;
   let line = 1;
   let at = 0;
   for (const match of script.matchAll(pattern)) {

@@ -55,17 +55,20 @@ export function printTable(name: string, table: SimTable): string {
   return `table ${name} {\n${[...sets, ...chains].join('\n')}}\n`;
 }
 
-const PRIORITIES = { raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100 };
-const BRIDGE_PRIORITIES = { dstnat: -300, filter: -200, out: 100, srcnat: 300 };
+const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, mangle: -150, dstnat: -100, filter: 0, security: 50, srcnat: 100 };
+const BRIDGE_PRIORITIES: Readonly<Record<string, number>> = { dstnat: -300, filter: -200, out: 100, srcnat: 300 };
+/** Names that only one hook knows. */
+const ONLY_AT: Readonly<Record<string, string>> = { dstnat: 'prerouting', srcnat: 'postrouting', out: 'output' };
 
 /** nft prints a priority by name, and one close to it with an offset. */
 function namedPriority(head: string, bridge: boolean): string {
-  return head.replace(/priority (-?\d+)/, (_, digits: string) => {
+  return head.replace(/(hook (\S+) priority )(-?\d+)/, (_, before: string, hook: string, digits: string) => {
     const value = Number(digits);
-    const near = Object.entries(bridge ? BRIDGE_PRIORITIES : PRIORITIES).find(([, p]) => Math.abs(value - p) <= 10);
-    if (!near) return `priority ${digits}`;
+    const names = Object.entries(bridge ? BRIDGE_PRIORITIES : PRIORITIES).filter(([name]) => (ONLY_AT[name] ?? hook) === hook);
+    const near = names.find(([, p]) => Math.abs(value - p) <= 10);
+    if (!near) return `${before}${digits}`;
     const offset = value - near[1];
-    return `priority ${near[0]}${offset === 0 ? '' : ` ${offset < 0 ? '-' : '+'} ${Math.abs(offset)}`}`;
+    return `${before}${near[0]}${offset === 0 ? '' : ` ${offset < 0 ? '-' : '+'} ${Math.abs(offset)}`}`;
   });
 }
 

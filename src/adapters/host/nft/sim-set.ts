@@ -64,8 +64,10 @@ function split(set: SimSet, words: readonly string[]): { key: string; behind: st
   const option = before.findIndex(w => w === 'timeout' || w === 'expires' || w === 'comment' || w === 'counter');
   const keyWords = option < 0 ? before : before.slice(0, option);
   if (set.kind === 'map' && colon < 0) return { key: keyText(set, keyWords), behind: '' };
-  const timeout = option >= 0 && before[option] === 'timeout' ? ` timeout ${before[option + 1]} expires ${before[option + 1]}` : '';
-  return { key: keyText(set, keyWords), behind: `${timeout}${colon < 0 ? '' : ` : ${words.slice(colon + 1).join(' ')}`}` };
+  const after = (word: string): string | undefined => (before.includes(word) ? before[before.indexOf(word) + 1] : undefined);
+  const timeout = after('timeout') === undefined ? '' : ` timeout ${after('timeout')} expires ${after('timeout')}`;
+  const comment = after('comment') === undefined ? '' : ` comment ${after('comment')}`;
+  return { key: keyText(set, keyWords), behind: `${timeout}${comment}${colon < 0 ? '' : ` : ${words.slice(colon + 1).join(' ')}`}` };
 }
 
 function keyText(set: SimSet, words: readonly string[]): string {
