@@ -1,53 +1,59 @@
 // Who may do what: builds the rule that a request needs from the attributes it names, and masks what an answer may show.
 import type { Caller } from '../contracts/identity.ts';
 import { type ApiError, apiError } from '../domain/errors.ts';
-import type { Resource } from '../model/kit/resource.ts';
+import { actionText, type NamedAttribute } from '../domain/policy/action.ts';
+import type { Field, Resource } from '../model/kit/resource.ts';
 import type { RequestContext } from './context.ts';
 import type { Policy, Target } from './policy.ts';
 
-type Rule = string | readonly Rule[];
-
-/** The action's rule and one for every policed attribute that is named (on create: and differs from its default). */
-function neededRules(policy: Policy, resource: Resource, verb: 'create' | 'update', named: Readonly<Record<string, unknown>>): Rule[] {
-  const action = `${verb}_${resource.name}`;
-  const rules: Rule[] = [action];
+/** The policed attributes that a body names: on create those that differ from their default. */
+function namedAttributes(
+  policy: Policy,
+  resource: Resource,
+  verb: 'create' | 'update',
+  named: Readonly<Record<string, unknown>>,
+): NamedAttribute[] {
+  const out: NamedAttribute[] = [];
   for (const [name, value] of Object.entries(named)) {
     const field = resource.fields[name];
-    if (!field?.policed) continue;
-    if (verb === 'create' && (value === field.default || JSON.stringify(value) === JSON.stringify(field.default))) continue;
-    const rule = `${action}:${name}`;
-    const inner = subRules(policy, rule, value);
-    if (policy.defined(rule)) rules.push(inner.length > 0 ? [rule, ...inner] : rule);
-    else if (inner.length > 0) rules.push(inner);
+    if (!field?.policed || (verb === 'create' && isDefault(field, value))) continue;
+    const rule = `${verb}_${resource.name}:${name}`;
+    const within = keysWithin(value)
+      .map(key => `${rule}:${key}`)
+      .filter(r => policy.defined(r));
+    if (policy.defined(rule)) out.push({ rule, within });
+    else out.push(...within.map(r => ({ rule: r, within: [] })));
   }
-  return rules;
+  return out;
 }
 
-/** Rules for the keys inside an attribute: `create_port:fixed_ips:subnet_id`. */
-function subRules(policy: Policy, rule: string, value: unknown): Rule[] {
-  const keys = new Set<string>();
-  for (const item of Array.isArray(value) ? value : [value]) {
-    if (typeof item === 'object' && item !== null) for (const key of Object.keys(item)) keys.add(key);
-  }
-  return [...keys].map(k => `${rule}:${k}`).filter(r => policy.defined(r));
+function isDefault({ default: given }: Field, value: unknown): boolean {
+  return value === given || JSON.stringify(value) === JSON.stringify(given);
 }
 
-function flatten(rules: readonly Rule[]): string[] {
-  return rules.flatMap(r => (typeof r === 'string' ? [r] : flatten(r)));
+/** Keys inside an attribute, which may have rules of their own: `create_port:fixed_ips:subnet_id`. */
+function keysWithin(value: unknown): string[] {
+  const items = (Array.isArray(value) ? value : [value]).filter(item => typeof item === 'object' && item !== null);
+  return [...new Set(items.flatMap(item => Object.keys(item)))];
 }
 
-function printed(rules: readonly Rule[]): string {
-  const parts = rules.map(r => (typeof r === 'string' ? `rule:${r}` : printed(r)));
-  return parts.length === 1 ? (parts[0] as string) : `(${parts.join(' and ')})`;
+function denial(action: string, attributes: readonly NamedAttribute[] = []): ApiError {
+  return apiError('PolicyNotAuthorized', { rule: actionText(action, attributes) });
 }
 
-function denial(rules: readonly Rule[]): ApiError {
-  return apiError('PolicyNotAuthorized', { rule: printed(rules) });
+interface Request {
+  readonly action: string;
+  readonly attributes: readonly NamedAttribute[];
+}
+
+function isAllowed(ctx: RequestContext, { action, attributes }: Request, target: Target): boolean {
+  const rules = [action, ...attributes.flatMap(a => [a.rule, ...a.within])];
+  return rules.every(r => ctx.policy.allows(r, ctx.caller, target));
 }
 
 export function authorizeCreate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {
-  const rules = neededRules(ctx.policy, resource, 'create', input);
-  if (!flatten(rules).every(r => ctx.policy.allows(r, ctx.caller, target))) throw denial(rules);
+  const request = { action: `create_${resource.name}`, attributes: namedAttributes(ctx.policy, resource, 'create', input) };
+  if (!isAllowed(ctx, request, target)) throw denial(request.action, request.attributes);
 }
 
 /** On update the presence of an attribute decides, not its value (OSSA-2014-031). A caller who may not see the object gets 404. */
@@ -58,14 +64,13 @@ export function authorizeUpdate(
   target: Target,
   id: string,
 ): void {
-  const rules = neededRules(ctx.policy, resource, 'update', input);
-  if (flatten(rules).every(r => ctx.policy.allows(r, ctx.caller, target))) return;
-  throw hiddenOr(ctx, resource, target, id, denial(rules));
+  const request = { action: `update_${resource.name}`, attributes: namedAttributes(ctx.policy, resource, 'update', input) };
+  if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, id, denial(request.action, request.attributes));
 }
 
 export function authorizeAction(ctx: RequestContext, resource: Resource, action: string, target: Target, id: string): void {
   if (ctx.policy.allows(action, ctx.caller, target)) return;
-  throw hiddenOr(ctx, resource, target, id, denial([action]));
+  throw hiddenOr(ctx, resource, target, id, denial(action));
 }
 
 function hiddenOr(ctx: RequestContext, resource: Resource, target: Target, id: string, error: ApiError): ApiError {

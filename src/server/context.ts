@@ -3,6 +3,7 @@ import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
+import { defaultMtuConfig, type MtuConfig } from '../domain/ipam/mtu.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Policy } from './policy.ts';
 
@@ -11,12 +12,7 @@ export interface ServerConfig {
   readonly dnsDomain: string;
   /** `base_mac`. */
   readonly baseMac: string;
-  /** `global_physnet_mtu`. */
-  readonly globalPhysnetMtu: number;
-  /** `path_mtu`; 0 means none. */
-  readonly pathMtu: number;
-  /** `overlay_ip_version`. */
-  readonly overlayIpVersion: 4 | 6;
+  readonly mtu: MtuConfig;
   /** `tenant_network_types`, in order. */
   readonly tenantNetworkTypes: readonly string[];
   /** `type_drivers`. */
@@ -47,9 +43,7 @@ export interface ServerConfig {
 export const defaultConfig: ServerConfig = {
   dnsDomain: 'openstacklocal',
   baseMac: 'fa:16:3e:00:00:00',
-  globalPhysnetMtu: 1500,
-  pathMtu: 0,
-  overlayIpVersion: 4,
+  mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],
   typeDrivers: ['local', 'flat', 'vlan', 'vxlan'],
   vniRanges: [[1, 16_777_215]],
@@ -86,6 +80,8 @@ export interface RequestContext extends Services {
   readonly requestId: string;
   /** By policy `context_is_admin`. */
   readonly isAdmin: boolean;
+  /** May act for projects that are not its own: administrators, and services with a role for it. */
+  readonly isPrivileged: boolean;
 }
 
 export function timestamp(clock: Clock): string {

@@ -1,34 +1,17 @@
 // The life of a request, the same steps for every resource: parse, load, decide, commit, reply.
-import type { Predicate, Row } from '../contracts/store.ts';
+import type { Row } from '../contracts/store.ts';
 import { apiError, badRequest } from '../domain/errors.ts';
 import { type Attributes, itemsOf, readCreate, readUpdate } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } from './authorize.ts';
-import type { ApiObject, Commands, Viewer } from './commands/commands.ts';
+import type { ApiObject, Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
+import { find, viewerOf, visible } from './find.ts';
 import { listPage, type Page } from './list.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { refusalOf } from './refusals.ts';
 import { commitDecision } from './retry.ts';
-import { predicateOf } from './scope.ts';
-
-export function viewerOf(ctx: RequestContext): Viewer {
-  return { project_id: ctx.caller.project_id, isAdmin: ctx.isAdmin };
-}
-
-/** Rows of what the caller may see, as the policy's scope says. */
-export function visible(ctx: RequestContext, commands: Commands): Predicate | undefined {
-  return predicateOf(ctx.policy.scope(`get_${commands.resource.name}`, ctx.caller), commands, viewerOf(ctx));
-}
-
-async function load(ctx: RequestContext, commands: Commands, id: string): Promise<Row> {
-  const scope = visible(ctx, commands);
-  const byId: Predicate = { eq: ['id', id] };
-  const [row] = await ctx.store.select({ table: commands.resource.table.name, where: scope ? { and: [byId, scope] } : byId });
-  if (!row) throw notFound(commands.resource, id);
-  return row;
-}
 
 async function targetsOf(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[]): Promise<Record<string, unknown>[]> {
   const more = (await commands.targets?.(ctx, objects)) ?? objects.map(() => ({}));
@@ -64,7 +47,7 @@ export async function list(ctx: RequestContext, commands: Commands, query: ListQ
 }
 
 export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {
-  const row = await load(ctx, commands, id);
+  const row = await find(ctx, commands, id);
   const [object] = await show(ctx, commands, [row]);
   return trim(object as ApiObject, fields);
 }
@@ -88,8 +71,8 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   const { resource, create: decide } = commands;
   if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'POST' });
   const { items, bulk } = itemsOf(resource, body);
-  const privileged = ctx.isAdmin || ctx.caller.roles.includes('advsvc') || ctx.caller.roles.includes('service');
-  const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged }));
+  const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged }));
+  await commands.admit?.(ctx, inputs);
   await checkQuota(ctx, resource, inputs);
   const targets = await targetsOf(ctx, commands, inputs);
   for (const [i, input] of inputs.entries()) authorizeCreate(ctx, resource, input, targets[i] as ApiObject);
@@ -127,7 +110,7 @@ function checkRevision(row: Row, wanted: number | undefined): void {
 
 /** Loads the row as the caller may see it, with its object and policy target. */
 export async function subject(ctx: RequestContext, commands: Commands, id: string): Promise<{ row: Row; target: ApiObject }> {
-  const row = await load(ctx, commands, id);
+  const row = await find(ctx, commands, id);
   const [object] = await commands.present(ctx, [row], viewerOf(ctx));
   const [target] = await targetsOf(ctx, commands, [object as ApiObject]);
   return { row, target: target as ApiObject };

@@ -14,7 +14,7 @@ import {
 } from './addresses.ts';
 import { dnsAssignments } from './dns.ts';
 import { countFree, freeCandidates, freeRanges, pickFree } from './free.ts';
-import { defaultMtuConfig, maxMtu, networkMtu } from './mtu.ts';
+import { checkMtu, defaultMtuConfig, type MtuSegment, networkMtu } from './mtu.ts';
 
 const mac = 'fa:16:3e:12:34:56';
 const subnet = (id: string, cidr: string, mode: string | null = null, service_types: string[] = []): CandidateSubnet => ({
@@ -208,33 +208,24 @@ test('names', () => {
 });
 
 test('MTU', () => {
-  const of = (...types: string[]): number =>
-    maxMtu(
-      types.map(network_type => ({ network_type })),
-      defaultMtuConfig,
-    );
-  assert.deepEqual(
-    [of('flat'), of('vlan'), of('gre'), of('vxlan'), of('geneve'), of('local'), of(), of('flat', 'vxlan')],
-    [1500, 1500, 1458, 1450, 1450, 1500, 1500, 1450],
-  );
+  const flat = { type: { overhead: 0, onPhysnet: true, tunnel: false } };
+  const local = { type: { overhead: 0, onPhysnet: false, tunnel: false } };
+  const gre = { type: { overhead: 22, onPhysnet: false, tunnel: true } };
+  const vxlan = { type: { overhead: 30, onPhysnet: false, tunnel: true } };
+  const of = (segments: readonly MtuSegment[], requested = 0): number => networkMtu(requested, segments, defaultMtuConfig);
+  assert.deepEqual([of([flat]), of([gre]), of([vxlan]), of([local]), of([]), of([flat, vxlan])], [1500, 1458, 1450, 1500, 1500, 1450]);
   const jumbo = {
-    ...defaultMtuConfig,
     global_physnet_mtu: 9000,
     physical_network_mtus: { p1: 4000 },
     overlay_ip_version: 6 as const,
     path_mtu: 8000,
   };
-  assert.equal(maxMtu([{ network_type: 'flat', physical_network: 'p1' }], jumbo), 4000);
-  assert.equal(maxMtu([{ network_type: 'flat', physical_network: 'constructor' }], jumbo), 9000);
-  assert.equal(maxMtu([{ network_type: 'vxlan' }], jumbo), 8000 - 40 - 30);
-  const net = { id: 'n1', ipVersions: [4, 6] };
-  const vxlan = [{ network_type: 'vxlan' }];
-  assert.equal(networkMtu(0, vxlan, defaultMtuConfig, net), 1450);
-  assert.equal(networkMtu(1400, vxlan, defaultMtuConfig, net), 1400);
-  refused(
-    'InvalidInput',
-    () => networkMtu(1451, vxlan, defaultMtuConfig, net),
-    /^Invalid input for operation: Requested MTU is too big, maximum is 1450\.$/,
-  );
-  refused('NetworkMTUSubnetConflict', () => networkMtu(1279, vxlan, defaultMtuConfig, net), /minimum of 1280/);
+  assert.equal(networkMtu(0, [{ ...flat, physical_network: 'p1' }], jumbo), 4000);
+  assert.equal(networkMtu(0, [{ ...flat, physical_network: 'constructor' }], jumbo), 9000);
+  assert.equal(networkMtu(0, [vxlan], jumbo), 8000 - 40 - 30);
+  assert.equal(of([vxlan], 1400), 1400);
+  refused('InvalidInput', () => of([vxlan], 1451), /^Invalid input for operation: Requested MTU is too big, maximum is 1450\.$/);
+  refused('NetworkMTUSubnetConflict', () => checkMtu(1279, { id: 'n1', ipVersions: [4, 6] }), /minimum of 1280/);
+  checkMtu(68, { id: 'n1', ipVersions: [4] });
+  checkMtu(40, { id: 'n1', ipVersions: [] });
 });

@@ -7,8 +7,6 @@ export interface MtuConfig {
   readonly path_mtu: number;
   readonly physical_network_mtus: Readonly<Record<string, number>>;
   readonly overlay_ip_version: 4 | 6;
-  /** Largest Geneve header in bytes, its 8 bytes of fixed part and the outer UDP and Ethernet included. */
-  readonly geneve_max_header_size: number;
 }
 
 export const defaultMtuConfig: MtuConfig = {
@@ -16,11 +14,18 @@ export const defaultMtuConfig: MtuConfig = {
   path_mtu: 0,
   physical_network_mtus: {},
   overlay_ip_version: 4,
-  geneve_max_header_size: 30,
 };
 
+/** What matters of a network type. */
+export interface MtuType {
+  /** Bytes between the underlay's IP header and the tenant's packet. */
+  readonly overhead: number;
+  readonly onPhysnet: boolean;
+  readonly tunnel: boolean;
+}
+
 export interface MtuSegment {
-  readonly network_type: string;
+  readonly type: MtuType;
   readonly physical_network?: string | null | undefined;
 }
 
@@ -42,41 +47,28 @@ function overlayMtu(header: number, config: MtuConfig): number | undefined {
 }
 
 /** Undefined where the type knows no limit. */
-export function segmentMtu(segment: MtuSegment, config: MtuConfig): number | undefined {
-  switch (segment.network_type) {
-    case 'flat':
-    case 'vlan':
-      return physicalMtu(segment.physical_network, config);
-    case 'gre':
-      return overlayMtu(22, config);
-    case 'vxlan':
-      return overlayMtu(30, config);
-    case 'geneve':
-      return overlayMtu(config.geneve_max_header_size, config);
-    default:
-      return undefined;
-  }
+function segmentMtu({ type, physical_network }: MtuSegment, config: MtuConfig): number | undefined {
+  if (type.onPhysnet) return physicalMtu(physical_network, config);
+  return type.tunnel ? overlayMtu(type.overhead, config) : undefined;
 }
 
 /** The largest MTU that every segment carries. */
-export function maxMtu(segments: readonly MtuSegment[], config: MtuConfig): number {
+function maxMtu(segments: readonly MtuSegment[], config: MtuConfig): number {
   return smallest(segments.map(s => segmentMtu(s, config)).filter((n): n is number => n !== undefined && n > 0)) ?? DEFAULT_MTU;
 }
 
 /** Smallest MTU that IP itself takes: RFC 791, RFC 8200. */
-export const minMtu = (ip_version: number): number => (ip_version === 6 ? 1280 : 68);
+const minMtu = (ip_version: number): number => (ip_version === 6 ? 1280 : 68);
 
-/** The MTU to store: 0 or nothing means the largest. `ipVersions` are those of the network's subnets. */
-export function networkMtu(
-  requested: number | undefined,
-  segments: readonly MtuSegment[],
-  config: MtuConfig,
-  network: { readonly id: string; readonly ipVersions: readonly number[] },
-): number {
+/** Refuses an MTU that subnets of these versions cannot live with. */
+export function checkMtu(mtu: number, network: { readonly id: string; readonly ipVersions: readonly number[] }): void {
+  const least = Math.max(0, ...network.ipVersions.map(minMtu));
+  if (mtu < least) throw apiError('NetworkMTUSubnetConflict', { net_id: network.id, mtu: least });
+}
+
+/** The MTU to store: 0 means the largest. */
+export function networkMtu(requested: number, segments: readonly MtuSegment[], config: MtuConfig): number {
   const largest = maxMtu(segments, config);
-  if (!requested) return largest;
   if (requested > largest) throw invalidInput(`Requested MTU is too big, maximum is ${largest}`);
-  const least = minMtu(network.ipVersions.includes(6) ? 6 : 4);
-  if (requested < least) throw apiError('NetworkMTUSubnetConflict', { net_id: network.id, mtu: least });
-  return requested;
+  return requested === 0 ? largest : requested;
 }

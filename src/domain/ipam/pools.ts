@@ -95,3 +95,12 @@ export function poolsOf(cidr: Cidr, ranges: readonly Range[]): Pool[] {
 export function rangesOf(pools: readonly Pool[]): Range[] {
   return pools.flatMap(p => parseRange(p.start, p.end) ?? []).map(({ first, last }) => ({ first, last }));
 }
+
+/** Whether the address is one that the pools hand out. */
+export function inPools(pools: readonly Pool[] | undefined, ip_address: string): boolean {
+  const ip = parseIp(ip_address);
+  return (pools ?? []).some(pool => {
+    const range = parseRange(pool.start, pool.end);
+    return ip !== undefined && range?.version === ip.version && ip.value >= range.first && ip.value <= range.last;
+  });
+}

@@ -1,5 +1,5 @@
-// The rule that a request as a whole must satisfy: the action's own, one per policed attribute that it names, and one per policed key
-// inside those. Built as Neutron builds it, since refusals print it.
+// The rule that a request as a whole must satisfy, as refusals print it: the action's own, one per policed attribute that it names, and
+// one per policed key inside those.
 import { type Check, show } from './check.ts';
 
 export interface NamedAttribute {
@@ -15,12 +15,11 @@ function attributeCheck({ rule: name, within }: NamedAttribute): Check {
   return within.length === 0 ? rule(name) : { kind: 'and', of: [rule(name), { kind: 'and', of: within.map(rule) }] };
 }
 
-/** The check, and as `show` prints it the text of a refusal: `((rule:a and rule:a:b) and (rule:a:c and (rule:a:c:d)))`. */
-export function actionCheck(action: string, attributes: readonly NamedAttribute[]): Check {
+function actionCheck(action: string, attributes: readonly NamedAttribute[]): Check {
   return attributes.reduce<Check>((check, a) => ({ kind: 'and', of: [check, attributeCheck(a)] }), rule(action));
 }
 
-/** The text of `actionCheck`. */
+/** `((rule:a and rule:a:b) and (rule:a:c and (rule:a:c:d)))` */
 export function actionText(action: string, attributes: readonly NamedAttribute[]): string {
   return show(actionCheck(action, attributes));
 }

@@ -18,6 +18,8 @@ export interface Commands {
   readonly fieldFilters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
   /** Attributes of parents that policy rules name (`network:project_id`), for objects as shown or as asked for. */
   targets?(services: Services, objects: readonly ApiObject[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** What a create is refused for before quota and policy: parents that the caller does not see or may not build on. */
+  admit?(ctx: RequestContext, inputs: readonly Attributes[]): Promise<void>;
   /** Decides a create: reads what it needs, and writes its decision into the draft. Answers the new id. */
   create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string>;
   update?(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void>;
@@ -34,5 +36,4 @@ export type Action = (ctx: RequestContext, draft: Draft, row: Row, body: unknown
 /** Whose eyes the objects are shown to: sharing is relative to a project. */
 export interface Viewer {
   readonly project_id: string | null;
-  readonly isAdmin: boolean;
 }

@@ -1,5 +1,5 @@
 // Floating IPs seen from the ports and routers they depend on.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate } from '../../contracts/store.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -17,22 +17,17 @@ export async function releaseFloatingIpsOf(services: Services, draft: Draft, por
   }
 }
 
-/** Floating IPs that need this router's interface on these subnets. */
-export async function floatingIpsBehind(services: Services, routerId: string, subnetIds: readonly string[]): Promise<Row[]> {
-  const where: Predicate = {
-    and: [
-      { eq: ['router_id', routerId] },
-      {
-        exists: {
-          table: 'ip_allocations',
-          on: [
-            ['port_id', 'port_id'],
-            ['ip_address', 'fixed_ip_address'],
-          ],
-          where: { in: ['subnet_id', subnetIds] },
-        },
-      },
-    ],
+/** Floating IPs that need this router's interface on this subnet. */
+export function behindInterface(routerId: string, subnetId: string): Predicate {
+  const inner: Predicate = {
+    exists: {
+      table: 'ip_allocations',
+      on: [
+        ['port_id', 'port_id'],
+        ['ip_address', 'fixed_ip_address'],
+      ],
+      where: { eq: ['subnet_id', subnetId] },
+    },
   };
-  return services.store.select({ table: 'floatingips', where });
+  return { and: [{ eq: ['router_id', routerId] }, inner] };
 }

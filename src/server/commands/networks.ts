@@ -1,7 +1,8 @@
 // Networks: their segment, MTU and sharing are decided here.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row, Value } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import { checkMtu, networkMtu } from '../../domain/ipam/mtu.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
 import type { RequestContext, Services } from '../context.ts';
@@ -10,7 +11,7 @@ import type { ApiObject, Commands, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { removePortRows } from './port-rows.ts';
-import { type Segment, segmentMtu, takeSegment } from './segments.ts';
+import { mtuSegment, type Segment, takeSegment } from './segments.ts';
 import { isShared, share, sharingFilter, sharingOf, unshare } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
@@ -55,7 +56,7 @@ function providerOf(segments: readonly Row[]): Record<string, unknown> {
   };
 }
 
-function segmentFilter(column: string): (values: readonly string[]) => import('../../contracts/store.ts').Predicate {
+function segmentFilter(column: string): (values: readonly string[]) => Predicate {
   const numeric = column === 'segmentation_id';
   return values => ({
     exists: {
@@ -71,7 +72,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const project = String(input.project_id ?? '');
   if (project) await defaultGroup(ctx, draft, project);
   const segment = await takeSegment(ctx, draft, id, input);
-  const mtu = mtuFor(ctx, segment, Number(input.mtu));
+  const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
   const row = draft.create(network, {
     id,
     project_id: project,
@@ -89,15 +90,8 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   return id;
 }
 
-function mtuFor(services: Services, segment: Segment, asked: number): number {
-  const most = segmentMtu(services, segment);
-  if (asked > most) throw invalidInput(`Requested MTU is too big, maximum is ${most}`);
-  return asked === 0 ? most : asked;
-}
-
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
-  const set: Record<string, import('../../contracts/store.ts').Value> = {};
-  const id = String(row.id);
+  const set: Record<string, Value> = {};
   for (const name of ['name', 'admin_state_up', 'description', 'port_security_enabled'] as const) {
     if (input[name] !== undefined) set[name] = input[name] as string | boolean;
   }
@@ -108,33 +102,30 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined) {
     draft.update(network, row, set, { facts: { mtu_changed: set.mtu !== undefined && set.mtu !== row.mtu, changed: Object.keys(input) } });
   }
-  if (Object.keys(input).length > 0) ctx.log.debug('network updated', { network_id: id });
 }
 
 async function updatedMtu(ctx: RequestContext, row: Row, asked: number): Promise<number> {
-  const [segment] = await ctx.store.select({
-    table: 'segments',
-    where: { eq: ['network_id', String(row.id)] },
-    order: [['segment_index', 'asc']],
-    limit: 1,
-  });
-  const mtu = mtuFor(ctx, segment as unknown as Segment, asked);
-  const v6 = await ctx.store.count('subnets', { and: [{ eq: ['network_id', String(row.id)] }, { eq: ['ip_version', 6] }] });
-  const least = v6 > 0 ? 1280 : 68;
-  if (mtu < least) throw apiError('NetworkMTUSubnetConflict', { net_id: String(row.id), mtu: least });
+  const id = String(row.id);
+  const segments = (await segmentsOf(ctx, id)) as unknown as Segment[];
+  const mtu = networkMtu(
+    asked,
+    segments.map(s => mtuSegment(ctx, s)),
+    ctx.config.mtu,
+  );
+  const subnets = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', id] }, columns: ['ip_version'] });
+  checkMtu(mtu, { id, ipVersions: subnets.map(s => Number(s.ip_version)) });
   return mtu;
+}
+
+async function segmentsOf(ctx: RequestContext, network_id: string): Promise<Row[]> {
+  return ctx.store.select({ table: 'segments', where: { eq: ['network_id', network_id] }, order: [['segment_index', 'asc']] });
 }
 
 /** A segment is chosen once; naming the same again is no change. */
 async function refuseProviderChange(ctx: RequestContext, row: Row, input: Attributes): Promise<void> {
   const named = Object.keys(input).filter(k => k.startsWith('provider:'));
   if (named.length === 0) return;
-  const segments = await ctx.store.select({
-    table: 'segments',
-    where: { eq: ['network_id', String(row.id)] },
-    order: [['segment_index', 'asc']],
-  });
-  const now = providerOf(segments);
+  const now = providerOf(await segmentsOf(ctx, String(row.id)));
   if (named.some(k => now[k] !== input[k])) throw invalidInput('Plugin does not support updating provider attributes');
 }
 

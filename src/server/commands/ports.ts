@@ -9,15 +9,17 @@ import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { viewerOf } from '../find.ts';
 import { changeAddresses, giveAddresses } from './addresses.ts';
 import { writeBinding, writeBlocks } from './binding.ts';
 import type { ApiObject, Commands, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { releaseFloatingIpsOf } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
+import { admitOnNetworks } from './on-network.ts';
 import { factsOf, type PortParts, partsOf, removePortRows } from './port-rows.ts';
 import { scheduleNetwork } from './scheduling.ts';
-import { isShared, sharingOf } from './sharing.ts';
+import { isShared, sharedWith, sharingOf } from './sharing.ts';
 import { addTags, tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -73,7 +75,7 @@ export async function networkTargets(services: Services, objects: readonly ApiOb
   return objects.map(o => {
     const id = String(o.network_id);
     const owner = networks.get(id)?.project_id ?? null;
-    const viewer: Viewer = { project_id: String(o.project_id ?? ''), isAdmin: false };
+    const viewer: Viewer = { project_id: String(o.project_id ?? '') };
     return {
       'network:project_id': owner,
       'network:tenant_id': owner,
@@ -83,19 +85,12 @@ export async function networkTargets(services: Services, objects: readonly ApiOb
   });
 }
 
-/** The network, if it is one that the project may put a port on. */
+/** The network of a new port. Whoever may use it only because it is shared relies on the sharing. */
 async function networkFor(ctx: RequestContext, draft: Draft, id: string): Promise<Row> {
   const row = (await byIds(ctx, 'networks', [id])).get(id);
-  const viewer: Viewer = { project_id: ctx.caller.project_id, isAdmin: ctx.isAdmin };
-  const sharing = row && !ctx.isAdmin && row.project_id !== ctx.caller.project_id ? (await sharingOf(ctx, [id])).get(id) : undefined;
-  const seen =
-    row &&
-    (ctx.isAdmin ||
-      row.project_id === ctx.caller.project_id ||
-      isShared(sharing, 'access_as_shared', viewer) ||
-      isShared(sharing, 'access_as_external', viewer));
-  if (!row || !seen) throw apiError('NetworkNotFound', { net_id: id });
+  if (!row) throw apiError('NetworkNotFound', { net_id: id });
   draft.present(network.table.name, { eq: ['id', id] });
+  if (!ctx.isPrivileged && row.project_id !== ctx.caller.project_id) draft.present('rbac_entries', sharedWith(id, viewerOf(ctx)));
   return row;
 }
 
@@ -209,7 +204,7 @@ async function requireGroups(services: Services, draft: Draft, ids: readonly str
   const foreign = ids.filter(id => found.get(id)?.project_id !== project);
   const sharing = foreign.length > 0 ? await sharingOf(services, foreign) : new Map();
   for (const id of foreign) {
-    if (!found.has(id) || !isShared(sharing.get(id), 'access_as_shared', { project_id: project, isAdmin: false }))
+    if (!found.has(id) || !isShared(sharing.get(id), 'access_as_shared', { project_id: project }))
       throw apiError('SecurityGroupNotFound', { id });
   }
   for (const id of ids) draft.present('security_groups', { eq: ['id', id] });
@@ -385,6 +380,7 @@ export const ports: Commands = {
       exists: { table: 'port_security_groups', on: [['port_id', 'id']], where: { in: ['security_group_id', values] } },
     }),
   },
+  admit: (ctx, inputs) => admitOnNetworks(ctx, 'port', inputs),
   create,
   update,
   delete: remove,

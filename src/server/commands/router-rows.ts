@@ -1,15 +1,14 @@
 // What a router is attached to, loaded in a constant number of queries.
 import type { Row } from '../../contracts/store.ts';
+import type { RoutedSubnet } from '../../domain/routing.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import { byIds, grouped } from './load.ts';
 import { partsOf } from './port-rows.ts';
 
-export const interfaceOwners = [
-  'network:router_interface',
-  'network:router_interface_distributed',
-  'network:ha_router_replicated_interface',
-];
+export const gatewayOwner = 'network:router_gateway';
+export const interfaceOwner = 'network:router_interface';
+export const interfaceOwners = [interfaceOwner, 'network:router_interface_distributed', 'network:ha_router_replicated_interface'];
 
 export interface RouterPort {
   readonly port: Row;
@@ -46,4 +45,16 @@ export async function subnetsOf(services: Services, ports: readonly RouterPort[]
     'subnets',
     ports.flatMap(p => p.fixed_ips.map(f => f.subnet_id)),
   );
+}
+
+/** A subnet row as the rules of routing read it. */
+export function routedSubnet(row: Row): RoutedSubnet {
+  return {
+    id: String(row.id),
+    cidr: String(row.cidr),
+    ip_version: Number(row.ip_version),
+    gateway_ip: row.gateway_ip as string | null,
+    ipv6_ra_mode: row.ipv6_ra_mode as string | null,
+    ipv6_address_mode: row.ipv6_address_mode as string | null,
+  };
 }

@@ -3,6 +3,7 @@ import type { TypeDriver } from '../../contracts/drivers.ts';
 import type { Row } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import type { MtuSegment } from '../../domain/ipam/mtu.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 
@@ -191,11 +192,8 @@ async function gap(
   return undefined;
 }
 
-/** The largest MTU of a network on this segment. */
-export function segmentMtu(services: Services, segment: Segment): number {
-  const { globalPhysnetMtu, pathMtu, overlayIpVersion } = services.config;
-  const driver = services.drivers.types[segment.network_type];
-  if (!driver?.tunnel) return globalPhysnetMtu;
-  const base = pathMtu > 0 ? Math.min(globalPhysnetMtu, pathMtu) : globalPhysnetMtu;
-  return base - driver.overhead - (overlayIpVersion === 4 ? 20 : 40);
+/** A segment as the rules of MTUs read it. */
+export function mtuSegment(services: Services, { network_type, physical_network }: Segment): MtuSegment {
+  const type = services.drivers.types[network_type] ?? { overhead: 0, onPhysnet: false, tunnel: false };
+  return { type, physical_network };
 }

@@ -10,15 +10,18 @@ export type SharingAction = 'access_as_shared' | 'access_as_external';
 
 const everyone = '*';
 
+function forViewer(action: SharingAction, { project_id }: Viewer): Predicate {
+  const targets = project_id === null ? [everyone] : [everyone, project_id];
+  return { and: [{ eq: ['action', action] }, { in: ['target_project', targets] }] };
+}
+
 function entry(objectColumn: string, action: SharingAction, viewer: Viewer): Predicate {
-  const targets = viewer.project_id === null ? [everyone] : [everyone, viewer.project_id];
-  return {
-    exists: {
-      table: 'rbac_entries',
-      on: [['object_id', objectColumn]],
-      where: { and: [{ eq: ['action', action] }, { in: ['target_project', targets] }] },
-    },
-  };
+  return { exists: { table: 'rbac_entries', on: [['object_id', objectColumn]], where: forViewer(action, viewer) } };
+}
+
+/** Entries that let the viewer use the object. */
+export function sharedWith(objectId: string, viewer: Viewer): Predicate {
+  return { and: [{ eq: ['object_id', objectId] }, forViewer('access_as_shared', viewer)] };
 }
 
 /** `shared=True` and the like, relative to who asks. `column` names the shared object's id in the listed table. */

@@ -4,6 +4,7 @@ import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { autoAddress } from '../../domain/ipam/addresses.ts';
 import { isAutoAddress } from '../../domain/ipam/modes.ts';
+import { checkMtu } from '../../domain/ipam/mtu.ts';
 import { isRouterPort } from '../../domain/ipam/owners.ts';
 import {
   checkSource,
@@ -22,6 +23,7 @@ import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands } from './commands.ts';
 import { byIds } from './load.ts';
 import { autoDeletedOwners } from './networks.ts';
+import { admitOnNetworks } from './on-network.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { networkTargets } from './ports.ts';
 import { scheduleNetwork } from './scheduling.ts';
@@ -72,16 +74,15 @@ const limitsOf = (services: Services): SubnetLimits => ({
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
   checkSource(input);
-  if (input.subnetpool_id) throw apiError('HTTPNotImplemented', { message: 'Subnet pools are not implemented yet.' });
+  // There are no pools yet, so whatever is named is not there.
+  if (input.subnetpool_id) throw apiError('SubnetPoolNotFound', { subnetpool_id: String(input.subnetpool_id) });
   const network_id = String(input.network_id);
   const net = (await byIds(ctx, 'networks', [network_id])).get(network_id);
-  const mine = net && (ctx.isAdmin || net.project_id === ctx.caller.project_id);
   if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
-  if (!mine) throw apiError('HTTPForbidden', { message: `Tenant ${ctx.caller.project_id} not allowed to create subnet on this network` });
   const others = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', network_id] }, columns: ['cidr'] });
   const pending = [...draft.taken].filter(k => k.startsWith(`subnet/${network_id}/`)).map(k => k.slice(`subnet/${network_id}/`.length));
   const plan = planSubnet(input as unknown as NewSubnet, [...others.map(o => String(o.cidr)), ...pending], limitsOf(ctx));
-  if (input.ip_version === 6 && Number(net.mtu) < 1280) throw apiError('NetworkMTUSubnetConflict', { net_id: network_id, mtu: 1280 });
+  checkMtu(Number(net.mtu), { id: network_id, ipVersions: [Number(input.ip_version)] });
   draft.taken.add(`subnet/${network_id}/${plan.cidr}`);
   const id = draft.newId();
   const row = draft.create(
@@ -167,8 +168,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   const held = [...holders.values()].filter(
     p => !autoDeletedOwners.includes(String(p.device_owner)) && (!auto || isRouterPort(String(p.device_owner))),
   );
-  if (held.length > 0)
-    throw apiError('SubnetInUse', { subnet_id: id, reason: 'One or more ports have an IP allocation from this subnet.' });
+  if (held.length > 0) throw apiError('SubnetInUse', { subnet_id: id, reason: 'One or more ports have an IP allocation from this subnet' });
   const parts = await partsOf(ctx, [...holders.keys()]);
   const only = [...holders.values()].filter(
     p => autoDeletedOwners.includes(String(p.device_owner)) && (parts.fixedIps.get(String(p.id)) ?? []).every(f => f.subnet_id === id),
@@ -194,6 +194,7 @@ export const subnets: Commands = {
     'networks:shared': sharingFilter('access_as_shared', 'network_id'),
     'networks:router:external': sharingFilter('access_as_external', 'network_id'),
   },
+  admit: (ctx, inputs) => admitOnNetworks(ctx, 'subnet', inputs),
   create,
   update,
   delete: remove,

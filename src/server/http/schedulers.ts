@@ -5,7 +5,7 @@ import type { Commands } from '../commands/commands.ts';
 import * as scheduling from '../commands/scheduling.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { viewerOf } from '../pipeline.ts';
+import { viewerOf } from '../find.ts';
 import { commitDecision } from '../retry.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';

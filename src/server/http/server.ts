@@ -96,11 +96,13 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
   }
 
   function contextOf(caller: Caller, requestId: string): RequestContext {
+    const isAdmin = services.policy.allows('context_is_admin', caller, {});
     return {
       ...services,
       caller,
       requestId,
-      isAdmin: services.policy.allows('context_is_admin', caller, {}),
+      isAdmin,
+      isPrivileged: isAdmin || caller.roles.includes('advsvc') || caller.roles.includes('service'),
       log: services.log.child({ request_id: requestId }),
     };
   }

@@ -1,0 +1,107 @@
+// What a floating IP stands for: a fixed address of a port, reached through a router between its subnet and the external network.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { apiError, badRequest } from '../../domain/errors.ts';
+import { floatingRouter, floatingTarget, type RoutedAddress, type RouterLink } from '../../domain/routing.ts';
+import type { RequestContext } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { byIds } from './load.ts';
+import { partsOf } from './port-rows.ts';
+import { gatewayOwner, routerPorts } from './router-rows.ts';
+
+export interface Association {
+  readonly port_id: string | null;
+  readonly fixed_ip_address: string | null;
+  readonly router_id: string | null;
+}
+
+export interface Wanted {
+  /** The floating IP's own id. */
+  readonly id: string;
+  readonly project: string;
+  readonly networkId: string;
+  readonly port_id: unknown;
+  readonly fixed_ip_address: unknown;
+}
+
+const none: Association = { port_id: null, fixed_ip_address: null, router_id: null };
+
+export async function associate(ctx: RequestContext, draft: Draft, wanted: Wanted): Promise<Association> {
+  const asked = wanted.fixed_ip_address as string | null | undefined;
+  if (wanted.port_id === null || wanted.port_id === undefined) {
+    if (asked) throw badRequest('floatingip', 'fixed_ip_address cannot be specified without a port_id');
+    return none;
+  }
+  const port = await ownPort(ctx, wanted, String(wanted.port_id));
+  const id = String(port.id);
+  const fixed = floatingTarget({ id, fixed_ips: (await partsOf(ctx, [id])).fixedIps.get(id) ?? [] }, asked);
+  await refuseTaken(ctx, wanted, id, fixed);
+  const router_id = await routerFor(ctx, fixed.subnet_id, wanted.networkId, id);
+  relyOnPath(draft, { router_id, port_id: id, fixed, networkId: wanted.networkId });
+  return { port_id: id, fixed_ip_address: fixed.ip_address, router_id };
+}
+
+async function ownPort(ctx: RequestContext, { id, project }: Wanted, portId: string): Promise<Row> {
+  const port = (await byIds(ctx, 'ports', [portId])).get(portId);
+  if (!port || (!ctx.isAdmin && port.project_id !== ctx.caller.project_id)) throw apiError('PortNotFound', { port_id: portId });
+  if (port.project_id === project) return port;
+  throw badRequest(
+    'floatingip',
+    `Port ${portId} is associated with a different tenant than Floating IP ${id} and therefore cannot be bound`,
+  );
+}
+
+async function refuseTaken(ctx: RequestContext, { id, networkId }: Wanted, port_id: string, fixed: RoutedAddress): Promise<void> {
+  const where: Predicate = {
+    and: [
+      { eq: ['floating_network_id', networkId] },
+      { eq: ['port_id', port_id] },
+      { eq: ['fixed_ip_address', fixed.ip_address] },
+      { not: { eq: ['id', id] } },
+    ],
+  };
+  const [other] = await ctx.store.select({ table: 'floatingips', where });
+  if (!other) return;
+  throw apiError('FloatingIPPortAlreadyAssociated', {
+    floating_ip_address: String(other.floating_ip_address),
+    fip_id: String(other.id),
+    port_id,
+    fixed_ip: fixed.ip_address,
+    net_id: networkId,
+  });
+}
+
+const onSubnet = (subnet_id: string): Predicate => ({
+  exists: { table: 'ip_allocations', on: [['port_id', 'port_id']], where: { eq: ['subnet_id', subnet_id] } },
+});
+
+async function routerFor(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<string> {
+  const standing = await ctx.store.select({
+    table: 'router_ports',
+    where: { and: [{ not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
+  });
+  const all = await routerPorts(ctx, [...new Set(standing.map(l => String(l.router_id)))]);
+  const links = [...all].map(([router_id, ports]): RouterLink => {
+    const gateway = ports.find(p => p.type === gatewayOwner);
+    const inner = ports.flatMap(p => p.fixed_ips.filter(f => f.subnet_id === subnet_id).map(f => f.ip_address));
+    return { router_id, external_network_id: gateway ? String(gateway.port.network_id) : null, inner };
+  });
+  const subnet = await ctx.store.get('subnets', { id: subnet_id });
+  const gateway_ip = (subnet?.gateway_ip ?? null) as string | null;
+  return floatingRouter(links, { subnet_id, gateway_ip, port_id, external_network_id });
+}
+
+interface Path {
+  readonly router_id: string;
+  readonly port_id: string;
+  readonly fixed: RoutedAddress;
+  readonly networkId: string;
+}
+
+/** The way in must still be there when the association is committed: the address, the interface on its subnet, and the gateway. */
+function relyOnPath(draft: Draft, { router_id, port_id, fixed, networkId }: Path): void {
+  const onNetwork: Predicate = { exists: { table: 'ports', on: [['id', 'port_id']], where: { eq: ['network_id', networkId] } } };
+  const ofRouter: Predicate = { eq: ['router_id', router_id] };
+  draft.present('ip_allocations', { and: [{ eq: ['port_id', port_id] }, { eq: ['ip_address', fixed.ip_address] }] });
+  draft.present('router_ports', { and: [ofRouter, { not: { eq: ['port_type', gatewayOwner] } }, onSubnet(fixed.subnet_id)] });
+  draft.present('router_ports', { and: [ofRouter, { eq: ['port_type', gatewayOwner] }, onNetwork] });
+}

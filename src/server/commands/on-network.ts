@@ -1,0 +1,30 @@
+// What is made on a network: the caller must see the network, and it must be the project's own or shared with it.
+import type { Row } from '../../contracts/store.ts';
+import { apiError, badRequest } from '../../domain/errors.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import type { RequestContext } from '../context.ts';
+import { find, findAll, viewerOf } from '../find.ts';
+import { networks } from './networks.ts';
+import { isShared, sharingOf } from './sharing.ts';
+
+/** Neutron's ownership check, which comes before quota and policy. */
+export async function admitOnNetworks(ctx: RequestContext, what: 'port' | 'subnet', inputs: readonly Attributes[]): Promise<void> {
+  if (ctx.isPrivileged) return;
+  const seen = await findAll(ctx, networks, [...new Set(inputs.map(i => String(i.network_id)))]);
+  const sharing = await sharingOf(ctx, [...seen.keys()]);
+  for (const { network_id, project_id } of inputs) {
+    const id = String(network_id);
+    const row = seen.get(id);
+    if (!row) throw apiError('NetworkNotFound', { net_id: id });
+    if (row.project_id !== project_id && !isShared(sharing.get(id), 'access_as_shared', viewerOf(ctx)))
+      throw apiError('HTTPForbidden', { message: `Tenant ${String(project_id)} not allowed to create ${what} on this network` });
+  }
+}
+
+/** A network that the caller sees and that is external, whoever it is external for. */
+export async function externalNetwork(ctx: RequestContext, id: string, refusal: { resource: string; text: string }): Promise<Row> {
+  const row = await find(ctx, networks, id);
+  const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
+  if (!entries.some(e => e.action === 'access_as_external')) throw badRequest(refusal.resource, `Network ${id} ${refusal.text}`);
+  return row;
+}

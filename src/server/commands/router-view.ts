@@ -1,0 +1,37 @@
+// Routers as the API shows them.
+import type { Row } from '../../contracts/store.ts';
+import type { FixedIp } from '../../model/port.ts';
+import type { Services } from '../context.ts';
+import type { ApiObject } from './commands.ts';
+import { byIds } from './load.ts';
+import { partsOf } from './port-rows.ts';
+import { tagsOf } from './tags.ts';
+
+export async function presentRouters(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
+  const ids = rows.map(r => String(r.id));
+  const gateways = await byIds(
+    services,
+    'ports',
+    rows.map(r => r.gw_port_id),
+  );
+  const parts = await partsOf(services, [...gateways.keys()]);
+  const tags = await tagsOf(services, ids);
+  return rows.map(row => ({
+    id: row.id,
+    name: row.name,
+    project_id: row.project_id,
+    admin_state_up: row.admin_state_up,
+    status: row.status,
+    external_gateway_info: gatewayInfo(row, gateways.get(String(row.gw_port_id)), parts.fixedIps.get(String(row.gw_port_id)) ?? []),
+    routes: row.routes,
+    tags: tags.get(String(row.id)) ?? [],
+    description: row.description,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+    revision_number: row.revision_number,
+  }));
+}
+
+function gatewayInfo(row: Row, gateway: Row | undefined, fixedIps: readonly FixedIp[]): unknown {
+  return gateway ? { network_id: gateway.network_id, external_fixed_ips: fixedIps, enable_snat: row.enable_snat } : null;
+}
