@@ -123,7 +123,7 @@ describe('L3 agent', { skip: noSandbox() }, () => {
       await world[Symbol.asyncDispose]();
     });
 
-    test('an instance gets its IPv6 address, route, resolver and MTU by router advertisement, within two seconds', async () => {
+    test('an instance gets its IPv6 address, route, resolver and MTU by router advertisement', async () => {
       const began = performance.now();
       await world.until('a1 has an address', async () => (await globalAddress(world, 'a1')) !== undefined);
       assert.ok(performance.now() - began < 4000, `${performance.now() - began} ms`);

@@ -59,6 +59,7 @@ async function openDoors(ctx: AgentContext): Promise<Doors> {
   return {
     host,
     outside: new Coalesced(async () => new Map((await host.links.list('')).map(l => [l.name, l]))),
+    namespaces: new Coalesced(() => host.links.namespaces()),
     families: ipv6 ? [4, 6] : [4],
     randomFully: await knowsRandomFully(ctx),
   };

@@ -13,7 +13,9 @@ import { type DeviceDelta, deviceDelta, type FoundDevices } from './device-delta
 
 export interface Doors {
   readonly host: Host;
+  /** Links of the host by name. */
   readonly outside: Coalesced<ReadonlyMap<string, Link>>;
+  readonly namespaces: Coalesced<readonly string[]>;
   /** 4 alone where the kernel has no IPv6. */
   readonly families: readonly (4 | 6)[];
   readonly randomFully: boolean;
@@ -65,7 +67,7 @@ export async function realise(doors: Doors, wanted: RouterState, options: Realis
 
 async function read(doors: Doors, netns: string): Promise<Found> {
   const { links, iptables } = doors.host;
-  const [outside, namespaces] = await Promise.all([doors.outside.get(), links.namespaces()]);
+  const [outside, namespaces] = await Promise.all([doors.outside.get(), doors.namespaces.get()]);
   if (!namespaces.includes(netns)) return { inside: [], outside, routes: [], saved: { 4: '', 6: '' }, namespace: false };
   const each = <T>(ask: (family: 4 | 6) => Promise<T>): Promise<T[]> => Promise.all(doors.families.map(ask));
   const [inside, routes, saved] = await Promise.all([
