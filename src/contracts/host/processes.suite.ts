@@ -51,6 +51,16 @@ function daemons(check: Check): void {
     assert.equal(await processes.signal(one.pidFile, mark, 'SIGHUP'), false);
   });
 
+  check('two who want the same daemon at the same time get the same one', async (under, ns) => {
+    const { processes } = under.host;
+    const one = spec(under, ns);
+    const mark = under.stays.join(' ');
+    const [first, second] = await Promise.all([processes.ensure(one), processes.ensure(one)]);
+    assert.equal(first, second);
+    await Promise.all([processes.stop(one.pidFile, mark), processes.stop(one.pidFile, mark)]);
+    assert.equal(await processes.alive(one.pidFile, mark), undefined);
+  });
+
   check('one that died is started again, under the old pid file', async (under, ns) => {
     const { processes } = under.host;
     const one = spec(under, ns);

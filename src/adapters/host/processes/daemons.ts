@@ -8,6 +8,7 @@ import type { Netns } from '../../../contracts/host/netns.ts';
 import type { DaemonSpec, Processes, RunResult } from '../../../contracts/host/processes.ts';
 import { command, type ToolOptions, type Tools, toolEnv } from '../tools.ts';
 import { commandLine, kill, livesIn, readPid, sameCommand, sameProgram } from './proc.ts';
+import { Turns } from './turns.ts';
 
 /** How long a daemon must live to be said to stand, and how long it may take to get there. */
 const SETTLE_MS = 100;
@@ -17,13 +18,18 @@ const TERM_MS = 2000;
 export class Daemons implements Processes {
   private readonly tools: Tools;
   private readonly files: Files;
+  private readonly turns = new Turns();
 
   constructor(tools: Tools, files: Files) {
     this.tools = tools;
     this.files = files;
   }
 
-  async ensure(spec: DaemonSpec): Promise<number> {
+  ensure(spec: DaemonSpec): Promise<number> {
+    return this.turns.take(spec.pidFile, () => this.start(spec));
+  }
+
+  private async start(spec: DaemonSpec): Promise<number> {
     const found = await this.adopt(spec);
     if (found !== undefined) return found;
     await this.files.write(spec.pidFile, ''); // makes its folder, and shows that no old pid is meant
@@ -49,10 +55,12 @@ export class Daemons implements Processes {
     return pid !== undefined && kill(pid, signal);
   }
 
-  async stop(pidFile: string, mark: string): Promise<void> {
-    const pid = await this.alive(pidFile, mark);
-    if (pid !== undefined) await end(pid);
-    await rm(pidFile, { force: true });
+  stop(pidFile: string, mark: string): Promise<void> {
+    return this.turns.take(pidFile, async () => {
+      const pid = await this.alive(pidFile, mark);
+      if (pid !== undefined) await end(pid);
+      await rm(pidFile, { force: true });
+    });
   }
 
   run(ns: Netns, argv: readonly string[], options: ToolOptions = {}): Promise<RunResult> {

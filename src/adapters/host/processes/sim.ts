@@ -5,6 +5,7 @@ import type { Netns } from '../../../contracts/host/netns.ts';
 import type { DaemonSpec, Processes, RunResult } from '../../../contracts/host/processes.ts';
 import { type FailOptions, Failures } from '../sim-failures.ts';
 import { sameCommand, sameProgram } from './proc.ts';
+import { Turns } from './turns.ts';
 
 export interface SimProcess {
   readonly pid: number;
@@ -29,6 +30,7 @@ export class SimProcesses implements Processes {
   private readonly files: Files;
   private readonly failures = new Failures<'ensure' | 'run' | 'stop' | 'signal'>();
   private readonly programs = new Map<string, Program>();
+  private readonly turns = new Turns();
   private nextPid = 1000;
 
   constructor(files: Files, open: (ns: Netns) => void) {
@@ -51,7 +53,11 @@ export class SimProcesses implements Processes {
     return this.table.delete(pid);
   }
 
-  async ensure(spec: DaemonSpec): Promise<number> {
+  ensure(spec: DaemonSpec): Promise<number> {
+    return this.turns.take(spec.pidFile, () => this.start(spec));
+  }
+
+  private async start(spec: DaemonSpec): Promise<number> {
     this.open(spec.netns);
     const failure = this.failures.take('ensure', spec.name);
     if (failure !== undefined) throw new HostRefusal(spec.argv[0] ?? spec.name, failure);
