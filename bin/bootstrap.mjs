@@ -63,7 +63,13 @@ function installModules() {
     .split(':')
     .filter(folder => !folder.startsWith(modules))
     .join(':');
-  run('installing the node modules (npm ci)', ['npm', 'ci', '--include=optional', '--include=dev', '--no-audit', '--no-fund'], { PATH });
+  // Not `npm ci`: it refuses a lock file that lacks the optional packages of other platforms, which a registry without them makes.
+  // The versions are those of the lock file all the same, and --no-save leaves it as it is.
+  run(
+    'installing the node modules (npm install)',
+    ['npm', 'install', '--no-save', '--include=optional', '--include=dev', '--no-audit', '--no-fund'],
+    { PATH },
+  );
 }
 
 /** Node modules as package-lock.json says, and a Node.js 24 at node_modules/.bin/node. */
