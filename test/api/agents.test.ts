@@ -59,6 +59,41 @@ describe('agents', () => {
     assert.equal(await status(port.id), 'ACTIVE');
   });
 
+  test('L2 and DHCP that report at the same moment leave no port behind', async () => {
+    const ports: string[] = [];
+    for (let i = 0; i < 25; i++) {
+      const made = await h.admin.make('ports', 'port', {
+        network_id: net.id,
+        project_id: h.member.project,
+        'binding:host_id': 'h1',
+        device_owner: 'compute:nova',
+      });
+      ports.push(made.id);
+    }
+    const up = (id: string) =>
+      h.rpc('q-plugin', 'update_device_up', { device: `tap${id.slice(0, 11)}`, agent_id: 'lb', host: 'h1' }, '1.9');
+    const ready = (id: string) => h.rpc('q-plugin', 'dhcp_ready_on_ports', { port_ids: [id] }, '1.5');
+    await Promise.all(ports.flatMap(id => [up(id), ready(id)]));
+    for (const id of ports) assert.equal(await status(id), 'ACTIVE');
+    for (const id of ports) assert.equal((await h.admin.request('DELETE', `ports/${id}`)).status, 204);
+  });
+
+  test('a report from where a port was does not speak for where it is', async () => {
+    await beat(h, 'h22');
+    const moved = await h.admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'h1', device_owner: 'compute:nova' });
+    await h.rpc('q-plugin', 'dhcp_ready_on_ports', { port_ids: [moved.id] }, '1.5');
+    await h.admin.request('PUT', `ports/${moved.id}`, { port: { 'binding:host_id': 'h22' } });
+    await h.rpc('q-plugin', 'dhcp_ready_on_ports', { port_ids: [moved.id] }, '1.5');
+    const up = (host: string) =>
+      h.rpc('q-plugin', 'update_device_up', { device: `tap${moved.id.slice(0, 11)}`, agent_id: 'lb', host }, '1.9');
+    const seen = async (): Promise<unknown> => ((await h.admin.request('GET', `ports/${moved.id}`)).body.port as Body).status;
+    await up('h1');
+    assert.equal(await seen(), 'DOWN');
+    await up('h22');
+    assert.equal(await seen(), 'ACTIVE');
+    await h.admin.request('DELETE', `ports/${moved.id}`);
+  });
+
   test('an unknown device is answered with itself, one bound elsewhere with no_active_binding', async () => {
     const ask = (device: string, host: string) => h.rpc('q-plugin', 'get_device_details', { device, agent_id: 'lb', host }, '1.9');
     assert.deepEqual(await ask('tap00000000-00', 'h1'), { device: 'tap00000000-00' });

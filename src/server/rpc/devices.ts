@@ -116,6 +116,7 @@ async function up(services: Services, devices: readonly string[], args: Args): P
     services,
     [...ports.values()].map(r => String(r.id)),
     'L2',
+    host,
   );
   if (args.refresh_tunnels === true || args.agent_restarted === true) {
     await commitDecision(services, {

@@ -1,7 +1,7 @@
 // The status of ports as agents report it: ACTIVE when every block is gone, BUILD while an agent wires, DOWN when it is gone.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { port } from '../../model/port.ts';
-import { factsOf, partsOf } from '../commands/port-rows.ts';
+import { factsOf, type PortParts, partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { commitDecision } from '../retry.ts';
@@ -10,34 +10,45 @@ export type Entity = 'L2' | 'DHCP';
 
 const unplugged = ['unbound', 'binding_failed'];
 
-/** Takes the entity's block off the ports; those without any block left become ACTIVE. One commit for all. */
-export async function complete(services: Services, portIds: readonly string[], entity: Entity): Promise<void> {
+/**
+ * Takes the entity's block off the ports; those without any block left become ACTIVE. One commit for all. With `host`, only
+ * ports that are bound there still: a report that crosses a move does not speak for the new place.
+ */
+export async function complete(services: Services, portIds: readonly string[], entity: Entity, host?: string): Promise<void> {
   if (portIds.length === 0) return;
   await commitDecision(services, {
     decide: async draft => {
-      const rows = await services.store.select({ table: 'ports', where: { in: ['id', portIds] } });
+      const found = await services.store.select({ table: 'ports', where: { in: ['id', portIds] } });
+      const parts = await partsOf(
+        services,
+        found.map(r => String(r.id)),
+      );
+      const rows = found.filter(r => host === undefined || parts.bindings.get(String(r.id))?.host === host);
       const ids = rows.map(r => String(r.id));
       if (ids.length === 0) return;
-      draft.delete('provisioning_blocks', { and: [{ in: ['port_id', ids] }, { eq: ['entity', entity] }] });
-      const left = new Set(
-        (await services.store.select({ table: 'provisioning_blocks', where: { in: ['port_id', ids] } }))
-          .filter(b => b.entity !== entity)
-          .map(b => b.port_id),
-      );
-      const parts = await partsOf(services, ids);
-      for (const row of rows) {
-        const vif = String(parts.bindings.get(String(row.id))?.vif_type ?? 'unbound');
-        if (left.has(row.id) || row.status === 'ACTIVE' || row.admin_state_up !== true || unplugged.includes(vif)) continue;
-        // Two entities that report at the same moment must not both see the other's block: what is gone is a guard.
-        draft.absent('provisioning_blocks', { and: [{ eq: ['port_id', String(row.id)] }, { not: { eq: ['entity', entity] } }] });
-        setStatus(draft, row, 'ACTIVE', factsOf(row, parts));
-      }
+      const blocks = await services.store.select({ table: 'provisioning_blocks', where: { in: ['port_id', ids] } });
+      for (const row of rows) completeOne(draft, row, entity, blocks, parts);
     },
   });
 }
 
+function completeOne(draft: Draft, row: Row, entity: Entity, blocks: readonly Row[], parts: PortParts): void {
+  const id = String(row.id);
+  const own = blocks.filter(b => b.port_id === id);
+  const others: Predicate = { and: [{ eq: ['port_id', id] }, { not: { eq: ['entity', entity] } }] };
+  const waits = own.some(b => b.entity !== entity);
+  const vif = String(parts.bindings.get(id)?.vif_type ?? 'unbound');
+  const turns = !waits && row.status !== 'ACTIVE' && row.admin_state_up === true && !unplugged.includes(vif);
+  if (own.length === 0 && !turns) return;
+  draft.delete('provisioning_blocks', { and: [{ eq: ['port_id', id] }, { eq: ['entity', entity] }] });
+  // Two entities that report at the same moment must not each leave the last word to the other.
+  if (waits) draft.present('provisioning_blocks', others);
+  else draft.absent('provisioning_blocks', others);
+  if (turns) setStatus(draft, row, 'ACTIVE', factsOf(row, parts));
+}
+
 export function setStatus(draft: Draft, row: Row, status: string, before: ReturnType<typeof factsOf>): void {
-  draft.update(port, row, { status }, { touch: false, guarded: false, facts: { before, changed: ['status'] } });
+  draft.update(port, row, { status }, { touch: false, facts: { before, changed: ['status'] } });
 }
 
 /** Puts ports into a status, where they are not in it yet. */
