@@ -92,6 +92,8 @@ describe('agents', () => {
     await up('h22');
     assert.equal(await seen(), 'ACTIVE');
     await h.admin.request('DELETE', `ports/${moved.id}`);
+    const { agents } = (await h.admin.request('GET', 'agents?host=h22')).body as { agents: Body[] };
+    for (const agent of agents) assert.equal((await h.admin.request('DELETE', `agents/${agent.id}`)).status, 204);
   });
 
   test('an unknown device is answered with itself, one bound elsewhere with no_active_binding', async () => {
