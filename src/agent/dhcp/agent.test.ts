@@ -8,9 +8,9 @@ import { textLog } from '../../adapters/log/text-log.ts';
 import { BusTimeout, RpcFailure } from '../../contracts/bus.ts';
 import { SimClock } from '../../engine/clock.ts';
 import type { AgentContext, AgentPart } from '../context.ts';
-import { NET, networkDict, routerPort, SUB4, SUB6, subnet4, subnet6, VM1, VM2, vm1, vm2 } from '../desired/dhcp/samples.ts';
+import { NET, networkDict, routerPort, SUB4, SUB6, subnet4, subnet6, VM1, VM2, vm1, vm2 } from '../desired/dhcp/samples.suite.ts';
 import { startDhcpAgent } from './agent.ts';
-import { type Dict, type SimNetwork, SimServer } from './sim-server.ts';
+import { type Dict, type SimNetwork, SimServer } from './sim-server.suite.ts';
 
 const OTHER = 'e6a99dde-0a55-4b6d-8605-02e72a1e8b06';
 const NS = `qdhcp-${NET}`;
@@ -234,9 +234,41 @@ test('a restarted agent adopts what runs, and touches nothing that is right', as
   await w.restart();
   assert.deepEqual(await picture(w.host), before);
   assert.deepEqual([dnsmasq(w.host)?.pid, haproxy(w.host)?.pid], [pid, proxy]);
-  assert.deepEqual(dnsmasq(w.host)?.signals, ['SIGHUP'], 'once: the agent before may have died before it told dnsmasq');
+  assert.deepEqual(dnsmasq(w.host)?.signals, []);
   assert.equal(await w.host.files.read(`${FOLDER}/leases`), leases);
   assert.equal(w.server.called('create_dhcp_port').length, 1);
+});
+
+test('an agent that died between writing files and telling dnsmasq: the next one tells it', async () => {
+  await using w = await world([net([subnet4()], [vm1()])]);
+  await w.agent[Symbol.asyncDispose]();
+  await w.host.files.write(`${FOLDER}/loaded`, 'what was read before');
+  await w.restart();
+  assert.deepEqual(dnsmasq(w.host)?.signals, ['SIGHUP']);
+});
+
+test('a dnsmasq with tagged hosts is not reloaded but started anew, since it would die of it', async () => {
+  const tagged = vm1({ extra_dhcp_opts: [{ opt_name: 'mtu', opt_value: '1300', ip_version: 4 }] });
+  await using w = await world([net([subnet4()], [tagged])]);
+  const pid = dnsmasq(w.host)?.pid;
+  await w.server.notify('port_create_end', { port: vm2() as Dict, priority: 6 });
+  await w.settle();
+  assert.deepEqual([dnsmasq(w.host)?.signals, dnsmasq(w.host)?.pid === pid], [[], false]);
+  assert.match((await w.host.files.read(`${FOLDER}/host`)) ?? '', /fa:16:3e:1c:e4:0d/);
+  const second = dnsmasq(w.host)?.pid;
+  w.server.networks.get(NET)?.ports.push(vm2() as SimNetwork['ports'][number]);
+  await w.restart();
+  assert.equal(dnsmasq(w.host)?.pid, second, 'and is adopted like any other');
+});
+
+test('a dnsmasq that dies of a reload is seen at once', async () => {
+  await using w = await world([net([subnet4()], [vm1()])]);
+  await w.settle(1000);
+  await w.server.notify('port_create_end', { port: vm2() as Dict, priority: 6 });
+  await w.settle(100);
+  w.host.processes.kill(dnsmasq(w.host)?.pid ?? assert.fail());
+  await w.settle(400);
+  assert.ok(dnsmasq(w.host));
 });
 
 test('what changed while the agent was away: command line, ports, networks that are gone', async () => {

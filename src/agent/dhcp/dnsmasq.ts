@@ -1,4 +1,5 @@
 // One network's dnsmasq: its files, its start, its reload. It outlives the agent; a restarted agent finds it by its command line.
+import { createHash } from 'node:crypto';
 import { formatIp, parseIp } from '../../domain/net/ip.ts';
 import type { AgentContext, DhcpConfig } from '../context.ts';
 import { initialLeases, type Lease, readHostsFile, readLeaseFile, staleLeases } from '../desired/dhcp/leases.ts';
@@ -21,13 +22,15 @@ export class Dnsmasq {
   private readonly dhcp: DhcpConfig;
   private readonly folder: string;
   private readonly name: string;
-  /** False until this agent has told it once to read its files: the agent before us may have died between writing and telling. */
-  private told = false;
+  private readonly mark: string;
+  /** Digest of what dnsmasq has read, as the mark says: an agent may die between writing files and telling it. */
+  private loaded: string | undefined;
 
   constructor(ctx: DnsmasqContext, dhcp: DhcpConfig, networkId: string) {
     this.ctx = ctx;
     this.dhcp = dhcp;
     this.folder = networkFolder(ctx.config.statePath, networkId);
+    this.mark = `${this.folder}/loaded`;
     this.name = `dnsmasq-${networkId}`;
   }
 
@@ -35,50 +38,52 @@ export class Dnsmasq {
     return this.ctx.host.processes.alive(dnsmasqFiles(this.folder).pid, this.folder);
   }
 
-  /** Files written and read by a dnsmasq that runs with the wanted command line. Answers whether it had to be started. */
+  /** Files written and read by a dnsmasq that runs with the wanted command line. Answers whether it had to be told or started. */
   async ensure(served: Served): Promise<boolean> {
-    const files = dnsmasqFiles(this.folder);
+    const { processes, files } = this.ctx.host;
+    const paths = dnsmasqFiles(this.folder);
     const argv = dnsmasqArgv(this.command(served.plan));
+    const texts = textsOf(paths, served.plan);
+    const start = (why: string): Promise<boolean> => this.restart(served, argv, texts, why);
     // The command line as a whole tells whether the one that runs is the wanted one.
-    const runs = (await this.ctx.host.processes.alive(files.pid, argv.join(' '))) !== undefined;
-    if (runs && !(await this.releaseStale(served))) return this.restart(served, argv);
-    const changed = await this.write(served.plan);
-    if (!runs) return this.restart(served, argv);
-    if ((changed || !this.told) && !(await this.ctx.host.processes.signal(files.pid, this.folder, 'SIGHUP'))) {
-      return this.restart(served, argv);
-    }
-    this.told = true;
-    return false;
-  }
-
-  async stop(): Promise<void> {
-    await this.ctx.host.processes.stop(dnsmasqFiles(this.folder).pid, this.folder);
-    this.told = false;
-  }
-
-  private async restart({ network, plan }: Served, argv: readonly string[]): Promise<boolean> {
-    const { host, clock } = this.ctx;
-    const files = dnsmasqFiles(this.folder);
-    await this.stop();
-    await this.write(plan);
-    const old = readLeaseFile((await host.files.read(files.leases)) ?? '');
-    const expiry = this.dhcp.leaseSeconds === -1 ? 0 : Math.floor(clock.now() / 1000) + this.dhcp.leaseSeconds;
-    await host.files.write(files.leases, initialLeases(network, old, expiry));
-    await host.processes.ensure({ name: this.name, netns: plan.device.netns, argv, pidFile: files.pid, selfPid: true });
-    this.told = true;
+    if ((await processes.alive(paths.pid, argv.join(' '))) === undefined) return start('it does not run, or not with this command line');
+    this.loaded ??= await files.read(this.mark);
+    if (this.loaded === digestOf(texts)) return false;
+    // dnsmasq (2.90 at least) frees foreign memory when it drops a tagged host that has asked for a lease: it dies of the reload.
+    if (/,set:/.test((await files.read(paths.host)) ?? '')) return start('it has read tagged hosts, which it cannot reload');
+    if (!(await this.releaseStale(served))) return start('leases are in the way');
+    for (const [path, text] of texts) await files.write(path, text);
+    if (!(await processes.signal(paths.pid, this.folder, 'SIGHUP'))) return start('it is gone');
+    await this.remember(texts);
     return true;
   }
 
-  private async write(plan: NetworkPlan): Promise<boolean> {
-    const files = dnsmasqFiles(this.folder);
-    const texts = [
-      [files.host, hostsText(plan.hosts.hosts)],
-      [files.addnHosts, namesText(plan.hosts.names)],
-      [files.opts, optionsText(plan.options)],
-    ] as const;
-    let changed = false;
-    for (const [path, text] of texts) if (await this.ctx.host.files.write(path, text)) changed = true;
-    return changed;
+  private async restart({ network, plan }: Served, argv: readonly string[], texts: Texts, why: string): Promise<boolean> {
+    const { host, clock } = this.ctx;
+    const paths = dnsmasqFiles(this.folder);
+    await this.stop();
+    const old = readLeaseFile((await host.files.read(paths.leases)) ?? '');
+    const before = readHostsFile((await host.files.read(paths.host)) ?? '');
+    for (const [path, text] of texts) await host.files.write(path, text);
+    const expiry = this.dhcp.leaseSeconds === -1 ? 0 : Math.floor(clock.now() / 1000) + this.dhcp.leaseSeconds;
+    await host.files.write(paths.leases, initialLeases(network, old, before, expiry));
+    await host.processes.ensure({ name: this.name, netns: plan.device.netns, argv, pidFile: paths.pid, selfPid: true });
+    await this.remember(texts);
+    this.ctx.log.info('dnsmasq was started', { network_id: network.id, why });
+    return true;
+  }
+
+  /** A dnsmasq that gets a signal has read the files before it answers the next request. */
+  private async remember(texts: Texts): Promise<void> {
+    this.loaded = digestOf(texts);
+    await this.ctx.host.files.write(this.mark, this.loaded);
+  }
+
+  /** The mark goes first: whatever happens in between, nobody takes the old state for what runs. */
+  async stop(): Promise<void> {
+    this.loaded = undefined;
+    await this.ctx.host.files.remove(this.mark);
+    await this.ctx.host.processes.stop(dnsmasqFiles(this.folder).pid, this.folder);
   }
 
   /** False when a lease that stands in the way of its address's new owner could not be ended. */
@@ -113,6 +118,22 @@ export class Dnsmasq {
       ...(this.dhcp.dropUser ? {} : { user: currentUser() }),
     };
   }
+}
+
+type Texts = readonly (readonly [path: string, text: string])[];
+
+function textsOf(paths: ReturnType<typeof dnsmasqFiles>, plan: NetworkPlan): Texts {
+  return [
+    [paths.host, hostsText(plan.hosts.hosts)],
+    [paths.addnHosts, namesText(plan.hosts.names)],
+    [paths.opts, optionsText(plan.options)],
+  ];
+}
+
+function digestOf(texts: Texts): string {
+  const hash = createHash('sha256');
+  for (const [, text] of texts) hash.update(`${text.length}\n${text}`);
+  return hash.digest('hex');
 }
 
 /** dnsmasq wants to become somebody; where it cannot, it is told to stay who it is. */

@@ -14,7 +14,7 @@ import type { DhcpServer } from './server.ts';
 
 /** `idle`: nothing is to be served, and nothing is there. `refused`: the server gave no port; an event will tell more. */
 export type Realised =
-  | { readonly kind: 'served'; readonly network: DhcpNetwork }
+  | { readonly kind: 'served'; readonly network: DhcpNetwork; readonly told: boolean }
   | { readonly kind: 'idle' }
   | { readonly kind: 'refused' };
 
@@ -54,10 +54,10 @@ export class NetworkOnHost {
     const plan = planNetwork(view, port, this.dhcp);
     this.warn(plan.warnings);
     await this.bringDevice(plan, look);
-    await this.dnsmasq.ensure({ network: view, plan });
+    const told = await this.dnsmasq.ensure({ network: view, plan });
     this.running = 'dnsmasq';
     await this.bringMetadata(plan);
-    return { kind: 'served', network: view };
+    return { kind: 'served', network: view, told };
   }
 
   /** Whether all that should run does; true as well when nothing should. */

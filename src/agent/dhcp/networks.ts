@@ -13,6 +13,7 @@ import type { DhcpServer } from './server.ts';
 /** Networks that are worked on at once. */
 const AT_ONCE = 8;
 const LOWEST = 9;
+const SOON_MS = 250;
 /** Deleted ports that are remembered for each network. */
 const GONE_KEPT = 1000;
 /** After so many checks in a row a process counts as one that stays alive. */
@@ -26,6 +27,7 @@ interface Entry {
   readonly retry: Backoff;
   readonly revive: Backoff;
   healthyChecks: number;
+  checkedSoon: boolean;
   /** What the server last said; undefined: not known, or not ours. */
   network: DhcpNetwork | undefined;
   inbox: Message[];
@@ -49,6 +51,7 @@ export class Networks {
   private readonly lanes: Lanes;
   private readonly entries = new Map<string, Entry>();
   private readonly tried = new Set<(id: string) => void>();
+  private readonly stop = new AbortController();
   private arrivals = 0;
 
   constructor(ctx: AgentContext, dhcp: DhcpConfig, server: DhcpServer, ready: ReadyPorts) {
@@ -99,14 +102,18 @@ export class Networks {
   /** Networks of which something that should run does not, or that were not looked at for long, get a pass. */
   async checkAll(look: boolean): Promise<void> {
     for (const [id, entry] of this.entries) {
-      if (!entry.served || entry.inbox.length > 0) continue;
-      const healthy = await entry.onHost.healthy().catch(() => false);
-      if (!healthy) this.revive(id, entry);
-      else {
-        if (++entry.healthyChecks >= HEALTHY_CHECKS) entry.revive.reset();
-        if (look) this.push(id, { kind: 'look' }, LOWEST);
-      }
+      if (!(await this.check(id, entry))) continue;
+      if (++entry.healthyChecks >= HEALTHY_CHECKS) entry.revive.reset();
+      if (look) this.push(id, { kind: 'look' }, LOWEST);
     }
+  }
+
+  /** Whether the network is served and all is well; what died is started again. */
+  private async check(id: string, entry: Entry): Promise<boolean> {
+    if (!entry.served || entry.inbox.length > 0) return false;
+    const healthy = await entry.onHost.healthy().catch(() => false);
+    if (!healthy && entry.served) this.revive(id, entry);
+    return healthy;
   }
 
   private revive(id: string, entry: Entry): void {
@@ -131,6 +138,7 @@ export class Networks {
   }
 
   close(): Promise<void> {
+    this.stop.abort();
     return this.lanes.close();
   }
 
@@ -142,6 +150,7 @@ export class Networks {
         retry: new Backoff({ firstMs: 500, maxMs: 60_000 }, this.ctx.random),
         revive: new Backoff({ firstMs: 1000, maxMs: 60_000 }, this.ctx.random),
         healthyChecks: 0,
+        checkedSoon: false,
         network: undefined,
         inbox: [],
         gone: new Set(),
@@ -221,7 +230,17 @@ export class Networks {
     if (folded.whole) for (const port of realised.network.ports) this.ready.add(port.id, folded.ports.get(port.id) ?? 6);
     else for (const [portId, priority] of folded.ports) this.ready.add(portId, priority);
     if (entry.failed) entry.retry.reset();
+    if (realised.told) void this.checkSoon(id, entry);
     this.ctx.log.debug('DHCP network is served', { network_id: id, ports: realised.network.ports.length });
+  }
+
+  /** What dies of a reload dies at once: the next regular check may be seconds away. */
+  private async checkSoon(id: string, entry: Entry): Promise<void> {
+    if (entry.checkedSoon) return;
+    entry.checkedSoon = true;
+    await this.ctx.clock.sleep(SOON_MS, this.stop.signal);
+    entry.checkedSoon = false;
+    if (!this.stop.signal.aborted) await this.check(id, entry);
   }
 
   /** Some refusals say that trying again is of no use until something changes, which then sends an event. */

@@ -24,10 +24,13 @@ export function metadataSocket(ctx: Pick<AgentContext, 'config'>): string {
 interface ProxyFiles {
   readonly conf: string;
   readonly pid: string;
+  /** Last words of its start: a daemon's log stands beside its pid file, under its name. */
+  readonly log: string;
 }
 
 export function metadataProxyFiles(statePath: string, id: string): ProxyFiles {
-  return { conf: `${statePath}/ns-metadata-proxy/${id}.conf`, pid: `${statePath}/external/pids/${id}.pid.haproxy` };
+  const pids = `${statePath}/external/pids`;
+  return { conf: `${statePath}/ns-metadata-proxy/${id}.conf`, pid: `${pids}/${id}.pid.haproxy`, log: `${pids}/haproxy-${id}.log` };
 }
 
 /** Starts the proxy, or leaves it alone when it runs as wanted. Idempotent; answers its pid; throws HostRefusal when it does not stand. */
@@ -53,8 +56,7 @@ export async function ensureMetadataProxy(ctx: ProxyContext, spec: MetadataProxy
 export async function removeMetadataProxy(ctx: ProxyContext, id: string): Promise<void> {
   const paths = metadataProxyFiles(ctx.config.statePath, id);
   await ctx.host.processes.stop(paths.pid, paths.conf);
-  await ctx.host.files.remove(paths.conf);
-  await ctx.host.files.remove(paths.pid);
+  for (const path of [paths.conf, paths.pid, paths.log]) await ctx.host.files.remove(path);
 }
 
 /** The pid when the proxy lives. */

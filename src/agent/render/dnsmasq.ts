@@ -1,25 +1,7 @@
 // dnsmasq's files and command line as text. Its readers go line by line and field by field: a line that would not survive that is dropped.
-
-export interface DnsmasqHost {
-  readonly mac: string;
-  readonly onlyV6: boolean;
-  readonly clientId?: string;
-  readonly lease?: { readonly name: string; readonly address: string };
-  readonly set?: string;
-}
-
-export interface DnsmasqName {
-  readonly address: string;
-  readonly fqdn: string;
-  readonly hostname: string;
-}
-
-export interface DnsmasqOption {
-  readonly tags: readonly string[];
-  readonly family: 4 | 6;
-  readonly option: string;
-  readonly values: readonly string[];
-}
+import type { HostEntry, NameEntry } from '../desired/dhcp/hosts.ts';
+import type { OptionEntry } from '../desired/dhcp/options.ts';
+import type { Range } from '../desired/dhcp/plan.ts';
 
 /** The last guard: the values were judged before, and nothing with a control character becomes a part of a line. */
 function lines(all: readonly string[]): string {
@@ -30,7 +12,7 @@ function lines(all: readonly string[]): string {
 }
 
 /** `mac[,tag:dhcpv6][,id:client-id][,name,address][,set:tag]` */
-export function hostsText(hosts: readonly DnsmasqHost[]): string {
+export function hostsText(hosts: readonly HostEntry[]): string {
   return lines(
     hosts.map(host =>
       [
@@ -45,16 +27,16 @@ export function hostsText(hosts: readonly DnsmasqHost[]): string {
 }
 
 /** The name with its domain comes first: that is the one which answers for the address. */
-export function namesText(names: readonly DnsmasqName[]): string {
+export function namesText(names: readonly NameEntry[]): string {
   return lines(names.map(n => `${n.address}\t${n.fqdn} ${n.hostname}`));
 }
 
 /** `tag:…,option:name,value,…`; numbers of DHCPv4 stand bare, DHCPv6 always says `option6:`. */
-export function optionsText(options: readonly DnsmasqOption[]): string {
+export function optionsText(options: readonly OptionEntry[]): string {
   return lines(options.map(o => [...o.tags.map(t => `tag:${t}`), optionName(o), ...o.values].join(',')));
 }
 
-function optionName(option: DnsmasqOption): string {
+function optionName(option: OptionEntry): string {
   if (option.family === 6) return `option6:${option.option}`;
   return /^[0-9]+$/.test(option.option) ? option.option : `option:${option.option}`;
 }
@@ -63,18 +45,10 @@ function literal(address: string): string {
   return address.includes(':') ? `[${address}]` : address;
 }
 
-export interface DnsmasqRange {
-  readonly tag: string;
-  /** Network address of the subnet. */
-  readonly network: string;
-  /** Netmask (IPv4) or prefix length (IPv6). */
-  readonly mask: string;
-}
-
 export interface DnsmasqCommand {
   /** Folder of the network's files. */
   readonly folder: string;
-  readonly ranges: readonly DnsmasqRange[];
+  readonly ranges: readonly Range[];
   /** 0: not known, not announced. */
   readonly mtu: number;
   /** -1: for ever. */

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { hostsText, namesText, optionsText } from '../../render/dnsmasq.ts';
 import { judgeOptions } from './extra-options.ts';
 import { planNetwork } from './plan.ts';
-import { DHCP_PORT, dhcpPort, network, subnet4, subnet6, VM1, vm1, vm2 } from './samples.ts';
+import { DHCP_PORT, dhcpPort, network, subnet4, subnet6, VM1, vm1, vm2 } from './samples.suite.ts';
 import { readPort } from './wire.ts';
 
 const settings = { dnsDomain: 'openstacklocal', enableIsolatedMetadata: false, forceMetadata: false };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fold, type Message, type NetworkEvent, URGENT } from './inbox.ts';
-import { DEVICE_ID, DHCP_PORT, dhcpPort, network, subnet4, VM1, VM2, vm1, vm2 } from './samples.ts';
+import { DEVICE_ID, DHCP_PORT, dhcpPort, network, subnet4, VM1, VM2, vm1, vm2 } from './samples.suite.ts';
 import { type DhcpPort, readPort } from './wire.ts';
 
 const known = network([subnet4()], [vm1(), dhcpPort()]);

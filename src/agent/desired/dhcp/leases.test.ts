@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { initialLeases, readHostsFile, readLeaseFile, staleLeases } from './leases.ts';
 import { releasePackets } from './release-packets.ts';
-import { dhcpPort, network, routerPort, subnet4, subnet6, vm1, vm2 } from './samples.ts';
+import { dhcpPort, network, routerPort, subnet4, subnet6, vm1, vm2 } from './samples.suite.ts';
 
 const DUID = '00:01:00:01:32:93:ce:aa:da:45:ec:71:eb:58';
 const CLIENT = '00:01:00:01:32:93:ce:bb:fa:16:3e:56:49:45';
@@ -17,7 +17,7 @@ const net = network([subnet4(), subnet6('dhcpv6-stateful')], [vm1(), vm2(), rout
 
 test('the file to start with: made-up IPv4 leases, kept IPv6 ones', () => {
   assert.equal(
-    initialLeases(net, readLeaseFile(file), 2_000_000_000),
+    initialLeases(net, readLeaseFile(file), new Map(), 2_000_000_000),
     `duid ${DUID}
 2000000000 fa:16:3e:56:49:45 10.50.0.227 * *
 1795239816 1040187393 2001:db8:50::e3 host-a6 ${CLIENT}
@@ -25,7 +25,9 @@ test('the file to start with: made-up IPv4 leases, kept IPv6 ones', () => {
 2000000000 fa:16:3e:2c:57:35 10.50.0.1 * *
 `,
   );
-  assert.equal(initialLeases(network([subnet6('slaac')], [vm1()]), readLeaseFile(''), 0), '');
+  assert.equal(initialLeases(network([subnet6('slaac')], [vm1()]), readLeaseFile(''), new Map(), 0), '');
+  const moved = readHostsFile('fa:16:3e:77:77:77,tag:dhcpv6,name.,[2001:db8:50::e3]\n');
+  assert.doesNotMatch(initialLeases(net, readLeaseFile(file), moved, 0), /2001:db8:50::e3/, 'the lease of who had the address before');
 });
 
 test('stale leases: nobody has the address, or somebody else has', () => {

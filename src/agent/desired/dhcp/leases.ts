@@ -54,16 +54,17 @@ export function readLeaseFile(text: string): LeaseFile {
 
 /**
  * The file to start dnsmasq with. A made-up lease for every IPv4 address keeps it from refusing renewals of clients that another
- * agent had served; IPv6 leases cannot be made up (their IAID is the client's), so those of the old file are kept.
+ * agent had served; IPv6 leases cannot be made up (their IAID is the client's), so those of the old file are kept that are not stale.
  */
-export function initialLeases(network: DhcpNetwork, old: LeaseFile, expiry: number): string {
+export function initialLeases(network: DhcpNetwork, old: LeaseFile, before: ReadonlyMap<string, string>, expiry: number): string {
+  const stale = new Set(staleLeases(network, old, before).map(l => l.address));
   const ranges = new Map(allSubnets(network).flatMap(s => (hasRange(s) ? [[s.id, s.ip_version] as const] : [])));
   const lines: string[] = old.serverId === undefined ? [] : [`duid ${old.serverId}`];
   for (const port of network.ports) {
     if (!needsEntry(port)) continue;
     for (const fixed of port.fixed_ips) {
       const family = ranges.get(fixed.subnet_id);
-      const kept = family === 6 ? old.lines.get(fixed.ip_address) : undefined;
+      const kept = family === 6 && !stale.has(fixed.ip_address) ? old.lines.get(fixed.ip_address) : undefined;
       if (family === 4) lines.push(`${expiry} ${port.mac_address} ${fixed.ip_address} * *`);
       else if (kept !== undefined) lines.push(kept);
     }

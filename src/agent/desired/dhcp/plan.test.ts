@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { dnsmasqArgv, hostsText, namesText, optionsText } from '../../render/dnsmasq.ts';
 import { insideName, tapName } from './device.ts';
 import { isServed, type NetworkPlan, planNetwork } from './plan.ts';
-import { DHCP_PORT, dhcpPort, NET, network, routerPort, SUB4, SUB6, subnet4, subnet6, VM1, VM2, vm1, vm2 } from './samples.ts';
+import { DHCP_PORT, dhcpPort, NET, network, routerPort, SUB4, SUB6, subnet4, subnet6, VM1, VM2, vm1, vm2 } from './samples.suite.ts';
 import type { DhcpNetwork } from './wire.ts';
 
 const plain = { dnsDomain: 'openstacklocal', enableIsolatedMetadata: false, forceMetadata: false };

@@ -11,9 +11,12 @@ export interface PlanSettings extends MetadataSwitches {
   readonly dnsDomain: string;
 }
 
+/** One `--dhcp-range`. */
 export interface Range {
   readonly tag: string;
+  /** Network address of the subnet. */
   readonly network: string;
+  /** Netmask (IPv4) or prefix length (IPv6). */
   readonly mask: string;
 }
 
