@@ -10,11 +10,14 @@ export interface GatewayInfo {
   readonly external_fixed_ips?: readonly { readonly subnet_id?: string; readonly ip_address?: string }[];
 }
 
-const gatewayInfo = t.dict<GatewayInfo>({
-  network_id: { type: t.uuid, required: true },
-  enable_snat: { type: t.bool },
-  external_fixed_ips: { type: t.special('fixed_ips', 'json') },
-});
+const gatewayInfo = t.dict<GatewayInfo>(
+  {
+    network_id: { type: t.uuid, required: true },
+    enable_snat: { type: t.bool },
+    external_fixed_ips: { type: t.special('fixed_ips', 'json') },
+  },
+  { mayBeEmpty: true },
+);
 
 const base = defineResource({
   name: 'router',

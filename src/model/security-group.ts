@@ -35,7 +35,7 @@ export const securityGroupRule = defineResource({
     remote_group_id: { type: t.opt(t.uuid), post: true, default: null, filter: true, sort: true },
     normalized_cidr: { type: t.opt(t.cidr), default: null, filter: true, sort: true },
     ...standard,
-    description: { type: t.str(255), post: true, default: '', filter: true },
+    description: { type: t.str(255), nullable: true, post: true, default: '', filter: true },
   },
   indexes: [['security_group_id'], ['project_id'], ['remote_group_id']],
 });

@@ -21,9 +21,9 @@ export async function findAll(ctx: RequestContext, commands: Commands, ids: read
   return new Map(rows.map(row => [String(row.id), row]));
 }
 
-/** The row, or the resource's own 404. */
-export async function find(ctx: RequestContext, commands: Commands, id: string): Promise<Row> {
+/** The row, or a 404: the resource's own, or the one given. */
+export async function find(ctx: RequestContext, commands: Commands, id: string, missing?: () => Error): Promise<Row> {
   const row = (await findAll(ctx, commands, [id])).get(id);
-  if (!row) throw notFound(commands.resource, id);
+  if (!row) throw missing?.() ?? notFound(commands.resource, id);
   return row;
 }

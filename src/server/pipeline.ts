@@ -69,7 +69,7 @@ export interface CreateAnswer {
 
 export async function create(ctx: RequestContext, commands: Commands, body: unknown): Promise<CreateAnswer> {
   const { resource, create: decide } = commands;
-  if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'POST' });
+  if (!decide) throw apiError('HTTPMethodNotAllowed');
   const { items, bulk } = itemsOf(resource, body);
   const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged }));
   await commands.admit?.(ctx, inputs);
@@ -109,8 +109,13 @@ function checkRevision(row: Row, wanted: number | undefined): void {
 }
 
 /** Loads the row as the caller may see it, with its object and policy target. */
-export async function subject(ctx: RequestContext, commands: Commands, id: string): Promise<{ row: Row; target: ApiObject }> {
-  const row = await find(ctx, commands, id);
+export async function subject(
+  ctx: RequestContext,
+  commands: Commands,
+  id: string,
+  missing?: () => Error,
+): Promise<{ readonly row: Row; readonly target: ApiObject }> {
+  const row = await find(ctx, commands, id, missing);
   const [object] = await commands.present(ctx, [row], viewerOf(ctx));
   const [target] = await targetsOf(ctx, commands, [object as ApiObject]);
   return { row, target: target as ApiObject };
@@ -124,9 +129,9 @@ export async function update(
   ifMatch: string | undefined,
 ): Promise<ApiObject> {
   const { resource, update: decide } = commands;
-  if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'PUT' });
   const item = itemsOf({ ...resource, bulk: false } as Resource, body).items[0];
   const input = readUpdate(resource, item);
+  if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
     decide: async draft => {
@@ -144,7 +149,7 @@ export async function update(
 
 export async function remove(ctx: RequestContext, commands: Commands, id: string, ifMatch: string | undefined): Promise<void> {
   const { resource, delete: decide } = commands;
-  if (!decide) throw apiError('HTTPMethodNotAllowed', { method: 'DELETE' });
+  if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
     decide: async draft => {

@@ -16,7 +16,7 @@ describe('refusals', () => {
   after(() => h[Symbol.asyncDispose]());
 
   const cases: readonly (readonly [string, 'member' | 'admin' | 'other', string, string, unknown, number, string, RegExp])[] = [
-    ['junk JSON', 'member', 'POST', 'networks', '{junk', 400, 'MalformedRequestBody', /Cannot understand JSON/],
+    ['junk JSON', 'member', 'POST', 'networks', '{junk', 400, 'HTTPBadRequest', /Body contains invalid data/],
     ['a body that is a list', 'member', 'POST', 'networks', [], 400, 'HTTPBadRequest', /Body contains invalid data/],
     [
       'a body without its resource',

@@ -8,7 +8,10 @@ export const httpErrors = {
   HTTPUnauthorized: { status: 401, text: () => 'The request you have made requires authentication.' },
   HTTPForbidden: { status: 403, text: message },
   HTTPNotFound: { status: 404, text: () => 'The resource could not be found.' },
-  HTTPMethodNotAllowed: { status: 405, text: (p: P<'method'>) => `The method ${p.method} is not allowed for this resource.` },
+  HTTPMethodNotAllowed: {
+    status: 405,
+    text: () => 'The server could not comply with the request since it is either malformed or otherwise incorrect.',
+  },
   HTTPNotAcceptable: { status: 406, text: message },
   HTTPConflict: { status: 409, text: message },
   HTTPPreconditionFailed: { status: 412, text: message },

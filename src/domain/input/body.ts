@@ -55,7 +55,9 @@ export function readField(name: string, field: Field, value: unknown): unknown {
 
 /** The items of a create body: one, or several under the plural key. */
 export function itemsOf(resource: Resource, body: unknown): { readonly items: readonly unknown[]; readonly bulk: boolean } {
+  if (body === undefined) throw bad(`Unable to find '${resource.name}' in request body`);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
+  if (Object.keys(body).length === 0) throw bad('Resource body required');
   const keys = body as Record<string, unknown>;
   const bulkKey = `${resource.name}s`;
   if (Object.hasOwn(keys, bulkKey)) {
@@ -75,7 +77,7 @@ function unwrap(resource: Resource, item: unknown): unknown {
 }
 
 function asObject(resource: Resource, item: unknown): Record<string, unknown> {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw bad(`Unable to find '${resource.name}' in request body`);
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw bad(`Object '${resource.name}' contains invalid data`);
   return item as Record<string, unknown>;
 }
 

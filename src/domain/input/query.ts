@@ -34,11 +34,13 @@ export function readQuery(resource: Resource, pairs: readonly (readonly [string,
     else given.set(key, [value]);
   }
   if (pairs.length > caps.maxFilterValues) throw bad(`Too many query parameters: the most is ${caps.maxFilterValues}`);
+  const filters = readFilters(resource, given);
+  const sort = readSort(resource, given.get('sort_key') ?? [], given.get('sort_dir') ?? []);
   const limit = readLimit(given.get('limit')?.at(-1), caps.maxLimit);
   return {
-    filters: readFilters(resource, given),
+    filters,
     fields: (given.get('fields') ?? []).filter(f => f !== ''),
-    sort: readSort(resource, given.get('sort_key') ?? [], given.get('sort_dir') ?? []),
+    sort,
     limit,
     limitGiven: given.has('limit') || caps.maxLimit > 0,
     marker: given.get('marker')?.at(-1),
@@ -54,7 +56,10 @@ function readFilters(resource: Resource, given: ReadonlyMap<string, string[]>): 
     const name = key === 'tenant_id' ? 'project_id' : key;
     const isTag = resource.taggable && (tagFilters as readonly string[]).includes(name);
     if (!isTag && !resource.fields[name]?.filter) unknown.push(key);
-    else out.set(name, [...(out.get(name) ?? []), ...values]);
+    else {
+      if (!isTag) for (const v of values) readFilterValue(resource, name, v);
+      out.set(name, [...(out.get(name) ?? []), ...values]);
+    }
   }
   if (unknown.length > 0) throw bad(`${pyRepr(unknown)} is invalid attribute for filtering`);
   return out;

@@ -1,6 +1,8 @@
 // Attributes whose reading has rules of its own. Where a rule needs other attributes too, only the shape is read here.
 import type { SpecialName } from '../../model/kit/types.ts';
+import { normalizePairs } from '../allowed-address-pairs.ts';
 import { invalidInput } from '../errors.ts';
+import { normalizeDhcpOpts } from '../extra-dhcp-opts.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { pyStr } from './python.ts';
 import { Invalid, isUuid, readString } from './text.ts';
@@ -16,8 +18,11 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
     case 'profile':
       return readProfile(value);
     case 'allowed_address_pairs':
+      normalizePairs(value, { max: Number.POSITIVE_INFINITY, mac: '' });
+      return value ?? [];
     case 'extra_dhcp_opts':
-      return readDicts(value);
+      normalizeDhcpOpts(value as readonly unknown[] | null, []);
+      return value ?? [];
     case 'sg_protocol':
     case 'sg_port':
     case 'sg_ethertype':

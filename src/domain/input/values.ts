@@ -155,10 +155,11 @@ function readItem(item: Type, value: unknown): unknown {
 function readDict(
   value: unknown,
   keys: Readonly<Record<string, DictKey>>,
-  rules: { exact?: boolean; open?: boolean },
+  rules: { exact?: boolean; open?: boolean; mayBeEmpty?: boolean },
 ): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse(`'${pyStr(value)}' is not a dictionary.`);
   const given = value as Record<string, unknown>;
+  if (rules.mayBeEmpty && Object.keys(given).length === 0) return {};
   const required = Object.keys(keys).filter(k => keys[k]?.required);
   const missing = required.filter(k => !Object.hasOwn(given, k));
   const unknown = rules.open ? [] : Object.keys(given).filter(k => !Object.hasOwn(keys, k));

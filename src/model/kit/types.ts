@@ -25,6 +25,8 @@ export type TypeSpec =
       readonly exact?: boolean;
       /** Other keys are kept. */
       readonly open?: boolean;
+      /** An empty one is taken too, whatever is required. */
+      readonly mayBeEmpty?: boolean;
     }
   | { readonly kind: 'optional'; readonly of: Type };
 
@@ -74,7 +76,7 @@ export const t = {
   }),
   dict: <V = Readonly<Record<string, unknown>>>(
     keys: Readonly<Record<string, DictKey>>,
-    options: { exact?: boolean; open?: boolean } = {},
+    options: { exact?: boolean; open?: boolean; mayBeEmpty?: boolean } = {},
   ): Type<V> => ({
     kind: 'dict',
     keys,

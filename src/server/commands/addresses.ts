@@ -10,6 +10,7 @@ import {
 } from '../../domain/ipam/addresses.ts';
 import { freeCandidates, pickFree } from '../../domain/ipam/free.ts';
 import { isAutoAddress } from '../../domain/ipam/modes.ts';
+import { prefersLowest } from '../../domain/ipam/owners.ts';
 import { type Pool, rangesOf } from '../../domain/ipam/pools.ts';
 import { ipText, parseIp } from '../../domain/net/ip.ts';
 import type { FixedIp } from '../../model/port.ts';
@@ -34,15 +35,19 @@ export async function giveAddresses(services: Services, draft: Draft, wish: Addr
   const anyOf = wish.requested?.[0]?.any_of;
   const subnets = anyOf ? all.filter(s => anyOf.includes(String(s.id))) : all;
   const fixed_ips = anyOf ? undefined : wish.requested;
-  const chosen = await choose(services, draft, { ...wish, subnets, ips: askedIps(fixed_ips, subnets, wish.mac) }, addresses =>
-    choosePortAddresses({
-      network_id: wish.network_id,
-      fixed_ips,
-      subnets: subnets.map(candidate),
-      mac_address: wish.mac,
-      device_owner: wish.owner,
-      addresses,
-    }),
+  const chosen = await choose(
+    services,
+    draft,
+    { ...wish, subnets, ips: askedIps(fixed_ips, subnets, wish.mac), lowest: prefersLowest(wish.owner) },
+    addresses =>
+      choosePortAddresses({
+        network_id: wish.network_id,
+        fixed_ips,
+        subnets: subnets.map(candidate),
+        mac_address: wish.mac,
+        device_owner: wish.owner,
+        addresses,
+      }),
   );
   take(draft, wish, chosen, 0);
   return chosen;
@@ -55,16 +60,20 @@ export async function changeAddresses(
   wish: AddressWish & { readonly requested: readonly RequestedIp[]; readonly now: readonly FixedIp[] },
 ): Promise<readonly FixedIp[]> {
   const subnets = await subnetRows(services, wish.network_id);
-  const change = await choose(services, draft, { ...wish, subnets, ips: askedIps(wish.requested, subnets, wish.mac) }, addresses =>
-    changePortAddresses({
-      network_id: wish.network_id,
-      fixed_ips: wish.requested,
-      subnets: subnets.map(candidate),
-      mac_address: wish.mac,
-      device_owner: wish.owner,
-      addresses,
-      current: wish.now,
-    }),
+  const change = await choose(
+    services,
+    draft,
+    { ...wish, subnets, ips: askedIps(wish.requested, subnets, wish.mac), lowest: prefersLowest(wish.owner) },
+    addresses =>
+      changePortAddresses({
+        network_id: wish.network_id,
+        fixed_ips: wish.requested,
+        subnets: subnets.map(candidate),
+        mac_address: wish.mac,
+        device_owner: wish.owner,
+        addresses,
+        current: wish.now,
+      }),
   );
   for (const { subnet_id, ip_address } of change.remove) {
     draft.delete('ip_allocations', {
@@ -124,6 +133,8 @@ interface Known {
   readonly network_id: string;
   readonly subnets: readonly Row[];
   readonly ips: readonly string[];
+  /** Not a random address but the first free one. */
+  readonly lowest: boolean;
 }
 
 class Scarce extends Error {}
@@ -131,6 +142,7 @@ class Scarce extends Error {}
 /** First with a few addresses of each subnet at random; only where none of them is free with all that are taken. */
 async function choose<T>(services: Services, draft: Draft, known: Known, decide: (addresses: Addresses) => T): Promise<T> {
   const random = (n: number): number => Math.floor(services.random() * n);
+  if (known.lowest) return decide(await exact(services, draft, known, random));
   const tries = new Map(known.subnets.map(s => [String(s.id), sampled(s, random)]));
   const taken = await takenAmong(services, known.network_id, [...known.ips, ...[...tries.values()].flat()]);
   const isTaken = (subnet: string, ip: string): boolean => draft.taken.has(key(subnet, ip)) || taken.has(key(subnet, ip));
@@ -178,7 +190,12 @@ async function exact(services: Services, draft: Draft, known: Known, random: (n:
       const prefix = key(subnet, '');
       const used = [...taken].filter(k => k.startsWith(prefix)).map(k => k.slice(prefix.length));
       const values = new Set([...used, ...besides].flatMap(ip => parseIp(ip)?.value ?? []));
-      const value = pickFree({ pools: rangesOf(row.allocation_pools as readonly Pool[]), taken: values, window: 64, random });
+      const value = pickFree({
+        pools: rangesOf(row.allocation_pools as readonly Pool[]),
+        taken: values,
+        window: known.lowest ? 1 : 64,
+        random,
+      });
       return value === undefined ? undefined : ipText(row.ip_version === 6 ? 6 : 4, value);
     },
   };

@@ -33,6 +33,8 @@ export function addStartingRules(draft: Draft, groupId: string, projectId: strin
         remote_ip_prefix: null,
         remote_group_id: remote ? groupId : null,
         normalized_cidr: null,
+        // As in Neutron: only rules that somebody asked for have a description.
+        description: null,
       },
       { security_group_id: groupId, born: true },
     );

@@ -2,6 +2,7 @@
 import type { Row, Value } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import { owners } from '../../domain/ipam/owners.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -60,7 +61,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const made = await createPort(ctx, draft, net, {
     project_id: '',
     device_id: id,
-    device_owner: 'network:floatingip',
+    device_owner: owners.floatingip,
     status: 'N/A',
     security_groups: [],
     port_security_enabled: false,

@@ -3,6 +3,7 @@ import type { Predicate, Row, Value } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { checkMtu, networkMtu } from '../../domain/ipam/mtu.ts';
+import { autoDeletedOwners, owners } from '../../domain/ipam/owners.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
 import type { RequestContext, Services } from '../context.ts';
@@ -14,9 +15,6 @@ import { removePortRows } from './port-rows.ts';
 import { mtuSegment, type Segment, takeSegment } from './segments.ts';
 import { isShared, share, sharingFilter, sharingOf, unshare } from './sharing.ts';
 import { tagsOf } from './tags.ts';
-
-/** Ports that go with their network (and subnet) instead of holding it. */
-export const autoDeletedOwners = ['network:dhcp', 'network:distributed', 'network:floatingip_agent_gateway'];
 
 async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
@@ -147,7 +145,7 @@ async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: bo
 async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external: boolean): Promise<void> {
   const id = String(row.id);
   if (external) return share(draft, 'network', row, 'access_as_external');
-  const used = { and: [{ eq: ['network_id', id] }, { in: ['device_owner', ['network:router_gateway', 'network:floatingip']] }] } as const;
+  const used = { and: [{ eq: ['network_id', id] }, { in: ['device_owner', [owners.routerGateway, owners.floatingip]] }] } as const;
   if ((await ctx.store.count('ports', used)) > 0) throw apiError('ExternalNetworkInUse', { net_id: id });
   draft.absent('ports', used);
   unshare(draft, id, 'access_as_external');

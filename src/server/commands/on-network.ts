@@ -2,8 +2,10 @@
 import type { Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
-import type { RequestContext } from '../context.ts';
+import type { RequestContext, Services } from '../context.ts';
 import { find, findAll, viewerOf } from '../find.ts';
+import type { ApiObject } from './commands.ts';
+import { byIds } from './load.ts';
 import { networks } from './networks.ts';
 import { isShared, sharingOf } from './sharing.ts';
 
@@ -27,4 +29,25 @@ export async function externalNetwork(ctx: RequestContext, id: string, refusal: 
   const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
   if (!entries.some(e => e.action === 'access_as_external')) throw badRequest(refusal.resource, `Network ${id} ${refusal.text}`);
   return row;
+}
+
+/** The network's owner and sharing, which rules about ports and subnets ask for. */
+export async function networkTargets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
+  const found = await byIds(
+    services,
+    'networks',
+    objects.map(o => o.network_id),
+  );
+  const sharing = await sharingOf(services, [...found.keys()]);
+  return objects.map(o => {
+    const id = String(o.network_id);
+    const owner = found.get(id)?.project_id ?? null;
+    const viewer = { project_id: String(o.project_id ?? '') };
+    return {
+      'network:project_id': owner,
+      'network:tenant_id': owner,
+      'networks:shared': isShared(sharing.get(id), 'access_as_shared', viewer),
+      'networks:router:external': isShared(sharing.get(id), 'access_as_external', viewer),
+    };
+  });
 }

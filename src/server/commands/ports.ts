@@ -4,22 +4,25 @@ import { normalizePairs } from '../../domain/allowed-address-pairs.ts';
 import { apiError } from '../../domain/errors.ts';
 import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import type { RequestedIp } from '../../domain/ipam/addresses.ts';
+import { isServicePort, owners } from '../../domain/ipam/owners.ts';
 import { randomMac } from '../../domain/net/mac.ts';
 import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { viewerOf } from '../find.ts';
+import { findAll, viewerOf } from '../find.ts';
 import { changeAddresses, giveAddresses } from './addresses.ts';
 import { writeBinding, writeBlocks } from './binding.ts';
-import type { ApiObject, Commands, Viewer } from './commands.ts';
+import type { ApiObject, Commands } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { releaseFloatingIpsOf } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
-import { admitOnNetworks } from './on-network.ts';
+import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { factsOf, type PortParts, partsOf, removePortRows } from './port-rows.ts';
 import { scheduleNetwork } from './scheduling.ts';
 import { isShared, sharedWith, sharingOf } from './sharing.ts';
+import { subnets } from './subnets.ts';
 import { addTags, tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -60,31 +63,6 @@ export function presentPort(row: Row, parts: PortParts, tags: readonly string[])
   };
 }
 
-/** The network's owner and sharing, which rules about ports ask for. */
-async function targets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
-  return networkTargets(services, objects);
-}
-
-export async function networkTargets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
-  const networks = await byIds(
-    services,
-    'networks',
-    objects.map(o => o.network_id),
-  );
-  const sharing = await sharingOf(services, [...networks.keys()]);
-  return objects.map(o => {
-    const id = String(o.network_id);
-    const owner = networks.get(id)?.project_id ?? null;
-    const viewer: Viewer = { project_id: String(o.project_id ?? '') };
-    return {
-      'network:project_id': owner,
-      'network:tenant_id': owner,
-      'networks:shared': isShared(sharing.get(id), 'access_as_shared', viewer),
-      'networks:router:external': isShared(sharing.get(id), 'access_as_external', viewer),
-    };
-  });
-}
-
 /** The network of a new port. Whoever may use it only because it is shared relies on the sharing. */
 async function networkFor(ctx: RequestContext, draft: Draft, id: string): Promise<Row> {
   const row = (await byIds(ctx, 'networks', [id])).get(id);
@@ -94,13 +72,20 @@ async function networkFor(ctx: RequestContext, draft: Draft, id: string): Promis
   return row;
 }
 
-const isNetworkOwned = (owner: string): boolean => owner.startsWith('network:');
-
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
   const net = await networkFor(ctx, draft, String(input.network_id));
+  await requireSubnets(ctx, input.fixed_ips);
   await refuseForeignRouter(ctx, input);
   const created = await createPort(ctx, draft, net, input);
   return String(created.row.id);
+}
+
+/** Subnets that are named must be ones that the caller sees; whether they are the network's is decided with the addresses. */
+async function requireSubnets(ctx: RequestContext, fixedIps: unknown): Promise<void> {
+  const ids = ((fixedIps ?? []) as readonly RequestedIp[]).flatMap(f => f.subnet_id ?? []);
+  if (ids.length === 0) return;
+  const seen = await findAll(ctx, subnets, ids);
+  for (const subnet_id of ids) if (!seen.has(subnet_id)) throw apiError('SubnetNotFound', { subnet_id });
 }
 
 export interface CreatedPort {
@@ -116,7 +101,7 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   const mac = (input.mac_address as string | undefined) ?? randomMac(services.config.baseMac, n => Math.floor(services.random() * n));
   const security =
     input.port_security_enabled === undefined
-      ? !isNetworkOwned(owner) && net.port_security_enabled === true
+      ? !isServicePort(owner) && net.port_security_enabled === true
       : input.port_security_enabled === true;
   const pairs = normalizePairs(input.allowed_address_pairs as readonly unknown[] | undefined, {
     max: services.config.maxAllowedAddressPair,
@@ -191,8 +176,7 @@ interface GroupRequest {
 }
 
 async function groupsFor(services: Services, draft: Draft, { given, project, owner, security }: GroupRequest): Promise<readonly string[]> {
-  if (given === undefined)
-    return isNetworkOwned(owner) || !security || project === '' ? [] : [await defaultGroup(services, draft, project)];
+  if (given === undefined) return isServicePort(owner) || !security || project === '' ? [] : [await defaultGroup(services, draft, project)];
   if (given.length > 0 && !security) throw apiError('PortSecurityAndIPRequiredForSecurityGroups');
   await requireGroups(services, draft, given, project);
   return given;
@@ -293,6 +277,7 @@ async function updateAddresses(
   now: readonly FixedIp[],
 ): Promise<readonly FixedIp[]> {
   if (input.fixed_ips === undefined) return now;
+  await requireSubnets(ctx, input.fixed_ips);
   return changeAddresses(ctx, draft, {
     port_id: String(row.id),
     network_id: String(row.network_id),
@@ -338,7 +323,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
 async function refuseServicePort(ctx: RequestContext, row: Row): Promise<void> {
   const owner = String(row.device_owner);
   const port_id = String(row.id);
-  if (owner === 'network:floatingip') {
+  if (owner === owners.floatingip) {
     const [fip] = await ctx.store.select({ table: 'floatingips', where: { eq: ['floating_port_id', port_id] } });
     if (fip) throw apiError('ServicePortInUse', { port_id, reason: `has device owner ${owner}` });
     return;
@@ -372,7 +357,7 @@ const bindingFilter =
 export const ports: Commands = {
   resource: port,
   present,
-  targets,
+  targets: networkTargets,
   filters: {
     fixed_ips: fixedIpsFilter,
     'binding:host_id': bindingFilter('host'),

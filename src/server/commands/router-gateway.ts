@@ -58,7 +58,7 @@ export async function changeGateway(
 ): Promise<Record<string, Value>> {
   const now = ports.find(p => p.type === gatewayOwner);
   if (!now && !info) return {};
-  if (now && info?.network_id === now.port.network_id) {
+  if (now && info && info.network_id === now.port.network_id) {
     const moved = await moveGateway(ctx, draft, now, info.external_fixed_ips);
     return moved || info.enable_snat !== undefined ? { enable_snat: info.enable_snat ?? row.enable_snat ?? true } : {};
   }

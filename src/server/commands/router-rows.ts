@@ -1,14 +1,15 @@
 // What a router is attached to, loaded in a constant number of queries.
 import type { Row } from '../../contracts/store.ts';
+import { owners, routerInterfaceOwners } from '../../domain/ipam/owners.ts';
 import type { RoutedSubnet } from '../../domain/routing.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import { byIds, grouped } from './load.ts';
 import { partsOf } from './port-rows.ts';
 
-export const gatewayOwner = 'network:router_gateway';
-export const interfaceOwner = 'network:router_interface';
-export const interfaceOwners = [interfaceOwner, 'network:router_interface_distributed', 'network:ha_router_replicated_interface'];
+export const gatewayOwner = owners.routerGateway;
+export const interfaceOwner = owners.routerInterface;
+export const interfaceOwners = routerInterfaceOwners;
 
 export interface RouterPort {
   readonly port: Row;

@@ -6,6 +6,7 @@ import { normalizeRule, ruleKey } from '../../domain/security-groups.ts';
 import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { findAll } from '../find.ts';
 import type { ApiObject, Commands, Viewer } from './commands.ts';
 import { addStartingRules, defaultGroup, ensureOwnDefaultGroup } from './default-group.ts';
 import { byIds, grouped } from './load.ts';
@@ -131,6 +132,16 @@ export const securityGroups: Commands = {
   beforeList: ensureOwnDefaultGroup,
 };
 
+/** Malformed rules, and groups that the caller does not see. */
+async function admitRules(ctx: RequestContext, inputs: readonly Attributes[]): Promise<void> {
+  const rules = inputs.map(normalizeRule);
+  if (new Set(rules.map(r => r.security_group_id)).size > 1) throw apiError('SecurityGroupNotSingleGroupRules');
+  if (new Set(inputs.map(i => i.project_id)).size > 1) throw apiError('SecurityGroupRulesNotSingleProject');
+  const named = rules.flatMap(r => [r.security_group_id, ...(r.remote_group_id === null ? [] : [r.remote_group_id])]);
+  const seen = await findAll(ctx, securityGroups, [...new Set(named)]);
+  for (const id of named) if (!seen.has(id)) throw apiError('SecurityGroupNotFound', { id });
+}
+
 async function createRule(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
   const rule = normalizeRule(input);
   const groupId = String(input.security_group_id);
@@ -179,6 +190,7 @@ export const securityGroupRules: Commands = {
       return { 'security_group:project_id': owner, 'security_group:tenant_id': owner };
     });
   },
+  admit: admitRules,
   create: createRule,
   delete: removeRule,
   beforeList: ensureOwnDefaultGroup,

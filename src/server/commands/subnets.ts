@@ -5,7 +5,7 @@ import type { Attributes } from '../../domain/input/body.ts';
 import { autoAddress } from '../../domain/ipam/addresses.ts';
 import { isAutoAddress } from '../../domain/ipam/modes.ts';
 import { checkMtu } from '../../domain/ipam/mtu.ts';
-import { isRouterPort } from '../../domain/ipam/owners.ts';
+import { autoDeletedOwners, isRouterPort, owners } from '../../domain/ipam/owners.ts';
 import {
   checkSource,
   type NewSubnet,
@@ -22,10 +22,8 @@ import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands } from './commands.ts';
 import { byIds } from './load.ts';
-import { autoDeletedOwners } from './networks.ts';
-import { admitOnNetworks } from './on-network.ts';
+import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
-import { networkTargets } from './ports.ts';
 import { scheduleNetwork } from './scheduling.ts';
 import { sharingFilter } from './sharing.ts';
 import { tagsOf } from './tags.ts';
@@ -117,7 +115,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
 async function addAutoAddresses(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const where: Predicate = { eq: ['network_id', String(row.network_id)] };
   const ports = (await ctx.store.select({ table: 'ports', where })).filter(
-    p => !isRouterPort(String(p.device_owner)) && p.device_owner !== 'network:floatingip' && p.device_owner !== 'network:dhcp',
+    p => !isRouterPort(String(p.device_owner)) && p.device_owner !== owners.floatingip && p.device_owner !== owners.dhcp,
   );
   const parts = await partsOf(
     ctx,

@@ -18,17 +18,16 @@ export function addTags(draft: Draft, id: string, tags: readonly string[]): void
 
 const most = 50;
 
-export interface TagRequest {
-  readonly verb: 'list' | 'show' | 'put' | 'replace' | 'add' | 'delete' | 'clear';
-  readonly tag?: string;
-  readonly body?: unknown;
-}
+export type TagChange =
+  | { readonly verb: 'put' | 'delete'; readonly tag: string }
+  | { readonly verb: 'replace' | 'add'; readonly tags: readonly string[] }
+  | { readonly verb: 'clear' };
 
 /** Decides a change of tags on a row that the caller may change. */
-export async function changeTags(ctx: RequestContext, draft: Draft, resource: Resource, row: Row, request: TagRequest): Promise<void> {
+export async function changeTags(ctx: RequestContext, draft: Draft, resource: Resource, row: Row, change: TagChange): Promise<void> {
   const id = String(row.id);
   const now = (await tagsOf(ctx, [id])).get(id) ?? [];
-  const wanted = wantedTags(now, request);
+  const wanted = wantedTags(now, change);
   if (wanted.length > most) throw invalidInput(`The number of tags exceed the per-resource limit of ${most}`);
   const gone = now.filter(t => !wanted.includes(t));
   const added = wanted.filter(t => !now.includes(t));
@@ -38,25 +37,24 @@ export async function changeTags(ctx: RequestContext, draft: Draft, resource: Re
   addTags(draft, id, added);
 }
 
-function wantedTags(now: readonly string[], { verb, tag, body }: TagRequest): string[] {
-  switch (verb) {
+function wantedTags(now: readonly string[], change: TagChange): readonly string[] {
+  switch (change.verb) {
     case 'put':
-      return [...new Set([...now, ...readTags([tag])])];
+      return [...new Set([...now, ...readTags([change.tag])])];
     case 'replace':
-      return bodyTags(body);
+      return change.tags;
     case 'add':
-      return [...new Set([...now, ...bodyTags(body)])];
+      return [...new Set([...now, ...change.tags])];
     case 'delete':
-      if (!now.includes(String(tag))) throw tagNotFound(String(tag));
-      return now.filter(t => t !== tag);
+      if (!now.includes(change.tag)) throw tagNotFound(change.tag);
+      return now.filter(t => t !== change.tag);
     case 'clear':
       return [];
-    default:
-      return [...now];
   }
 }
 
-function bodyTags(body: unknown): string[] {
+/** `{"tags": […]}` */
+export function readTagBody(body: unknown): string[] {
   const tags = typeof body === 'object' && body !== null ? (body as { tags?: unknown }).tags : undefined;
   if (tags === undefined) throw invalidInput('Invalid tags body');
   return readTags(tags);

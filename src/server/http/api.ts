@@ -6,8 +6,9 @@ import { extension, extensionList, rootResources } from './discovery.ts';
 import { quotas } from './quotas.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';
-import { action, collection, member, notAllowed, tags } from './resources.ts';
+import { action, collection, member } from './resources.ts';
 import { agentsOf, ofAgent } from './schedulers.ts';
+import { tags } from './tags.ts';
 
 export interface Api {
   readonly commands: readonly Commands[];
@@ -25,8 +26,7 @@ export function buildApi(api: Api, prefix: string): Handler {
   const named = (path: string): Commands => byPath.get(path) as Commands;
   return request => {
     const [first, id, sub, child, ...more] = request.path;
-    if (first === undefined || first === '')
-      return request.method === 'GET' ? rootResources(request.origin, prefix, api.resources) : Promise.reject(notAllowed(request));
+    if (first === undefined || first === '') return root(request, prefix, api.resources);
     if (more.length > 0) throw apiError('HTTPNotFound');
     const path = canonical(first);
     if (path === 'extensions') return extensions(request, api.extensions, id);
@@ -48,7 +48,12 @@ export function buildApi(api: Api, prefix: string): Handler {
   };
 }
 
+function root(request: ApiRequest, prefix: string, resources: readonly Resource[]): Reply {
+  if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
+  return rootResources(request.origin, prefix, resources);
+}
+
 function extensions(request: ApiRequest, all: readonly Extension[], alias: string | undefined): Reply {
-  if (request.method !== 'GET') throw notAllowed(request);
-  return alias === undefined ? extensionList(all) : extension(all, alias);
+  if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
+  return alias === undefined ? extensionList(all) : extension(all, alias, request.accept);
 }

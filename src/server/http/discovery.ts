@@ -1,6 +1,6 @@
 // What a client asks before it asks for anything else: versions, resources, extensions.
 import type { Extension, Resource } from '../../model/kit/resource.ts';
-import { htmlNotFound, type Reply } from './reply.ts';
+import { notFoundPage, type Reply } from './reply.ts';
 
 export function versions(origin: string, prefix: string): Reply {
   return {
@@ -31,7 +31,7 @@ export function extensionList(extensions: readonly Extension[]): Reply {
   return { status: 200, json: { extensions: extensions.map(shown) } };
 }
 
-export function extension(extensions: readonly Extension[], alias: string): Reply {
+export function extension(extensions: readonly Extension[], alias: string, accept: string): Reply {
   const found = extensions.find(e => e.alias === alias);
-  return found ? { status: 200, json: { extension: shown(found) } } : htmlNotFound(`Extension with alias ${alias} does not exist`);
+  return found ? { status: 200, json: { extension: shown(found) } } : notFoundPage(`Extension with alias ${alias} does not exist`, accept);
 }

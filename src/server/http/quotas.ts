@@ -41,7 +41,7 @@ export async function quotas(request: ApiRequest, resources: readonly Resource[]
   const [, project, sub] = request.path;
   if (method === 'POST') throw apiError('HTTPNotImplemented', { message: 'Not Implemented' });
   if (project === undefined) {
-    if (method !== 'GET') throw apiError('HTTPMethodNotAllowed', { method });
+    if (method !== 'GET') throw apiError('HTTPMethodNotAllowed');
     return listAll(ctx, counted);
   }
   if (sub === undefined && (project === 'tenant' || project === 'project') && method === 'GET') {
@@ -51,7 +51,7 @@ export async function quotas(request: ApiRequest, resources: readonly Resource[]
   if (sub !== undefined) throw apiError('HTTPNotFound');
   if (method === 'PUT') return updateOne(request, counted, project);
   if (method === 'DELETE') return removeOne(ctx, project);
-  throw apiError('HTTPMethodNotAllowed', { method });
+  throw apiError('HTTPMethodNotAllowed');
 }
 
 async function listAll(ctx: RequestContext, counted: readonly Resource[]): Promise<Reply> {
@@ -68,7 +68,8 @@ async function listAll(ctx: RequestContext, counted: readonly Resource[]): Promi
 }
 
 async function showOne(ctx: RequestContext, counted: readonly Resource[], project: string, sub: string | undefined): Promise<Reply> {
-  authorize(ctx, 'get_quota', project);
+  // Everybody may see the limits of the own project; the rule is about those of others.
+  if (project !== ctx.caller.project_id) authorize(ctx, 'get_quota', project);
   switch (sub) {
     case undefined:
     case 'details.json':
@@ -115,6 +116,7 @@ async function refuseBelowUsage(
 
 async function removeOne(ctx: RequestContext, project: string): Promise<Reply> {
   authorize(ctx, 'delete_quota', project);
+  if ((await storedLimits(ctx, project)).size === 0) throw apiError('TenantQuotaNotFound', { tenant_id: project });
   await commitDecision(ctx, { decide: async draft => draft.delete('quotas', { eq: ['project_id', project] }) });
   return { status: 204 };
 }

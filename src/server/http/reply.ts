@@ -26,8 +26,12 @@ export function unauthorized(authUri: string): Reply {
   };
 }
 
-/** The web framework's own 404 page: what `GET /extensions/{unknown}` answers. */
-export function htmlNotFound(message: string): Reply {
+/** What `GET /extensions/{unknown}` answers: not an error of ours but a web framework's page, in JSON for who asks for that. */
+export function notFoundPage(message: string, accept: string): Reply {
+  if (accept.includes('json')) {
+    const text = `The resource could not be found.<br /><br />\n${escapeHtml(message)}\n\n`;
+    return { status: 404, json: { code: '404 Not Found', title: 'Not Found', message: text } };
+  }
   return {
     status: 404,
     headers: { 'content-type': 'text/html; charset=UTF-8' },

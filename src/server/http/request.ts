@@ -9,6 +9,8 @@ export interface ApiRequest {
   /** Parsed JSON, or undefined where there was no body. */
   readonly body: unknown;
   readonly ifMatch: string | undefined;
+  /** The Accept header; empty where there was none. */
+  readonly accept: string;
   /** `http://host:port` as the client sees it. */
   readonly origin: string;
   /** The path as it was asked for, without the query: for links. */

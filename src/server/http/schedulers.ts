@@ -63,13 +63,13 @@ export async function ofAgent(request: ApiRequest, networks: Commands, routers: 
     await change(ctx, `delete_${side.rule}`, draft => remove(ctx, draft, agentId, child));
     return { status: 204 };
   }
-  throw apiError('HTTPMethodNotAllowed', { method });
+  throw apiError('HTTPMethodNotAllowed');
 }
 
 /** /networks/{id}/dhcp-agents and /routers/{id}/l3-agents */
 export async function agentsOf(request: ApiRequest, agents: Commands): Promise<Reply> {
   const [collection, id = ''] = request.path;
-  if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed', { method: request.method });
+  if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
   const side: Side =
     collection === 'networks'
       ? { commands: agents, plural: 'agents', table: 'dhcp_bindings', from: 'network_id', to: 'agent_id', rule: 'dhcp-agent' }

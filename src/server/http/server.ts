@@ -73,7 +73,7 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
     if (path === '/' || path === '/networking' || path === '/networking/') {
       return request.method === 'GET'
         ? versions(origin, path.startsWith('/networking') ? '/networking' : '')
-        : errorReply(apiError('HTTPMethodNotAllowed', { method: request.method }));
+        : errorReply(apiError('HTTPMethodNotAllowed'));
     }
     const prefix = path.startsWith('/networking/') ? '/networking' : '';
     const rest = path.slice(prefix.length);
@@ -81,14 +81,14 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
     const token = request.headers['x-auth-token'];
     const caller = typeof token === 'string' && token !== '' ? await identity.validate(token) : undefined;
     if (!caller) return unauthorized(identity.authUri);
-    if (request.method === 'PATCH' || request.method === 'HEAD' || request.method === 'OPTIONS')
-      throw apiError('HTTPMethodNotAllowed', { method: request.method });
+    if (request.method === 'PATCH' || request.method === 'HEAD' || request.method === 'OPTIONS') throw apiError('HTTPMethodNotAllowed');
     return handlers[prefix]({
       method: request.method,
       path: segments(rest.slice('/v2.0/'.length)),
       query: [...new URLSearchParams(queryOf(request.url))],
       body: parseBody(request.body),
       ifMatch: header(request, 'if-match'),
+      accept: header(request, 'accept') ?? '',
       origin,
       rawPath: path,
       ctx: contextOf(caller, requestId),
@@ -162,7 +162,7 @@ function parseBody(body: unknown): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw apiError('MalformedRequestBody', { reason: 'Cannot understand JSON' });
+    throw apiError('HTTPBadRequest', { message: 'Body contains invalid data' });
   }
 }
 
