@@ -134,16 +134,13 @@ describe('L3 agent', { skip: noSandbox() }, () => {
     test('no stateless address where the subnet is for DHCPv6, but the managed flag', async () => {
       await world.inside('b1', 'sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra=1');
       const sniff = world.spawn('b1', ['tcpdump', '-Z', 'root', '-lvni', 'eth0', 'icmp6 and ip6[40] == 134']);
-      await world.until('an advertisement', async () => {
-        await world.attempt(
-          'b1',
-          'sh',
-          '-c',
-          'ip link set eth0 down; ip link set eth0 up; ip -6 addr add 2001:db8:2::22/64 dev eth0 nodad; ip route replace default via 10.2.0.1',
-        );
-        await new Promise(resolve => setTimeout(resolve, 700));
-        return /Flags \[.*managed/.test(sniff.output());
-      });
+      await world.until('tcpdump listens', async () => sniff.output().includes('listening'));
+      // A link that comes up makes the kernel ask for an advertisement within a second, and again every four.
+      await world.inside('b1', 'ip', 'link', 'set', 'eth0', 'down');
+      await world.inside('b1', 'ip', 'link', 'set', 'eth0', 'up');
+      await world.inside('b1', 'ip', 'addr', 'add', '2001:db8:2::22/64', 'dev', 'eth0', 'nodad');
+      await world.inside('b1', 'ip', 'route', 'replace', 'default', 'via', '10.2.0.1');
+      await world.until('an advertisement', async () => /Flags \[.*managed/.test(sniff.output()));
       sniff.child.kill();
       assert.doesNotMatch(await world.inside('b1', 'ip', '-6', 'addr', 'show', 'dev', 'eth0'), /dynamic/);
     });
