@@ -1,11 +1,15 @@
 // The DHCP agent on a real kernel, with dnsmasq, haproxy, and clients that people use: udhcpc and dhclient.
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { NET, networkDict, SUB4, SUB6, subnet4, subnet6, VM1, VM2, vm, vm1, vm2 } from '../../src/agent/desired/dhcp/samples.suite.ts';
 import type { Dict, SimNetwork } from '../../src/agent/dhcp/sim-server.suite.ts';
+import { dnsmasqArgv } from '../../src/agent/render/dnsmasq.ts';
 import { DhcpWorld } from './dhcp-world.ts';
-import { noSandbox } from './need.ts';
+import { asNobody, noSandbox, noUserNamespaces } from './need.ts';
 
 const NS = `qdhcp-${NET}`;
 const MAC1 = 'fa:16:3e:56:49:45';
@@ -208,6 +212,25 @@ test('daemons that keep their user', { skip: noSandbox() }, async () => {
   await world.plug(NET, 'br-a');
   assert.equal((await world.lease4('c1'))?.get('ip'), '10.50.0.227');
   assert.match(await world.host('ps', '-eo', 'user,args'), /^root +dnsmasq .*--user=root/m);
+});
+
+test('dnsmasq starts where root is only root of a user namespace', { skip: noUserNamespaces() }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-dhcp-'));
+  try {
+    chmodSync(folder, 0o777);
+    const start = (user: object): number | null => {
+      const command = { folder, ranges: [], mtu: 0, leaseSeconds: 60, maxLeases: 1, servers: [], domain: '', ...user };
+      const argv = dnsmasqArgv(command).filter(a => !/^--dhcp-(hosts|opts)file|^--addn/.test(a));
+      const inside = ['unshare', '--user', '--map-root-user', '--net', '--', ...argv];
+      const done = spawnSync('setpriv', [...asNobody, ...inside], { encoding: 'utf8' });
+      if (done.status === 0) process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')));
+      return done.status;
+    };
+    assert.equal(start({ user: 'root' }), 0);
+    assert.notEqual(start({}), 0, 'the control: it cannot become anybody else');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 function fixed(v4: string, v6: string): readonly Dict[] {

@@ -100,6 +100,7 @@ export function dnsmasqArgv(command: DnsmasqCommand): readonly string[] {
     '--conf-file=/dev/null',
     ...command.servers.map(server => `--server=${server}`),
     ...(command.domain === '' ? [] : [`--domain=${command.domain}`]),
-    ...(command.user === undefined ? [] : [`--user=${command.user}`]),
+    // No group either: a user namespace forbids even the change to one's own.
+    ...(command.user === undefined ? [] : [`--user=${command.user}`, '--group=']),
   ];
 }
