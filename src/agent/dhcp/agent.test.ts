@@ -25,6 +25,8 @@ interface World extends AsyncDisposable {
   /** Lets everything happen that happens within this time. */
   settle(ms?: number): Promise<void>;
   restart(): Promise<void>;
+  /** Sends a message and lets it have its effects. */
+  notifyAll(method: string, payload: Dict): Promise<void>;
 }
 
 async function world(networks: readonly Dict[], prepare: (server: SimServer, host: SimHost) => void = () => {}): Promise<World> {
@@ -72,6 +74,10 @@ async function world(networks: readonly Dict[], prepare: (server: SimServer, hos
     async restart() {
       await w.agent[Symbol.asyncDispose]();
       w.agent = await startDhcpAgent(ctx);
+      await settle();
+    },
+    async notifyAll(method, payload) {
+      await server.notify(method, payload);
       await settle();
     },
     async [Symbol.asyncDispose]() {
@@ -427,6 +433,25 @@ test('a server that had given us up is asked for everything anew', async () => {
   w.server.reportAnswer = 'revived';
   await w.settle(31_000);
   assert.equal(w.server.called('get_active_networks_info').length, asked + 1);
+});
+
+test('what is heard while the server gathers its answer is newer than the answer', async () => {
+  await using w = await world([net([subnet4()], [vm1()])]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  w.server.held.set('get_active_networks_info', promise);
+  await w.notifyAll('agent_updated', { admin_state_up: true });
+  const moved = vm1({ fixed_ips: [{ subnet_id: SUB4, ip_address: '10.50.0.9' }], revision_number: 2 });
+  w.server.networks.get(NET)?.ports.splice(0, 1, moved as SimNetwork['ports'][number]);
+  w.server.add(other() as SimNetwork);
+  await w.notifyAll('port_update_end', { port: moved as Dict, priority: 6 });
+  await w.notifyAll('network_create_end', { network: { id: OTHER }, priority: 0 });
+  assert.match((await w.host.files.read(`${FOLDER}/host`)) ?? '', /10\.50\.0\.9\b/);
+  resolve();
+  w.server.held.clear();
+  await w.settle();
+  assert.equal(w.server.called('get_active_networks_info').length, 2);
+  assert.match((await w.host.files.read(`${FOLDER}/host`)) ?? '', /10\.50\.0\.9\b/, 'not what the answer says');
+  assert.ok(dnsmasq(w.host, OTHER), 'not gone because the answer does not name it');
 });
 
 test('a network that is not scheduled to us any more gives its port back', async () => {

@@ -19,6 +19,8 @@ export class SimServer {
   readonly calls: Called[] = [];
   /** Methods that fail, and how. */
   readonly failing = new Map<string, Error>();
+  /** Methods whose answer is made at once, but kept back until this resolves. */
+  readonly held = new Map<string, Promise<void>>();
   /** Answers of `report_state`. */
   reportAnswer: Json = 'alive';
   private readonly bus: Bus;
@@ -81,11 +83,13 @@ export class SimServer {
     return this.bus.cast({ topic: 'dhcp_agent', server: this.host, version: '1.0' }, method, { payload });
   }
 
-  private answer(method: string, args: Dict, does: (args: Dict) => Json): Json {
+  private async answer(method: string, args: Dict, does: (args: Dict) => Json): Promise<Json> {
     this.calls.push({ method, args });
     const failure = this.failing.get(method);
     if (failure) throw failure;
-    return does(args);
+    const answer = structuredClone(does(args));
+    await this.held.get(method);
+    return answer;
   }
 
   private info(id: string): Json {

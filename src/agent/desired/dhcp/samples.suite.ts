@@ -66,7 +66,8 @@ export function vm(id: string, mac: string, addresses: readonly string[], more: 
 }
 
 export const vm1 = (more: Dict = {}): Dict => vm(VM1, 'fa:16:3e:56:49:45', ['10.50.0.227', '2001:db8:50::e3'], more);
-export const vm2 = (more: Dict = {}): Dict => vm(VM2, 'fa:16:3e:1c:e4:0d', ['10.50.0.92', '2001:db8:50::5c'], more);
+export const vm2 = (more: Dict = {}): Dict =>
+  vm(VM2, 'fa:16:3e:1c:e4:0d', ['10.50.0.92', '2001:db8:50::5c'], { device_id: '0a0a0a0a-0000-0000-0000-000000000002', ...more });
 
 export function routerPort(): Dict {
   return vm(ROUTER_PORT, 'fa:16:3e:2c:57:35', ['10.50.0.1', '2001:db8:50::1'], { device_owner: 'network:router_interface' });
