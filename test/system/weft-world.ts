@@ -100,13 +100,16 @@ export class WeftWorld implements AsyncDisposable {
     return took;
   }
 
-  /** Starts it, and does not wait for anything. */
+  /** Starts it, in a process group of its own, and does not wait for anything. */
   launch(command: readonly string[]): Job {
     const { hosts = 1, more = [] } = this.options;
     const argv = [...command, '--hosts', String(hosts), '--state-dir', this.folder.path, '--listen', this.listen, ...more];
-    // With this in its environment main ends with its parent: a test that is killed leaves nothing.
-    const env = { ...process.env, npm_lifecycle_event: 'test' };
-    this.main = startJob(argv, { env, cwd: checkout });
+    // A test that is killed leaves nothing: the kernel tells what was started.
+    this.main = startJob(['setpriv', '--pdeathsig', 'TERM', '--', ...argv], {
+      env: withoutNpm(process.env),
+      cwd: checkout,
+      detached: true,
+    });
     return this.main;
   }
 
@@ -333,6 +336,11 @@ function readLogs(folder: string): [name: string, text: string][] {
   } catch {
     return [];
   }
+}
+
+/** As from a terminal, also when npm started the tests. */
+function withoutNpm(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith('npm_')));
 }
 
 /** Free a moment ago, and kept over the restarts of a world. */
