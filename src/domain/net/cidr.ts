@@ -79,10 +79,6 @@ export function lastOf(cidr: Cidr): bigint {
   return cidr.network + (1n << BigInt(bits(cidr.version) - cidr.prefix)) - 1n;
 }
 
-export function sizeOf(cidr: Cidr): bigint {
-  return 1n << BigInt(bits(cidr.version) - cidr.prefix);
-}
-
 /** The IPv4 broadcast address; none for /31, /32 and IPv6. */
 export function broadcastOf(cidr: Cidr): bigint | undefined {
   return cidr.version === 4 && cidr.prefix <= 30 ? lastOf(cidr) : undefined;

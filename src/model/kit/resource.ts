@@ -47,8 +47,6 @@ export interface Resource<F extends Fields = Fields> {
   readonly parent?: { readonly resource: string; readonly column: string };
 }
 
-export type Row<R extends Resource> = { readonly [K in keyof R['fields']]: R['fields'][K] extends Field<infer V> ? V : never };
-
 export interface ResourceSpec<F extends Fields> {
   readonly name: string;
   readonly plural?: string;
