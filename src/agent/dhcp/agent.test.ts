@@ -439,10 +439,12 @@ test('what is heard while the server gathers its answer is newer than the answer
   await using w = await world([net([subnet4()], [vm1()])]);
   const { promise, resolve } = Promise.withResolvers<void>();
   w.server.held.set('get_active_networks_info', promise);
+  w.server.add(other() as SimNetwork);
+  w.server.scheduled.delete(OTHER);
   await w.notifyAll('agent_updated', { admin_state_up: true });
   const moved = vm1({ fixed_ips: [{ subnet_id: SUB4, ip_address: '10.50.0.9' }], revision_number: 2 });
   w.server.networks.get(NET)?.ports.splice(0, 1, moved as SimNetwork['ports'][number]);
-  w.server.add(other() as SimNetwork);
+  w.server.scheduled.add(OTHER);
   await w.notifyAll('port_update_end', { port: moved as Dict, priority: 6 });
   await w.notifyAll('network_create_end', { network: { id: OTHER }, priority: 0 });
   assert.match((await w.host.files.read(`${FOLDER}/host`)) ?? '', /10\.50\.0\.9\b/);
@@ -452,6 +454,44 @@ test('what is heard while the server gathers its answer is newer than the answer
   assert.equal(w.server.called('get_active_networks_info').length, 2);
   assert.match((await w.host.files.read(`${FOLDER}/host`)) ?? '', /10\.50\.0\.9\b/, 'not what the answer says');
   assert.ok(dnsmasq(w.host, OTHER), 'not gone because the answer does not name it');
+});
+
+test('a port of a network that the answer on its way names for the first time is not lost', async () => {
+  await using w = await world([]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  w.server.held.set('get_active_networks_info', promise);
+  w.server.add(net([subnet4()], [vm1()]) as SimNetwork);
+  await w.notifyAll('agent_updated', { admin_state_up: true });
+  w.server.networks.get(NET)?.ports.push(vm2() as SimNetwork['ports'][number]);
+  await w.notifyAll('port_create_end', { port: vm2() as Dict, priority: 6 });
+  resolve();
+  w.server.held.clear();
+  await w.settle();
+  assert.match((await w.host.files.read(`${FOLDER}/host`)) ?? '', /fa:16:3e:1c:e4:0d/);
+  assert.ok(w.server.ready().includes(VM2));
+});
+
+test('a refusal of the server is asked about again after a while', async () => {
+  await using w = await world([net([subnet4()], [vm1()])], server =>
+    server.failing.set('create_dhcp_port', new RpcFailure('IpAddressGenerationFailure', 'none left')),
+  );
+  await w.settle(10_000);
+  assert.equal(w.server.called('create_dhcp_port').length, 1, 'not at once');
+  w.server.failing.clear();
+  await w.settle(60_000);
+  assert.ok(dnsmasq(w.host));
+});
+
+test('a kernel without IPv6 serves IPv4', async () => {
+  const keys = ['disable_ipv6', 'accept_ra', 'dad_transmits'].map(k => `net/ipv6/conf/default/${k}`);
+  await using w = await world([net([subnet4(), subnet6('slaac')], [vm1()])], (_, host) => {
+    for (const key of keys) host.files.withoutSysctl(key);
+  });
+  const addresses = (await w.host.links.list(NS))
+    .flatMap(l => l.addresses.map(a => a.cidr))
+    .filter(a => !a.startsWith('fe80:') && !a.startsWith('::1'));
+  assert.deepEqual(addresses, ['127.0.0.1/8', '10.50.0.2/24', '169.254.169.254/32']);
+  assert.doesNotMatch((await w.host.files.read(`/state/ns-metadata-proxy/${NET}.conf`)) ?? '', /fe80/);
 });
 
 test('a network that is not scheduled to us any more gives its port back', async () => {

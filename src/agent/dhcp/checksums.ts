@@ -10,7 +10,7 @@ const CLIENT_PORT = { 4: 68, 6: 546 } as const;
 /** One rule per family in the mangle table; where the kernel lacks the target, checksum offload is turned off for the device. */
 export async function fillChecksums(host: Host, netns: string, device: string): Promise<void> {
   try {
-    for (const family of [4, 6] as const) await fill(host, netns, family);
+    await Promise.all(([4, 6] as const).map(family => fill(host, netns, family)));
   } catch (error) {
     if (!(error instanceof HostRefusal)) throw error;
     const off = await host.processes.run(netns, ['ethtool', '-K', device, 'tx', 'off']);

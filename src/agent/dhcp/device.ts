@@ -9,8 +9,7 @@ import type { DhcpDevice } from '../desired/dhcp/device.ts';
 import { fillChecksums } from './checksums.ts';
 
 export async function ensureDevice(host: Host, device: DhcpDevice): Promise<void> {
-  const fresh = !(await host.links.namespaces()).includes(device.netns);
-  if (fresh) await host.links.addNamespace(device.netns);
+  if (!(await host.links.namespaces()).includes(device.netns)) await host.links.addNamespace(device.netns);
   await quietIpv6(host, device.netns);
   const [outside, inside] = await Promise.all([host.links.list(hostNetns), host.links.list(device.netns)]);
   const tap = outside.find(l => l.name === device.tap);
@@ -20,11 +19,23 @@ export async function ensureDevice(host: Host, device: DhcpDevice): Promise<void
   await fillChecksums(host, device.netns, device.inside);
 }
 
-/** No address or route by router advertisements, and no waiting for duplicate address detection: the addresses are ours by IPAM. */
+/** Whether the kernel knows IPv6 at all: without it a network is served in IPv4 alone. */
+export async function knowsIpv6(host: Host): Promise<boolean> {
+  return (await host.files.readSysctl(hostNetns, 'net/ipv6/conf/default/disable_ipv6')) !== undefined;
+}
+
+const QUIET = [
+  // A host that turned IPv6 off for itself has not turned it off for the networks of its tenants.
+  ['disable_ipv6', '0'],
+  // No address or route by router advertisements.
+  ['accept_ra', '0'],
+  // No waiting for duplicate address detection: the addresses are ours by IPAM.
+  ['dad_transmits', '0'],
+] as const;
+
 async function quietIpv6(host: Host, netns: string): Promise<void> {
-  for (const key of ['net/ipv6/conf/all/accept_ra', 'net/ipv6/conf/default/accept_ra', 'net/ipv6/conf/default/dad_transmits']) {
-    await host.files.sysctl(netns, key, '0');
-  }
+  for (const [key, value] of QUIET) await host.files.sysctl(netns, `net/ipv6/conf/default/${key}`, value);
+  await host.files.sysctl(netns, 'net/ipv6/conf/all/accept_ra', '0');
 }
 
 async function plug(host: Host, device: DhcpDevice, tap: Link | undefined, end: Link | undefined): Promise<void> {

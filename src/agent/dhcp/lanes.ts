@@ -2,7 +2,10 @@
 import type { Clock } from '../../engine/clock.ts';
 import { DirtyQueue } from '../../engine/dirty-queue.ts';
 
+const CLOSE_MS = 500;
+
 export class Lanes {
+  private readonly clock: Clock;
   private readonly queue: DirtyQueue;
   private readonly stop = new AbortController();
   private readonly running = new Set<string>();
@@ -14,6 +17,7 @@ export class Lanes {
 
   /** `serve` never rejects: what failed is marked again by it. */
   constructor(clock: Clock, limit: number, serve: (key: string) => Promise<void>) {
+    this.clock = clock;
     this.queue = new DirtyQueue(clock);
     this.serve = serve;
     this.limit = limit;
@@ -24,14 +28,15 @@ export class Lanes {
     this.queue.mark(key, afterMs);
   }
 
-  /** Stops taking work, and waits for what runs. */
+  /** Stops taking work, and waits for what runs, but not for long: it may wait for a server that is away. */
   async close(): Promise<void> {
     this.stop.abort();
     this.waiting.length = 0;
     if (this.running.size === 0) return;
-    await new Promise<void>(resolve => {
+    const idle = new Promise<void>(resolve => {
       this.idle = resolve;
     });
+    await Promise.race([idle, this.clock.sleep(CLOSE_MS)]);
   }
 
   private async run(): Promise<void> {

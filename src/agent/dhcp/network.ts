@@ -1,12 +1,12 @@
 // One network on this host: from what the server says to namespace, device, dnsmasq and metadata proxy, and back to nothing.
 import { RemoteError } from '../../contracts/bus.ts';
 import type { AgentContext, DhcpConfig } from '../context.ts';
-import { netnsOf } from '../desired/dhcp/device.ts';
+import { netnsOf, withoutIpv6 } from '../desired/dhcp/device.ts';
 import { METADATA_IPV4, METADATA_IPV6 } from '../desired/dhcp/options.ts';
 import { isServed, type NetworkPlan, planNetwork } from '../desired/dhcp/plan.ts';
 import type { DhcpNetwork } from '../desired/dhcp/wire.ts';
 import { ensureMetadataProxy, metadataProxyAlive, removeMetadataProxy } from '../metadata/proxy.ts';
-import { ensureDevice, removeDevice } from './device.ts';
+import { ensureDevice, knowsIpv6, removeDevice } from './device.ts';
 import { dhcpDeviceId } from './device-id.ts';
 import { Dnsmasq, networkFolder } from './dnsmasq.ts';
 import { ensureOwnPort } from './own-port.ts';
@@ -27,6 +27,7 @@ export class NetworkOnHost {
   private readonly netns: string;
   /** What the device was last brought to by this agent, as text; undefined: look again. */
   private device: string | undefined;
+  private ipv6: boolean | undefined;
   private warned = new Set<string>();
   /** What should be running: dnsmasq, and perhaps the proxy. */
   private running: 'nothing' | 'dnsmasq' | 'both' = 'nothing';
@@ -99,7 +100,8 @@ export class NetworkOnHost {
     if (!look && this.device === text) return;
     this.device = undefined;
     await this.ctx.host.files.write(`${networkFolder(this.ctx.config.statePath, this.id)}/interface`, plan.device.inside);
-    await ensureDevice(this.ctx.host, plan.device);
+    this.ipv6 ??= await knowsIpv6(this.ctx.host);
+    await ensureDevice(this.ctx.host, this.ipv6 ? plan.device : withoutIpv6(plan.device));
     this.device = text;
   }
 
@@ -116,7 +118,7 @@ export class NetworkOnHost {
       netns: this.netns,
       bindPort: 80,
       bindAddress: METADATA_IPV4,
-      ipv6: { address: METADATA_IPV6, device: plan.device.inside },
+      ...(this.ipv6 ? { ipv6: { address: METADATA_IPV6, device: plan.device.inside } } : {}),
     });
     this.running = 'both';
   }

@@ -16,6 +16,9 @@ const LOWEST = 9;
 const SOON_MS = 250;
 /** Deleted ports that are remembered for each network. */
 const GONE_KEPT = 1000;
+const HEARD_KEPT = 10_000;
+/** What the server refused is asked for again after this, should no event come. */
+const REFUSED_MS = 60_000;
 /** After so many checks in a row a process counts as one that stays alive. */
 const HEALTHY_CHECKS = 30;
 /** A burst of port messages costs one reload of dnsmasq, not one each. */
@@ -32,8 +35,6 @@ interface Entry {
   network: DhcpNetwork | undefined;
   inbox: Message[];
   gone: ReadonlySet<string>;
-  /** Arrival number of the last message, for comparing with what a synchronisation has seen. */
-  lastArrival: number;
   served: boolean;
   /** The last pass failed: everything is asked and looked at anew. */
   failed: boolean;
@@ -50,6 +51,8 @@ export class Networks {
   private readonly ready: ReadyPorts;
   private readonly lanes: Lanes;
   private readonly entries = new Map<string, Entry>();
+  /** Arrival number of the last message about each network, for comparing with what a synchronisation has seen. */
+  private readonly heard = new Map<string, number>();
   private readonly tried = new Set<(id: string) => void>();
   private readonly stop = new AbortController();
   private arrivals = 0;
@@ -71,17 +74,24 @@ export class Networks {
     return [...this.entries.keys()];
   }
 
-  /** Whether a message about the network came after that number. */
+  /** Whether a message about the network, ours or not, came after that number. */
   heardSince(id: string, arrival: number): boolean {
-    return (this.entries.get(id)?.lastArrival ?? -1) > arrival;
+    return (this.heard.get(id) ?? -1) > arrival;
   }
 
   push(id: string, event: NetworkEvent, priority: number, afterMs = 0): void {
     const entry = this.entry(id);
     const arrival = ++this.arrivals;
-    if (event.kind !== 'look') entry.lastArrival = arrival;
+    if (event.kind !== 'look') this.remember(id, arrival);
     entry.inbox.push({ event, priority, arrival });
     this.lanes.mark(id, Math.max(0, entry.notBefore - this.ctx.clock.now(), afterMs));
+  }
+
+  private remember(id: string, arrival: number): void {
+    this.heard.delete(id);
+    this.heard.set(id, arrival);
+    const oldest = this.heard.keys().next().value;
+    if (this.heard.size > HEARD_KEPT && oldest !== undefined) this.heard.delete(oldest);
   }
 
   /** Resolves when each of these has been tried once, well or ill. */
@@ -154,7 +164,6 @@ export class Networks {
         network: undefined,
         inbox: [],
         gone: new Set(),
-        lastArrival: -1,
         served: false,
         failed: false,
         ask: false,
@@ -224,6 +233,7 @@ export class Networks {
     const look = entry.failed || folded.whole || messages.some(m => m.event.kind === 'look');
     const realised = await this.realiseOrGiveUp(entry, network, look);
     entry.served = realised.kind === 'served';
+    if (realised.kind === 'refused') this.push(id, { kind: 'changed' }, LOWEST, REFUSED_MS);
     if (realised.kind !== 'served') return;
     entry.network = realised.network;
     entry.notBefore = this.ctx.clock.now() + RELOAD_GAP_MS;

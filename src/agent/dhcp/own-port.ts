@@ -1,6 +1,5 @@
 // Makes sure that this host has its DHCP port on a network, with an address on every subnet that it serves.
 import { requestPort } from '../desired/dhcp/dhcp-port.ts';
-import { servedSubnets } from '../desired/dhcp/subnets.ts';
 import type { DhcpNetwork, DhcpPort } from '../desired/dhcp/wire.ts';
 import type { DhcpServer } from './server.ts';
 
@@ -22,5 +21,5 @@ export async function ensureOwnPort(server: DhcpServer, network: DhcpNetwork, de
 
 function coversAll(network: DhcpNetwork, port: DhcpPort): boolean {
   const has = new Set(port.fixed_ips.map(f => f.subnet_id));
-  return servedSubnets(network).every(s => has.has(s.id));
+  return network.subnets.every(s => has.has(s.id));
 }

@@ -1,5 +1,5 @@
 // What the DHCP agent asks the server (topic q-plugin). Each method goes with the version that Neutron's agent sends.
-import type { Json } from '../../contracts/bus.ts';
+import { BusTimeout, type Json } from '../../contracts/bus.ts';
 import type { AgentContext } from '../context.ts';
 import { type DhcpNetwork, type DhcpPort, type Read, readNetwork, readPort } from '../desired/dhcp/wire.ts';
 import { dhcpDeviceId } from './device-id.ts';
@@ -17,9 +17,23 @@ export interface DhcpServer {
   ready(portIds: readonly string[]): Promise<void>;
 }
 
+/** `rpc_response_timeout` and `rpc_response_max_timeout`. */
+const FIRST_MS = 60_000;
+const LONGEST_MS = 600_000;
+
 export function dhcpServer(ctx: Pick<AgentContext, 'bus' | 'config'>): DhcpServer {
   const host = ctx.config.host;
-  const call = (method: string, version: string, args: Body): Promise<Json> => ctx.bus.call({ topic: 'q-plugin', version }, method, args);
+  const patience = new Map<string, number>();
+  const call = async (method: string, version: string, args: Body): Promise<Json> => {
+    const timeoutMs = patience.get(method) ?? FIRST_MS;
+    try {
+      return await ctx.bus.call({ topic: 'q-plugin', version }, method, args, { timeoutMs });
+    } catch (error) {
+      // A server that is only slow would never get to the end of an answer.
+      if (error instanceof BusTimeout) patience.set(method, Math.min(2 * timeoutMs, LONGEST_MS));
+      throw error;
+    }
+  };
   const portOf = (answer: Json): DhcpPort | undefined => readPort(answer)?.value;
   return {
     async activeNetworks() {

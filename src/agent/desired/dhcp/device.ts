@@ -2,7 +2,7 @@
 import { contains, parseCidr } from '../../../domain/net/cidr.ts';
 import { parseIp } from '../../../domain/net/ip.ts';
 import { METADATA_IPV4, METADATA_IPV6 } from './options.ts';
-import { type MetadataSwitches, servedSubnets } from './subnets.ts';
+import type { MetadataSwitches } from './subnets.ts';
 import type { DhcpNetwork, DhcpPort, DhcpSubnet } from './wire.ts';
 
 export interface DefaultRoute {
@@ -28,7 +28,7 @@ export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`;
 export const insideName = (portId: string): string => `ns-${portId.slice(0, 11)}`;
 
 export function deviceOf(network: DhcpNetwork, port: DhcpPort, switches: MetadataSwitches): DhcpDevice {
-  const served = new Map(servedSubnets(network).map(s => [s.id, s]));
+  const served = new Map(network.subnets.map(s => [s.id, s]));
   const addresses = port.fixed_ips.flatMap(fixed => {
     const subnet = served.get(fixed.subnet_id);
     return subnet ? [`${fixed.ip_address}/${parseCidr(subnet.cidr)?.prefix}`] : [];
@@ -55,4 +55,13 @@ function defaultRoute(subnets: readonly DhcpSubnet[], family: 4 | 6): readonly D
     return [{ family, via: subnet.gateway_ip, onlink: !contains(cidr, gateway) }];
   }
   return [];
+}
+
+/** For a kernel that knows no IPv6. */
+export function withoutIpv6(device: DhcpDevice): DhcpDevice {
+  return {
+    ...device,
+    addresses: device.addresses.filter(a => !a.includes(':')),
+    routes: device.routes.filter(r => r.family === 4),
+  };
 }

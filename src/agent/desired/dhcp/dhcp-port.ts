@@ -1,5 +1,4 @@
 // What to ask the server for so that this host has its DHCP port on a network.
-import { servedSubnets } from './subnets.ts';
 import type { DhcpNetwork, DhcpPort } from './wire.ts';
 
 export const RESERVED_DEVICE_ID = 'reserved_dhcp_port';
@@ -12,7 +11,7 @@ export type PortRequest =
   | { readonly kind: 'create'; readonly body: Readonly<Record<string, unknown>> };
 
 export function requestPort(network: DhcpNetwork, deviceId: string): PortRequest {
-  const subnetIds = servedSubnets(network).map(s => s.id);
+  const subnetIds = network.subnets.map(s => s.id);
   // The owner too: a tenant may write any device_id on a port.
   const own = network.ports.find(p => p.device_id === deviceId && p.device_owner === 'network:dhcp');
   if (own) return keepOrUpdate(network, own, subnetIds);

@@ -71,7 +71,6 @@ function entryOf(
   const shared = { mac: port.mac_address, onlyV6: v6, ...(judged.options.length > 0 ? { set: portTag(port) } : {}) };
   if (v6 && subnet.ipv6_address_mode === 'slaac') return undefined;
   if (v6 && subnet.ipv6_address_mode === 'dhcpv6-stateless') return judged.options.length > 0 ? shared : undefined;
-  if (!subnet.enable_dhcp) return undefined;
   const lease = { name, address: fixed.ip_address };
   return judged.clientId === undefined ? { ...shared, lease } : { ...shared, lease, clientId: judged.clientId };
 }

@@ -35,7 +35,7 @@ export function optionsOf(network: DhcpNetwork, own: readonly FixedIp[], setting
   const warnings: string[] = [];
   const options: OptionEntry[] = [];
   for (const subnet of allSubnets(network)) {
-    if (!subnet.enable_dhcp || (subnet.ip_version === 6 && subnet.ipv6_address_mode === 'slaac')) continue;
+    if (subnet.ip_version === 6 && subnet.ipv6_address_mode === 'slaac') continue;
     options.push(...subnetOptions(network, subnet, own, settings));
   }
   for (const port of network.ports) {
@@ -106,7 +106,7 @@ function sharedNameservers(network: DhcpNetwork): OptionEntry[] {
   const out: OptionEntry[] = [];
   const servers = network.ports.filter(p => p.device_owner === 'network:dhcp').flatMap(p => p.fixed_ips);
   for (const subnet of allSubnets(network)) {
-    if (!subnet.enable_dhcp || subnet.dns_nameservers.length > 0) continue;
+    if (subnet.dns_nameservers.length > 0) continue;
     if (subnet.ip_version === 6 && subnet.ipv6_address_mode === 'slaac') continue;
     const values = servers.filter(f => f.subnet_id === subnet.id).map(f => literal(f.ip_address));
     if (values.length > 1) out.push({ tags: [subnetTag(subnet)], family: subnet.ip_version, option: 'dns-server', values });

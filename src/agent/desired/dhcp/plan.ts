@@ -4,7 +4,7 @@ import { ipText } from '../../../domain/net/ip.ts';
 import { type DhcpDevice, deviceOf } from './device.ts';
 import { type Hosts, hostsOf } from './hosts.ts';
 import { type OptionEntry, optionsOf, subnetTag } from './options.ts';
-import { allSubnets, hasRange, type MetadataSwitches, servedSubnets, servesMetadata } from './subnets.ts';
+import { allSubnets, hasRange, type MetadataSwitches, servesMetadata } from './subnets.ts';
 import type { DhcpNetwork, DhcpPort } from './wire.ts';
 
 export interface PlanSettings extends MetadataSwitches {
@@ -37,7 +37,7 @@ const LEASE_MAX = 2 ** 24;
 
 /** Whether the agent should serve the network at all. */
 export function isServed(network: DhcpNetwork): boolean {
-  return network.admin_state_up && servedSubnets(network).length > 0;
+  return network.admin_state_up && network.subnets.length > 0;
 }
 
 /** `port` is our own DHCP port on the network, as the server made it. */

@@ -12,17 +12,11 @@ export function allSubnets(network: DhcpNetwork): readonly DhcpSubnet[] {
   return [...network.subnets, ...network.non_local_subnets];
 }
 
-/** The subnets for which the agent has an address and answers. */
-export function servedSubnets(network: DhcpNetwork): readonly DhcpSubnet[] {
-  return network.subnets.filter(s => s.enable_dhcp);
-}
-
 /**
  * Whether dnsmasq gets a range for the subnet. Addresses always come from the hosts file, so the mode is always `static`;
  * SLAAC subnets get none, and neither do those whose address mode alone is missing.
  */
 export function hasRange(subnet: DhcpSubnet): boolean {
-  if (!subnet.enable_dhcp) return false;
   if (subnet.ip_version === 4) return true;
   if ((parseCidr(subnet.cidr)?.prefix ?? 0) < 64) return false;
   const mode = subnet.ipv6_address_mode;
@@ -49,7 +43,7 @@ export interface MetadataSwitches {
 
 /** Whether the DHCP namespace serves metadata itself. */
 export function servesMetadata(network: DhcpNetwork, config: MetadataSwitches): boolean {
-  const served = allSubnets(network).filter(s => s.enable_dhcp);
+  const served = allSubnets(network);
   if (served.length === 0) return false;
   if (config.forceMetadata) return true;
   if (!config.enableIsolatedMetadata) return false;

@@ -13,7 +13,6 @@ export interface DhcpSubnet {
   readonly ip_version: 4 | 6;
   readonly cidr: string;
   readonly gateway_ip: string | null;
-  readonly enable_dhcp: boolean;
   readonly dns_nameservers: readonly string[];
   readonly host_routes: readonly HostRoute[];
   readonly ipv6_ra_mode: string | null;
@@ -55,9 +54,9 @@ export interface DhcpNetwork {
   readonly project_id: string;
   readonly admin_state_up: boolean;
   readonly mtu: number;
-  /** Subnets that this agent serves. */
+  /** Subnets with DHCP, which this agent serves. */
   readonly subnets: readonly DhcpSubnet[];
-  /** Subnets of other segments of a routed network: known, not served. */
+  /** Subnets with DHCP on other segments of a routed network: known, not served. */
   readonly non_local_subnets: readonly DhcpSubnet[];
   readonly ports: readonly DhcpPort[];
 }
@@ -110,8 +109,10 @@ function collect<T>(read: Read<T> | undefined, warnings: string[], what: string)
   return [read.value];
 }
 
+/** One of the server's answers names subnets without DHCP, the other does not: without them both lead to the same. */
 function readSubnets(value: unknown, warnings: string[]): readonly DhcpSubnet[] {
-  return dicts(value).flatMap(subnet => collect(readSubnet(subnet), warnings, `subnet ${text(subnet['id'])}`));
+  const withDhcp = dicts(value).filter(subnet => subnet['enable_dhcp'] === true);
+  return withDhcp.flatMap(subnet => collect(readSubnet(subnet), warnings, `subnet ${text(subnet['id'])}`));
 }
 
 function readSubnet(value: Dict): Read<DhcpSubnet> | undefined {
@@ -124,7 +125,6 @@ function readSubnet(value: Dict): Read<DhcpSubnet> | undefined {
     ip_version,
     cidr: formatCidr(cidr),
     gateway_ip: canonical(value['gateway_ip'], ip_version) ?? null,
-    enable_dhcp: value['enable_dhcp'] === true,
     dns_nameservers: strings(value['dns_nameservers']).flatMap(s => {
       const ip = canonical(s, ip_version);
       if (ip === undefined) warnings.push(`subnet ${text(value['id'])}: nameserver ${JSON.stringify(s)} is left out`);
