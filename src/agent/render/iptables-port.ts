@@ -19,8 +19,9 @@ const invalid = '-m state --state INVALID';
 export function portChains(port: PortSecurity, family: IpVersion): Map<string, string[]> {
   const rules = port.rules.filter(r => r.family === family);
   return new Map([
-    [portChain('ingress', port.id), ingress(port, family, rules)],
-    [portChain('egress', port.id), egress(port, family, rules)],
+    // A group may permit what every port may do anyway.
+    [portChain('ingress', port.id), [...new Set(ingress(port, family, rules))]],
+    [portChain('egress', port.id), [...new Set(egress(port, family, rules))]],
     [portChain('spoof', port.id), spoof(port, family)],
   ]);
 }
@@ -87,7 +88,7 @@ function rest(port: PortSecurity): string[] {
 }
 
 function permits(rules: readonly Rule[], direction: Rule['direction']): string[] {
-  return [...new Set(rules.filter(r => r.direction === direction && !neverSent(r)).map(r => `${words(r)}-j RETURN`))];
+  return rules.filter(r => r.direction === direction && !neverSent(r)).map(r => `${words(r)}-j RETURN`);
 }
 
 /** ICMP type 255 is reserved, and to iptables it means every type. */

@@ -1,0 +1,355 @@
+// The whole agent on a simulated host and a small server: every state reached from every other, failures on the way, messages that matter.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { localBus } from '../../adapters/bus-local/local-bus.ts';
+import { systemClock } from '../../adapters/clock/system-clock.ts';
+import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
+import { textLog } from '../../adapters/log/text-log.ts';
+import type { AgentPart } from '../context.ts';
+import { startLinuxbridgeAgent } from './agent.ts';
+import { type Dict, type FakePort, FakeServer, tapOf } from './fake-server.suite.ts';
+
+const out: Dict[] = ['IPv4', 'IPv6'].map(ethertype => ({ direction: 'egress', ethertype }));
+const ssh: Dict = { direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22 };
+
+class World implements AsyncDisposable {
+  readonly host: SimHost = simHost();
+  readonly lines: string[] = [];
+  readonly log = textLog({ sink: { write: line => void this.lines.push(line) }, level: 'debug' });
+  readonly bus = localBus({ clock: systemClock, log: this.log });
+  server!: FakeServer;
+  agent: AgentPart | undefined;
+
+  static async open(): Promise<World> {
+    const world = new World();
+    world.server = await FakeServer.open(world.bus);
+    world.server.ends.set('h1', '192.0.2.1').set('h2', '192.0.2.2');
+    await world.host.links.apply('', [
+      { do: 'add-link', link: { kind: 'dummy', name: 'eth0' } },
+      { do: 'set-link', name: 'eth0', up: true },
+      { do: 'add-address', dev: 'eth0', cidr: '192.0.2.1/24' },
+      { do: 'add-link', link: { kind: 'dummy', name: 'eth1' } },
+    ]);
+    return world;
+  }
+
+  async start(wait = true): Promise<void> {
+    const vxlan = { localIp: '192.0.2.1', group: '239.0.0.1', l2population: true, udpPort: 8472 };
+    const config = {
+      host: 'h1',
+      statePath: '/nowhere',
+      reportIntervalMs: 30_000,
+      linuxbridge: { interfaceMappings: { flat: 'eth1' }, bridgeMappings: {}, vxlan },
+    };
+    this.agent = await startLinuxbridgeAgent({
+      bus: this.bus,
+      host: this.host,
+      clock: systemClock,
+      log: this.log,
+      random: () => 0.5,
+      config,
+    });
+    if (wait) await this.agent.synced;
+  }
+
+  async stop(): Promise<void> {
+    await this.agent?.[Symbol.asyncDispose]();
+    this.agent = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.server[Symbol.asyncDispose]();
+    await this.bus[Symbol.asyncDispose]();
+  }
+
+  async plug(...ports: FakePort[]): Promise<void> {
+    await this.host.links.apply(
+      '',
+      ports.map(p => ({ do: 'add-link', link: { kind: 'veth', name: tapOf(p.id), peer: `v${p.id.slice(2, 8)}` } }) as const),
+    );
+  }
+
+  async unplug(...ports: FakePort[]): Promise<void> {
+    await this.host.links.apply(
+      '',
+      ports.map(p => ({ do: 'del-link', name: tapOf(p.id) }) as const),
+    );
+  }
+
+  async until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
+    for (const deadline = performance.now() + 5000; !(await look()); await systemClock.sleep(2)) {
+      if (performance.now() > deadline) throw new Error(`not within 5 s: ${what}\n${this.lines.join('')}`);
+    }
+  }
+
+  active(...ports: FakePort[]): Promise<void> {
+    return this.until('ACTIVE', () => ports.every(p => p.status === 'ACTIVE'));
+  }
+
+  /** All that is on the host, zones by the order of their bridges; waits until it does not change any more. */
+  async settled(): Promise<string> {
+    for (let last = ''; ; ) {
+      await systemClock.sleep(30);
+      const now = await this.snapshot();
+      if (now === last) return now;
+      last = now;
+    }
+  }
+
+  async snapshot(): Promise<string> {
+    const { links, iptables, ipsets, nft } = this.host;
+    // A tap that is in no bridge is as its owner, or its former life, left it.
+    const devices = (await links.list(''))
+      .filter(l => !l.name.startsWith('v0'))
+      .map(l =>
+        l.name.startsWith('tap') && !l.master ? `${l.name} is free` : `${l.name} ${l.kind} ${l.up} ${l.mtu} ${l.master} ${l.vxlan?.id}`,
+      );
+    const sets = [...(await ipsets.list(''))].map(([n, s]) => `${n} ${[...s.members].sort().join()}`);
+    const rules = `${await iptables.save('', 4)}${await iptables.save('', 6)}`.split('\n').filter(l => !l.startsWith(':'));
+    const frames = ((await nft.listTable('', 'bridge', 'neutron-linuxbri')) ?? '')
+      .split(/[\n,]/)
+      .map(l => l.trim())
+      .filter(l => !/^(elements = \{|\})/.test(l) || l.length > 14);
+    const fdb = (await links.fdb('')).map(f => `${f.dev} ${f.mac} ${f.dst}`);
+    return [...devices, ...sets, ...rules, ...frames, ...fdb]
+      .map(l => l.replace(/--zone \d+/, '--zone N').replace(/^elements = \{ | \}$/g, ''))
+      .sort()
+      .join('\n');
+  }
+}
+
+/** Fails with the lines that only one of them has. */
+function same(found: string, wanted: string): void {
+  const lines = [found.split('\n'), wanted.split('\n')] as const;
+  assert.deepEqual(
+    lines[0].filter(l => !lines[1].includes(l)),
+    lines[1].filter(l => !lines[0].includes(l)),
+  );
+  assert.equal(lines[0].length, lines[1].length);
+}
+
+/** Each state says what the server knows and what is plugged in, from nothing. */
+type State = (world: World) => Promise<readonly FakePort[]>;
+const states: Record<string, State> = {
+  nothing: async () => [],
+  'two on one network': async w => {
+    const g = w.server.group(1, [...out, { ...ssh, remote_group_id: undefined }]);
+    return [1, 2].map(n => w.server.port(n, w.server.network(1), { groups: [g] }));
+  },
+  'a remote group, and other addresses': async w => {
+    const g = w.server.group(1, out);
+    w.server.groups.set(g, [...out, { direction: 'ingress', ethertype: 'IPv4', remote_group_id: g }]);
+    return [
+      w.server.port(1, w.server.network(1), { groups: [g], ips: ['10.0.0.77'] }),
+      w.server.port(3, w.server.network(2), { groups: [g] }),
+    ];
+  },
+  'a router, an open port, and one that is down': async w => {
+    const n = w.server.network(1, { mtu: 1400 });
+    return [
+      w.server.port(2, n, { owner: 'network:router_interface' }),
+      w.server.port(1, n, { security: false, groups: [] }),
+      w.server.port(4, n, { adminUp: false }),
+    ];
+  },
+  'a port that makes no sense beside one that does': async w => {
+    const bad = w.server.group(3, [{ direction: 'ingress', ethertype: 'IPv4', protocol: 'vrrp', port_range_min: 1 }]);
+    const n = w.server.network(1);
+    return [w.server.port(1, n, { groups: [bad] }), w.server.port(2, n, { groups: [w.server.group(1, [...out, ssh])] })];
+  },
+};
+
+async function become(world: World, state: State, before: readonly FakePort[]): Promise<readonly FakePort[]> {
+  world.server.ports.clear();
+  const ports = await state(world);
+  const names = new Set(ports.map(p => p.id));
+  const had = new Set(before.map(p => p.id));
+  await world.unplug(...before.filter(p => !names.has(p.id)));
+  await world.plug(...ports.filter(p => !had.has(p.id)));
+  for (const p of ports) await world.server.portUpdate(p);
+  for (const n of world.server.networks.values())
+    await world.server.fanout('network-update', 'network_update', { network: { id: n.id, mtu: n.mtu } });
+  for (const g of world.server.groups.keys()) await world.server.ruleUpdated(g);
+  return ports;
+}
+
+for (const [from, a] of Object.entries(states)) {
+  for (const [to, b] of Object.entries(states)) {
+    test(`${from} → ${to} lands where ${to} alone lands`, async () => {
+      await using alone = await World.open();
+      await alone.start();
+      await become(alone, b, []);
+      const wanted = await alone.settled();
+      await using world = await World.open();
+      await world.start();
+      const ports = await become(world, a, []);
+      await world.settled();
+      await become(world, b, ports);
+      same(await world.settled(), wanted);
+    });
+  }
+}
+
+test('a restart in any state changes nothing on the host', async () => {
+  for (const state of Object.values(states)) {
+    await using world = await World.open();
+    await world.start();
+    await become(world, state, []);
+    const before = await world.settled();
+    await world.stop();
+    const { restored } = world.host.iptables;
+    const count = restored.length;
+    await world.start();
+    same(await world.settled(), before);
+    assert.equal(restored.length, count);
+  }
+});
+
+test('before the server answers nothing is touched, not even leftovers', async () => {
+  await using world = await World.open();
+  await world.start();
+  const ports = await become(world, states['two on one network']!, []);
+  await world.active(...ports);
+  await world.stop();
+  await world.unplug(ports[0]!);
+  const before = await world.settled();
+  world.server.failing.add('get_devices_details_list').add('report_state');
+  await world.start(false);
+  await world.until('it has asked', () => world.lines.some(l => l.includes('fails for now')));
+  same(await world.settled(), before);
+  world.server.failing.clear();
+  await world.agent!.synced;
+  await world.until('the server knows what went', () => ports[0]!.status === 'DOWN');
+});
+
+test('a batch of new taps is one question, one restore per family, one report list', async () => {
+  await using world = await World.open();
+  await world.start();
+  const g = world.server.group(1, out);
+  const network = world.server.network(1);
+  const first = world.server.port(1, network, { groups: [g] });
+  await world.plug(first);
+  await world.active(first);
+  await world.settled();
+  const restores = world.host.iptables.restored.length;
+  const questions = world.server.count('get_devices_details_list');
+  const ports = Array.from({ length: 30 }, (_, i) => world.server.port(i + 2, network, { groups: [g] }));
+  await world.plug(...ports);
+  await world.active(...ports);
+  assert.equal(world.server.count('get_devices_details_list') - questions, 1);
+  assert.equal(world.host.iptables.restored.length - restores, 2);
+  const lists = world.server.heard.filter(h => h.method === 'update_device_list').map(h => (h.args['devices_up'] as string[]).length);
+  assert.deepEqual(lists, [20, 10]);
+});
+
+test('a tap is plugged in only after its filters stand', async () => {
+  await using world = await World.open();
+  const order: string[] = [];
+  const watch = world.host.links.watch(
+    '',
+    e => {
+      if (e.name.startsWith('tapa')) order.push(`${e.kind} ${world.host.iptables.restored.some(r => r.text.includes('ia0000001-0'))}`);
+    },
+    () => {},
+  );
+  await world.start();
+  const port = world.server.port(1, world.server.network(1), { groups: [world.server.group(1, out)] });
+  await world.plug(port);
+  await world.active(port);
+  assert.deepEqual([order[0], order.at(-1)], ['added false', 'changed true']);
+  assert.ok(order.slice(1).every(o => o.endsWith('true')));
+  await watch[Symbol.asyncDispose]();
+});
+
+test('tools that fail are tried again, and meanwhile nothing new is let in', async () => {
+  for (const fail of ['restore', 'apply', 'links'] as const) {
+    await using world = await World.open();
+    await world.start();
+    const port = world.server.port(1, world.server.network(1), { groups: [world.server.group(1, out)] });
+    if (fail === 'restore') world.host.iptables.failNext('restore');
+    else if (fail === 'apply') world.host.nft.failNext('apply');
+    else world.host.links.failNext('set-link', { name: tapOf(port.id) });
+    await world.plug(port);
+    await world.active(port);
+    assert.ok(
+      world.lines.some(l => /trying again|could not be plugged/.test(l)),
+      fail,
+    );
+  }
+});
+
+test('messages that change nothing cost no question, since a question resets the port', async () => {
+  await using world = await World.open();
+  await world.start();
+  const g = world.server.group(1, out);
+  const port = world.server.port(1, world.server.network(1), { groups: [g] });
+  await world.plug(port);
+  await world.active(port);
+  const questions = world.server.count('get_devices_details_list');
+  await world.server.portUpdate(port);
+  await world.server.memberUpdated('cc999999-0000-4000-8000-000000000000');
+  port.groups.push(world.server.group(2, [ssh]));
+  await world.server.portUpdate(port);
+  await world.until('the new group', async () => (await world.host.iptables.save('', 4)).includes('--dport 22'));
+  assert.equal(world.server.count('get_devices_details_list'), questions);
+  assert.equal(port.status, 'ACTIVE');
+});
+
+test('a binding that goes to another host takes the tap out, one that comes back puts it in again', async () => {
+  await using world = await World.open();
+  await world.start();
+  const port = world.server.port(1, world.server.network(1), { groups: [world.server.group(1, out)] });
+  await world.plug(port);
+  await world.active(port);
+  const master = async (): Promise<string | undefined> => (await world.host.links.list('')).find(l => l.name === tapOf(port.id))?.master;
+  await world.server.fanout('binding-deactivate', 'binding_deactivate', { port_id: port.id, host: 'h1', network_id: port.network }, '1.5');
+  await world.until('out', async () => (await master()) === undefined);
+  await world.server.fanout('binding-activate', 'binding_activate', { port_id: port.id, host: 'h1' }, '1.5');
+  await world.until('in', async () => (await master()) !== undefined);
+  await world.server.portDelete(port);
+  await world.until('deleted', async () => (await master()) === undefined);
+});
+
+test("a device with another's name, or in another's bridge, is none of our business", async () => {
+  await using world = await World.open();
+  await world.start();
+  await world.host.links.apply('', [
+    { do: 'add-link', link: { kind: 'bridge', name: 'br0' } },
+    { do: 'add-link', link: { kind: 'dummy', name: 'tap0' } },
+    { do: 'add-link', link: { kind: 'dummy', name: 'tapaaaaaaaa-aa' } },
+    { do: 'set-link', name: 'tapaaaaaaaa-aa', master: 'br0' },
+  ]);
+  await world.until('both are foreign', async () =>
+    /set foreign[^}]*\{[^}]*"tap0"[^}]*"tapaaaaaaaa-aa"/.test(
+      ((await world.host.nft.listTable('', 'bridge', 'neutron-linuxbri')) ?? '').replace(/\n/g, ' '),
+    ),
+  );
+  const links = await world.host.links.list('');
+  assert.equal(links.find(l => l.name === 'tapaaaaaaaa-aa')?.master, 'br0');
+});
+
+test('stateless groups: a network of them alone is not tracked, beside a stateful port it is', async () => {
+  await using world = await World.open();
+  await world.start();
+  const network = world.server.network(1);
+  const one = world.server.port(1, network, { groups: [world.server.group(1, [...out, ssh], false)] });
+  await world.plug(one);
+  await world.active(one);
+  assert.match(await world.host.iptables.save('', 4, 'raw'), /-i brqee000001-00 -j CT --notrack/);
+  const two = world.server.port(2, network, { groups: [world.server.group(2, out)] });
+  await world.plug(two);
+  await world.active(two);
+  assert.match(await world.host.iptables.save('', 6, 'raw'), /-i brqee000001-00 -j CT --zone 4097/);
+});
+
+test('a report that fails is sent again', async () => {
+  await using world = await World.open();
+  await world.start();
+  world.server.failing.add('update_device_up');
+  const port = world.server.port(1, world.server.network(1), { groups: [world.server.group(1, out)] });
+  await world.plug(port);
+  await world.until('it has tried', () => world.server.count('update_device_up') > 0);
+  world.server.failing.clear();
+  await world.active(port);
+});
