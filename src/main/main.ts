@@ -11,6 +11,8 @@ const up = upVerb(async (options, out) => (await import('./up.ts')).up(options, 
 const verbs = [up, down, status, logs, instanceCreate, instanceList, instanceExec, instanceDelete, plug, publicExec, publicPublish];
 
 export function main(argv: readonly string[]): Promise<number> {
+  // Whoever read our lines may go before we do.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const print = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
   return runProgram(verbs, argv, { out: print(process.stdout), err: print(process.stderr) });
 }

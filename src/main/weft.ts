@@ -2,7 +2,10 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/weft-code'));
+const codeCache = join(import.meta.dirname, '../../node_modules/.cache/weft-code');
+enableCompileCache(codeCache);
+// The agents that we start read and fill the same cache.
+process.env['NODE_COMPILE_CACHE'] = codeCache;
 // The programs of a network live in folders that an ordinary user's PATH may lack.
 process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
 

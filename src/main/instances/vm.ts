@@ -2,6 +2,7 @@
 // Real DHCP clients and the kernel's own SLAAC run in it, so it has what the network gave it and nothing else.
 import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run, tryRun } from '../sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts';
 
@@ -27,6 +28,8 @@ export interface Addressing {
 
 export interface Vm extends AsyncDisposable {
   readonly sandbox: Sandbox;
+  /** Waits until the L2 agent has put the tap into a bridge: after a restart the API still says ACTIVE when that is not done. */
+  awaitWired(withinMs: number): Promise<boolean>;
   /** Raises the device and starts the clients. */
   boot(addressing: Addressing): Promise<void>;
   /** Addresses of its device with prefix lengths, link-local ones left out. */
@@ -44,6 +47,7 @@ export async function openVm(host: Sandbox, options: { name: string; tap: string
     await run(host.enterNetwork(['ip', '-batch', '-']), { input: tapBatch({ tap, mac, pid: sandbox.init.pid }) });
     return {
       sandbox,
+      awaitWired: withinMs => awaitMaster(host, tap, withinMs),
       boot: addressing => boot(sandbox, resolver, addressing),
       addresses: () => addresses(sandbox),
       async [Symbol.asyncDispose]() {
@@ -102,6 +106,14 @@ async function boot(sandbox: Sandbox, resolver: string, { dhcp4, dhcp6, fixed }:
   };
   await run(sandbox.enter(['install', '-d', '/run/weft']));
   await Promise.all([dhcp4 ? client(4) : '', dhcp6 === 'no' ? '' : client(6, ...(dhcp6 === 'other' ? ['-S'] : []))]);
+}
+
+async function awaitMaster(host: Sandbox, tap: string, withinMs: number): Promise<boolean> {
+  for (const deadline = performance.now() + withinMs; performance.now() < deadline; await sleep(50)) {
+    const [link] = JSON.parse(await run(host.enterNetwork(['ip', '-j', 'link', 'show', 'dev', tap]))) as { master?: string }[];
+    if (link?.master) return true;
+  }
+  return false;
 }
 
 interface IpLink {
