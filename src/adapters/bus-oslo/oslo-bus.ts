@@ -102,10 +102,8 @@ export class OsloBus implements Bus {
     this.pending.failAll(new BusUnavailable('the bus was closed'));
     await Promise.all([...this.servers].map(server => server[Symbol.asyncDispose]()));
     this.upWatch[Symbol.dispose]();
-    await this.replies?.then(
-      subscription => subscription[Symbol.asyncDispose](),
-      () => {},
-    );
+    // Not waited for: without a connection it is not there yet, and may never be.
+    void this.replies?.then(subscription => subscription[Symbol.asyncDispose]()).catch(() => {});
     await this.transport[Symbol.asyncDispose]();
   }
 

@@ -148,8 +148,9 @@ test('while the hub is away a call waits within its own time, and is not sent af
   const path = newPath();
   const hub = await listen(path);
   await using a = await connect(path);
+  const down = new Promise<void>(resolve => a.onUp(up => up || resolve()));
   await hub[Symbol.asyncDispose]();
-  await until(async () => (await a.cast({ topic: 'x' }, 'm', {}, { timeoutMs: 1 }).catch(() => 'down')) === 'down');
+  await down;
   const began = performance.now();
   await assert.rejects(a.call({ topic: 't' }, 'm', {}, { timeoutMs: 80 }), { name: 'BusTimeout' });
   await assert.rejects(a.cast({ topic: 't' }, 'm', {}, { timeoutMs: 80 }), { name: 'BusUnavailable' });
@@ -159,6 +160,19 @@ test('while the hub is away a call waits within its own time, and is not sent af
   await second.bus.serve(server('t', { m: () => void got.push('stale'), ping: () => 1 }));
   assert.equal(await a.call({ topic: 't' }, 'ping', {}), 1);
   assert.deepEqual(got, []);
+});
+
+test('a bus can be closed while the hub is away, with calls and servers that wait for it', async () => {
+  const path = newPath();
+  const hub = await listen(path);
+  const a = await connect(path);
+  const down = new Promise<void>(resolve => a.onUp(up => up || resolve()));
+  await hub[Symbol.asyncDispose]();
+  await down;
+  const waiting = [a.call({ topic: 't' }, 'm', {}), a.cast({ topic: 't' }, 'm', {}), a.serve(server('t', {}))];
+  const ended = Promise.all(waiting.map(each => assert.rejects(each, { name: 'BusUnavailable' })));
+  await a[Symbol.asyncDispose]();
+  await ended;
 });
 
 test('a client cut off with messages that it had not begun: they wait for it, in order, and none runs twice', async () => {

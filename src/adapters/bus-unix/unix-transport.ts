@@ -80,6 +80,7 @@ export class UnixTransport implements Transport {
     if (bytes > maxFrameBytes - maxHeaderBytes) throw new MessageTooLarge(bytes, maxFrameBytes - maxHeaderBytes);
     const began = clock.now();
     const link = this.link ?? (await this.connected(waitMs, signal));
+    if (signal?.aborted) throw new BusUnavailable('nobody waits for it any more');
     if (link.unsentBytes > maxUnsentBytes) throw new BusUnavailable('the hub does not keep up');
     let confirmed = false;
     const confirmation = link.ask({ op: 'publish', route, expires_at: expiresAt }, body).done.then(() => {
