@@ -199,6 +199,8 @@ async function openServer(options: AllInOneOptions): Promise<{ server: RunningSe
     host: address,
     port,
     log,
+    // The lock of the state directory sees to it that there is one.
+    holder: 'all-in-one',
     identity: async listening => {
       url = reachable(listening);
       opened = await openIdentity(folder, { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock });

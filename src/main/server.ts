@@ -29,8 +29,10 @@ export interface ServerOptions {
   readonly identity: (url: string) => Promise<Identity & Partial<Pick<IdentityApi, 'handle'>>>;
   readonly log: Log;
   readonly config?: Partial<ServerConfig>;
-  /** `host` option of this process; also its lease holder's name. */
+  /** `host` option of this process, as the bus knows it. */
   readonly name?: string;
+  /** Whose leases these are: one living process at a time has this name, and finds its own after a crash. By default nobody else has it. */
+  readonly holder?: string;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -49,20 +51,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const policy = buildPolicy(policies);
   const services: Services = { store, clock: systemClock, log, random: Math.random, newId: randomUUID, policy, drivers, config };
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
-  startJobs(services, hub.bus, stack);
+  startJobs(services, hub.bus, stack, options.holder ?? randomUUID());
   const url = await listen(services, options, stack);
   const owned = stack.move();
   return { url, bus: hub.bus, store, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** The jobs that run as long as the server. */
-function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack): void {
+function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, holder: string): void {
   const stop = new AbortController();
   const deliver = async (row: Parameters<typeof agentMessages>[1]): Promise<void> => {
     for (const { target, method, args } of await agentMessages(services, row)) await bus.cast(target, method, args);
   };
   const running = Promise.all([
-    runRelay(services, { reader: 'agents', holder: randomUUID(), deliver }, stop.signal),
+    runRelay(services, { reader: 'agents', holder, deliver }, stop.signal),
     runDhcpFailover(services, stop.signal),
   ]);
   stack.defer(async () => {

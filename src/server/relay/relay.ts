@@ -20,6 +20,7 @@ const idleMs = 500;
 
 export async function runRelay(services: Services, options: RelayOptions, signal: Signal): Promise<void> {
   const backoff = new Backoff({ firstMs: 100, maxMs: 10_000 }, services.random);
+  const lease = new Lease(services, `relay:${options.reader}`, options.holder);
   let wake: (() => void) | undefined;
   using _listener = services.store.onOutbox(() => wake?.());
   while (!signal.aborted) {
@@ -27,8 +28,7 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       wake = resolve;
     });
     try {
-      const held = await services.store.lease(`relay:${options.reader}`, options.holder, leaseMs);
-      const sent = held ? await pass(services, options) : 0;
+      const sent = (await lease.held()) ? await pass(services, options) : 0;
       backoff.reset();
       if (sent > 0) continue;
     } catch (error) {
@@ -37,6 +37,38 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       continue;
     }
     await Promise.race([woken, services.clock.sleep(idleMs, signal)]);
+  }
+  await lease.giveBack();
+}
+
+/** Renewed before a third of it is over, not for every fact: a renewal is a commit. */
+class Lease {
+  private readonly services: Services;
+  private readonly name: string;
+  private readonly holder: string;
+  private renewAt = 0;
+
+  constructor(services: Services, name: string, holder: string) {
+    this.services = services;
+    this.name = name;
+    this.holder = holder;
+  }
+
+  async held(): Promise<boolean> {
+    const now = this.services.clock.now();
+    // A clock that was set back must not keep us from renewing.
+    if (now < this.renewAt && this.renewAt - now <= leaseMs / 3) return true;
+    const held = await this.services.store.lease(this.name, this.holder, leaseMs);
+    this.renewAt = held ? now + leaseMs / 3 : 0;
+    return held;
+  }
+
+  /** The next process need not wait until it runs out. */
+  async giveBack(): Promise<void> {
+    if (this.renewAt === 0) return;
+    await this.services.store.lease(this.name, this.holder, 0).catch((error: unknown) => {
+      this.services.log.warning('relay: the lease could not be given back', { name: this.name, error });
+    });
   }
 }
 

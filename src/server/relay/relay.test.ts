@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { OutboxRow } from '../../contracts/store.ts';
+import type { Services } from '../context.ts';
+import { runRelay } from './relay.ts';
+
+/** The part of a store that a relay uses, shared by the relays of several processes, on a clock that the test moves. */
+class Box {
+  now = 0;
+  readonly rows: number[] = [];
+  leases = 0;
+  private readonly cursors = new Map<string, number>();
+  private held: { holder: string; until: number } | undefined;
+  private readonly listeners = new Set<() => void>();
+  private readonly sleepers = new Set<() => void>();
+
+  services(): Services {
+    const lease = async (_: string, holder: string, ms: number): Promise<boolean> => {
+      this.leases++;
+      if (this.held && this.held.holder !== holder && this.held.until > this.now) return false;
+      this.held = { holder, until: this.now + ms };
+      return true;
+    };
+    const outbox = async (reader: string): Promise<OutboxRow[]> =>
+      this.rows.filter(seq => seq > (this.cursors.get(reader) ?? 0)).map(seq => ({ seq, kind: 'port', id: String(seq) }) as OutboxRow);
+    const acknowledge = async (reader: string, seq: number): Promise<void> => void this.cursors.set(reader, seq);
+    const onOutbox = (listener: () => void): Disposable => {
+      this.listeners.add(listener);
+      return { [Symbol.dispose]: () => void this.listeners.delete(listener) };
+    };
+    const sleep = (_: number, signal?: { addEventListener(type: 'abort', listener: () => void): void }): Promise<void> =>
+      new Promise(resolve => {
+        this.sleepers.add(resolve);
+        signal?.addEventListener('abort', () => resolve());
+      });
+    const services = { store: { lease, outbox, acknowledge, onOutbox }, clock: { now: () => this.now, sleep }, random: () => 0 };
+    return { ...services, log: { error() {}, warning() {} } } as unknown as Services;
+  }
+
+  commit(seq: number): void {
+    this.rows.push(seq);
+    for (const listener of this.listeners) listener();
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.now += ms;
+    for (const wake of this.sleepers) wake();
+    this.sleepers.clear();
+    await settled();
+  }
+}
+
+const settled = (): Promise<void> => new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+
+async function relay(box: Box, holder: string) {
+  const sent: number[] = [];
+  const stop = new AbortController();
+  const ended = runRelay(box.services(), { reader: 'agents', holder, deliver: async row => void sent.push(row.seq) }, stop.signal);
+  await settled();
+  const end = async (): Promise<void> => {
+    stop.abort();
+    await ended;
+  };
+  return { sent, end };
+}
+
+test('what is committed is delivered at once, and a lease is not renewed for each of it', async () => {
+  const box = new Box();
+  const one = await relay(box, 'one');
+  for (let seq = 1; seq <= 20; seq++) {
+    box.commit(seq);
+    await settled();
+  }
+  assert.equal(one.sent.length, 20);
+  assert.equal(box.leases, 1);
+  await box.pass(5000);
+  assert.equal(box.leases, 2);
+  await one.end();
+});
+
+test('a relay that ends gives its lease back: the next one need not wait', async () => {
+  const box = new Box();
+  const one = await relay(box, 'one');
+  await one.end();
+  box.commit(1);
+  const two = await relay(box, 'two');
+  assert.deepEqual(two.sent, [1]);
+  await two.end();
+});
+
+test('after a crash the lease runs out before another takes over; the same holder finds its own', async () => {
+  const box = new Box();
+  const crashed = await relay(box, 'one');
+  const two = await relay(box, 'two');
+  const again = await relay(box, 'one');
+  box.commit(1);
+  await settled();
+  assert.deepEqual([two.sent, again.sent], [[], [1]]);
+  await again.end();
+  await crashed.end();
+  await two.end();
+});
+
+test('one relay at a time: the second takes over when the first has been silent for long enough', async () => {
+  const box = new Box();
+  const services = box.services();
+  assert.equal(await services.store.lease('relay:agents', 'silent', 10_000), true);
+  const two = await relay(box, 'two');
+  box.commit(1);
+  await box.pass(9000);
+  assert.deepEqual(two.sent, []);
+  await box.pass(1500);
+  assert.deepEqual(two.sent, [1]);
+  await two.end();
+});
