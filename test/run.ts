@@ -31,17 +31,25 @@ function program(name: string, argv: readonly string[]): Stage {
   return { name, run };
 }
 
-function tests(name: string, patterns: readonly string[], options: { concurrency: number | boolean; verbose: boolean }): Stage {
+function tests(
+  name: string,
+  patterns: readonly string[],
+  options: { concurrency: number | boolean; verbose: boolean; fileTimeoutMs: number },
+): Stage {
   return {
     name,
     run: () => runTests({ files: globSync([...patterns], { cwd: root }).sort(), cwd: root, ...options, only: process.argv[3] }),
   };
 }
 
-const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.test.mjs'], { concurrency: true, verbose: false });
-const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verbose: true });
+const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.test.mjs'], {
+  concurrency: true,
+  verbose: false,
+  fileTimeoutMs: 180_000,
+});
+const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verbose: true, fileTimeoutMs: 300_000 });
 // System tests share the machine's processors and measure times: one file after another.
-const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true });
+const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
 const check: readonly Stage[] = [
   program('format and lint', [bin('biome'), 'check', '--error-on-warnings', '.']),
   program('types', [bin('tsc'), '-p', 'tsconfig.json', '--noEmit']),

@@ -15,6 +15,8 @@ export interface StageOptions {
   readonly files: readonly string[];
   readonly cwd: string;
   readonly concurrency: number | boolean;
+  /** A file that takes longer has hung, and fails. */
+  readonly fileTimeoutMs: number;
   /** A line per passed test too. */
   readonly verbose: boolean;
   /** Runs the tests whose name contains this. */
@@ -45,6 +47,7 @@ export async function runTests(options: StageOptions): Promise<Outcome> {
     files: [...options.files],
     cwd: options.cwd,
     concurrency: options.concurrency,
+    timeout: options.fileTimeoutMs,
     execArgv: ['--disable-warning=ExperimentalWarning'],
     ...(options.only ? { testNamePatterns: [new RegExp(options.only.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))] } : {}),
   });
