@@ -250,7 +250,7 @@ describe('state that is not for this Weft', { skip: noSandbox() }, () => {
     writeFileSync(join(stateDir, 'instances.json'), '{"version": 2, "instances": []}');
     await refused(stateDir, /instances\.json is of another version of Weft/);
     writeFileSync(join(stateDir, 'instances.json'), '{"version": 1, "inst');
-    await refused(stateDir, /instances\.json/);
+    await refused(stateDir, /instances\.json is damaged \(/);
   });
 
   test('users and passwords that cannot be read', async () => {

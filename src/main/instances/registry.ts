@@ -70,7 +70,15 @@ function read(path: string): InstanceRecord[] {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   }
-  const body = JSON.parse(text) as { version?: number; instances?: InstanceRecord[] };
+  const body = parse(path, text);
   if (body.version !== 1 || !Array.isArray(body.instances)) throw new Error(`${path} is of another version of Weft`);
   return body.instances;
+}
+
+function parse(path: string, text: string): { version?: number; instances?: InstanceRecord[] } {
+  try {
+    return JSON.parse(text) as { version?: number; instances?: InstanceRecord[] };
+  } catch (error) {
+    throw new Error(`${path} is damaged (${error instanceof Error ? error.message : String(error)}): repair it, or move it away`);
+  }
 }
