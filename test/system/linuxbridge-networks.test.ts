@@ -34,8 +34,12 @@ describe('networks', { skip: noSandbox() }, () => {
     const blueClient = await make(4, blue, 1, open);
     for (const vm of [redServer, blueServer]) await serve(world, vm, 8000);
     for (const ip of ips[0]!) {
-      const held = await connect(world, redClient, ip, 8000);
-      assert.equal(await connects(world, blueClient, ip, 8000), false, `${ip}: denied in blue while the same connection stands in red`);
+      const held = await connect(world, redClient, ip, 8000, 33_333);
+      assert.equal(
+        await connects(world, blueClient, ip, 8000, 33_333),
+        false,
+        `${ip}: denied in blue while the same connection stands in red`,
+      );
       assert.equal(await pings(world, blueClient, ip), false);
       assert.equal(await pings(world, redClient, ip), true);
       assert.equal(await held.flows(), true);
@@ -77,6 +81,11 @@ describe('networks', { skip: noSandbox() }, () => {
     for (const ip of ['203.0.113.2', '2001:db8:f::2', '203.0.113.1', '2001:db8:f::1']) assert.equal(await pings(world, vm, ip), true, ip);
     assert.equal((await world.attempt('h1', 'ping', '-c', '1', '-W', '1', '203.0.113.50')).code, 0, 'the host reaches the instance');
     assert.equal((await world.attempt('h1', 'ping', '-c', '1', '-W', '1', '2001:db8:f::2')).code, 0, 'the host reaches out');
+    // The host's own connections stay in its own zone: a host that lets in only answers still gets them.
+    for (const tool of ['iptables', 'ip6tables'])
+      await world.on('h1', tool, '-A', 'INPUT', '-i', bridge, '-m', 'state', '--state', 'NEW,INVALID', '-j', 'DROP');
+    assert.equal((await world.attempt('h1', 'ping', '-c', '1', '-W', '1', '203.0.113.2')).code, 0, 'answers to the host');
+    assert.equal(await pings(world, vm, '203.0.113.1'), false, "the host's own filter holds");
     await world.unplug(vm);
     await world.until('the bridge is gone', async () => !(await world.on('h1', 'ip', 'link')).includes('brq'));
     assert.equal(await routes(), before);

@@ -176,6 +176,27 @@ describe('security groups', { skip: noSandbox() }, () => {
     assert.ok(!/refused|cannot be wired/.test(log), log);
   });
 
+  test('a tap that somebody plugs into the bridge first (as libvirt does) says and hears nothing before its filters stand', async () => {
+    await rules(all);
+    world.server.failing.add('get_devices_details_list');
+    const bridge = `brq${server.port.network.slice(0, 11)}`;
+    const early = await world.instance('h1', port(8, [world.server.group(8, all)]));
+    await world.on('h1', 'ip', 'link', 'set', tapOf(early.port.id), 'master', bridge, 'up');
+    // Another's bridge with the ageing that OSSA-2019-004 was about.
+    await world.on('h1', 'ip', 'link', 'set', bridge, 'type', 'bridge', 'ageing_time', '0');
+    assert.equal(await pings(world, early, v4(near)), false);
+    assert.equal(await pings(world, near, v4(early)), false);
+    assert.equal(await pings(world, near, v4(server)), true, 'the others go on');
+    world.server.failing.clear();
+    await world.active(early.port);
+    assert.equal(await pings(world, early, v4(near)), true);
+    assert.equal(await pings(world, near, v6(early)), true);
+    world.kill('h1');
+    await world.agent('h1');
+    assert.match(await world.on('h1', 'ip', '-d', 'link', 'show', bridge), /ageing_time 30000 .*mcast_snooping 0/);
+    await world.unplug(early);
+  });
+
   test('a port whose rules make no sense is shut, alone', async () => {
     const vrrp = { direction: 'ingress', ethertype: 'IPv4', protocol: 'vrrp', port_range_min: 1, port_range_max: 2 };
     await rules([...all, vrrp]);

@@ -20,7 +20,7 @@ require('node:net').createServer(s => {
 
 /** A client that writes and reads, and prints how much it has read whenever that grew. */
 const listener = `
-const s = require('node:net').connect({ host: process.argv[1], port: Number(process.argv[2]), ...(process.argv[3] ? { localPort: Number(process.argv[3]) } : {}) });
+const s = require('node:net').connect({ host: process.argv[1], port: Number(process.argv[2]), localPort: Number(process.argv[3]) });
 let n = 0, told = 0;
 s.on('connect', () => { console.log('connected'); setInterval(() => s.write('y'), 50); });
 s.on('data', d => { n += d.length; }).on('error', e => console.log('error ' + e.message)).on('close', () => console.log('closed'));
@@ -39,8 +39,8 @@ export interface Connection {
   flows(forMs?: number): Promise<boolean>;
 }
 
-export async function connect(world: BridgeWorld, from: Instance, address: string, port: number): Promise<Connection> {
-  const job = world.spawn(from, node(listener, address, port));
+export async function connect(world: BridgeWorld, from: Instance, address: string, port: number, localPort = 0): Promise<Connection> {
+  const job = world.spawn(from, node(listener, address, port, localPort));
   await world.until(`${from.ns} reads from ${address}:${port}`, async () => /^\d+$/m.test(job.output()));
   return {
     job,
@@ -56,10 +56,15 @@ export async function connect(world: BridgeWorld, from: Instance, address: strin
   };
 }
 
+const dialler = `
+const s = require('node:net').connect({ host: process.argv[1], port: Number(process.argv[2]), localPort: Number(process.argv[3]) });
+s.on('connect', () => process.exit(0)).on('error', () => process.exit(1));
+setTimeout(() => process.exit(1), 1000);
+`;
+
 /** Whether a TCP connection is made within a second. */
-export async function connects(world: BridgeWorld, from: Instance, address: string, port: number): Promise<boolean> {
-  const script = `const s = require('node:net').connect(Number(process.argv[2]), process.argv[1]); s.on('connect', () => process.exit(0)).on('error', () => process.exit(1)); setTimeout(() => process.exit(1), 1000);`;
-  return (await world.tryInside(from, ...node(script, address, port))).code === 0;
+export async function connects(world: BridgeWorld, from: Instance, address: string, port: number, localPort = 0): Promise<boolean> {
+  return (await world.tryInside(from, ...node(dialler, address, port, localPort))).code === 0;
 }
 
 const udpReceiver = `

@@ -14,6 +14,7 @@ import { View } from './view.ts';
 
 /** The safety net: devices are heard of by events, and what others change in the kernel is found again by this. */
 const POLL_MS = 30_000;
+const STOP_MS = 2_000;
 
 const sha1Hex = (text: string): string => createHash('sha1').update(text).digest('hex');
 
@@ -63,7 +64,8 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
       stop.abort();
       up[Symbol.dispose]();
       await Promise.all([topics[Symbol.asyncDispose](), watch[Symbol.asyncDispose](), reporter[Symbol.asyncDispose]()]);
-      await loop.ended;
+      // A question on its way may take a minute to time out: nobody waits for its answer.
+      await Promise.race([loop.ended, ctx.clock.sleep(STOP_MS)]);
     },
   };
 }

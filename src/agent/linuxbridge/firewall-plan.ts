@@ -4,6 +4,7 @@ import type { HostPlan, PortDetails } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
 import { type IpSet, members, setName } from '../render/ipset.ts';
 import type { BridgeZone, FirewallInput } from '../render/iptables-bridge.ts';
+import { portChain } from '../render/iptables-names.ts';
 import { compilePort, type PortSecurity } from '../render/security-port.ts';
 import { BadRule } from '../render/security-rules.ts';
 import { hasGlobalAddress } from './physical-addresses.ts';
@@ -42,12 +43,12 @@ export function planFirewall(given: PlanInput): FirewallPlan {
   const closed: { id: string; device: string }[] = [];
   const open: string[] = [];
   const problems = new Map<string, string>();
-  const ids = new Map<string, string>();
+  const names = new Names();
   for (const tap of plan.taps.values()) {
     const device = view.devices.get(tap.name);
     const details = device && view.details(device);
     if (!device || !details) continue;
-    const judged = given.quarantine.has(tap.name) ? shut(given.quarantine.get(tap.name)!) : judge(view, device, details, ids);
+    const judged = given.quarantine.has(tap.name) ? shut(given.quarantine.get(tap.name)!) : judge(view, device, details, names);
     if (judged.kind === 'open') open.push(tap.name);
     else if (judged.kind === 'guarded') filtered.push(judged.port);
     else {
@@ -69,22 +70,31 @@ export function planFirewall(given: PlanInput): FirewallPlan {
 
 const shut = (why: string): Judgement => ({ kind: 'closed', why });
 
-function judge(view: View, device: Device, details: PortDetails, ids: Map<string, string>): Judgement {
+function judge(view: View, device: Device, details: PortDetails, names: Names): Judgement {
   const { security } = device;
   if (!details.port_security_enabled || security?.port_security_enabled === false) return { kind: 'open' };
   if (!security)
     return details.device_owner.startsWith('network:') ? { kind: 'open' } : shut('the server has not told its security groups');
-  // Chains are named after ten characters of the id.
-  const chain = details.port_id.slice(0, 10);
-  const other = ids.get(chain);
-  if (other !== undefined) return shut(`its chains would be those of ${other}`);
-  ids.set(chain, device.name);
   try {
     const rules = [...security.provider_rules, ...security.security_groups.flatMap(g => view.groups.get(g) ?? [])];
-    return { kind: 'guarded', port: compilePort({ ...security, device: device.name, rules }) };
+    const port = compilePort({ ...security, device: device.name, rules });
+    names.claim(portChain('ingress', port.id), port.id);
+    for (const { remoteGroup, family } of port.rules) if (remoteGroup !== undefined) names.claim(setName(remoteGroup, family), remoteGroup);
+    return { kind: 'guarded', port };
   } catch (error) {
     if (error instanceof BadRule) return shut(`a rule or address cannot be enforced: ${error.message}`);
     throw error;
+  }
+}
+
+/** Chains and sets are named after the beginning of an id: two ids that begin alike must not share one. */
+class Names {
+  private readonly owners = new Map<string, string>();
+
+  claim(name: string, id: string): void {
+    const owner = this.owners.get(name) ?? id;
+    if (owner !== id) throw new BadRule(`${name} is taken by ${owner}`);
+    this.owners.set(name, id);
   }
 }
 

@@ -61,6 +61,7 @@ export class Pass {
   /** `reread` compares with the kernel instead of with what it was left with. Rejects when anything is to be tried again. */
   async run(reread: boolean): Promise<void> {
     const { ctx, view, server } = this.given;
+    if (reread) view.touchUnwired();
     // What was heard to appear is asked about while the host is looked at.
     const [listed, early] = await both(ctx.host.links.list(hostNetns), settled(refresh(view, server, ctx.log)));
     const links = byName(listed);
@@ -164,6 +165,8 @@ export class Pass {
     const fresh = [...names, ...plan.taps.keys()].flatMap(n => links.get(n) ?? []).filter(l => !this.quiet.has(`${l.name} ${l.index}`));
     const keepsHost = new Set([...plan.bridges.values()].filter(b => this.hostIsOn(b.name, b.uplink?.name, links)).map(b => b.name));
     await Promise.all(fresh.filter(l => !keepsHost.has(l.name)).map(l => quietDevice(this.given.ctx.host.files, l.name, l.kind)));
+    const there = new Set([...links.values()].map(l => `${l.name} ${l.index}`));
+    for (const known of this.quiet) if (!there.has(known)) this.quiet.delete(known);
     for (const l of fresh) this.quiet.add(`${l.name} ${l.index}`);
     return fresh
       .filter(l => l.kind === 'bridge')
@@ -212,7 +215,7 @@ export class Pass {
   }
 
   private async remove(plan: HostPlan, before: LinkMap): Promise<void> {
-    const { ctx, options, view } = this.given;
+    const { ctx, view } = this.given;
     // A device of which nothing is known yet may be on its way into any of the bridges.
     if ([...view.devices.values()].some(d => d.answer === undefined)) return;
     if (linksToRemove(plan, before, this.own(), []).changes.length === 0 && !this.hasEmptied(plan, before)) return;
@@ -225,7 +228,6 @@ export class Pass {
       ctx.log.warning('a bridge could not be removed as a whole', {
         change: changes[r.index],
         reason: r.reason,
-        options: options.interfaceMappings,
       });
   }
 

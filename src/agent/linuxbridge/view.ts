@@ -66,6 +66,15 @@ export class View {
     for (const device of this.devices.values()) device.heard++;
   }
 
+  /** Devices that are not wired, of which the server may think differently by now; to ask for them has no effect on their ports. */
+  touchUnwired(): void {
+    for (const device of this.devices.values()) {
+      if (device.answer?.kind === 'unknown' || device.answer?.kind === 'inactive') device.heard++;
+      else if (device.answer?.kind === 'port' && device.answer.details.port_security_enabled && !device.security)
+        this.dirtyDevices.add(device.name);
+    }
+  }
+
   details(device: Device): PortDetails | undefined {
     return device.answer?.kind === 'port' ? device.answer.details : undefined;
   }
