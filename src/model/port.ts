@@ -21,7 +21,8 @@ const base = defineResource({
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     network_id: { type: t.uuid, post: true, filter: true, sort: true },
     admin_state_up: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
-    mac_address: { type: t.mac, nullable: false, post: true, put: true, default: absent, filter: true, sort: true, policed: true },
+    /** Null asks for a new one. */
+    mac_address: { type: t.opt(t.mac), nullable: false, post: true, put: true, default: absent, filter: true, sort: true, policed: true },
     fixed_ips: {
       type: t.special<readonly FixedIp[]>('fixed_ips', 'json'),
       column: false,

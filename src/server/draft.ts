@@ -104,6 +104,15 @@ export class Draft {
     this.ops.push({ op: 'insert', table, row, ...options });
   }
 
+  /** A change of rows that are not a resource's own. */
+  set(table: string, where: Predicate, values: Row): void {
+    this.ops.push({ op: 'update', table, where, set: values });
+  }
+
+  upsert(table: string, row: Row): void {
+    this.ops.push({ op: 'upsert', table, row });
+  }
+
   delete(table: string, where: Predicate): void {
     this.ops.push({ op: 'delete', table, where });
   }

@@ -1,27 +1,34 @@
 // The life of a request, the same steps for every resource: parse, load, decide, commit, reply.
 import type { Row } from '../contracts/store.ts';
-import { apiError, badRequest } from '../domain/errors.ts';
+import { ApiError, apiError, badRequest } from '../domain/errors.ts';
 import { type Attributes, itemsOf, readCreate, readUpdate } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } from './authorize.ts';
-import type { ApiObject, Commands } from './commands/commands.ts';
+import type { ApiObject, Commands, Created } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { find, viewerOf, visible } from './find.ts';
 import { listPage, type Page } from './list.ts';
 import { checkQuota, limitsFor } from './quota.ts';
-import { refusalOf } from './refusals.ts';
 import { commitDecision } from './retry.ts';
 
-async function targetsOf(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[]): Promise<Record<string, unknown>[]> {
-  const more = (await commands.targets?.(ctx, objects)) ?? objects.map(() => ({}));
-  return objects.map((o, i) => ({ ...more[i], ...o, tenant_id: o.project_id }));
+/** What policy asks about objects: themselves, and what it needs to know of their parents. */
+function targetsOf(objects: readonly ApiObject[], parents: readonly ApiObject[]): ApiObject[] {
+  return objects.map((o, i) => ({ ...parents[i], ...o, tenant_id: o.project_id }));
+}
+
+async function parentsOf(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
+  return (await commands.targets?.(ctx, objects)) ?? objects.map(() => ({}));
 }
 
 async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[]): Promise<ApiObject[]> {
   const objects = await commands.present(ctx, rows, viewerOf(ctx));
-  const targets = await targetsOf(ctx, commands, objects);
+  return masked(ctx, commands, objects, await parentsOf(ctx, commands, objects));
+}
+
+function masked(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[], parents: readonly ApiObject[]): ApiObject[] {
   const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
+  const targets = targetsOf(objects, parents);
   return objects.map((o, i) => withTenant(mask(o, targets[i] as ApiObject)));
 }
 
@@ -72,21 +79,38 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const { items, bulk } = itemsOf(resource, body);
   const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged }));
-  await commands.admit?.(ctx, inputs);
-  await checkQuota(ctx, resource, inputs);
-  const targets = await targetsOf(ctx, commands, inputs);
-  for (const [i, input] of inputs.entries()) authorizeCreate(ctx, resource, input, targets[i] as ApiObject);
-  const limitOf = await limitsFor(ctx, resource, inputs);
-  const ids = await commitDecision(ctx, {
-    decide: async draft => {
-      const made: string[] = [];
-      for (const input of inputs) made.push(await decide(ctx, draft, input));
-      return made;
-    },
-    limitOf,
-    refuse: result => refusalOf(result, resource, inputs[0] as Attributes),
-  });
-  return { objects: await reload(ctx, commands, ids), bulk };
+  const parents = commands.admit ? await commands.admit(ctx, inputs) : await parentsOf(ctx, commands, inputs);
+  const limits = await limitsFor(ctx, resource, inputs);
+  try {
+    for (const [i, target] of targetsOf(inputs, parents).entries()) authorizeCreate(ctx, resource, inputs[i] as Attributes, target);
+    const made = await commitDecision(ctx, { decide: draft => decideAll(inputs, input => decide(ctx, draft, input)), limitOf: limits });
+    return { objects: await answerOf(ctx, commands, made, parents), bulk };
+  } catch (error) {
+    // The commit holds the quota; but whoever is over it hears of that before any other refusal, as from Neutron.
+    if (error instanceof ApiError && error.status < 500) await checkQuota(ctx, resource, inputs, limits);
+    throw error;
+  }
+}
+
+async function decideAll(inputs: readonly Attributes[], decide: (input: Attributes) => Promise<Created>): Promise<Created[]> {
+  const made: Created[] = [];
+  for (const input of inputs) made.push(await decide(input));
+  return made;
+}
+
+async function answerOf(
+  ctx: RequestContext,
+  commands: Commands,
+  made: readonly Created[],
+  parents: readonly ApiObject[],
+): Promise<ApiObject[]> {
+  const shown = made.map(m => m.shown).filter(o => o !== undefined);
+  if (shown.length === made.length) return masked(ctx, commands, shown, parents);
+  return reload(
+    ctx,
+    commands,
+    made.map(m => m.id),
+  );
 }
 
 /** `revision_number=N` of an If-Match header, or undefined. */
@@ -117,7 +141,8 @@ export async function subject(
 ): Promise<{ readonly row: Row; readonly target: ApiObject }> {
   const row = await find(ctx, commands, id, missing);
   const [object] = await commands.present(ctx, [row], viewerOf(ctx));
-  const [target] = await targetsOf(ctx, commands, [object as ApiObject]);
+  const objects = [object as ApiObject];
+  const [target] = targetsOf(objects, await parentsOf(ctx, commands, objects));
   return { row, target: target as ApiObject };
 }
 
@@ -140,7 +165,6 @@ export async function update(
       checkRevision(row, wanted);
       await decide(ctx, draft, row, input);
     },
-    refuse: result => refusalOf(result, resource, input),
   });
   const [object] = await reload(ctx, commands, [id]);
   if (!object) throw notFound(resource, id);
@@ -170,7 +194,6 @@ export async function act(ctx: RequestContext, commands: Commands, id: string, a
       authorizeAction(ctx, commands.resource, action, target, id);
       return decide(ctx, draft, row, body);
     },
-    refuse: result => refusalOf(result, commands.resource, {}),
   });
   return render();
 }

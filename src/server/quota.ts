@@ -1,4 +1,5 @@
-// Limits of projects: an early check with Neutron's order of refusals, and the limits that the commit itself holds.
+// Limits of projects: those that the commit holds, and the check that keeps Neutron's order of refusals.
+import type { Predicate } from '../contracts/store.ts';
 import { apiError } from '../domain/errors.ts';
 import type { Attributes } from '../domain/input/body.ts';
 import { pyRepr } from '../domain/input/python.ts';
@@ -9,36 +10,31 @@ export function defaultLimit(services: Services, resource: Resource): number {
   return services.config.quotas[resource.name] ?? resource.quota ?? -1;
 }
 
-export async function limitOf(services: Services, resource: Resource, project: string): Promise<number> {
-  const row = await services.store.get('quotas', { project_id: project, resource: resource.name });
-  return row ? Number(row.hard_limit) : defaultLimit(services, resource);
-}
-
 function perProject(inputs: readonly Attributes[]): Map<string, number> {
   const out = new Map<string, number>();
   for (const { project_id } of inputs) if (typeof project_id === 'string') out.set(project_id, (out.get(project_id) ?? 0) + 1);
   return out;
 }
 
-/** Refuses early what cannot fit, so that 409 comes before 403; the commit decides. */
-export async function checkQuota(services: Services, resource: Resource, inputs: readonly Attributes[]): Promise<void> {
-  if (resource.quota === undefined) return;
+/** The limit of a project for a resource's name; undefined: what is made is counted and not refused. */
+export type Limits = (project: string, name: string) => number | undefined;
+
+/** The limits that a create must keep. What the server adds for itself (a default group's rules) is only counted. */
+export async function limitsFor(services: Services, resource: Resource, inputs: readonly Attributes[]): Promise<Limits> {
+  const projects = [...perProject(inputs).keys()];
+  if (resource.quota === undefined || projects.length === 0) return () => undefined;
+  const where: Predicate = { and: [{ eq: ['resource', resource.name] }, { in: ['project_id', projects] }] };
+  const rows = await services.store.select({ table: 'quotas', where });
+  const stored = new Map(rows.map(r => [r.project_id, Number(r.hard_limit)]));
+  return (project, name) => (name === resource.name ? (stored.get(project) ?? defaultLimit(services, resource)) : undefined);
+}
+
+/** Refuses what does not fit. Only for the order of refusals: the commit holds the limits itself. */
+export async function checkQuota(services: Services, resource: Resource, inputs: readonly Attributes[], limits: Limits): Promise<void> {
   for (const [project, wanted] of perProject(inputs)) {
-    const limit = await limitOf(services, resource, project);
-    if (limit < 0) continue;
+    const limit = limits(project, resource.name);
+    if (limit === undefined || limit < 0) continue;
     const usage = await services.store.get('quota_usages', { project_id: project, resource: resource.name });
     if (Number(usage?.in_use ?? 0) + wanted > limit) throw apiError('OverQuota', { overs: pyRepr([resource.name]) });
   }
-}
-
-/** The limits that a create must keep. What the server adds for itself (a default group's rules) is counted, not refused. */
-export async function limitsFor(
-  services: Services,
-  resource: Resource,
-  inputs: readonly Attributes[],
-): Promise<(project: string, name: string) => number | undefined> {
-  const limits = new Map<string, number>();
-  if (resource.quota !== undefined)
-    for (const project of perProject(inputs).keys()) limits.set(project, await limitOf(services, resource, project));
-  return (project, name) => (name === resource.name ? limits.get(project) : undefined);
 }

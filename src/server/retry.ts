@@ -11,8 +11,6 @@ export interface RetryOptions<T> {
   readonly decide: (draft: Draft) => Promise<T>;
   /** The limit that the project must keep, or undefined where only usage is counted. */
   readonly limitOf?: (project: string, resource: string) => number | undefined;
-  /** Turns a conflict that will not go away into the caller's error; undefined means: decide again. */
-  readonly refuse?: (result: Exclude<CommitResult, { done: true }>) => Error | undefined;
 }
 
 const attempts = 20;
@@ -26,7 +24,7 @@ export async function commitDecision<T>(services: Services, options: RetryOption
     if (draft.ops.length === 0 && draft.outbox.length === 0) return answer;
     const result = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));
     if (result.done) return answer;
-    const error = quotaError(result) ?? options.refuse?.(result);
+    const error = quotaError(result);
     if (error) throw error;
     if (attempt >= attempts || services.clock.now() - start > budgetMs) {
       services.log.warning('a decision was overtaken too often', { attempt, result });

@@ -20,5 +20,5 @@ export const tags = {
 
 /** Ports take tags on create. */
 export const tagsOnCreate = {
-  tags: { type: t.special<readonly string[]>('tags', 'json'), column: false, post: true, default: absent },
+  tags: { type: t.special<readonly string[]>('tags', 'json'), column: false, post: true, default: absent, policed: true },
 } as const satisfies Fields;

@@ -30,7 +30,13 @@ export interface AddressWish {
 const sample = 24;
 const key = (subnet: string, ip: string): string => `address/${subnet}/${ip}`;
 
-export async function giveAddresses(services: Services, draft: Draft, wish: AddressWish): Promise<readonly FixedIp[]> {
+export interface GivenAddresses {
+  readonly fixedIps: readonly FixedIp[];
+  /** Some of them is on a subnet with DHCP. */
+  readonly withDhcp: boolean;
+}
+
+export async function giveAddresses(services: Services, draft: Draft, wish: AddressWish): Promise<GivenAddresses> {
   const all = await subnetRows(services, wish.network_id);
   const anyOf = wish.requested?.[0]?.any_of;
   const subnets = anyOf ? all.filter(s => anyOf.includes(String(s.id))) : all;
@@ -50,7 +56,8 @@ export async function giveAddresses(services: Services, draft: Draft, wish: Addr
       }),
   );
   take(draft, wish, chosen, 0);
-  return chosen;
+  const withDhcp = subnets.some(s => s.enable_dhcp === true && chosen.some(c => c.subnet_id === s.id));
+  return { fixedIps: chosen, withDhcp };
 }
 
 /** Replaces the addresses of a port by the asked ones; what stays the same stays allocated. */

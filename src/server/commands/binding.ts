@@ -17,27 +17,27 @@ export interface BindingRequest {
 
 export interface BindingResult {
   readonly bound: boolean;
-  readonly vif_type: string;
+  /** The row of the binding. */
+  readonly row: Row;
 }
 
-/** Writes the active binding of a port into the draft. A binding that fails is a result, not an error. */
+/** Puts a new active binding in the place of the present one. */
 export async function writeBinding(services: Services, draft: Draft, request: BindingRequest): Promise<BindingResult> {
-  const { port_id, host, vnic_type, profile } = request;
+  const { port_id } = request;
   draft.delete('port_bindings', { and: [{ eq: ['port_id', port_id] }, { eq: ['status', 'ACTIVE'] }] });
   draft.delete('port_binding_levels', { eq: ['port_id', port_id] });
-  const base = { port_id, host, status: 'ACTIVE', vnic_type, profile };
-  if (host === '') {
-    draft.insert('port_bindings', { ...base, vif_type: 'unbound', vif_details: {} });
-    return { bound: false, vif_type: 'unbound' };
-  }
-  const binding = await findBinding(services, request);
-  if (!binding) {
-    draft.insert('port_bindings', { ...base, vif_type: 'binding_failed', vif_details: {} });
-    return { bound: false, vif_type: 'binding_failed' };
-  }
-  draft.insert('port_bindings', { ...base, vif_type: binding.vif_type, vif_details: binding.vif_details });
-  draft.insert('port_binding_levels', { port_id, host, level: 0, driver: binding.driver, segment_id: binding.segment.id });
-  return { bound: true, vif_type: binding.vif_type };
+  return bindNew(services, draft, request);
+}
+
+/** Writes the active binding of a port that has none. A binding that fails is a result, not an error. */
+export async function bindNew(services: Services, draft: Draft, request: BindingRequest): Promise<BindingResult> {
+  const { port_id, host, vnic_type, profile } = request;
+  const binding = host === '' ? undefined : await findBinding(services, request);
+  const vif_type = binding?.vif_type ?? (host === '' ? 'unbound' : 'binding_failed');
+  const row = { port_id, host, status: 'ACTIVE', vnic_type, profile, vif_type, vif_details: binding?.vif_details ?? {} };
+  draft.insert('port_bindings', row);
+  if (binding) draft.insert('port_binding_levels', { port_id, host, level: 0, driver: binding.driver, segment_id: binding.segment.id });
+  return { bound: binding !== undefined, row };
 }
 
 async function findBinding(services: Services, { network_id, host, vnic_type }: BindingRequest) {

@@ -17,17 +17,26 @@ export interface Commands {
   /** Conditions on what policy rules call `<resource>:<attribute>` of a parent: `networks:shared` of a subnet. */
   readonly fieldFilters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
   /** Attributes of parents that policy rules name (`network:project_id`), for objects as shown or as asked for. */
-  targets?(services: Services, objects: readonly ApiObject[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
-  /** What a create is refused for before quota and policy: parents that the caller does not see or may not build on. */
-  admit?(ctx: RequestContext, inputs: readonly Attributes[]): Promise<void>;
-  /** Decides a create: reads what it needs, and writes its decision into the draft. Answers the new id. */
-  create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string>;
+  targets?(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]>;
+  /**
+   * What a create is refused for before quota and policy: parents that the caller does not see or may not build on. Answers the
+   * parents' attributes as `targets` does.
+   */
+  admit?(ctx: RequestContext, inputs: readonly Attributes[]): Promise<readonly ApiObject[]>;
+  /** Decides a create: reads what it needs, and writes its decision into the draft. */
+  create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created>;
   update?(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void>;
   delete?(ctx: RequestContext, draft: Draft, row: Row): Promise<void>;
   /** Member actions; the answer is rendered after the commit. */
   readonly actions?: Readonly<Record<string, Action>>;
   /** Run before a list of the project's own objects (a project's default group is made on first sight). */
   beforeList?(ctx: RequestContext): Promise<void>;
+}
+
+export interface Created {
+  readonly id: string;
+  /** The object as `present` will show it, where the decision knows all of it; otherwise it is read back. */
+  readonly shown?: ApiObject;
 }
 
 /** Decides in the draft and answers how to render the reply once it is committed. */

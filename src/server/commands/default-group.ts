@@ -41,18 +41,24 @@ export function addStartingRules(draft: Draft, groupId: string, projectId: strin
   }
 }
 
-/** The id of the project's default group; adds it to the draft when it is not there yet. Two first requests at once: the unique key decides. */
-export async function defaultGroup(services: Services, draft: Draft, projectId: string): Promise<string> {
+export interface DefaultGroup {
+  readonly id: string;
+  /** It comes with this draft. */
+  readonly isNew: boolean;
+}
+
+/** The project's default group; adds it to the draft when it is not there yet. Two first requests at once: the unique key decides. */
+export async function defaultGroup(services: Services, draft: Draft, projectId: string): Promise<DefaultGroup> {
   const known = [...draft.taken].find(k => k.startsWith(`default-group/${projectId}/`));
-  if (known) return known.slice(`default-group/${projectId}/`.length);
+  if (known) return { id: known.slice(`default-group/${projectId}/`.length), isNew: true };
   const row = await services.store.get('default_security_groups', { project_id: projectId });
-  if (row) return String(row.security_group_id);
+  if (row) return { id: String(row.security_group_id), isNew: false };
   const id = draft.newId();
   draft.taken.add(`default-group/${projectId}/${id}`);
   draft.insert('default_security_groups', { project_id: projectId, security_group_id: id }, { tag: 'default-group' });
   draft.create(securityGroup, { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true });
   addStartingRules(draft, id, projectId, true);
-  return id;
+  return { id, isNew: true };
 }
 
 /** Makes the caller's own default group, never that of a project named in a filter (CVE-2022-3277). */

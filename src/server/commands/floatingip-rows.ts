@@ -4,9 +4,11 @@ import { floatingip } from '../../model/floatingip.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 
-/** Disassociates the floating IPs of a port that goes away. */
-export async function releaseFloatingIpsOf(services: Services, draft: Draft, portId: string): Promise<void> {
-  const rows = await services.store.select({ table: 'floatingips', where: { eq: ['port_id', portId] } });
+/** Disassociates the floating IPs of ports that go away. One that is associated meanwhile is met. */
+export async function releaseFloatingIps(services: Services, draft: Draft, portIds: readonly string[]): Promise<void> {
+  const where: Predicate = { in: ['port_id', portIds] };
+  const rows = await services.store.select({ table: 'floatingips', where });
+  draft.absent('floatingips', { and: [where, { not: { in: ['id', rows.map(r => String(r.id))] } }] });
   for (const row of rows) {
     draft.update(
       floatingip,

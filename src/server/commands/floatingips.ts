@@ -6,12 +6,12 @@ import { owners } from '../../domain/ipam/owners.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import type { ApiObject, Commands } from './commands.ts';
+import type { ApiObject, Commands, Created } from './commands.ts';
 import { associate } from './floatingip-association.ts';
 import { byIds } from './load.ts';
 import { externalNetwork } from './on-network.ts';
+import { createPort } from './port-create.ts';
 import { removePortRows } from './port-rows.ts';
-import { createPort } from './ports.ts';
 import { tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -48,7 +48,7 @@ function detailsOf(row: Row | undefined): unknown {
   return { name, network_id, mac_address, admin_state_up, status, device_id, device_owner };
 }
 
-async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const networkId = String(input.floating_network_id);
   const net = await externalNetwork(ctx, networkId, { resource: 'floatingip', text: 'is not a valid external network' });
   const id = draft.newId();
@@ -90,7 +90,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     },
     { router_after: association.router_id },
   );
-  return id;
+  return { id };
 }
 
 function requestedAddress(input: Attributes, subnets: readonly Row[]): Attributes {

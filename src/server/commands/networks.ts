@@ -8,7 +8,7 @@ import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import type { ApiObject, Commands, Viewer } from './commands.ts';
+import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { removePortRows } from './port-rows.ts';
@@ -65,7 +65,7 @@ function segmentFilter(column: string): (values: readonly string[]) => Predicate
   });
 }
 
-async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const id = draft.newId();
   const project = String(input.project_id ?? '');
   if (project) await defaultGroup(ctx, draft, project);
@@ -85,7 +85,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
   if (input.shared) share(draft, 'network', row, 'access_as_shared');
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
-  return id;
+  return { id };
 }
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {

@@ -9,18 +9,44 @@ import { byIds } from './load.ts';
 import { networks } from './networks.ts';
 import { isShared, sharingOf } from './sharing.ts';
 
-/** Neutron's ownership check, which comes before quota and policy. */
-export async function admitOnNetworks(ctx: RequestContext, what: 'port' | 'subnet', inputs: readonly Attributes[]): Promise<void> {
-  if (ctx.isPrivileged) return;
-  const seen = await findAll(ctx, networks, [...new Set(inputs.map(i => String(i.network_id)))]);
-  const sharing = await sharingOf(ctx, [...seen.keys()]);
-  for (const { network_id, project_id } of inputs) {
-    const id = String(network_id);
-    const row = seen.get(id);
-    if (!row) throw apiError('NetworkNotFound', { net_id: id });
-    if (row.project_id !== project_id && !isShared(sharing.get(id), 'access_as_shared', viewerOf(ctx)))
-      throw apiError('HTTPForbidden', { message: `Tenant ${String(project_id)} not allowed to create ${what} on this network` });
-  }
+/** Neutron's ownership check, which comes before quota and policy. Answers what policy asks of the networks. */
+export async function admitOnNetworks(ctx: RequestContext, what: 'port' | 'subnet', inputs: readonly Attributes[]): Promise<ApiObject[]> {
+  const ids = [...new Set(inputs.map(i => String(i.network_id)))];
+  const found = ctx.isPrivileged ? await byIds(ctx, 'networks', ids) : await findAll(ctx, networks, ids);
+  const sharing = await sharingOf(ctx, ids);
+  if (!ctx.isPrivileged) for (const input of inputs) refuseForeign(ctx, what, input, found, sharing);
+  return inputs.map(input => targetOf(input, found, sharing));
+}
+
+type Rows = ReadonlyMap<string, Row>;
+type Sharing = ReadonlyMap<string, readonly Row[]>;
+
+function refuseForeign(ctx: RequestContext, what: string, { network_id, project_id }: Attributes, found: Rows, sharing: Sharing): void {
+  const id = String(network_id);
+  const row = found.get(id);
+  if (!row) throw apiError('NetworkNotFound', { net_id: id });
+  if (row.project_id !== project_id && !isShared(sharing.get(id), 'access_as_shared', viewerOf(ctx)))
+    throw apiError('HTTPForbidden', { message: `Tenant ${String(project_id)} not allowed to create ${what} on this network` });
+}
+
+/** The network's owner and sharing, which rules about ports and subnets ask for. */
+export async function networkTargets(services: Services, objects: readonly ApiObject[]): Promise<ApiObject[]> {
+  const ids = objects.map(o => o.network_id);
+  const found = await byIds(services, 'networks', ids);
+  const sharing = await sharingOf(services, [...found.keys()]);
+  return objects.map(o => targetOf(o, found, sharing));
+}
+
+function targetOf({ network_id, project_id }: ApiObject, found: Rows, sharing: Sharing): ApiObject {
+  const id = String(network_id);
+  const owner = found.get(id)?.project_id ?? null;
+  const viewer = { project_id: String(project_id ?? '') };
+  return {
+    'network:project_id': owner,
+    'network:tenant_id': owner,
+    'networks:shared': isShared(sharing.get(id), 'access_as_shared', viewer),
+    'networks:router:external': isShared(sharing.get(id), 'access_as_external', viewer),
+  };
 }
 
 /** A network that the caller sees and that is external, whoever it is external for. */
@@ -29,25 +55,4 @@ export async function externalNetwork(ctx: RequestContext, id: string, refusal: 
   const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
   if (!entries.some(e => e.action === 'access_as_external')) throw badRequest(refusal.resource, `Network ${id} ${refusal.text}`);
   return row;
-}
-
-/** The network's owner and sharing, which rules about ports and subnets ask for. */
-export async function networkTargets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
-  const found = await byIds(
-    services,
-    'networks',
-    objects.map(o => o.network_id),
-  );
-  const sharing = await sharingOf(services, [...found.keys()]);
-  return objects.map(o => {
-    const id = String(o.network_id);
-    const owner = found.get(id)?.project_id ?? null;
-    const viewer = { project_id: String(o.project_id ?? '') };
-    return {
-      'network:project_id': owner,
-      'network:tenant_id': owner,
-      'networks:shared': isShared(sharing.get(id), 'access_as_shared', viewer),
-      'networks:router:external': isShared(sharing.get(id), 'access_as_external', viewer),
-    };
-  });
 }

@@ -8,8 +8,8 @@ import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { changeAddresses } from './addresses.ts';
 import { externalNetwork } from './on-network.ts';
+import { createPort } from './port-create.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
-import { createPort } from './ports.ts';
 import { gatewayOwner, type RouterPort, routedSubnet, subnetsOf } from './router-rows.ts';
 
 /** Undefined: not given or cleared. */

@@ -6,7 +6,7 @@ import type { Route } from '../../domain/routing.ts';
 import { router } from '../../model/router.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import type { Commands } from './commands.ts';
+import type { Commands, Created } from './commands.ts';
 import { changeGateway, dropGateway, makeGateway, wantedGateway } from './router-gateway.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
 import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-routes.ts';
@@ -14,7 +14,7 @@ import { gatewayOwner, routerPorts } from './router-rows.ts';
 import { presentRouters } from './router-view.ts';
 import { scheduleRouter } from './scheduling.ts';
 
-async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const id = draft.newId();
   const info = wantedGateway(input.external_gateway_info);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
@@ -31,7 +31,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     revision_number: 1,
   });
   if (info) await scheduleRouter(ctx, draft, id);
-  return id;
+  return { id };
 }
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {

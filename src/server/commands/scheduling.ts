@@ -22,6 +22,13 @@ async function leastLoaded(services: Services, agentType: string, table: string)
   return agents.map(a => String(a.id)).sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0));
 }
 
+/** Whether some DHCP agent has the network, or gets it now. The dead are replaced by a job of its own. */
+export async function hasDhcpAgent(services: Services, draft: Draft, networkId: string): Promise<boolean> {
+  const bound = await services.store.count('dhcp_bindings', { eq: ['network_id', networkId] });
+  if (bound >= services.config.dhcpAgentsPerNetwork) return true;
+  return (await scheduleNetwork(services, draft, networkId)).length > 0 || bound > 0;
+}
+
 /** Gives a network its DHCP agents if it has fewer than it should. Answers the ids of those added. */
 export async function scheduleNetwork(services: Services, draft: Draft, networkId: string): Promise<string[]> {
   const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });

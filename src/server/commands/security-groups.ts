@@ -7,7 +7,7 @@ import { securityGroup, securityGroupRule } from '../../model/security-group.ts'
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { findAll } from '../find.ts';
-import type { ApiObject, Commands, Viewer } from './commands.ts';
+import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { addStartingRules, defaultGroup, ensureOwnDefaultGroup } from './default-group.ts';
 import { byIds, grouped } from './load.ts';
 import { isShared, sharingFilter, sharingOf } from './sharing.ts';
@@ -60,7 +60,7 @@ async function presentGroups(services: Services, rows: readonly Row[], viewer: V
 
 const isDefaultName = (name: unknown): boolean => typeof name === 'string' && name.toLowerCase() === 'default';
 
-async function createGroup(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+async function createGroup(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   if (isDefaultName(input.name)) throw apiError('SecurityGroupDefaultAlreadyExists');
   const project = String(input.project_id ?? '');
   await defaultGroup(ctx, draft, project);
@@ -74,7 +74,7 @@ async function createGroup(ctx: RequestContext, draft: Draft, input: Attributes)
     revision_number: 1,
   });
   addStartingRules(draft, id, project, false);
-  return id;
+  return { id };
 }
 
 async function isDefaultGroup(ctx: RequestContext, row: Row): Promise<boolean> {
@@ -133,16 +133,22 @@ export const securityGroups: Commands = {
 };
 
 /** Malformed rules, and groups that the caller does not see. */
-async function admitRules(ctx: RequestContext, inputs: readonly Attributes[]): Promise<void> {
+async function admitRules(ctx: RequestContext, inputs: readonly Attributes[]): Promise<ApiObject[]> {
   const rules = inputs.map(normalizeRule);
   if (new Set(rules.map(r => r.security_group_id)).size > 1) throw apiError('SecurityGroupNotSingleGroupRules');
   if (new Set(inputs.map(i => i.project_id)).size > 1) throw apiError('SecurityGroupRulesNotSingleProject');
   const named = rules.flatMap(r => [r.security_group_id, ...(r.remote_group_id === null ? [] : [r.remote_group_id])]);
   const seen = await findAll(ctx, securityGroups, [...new Set(named)]);
   for (const id of named) if (!seen.has(id)) throw apiError('SecurityGroupNotFound', { id });
+  return rules.map(rule => groupTarget(seen.get(rule.security_group_id)));
 }
 
-async function createRule(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+function groupTarget(group: Row | undefined): ApiObject {
+  const owner = group?.project_id ?? null;
+  return { 'security_group:project_id': owner, 'security_group:tenant_id': owner };
+}
+
+async function createRule(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const rule = normalizeRule(input);
   const groupId = String(input.security_group_id);
   const groups = await byIds(ctx, 'security_groups', [groupId, rule.remote_group_id]);
@@ -158,7 +164,7 @@ async function createRule(ctx: RequestContext, draft: Draft, input: Attributes):
     draft.present('security_groups', { eq: ['id', String(rule.remote_group_id)] });
   draft.touch(securityGroup, groupId);
   draft.create(securityGroupRule, row, { security_group_id: groupId, remote_group_id: rule.remote_group_id });
-  return row.id;
+  return { id: row.id };
 }
 
 async function refuseTwin(ctx: RequestContext, draft: Draft, groupId: string, row: Row): Promise<void> {
@@ -185,10 +191,7 @@ export const securityGroupRules: Commands = {
       'security_groups',
       objects.map(o => o.security_group_id),
     );
-    return objects.map(o => {
-      const owner = groups.get(String(o.security_group_id))?.project_id ?? null;
-      return { 'security_group:project_id': owner, 'security_group:tenant_id': owner };
-    });
+    return objects.map(o => groupTarget(groups.get(String(o.security_group_id))));
   },
   admit: admitRules,
   create: createRule,

@@ -20,7 +20,7 @@ import { port } from '../../model/port.ts';
 import { subnet } from '../../model/subnet.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import type { ApiObject, Commands } from './commands.ts';
+import type { ApiObject, Commands, Created } from './commands.ts';
 import { byIds } from './load.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
@@ -70,7 +70,7 @@ const limitsOf = (services: Services): SubnetLimits => ({
   max_subnet_host_routes: services.config.maxSubnetHostRoutes,
 });
 
-async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<string> {
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   checkSource(input);
   // There are no pools yet, so whatever is named is not there.
   if (input.subnetpool_id) throw apiError('SubnetPoolNotFound', { subnetpool_id: String(input.subnetpool_id) });
@@ -108,7 +108,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   draft.touch(network, network_id);
   if (isAutoAddress(input as unknown as StoredSubnet)) await addAutoAddresses(ctx, draft, row);
   if (row.enable_dhcp) await scheduleNetwork(ctx, draft, network_id);
-  return id;
+  return { id };
 }
 
 /** Ports that are there already get their address of a new automatic subnet too. */

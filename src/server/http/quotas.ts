@@ -94,8 +94,7 @@ async function updateOne({ ctx, body }: ApiRequest, counted: readonly Resource[]
   if (check_limit === true || force === false) await refuseBelowUsage(ctx, counted, project, parsed);
   await commitDecision(ctx, {
     decide: async draft => {
-      for (const [resource, hard_limit] of parsed)
-        draft.ops.push({ op: 'upsert', table: 'quotas', row: { project_id: project, resource, hard_limit } });
+      for (const [resource, hard_limit] of parsed) draft.upsert('quotas', { project_id: project, resource, hard_limit });
     },
   });
   return { status: 200, json: { quota: limits(ctx, counted, await storedLimits(ctx, project)) } };

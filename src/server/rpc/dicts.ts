@@ -4,7 +4,7 @@ import { dnsAssignments } from '../../domain/ipam/dns.ts';
 import { grouped } from '../commands/load.ts';
 import { networks } from '../commands/networks.ts';
 import { partsOf } from '../commands/port-rows.ts';
-import { presentPort } from '../commands/ports.ts';
+import { presentPort } from '../commands/port-view.ts';
 import { presentSubnet } from '../commands/subnets.ts';
 import { tagsOf } from '../commands/tags.ts';
 import type { Services } from '../context.ts';

@@ -46,8 +46,7 @@ async function scheduleUnhosted(services: Services): Promise<void> {
     },
     limit: 1000,
   });
-  for (const row of rows)
-    await commitDecision(services, { decide: draft => scheduleRouter(services, draft, String(row.id)), refuse: () => undefined });
+  for (const row of rows) await commitDecision(services, { decide: draft => scheduleRouter(services, draft, String(row.id)) });
 }
 
 async function syncRouters(services: Services, args: Args): Promise<Dict[]> {

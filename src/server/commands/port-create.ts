@@ -1,0 +1,100 @@
+// How a port comes to be: for a request, or for a router, a floating IP or a DHCP agent. Rights are checked by whoever asks.
+import type { Row } from '../../contracts/store.ts';
+import { normalizePairs } from '../../domain/allowed-address-pairs.ts';
+import { apiError } from '../../domain/errors.ts';
+import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import { isServicePort } from '../../domain/ipam/owners.ts';
+import { randomMac } from '../../domain/net/mac.ts';
+import { type FixedIp, port } from '../../model/port.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { giveAddresses } from './addresses.ts';
+import { bindNew } from './binding.ts';
+import { awaitAgents } from './port-blocks.ts';
+import { giveGroups } from './port-groups.ts';
+import type { PortParts } from './port-rows.ts';
+import { addTags } from './tags.ts';
+
+export interface CreatedPort {
+  readonly row: Row;
+  readonly fixedIps: readonly FixedIp[];
+  /** The same and the rest, as `partsOf` will load them. */
+  readonly parts: PortParts;
+  readonly tags: readonly string[];
+}
+
+export async function createPort(services: Services, draft: Draft, net: Row, input: Attributes): Promise<CreatedPort> {
+  const id = draft.newId();
+  const network_id = String(net.id);
+  const owner = String(input.device_owner ?? '');
+  const project = String(input.project_id ?? '');
+  const mac = await macFor(services, draft, network_id, input.mac_address);
+  const security = isSecured(input, net, owner);
+  const row = draft.create(port, { ...columnsOf(services, input, { mac, security }), id, network_id, project_id: project });
+  const groups = await giveGroups(services, draft, id, { given: input.security_groups as string[] | undefined, project, owner, security });
+  const requested = input.fixed_ips as FixedIp[] | undefined;
+  const { fixedIps, withDhcp } = await giveAddresses(services, draft, { port_id: id, network_id, mac, owner, requested });
+  const tags = [...((input.tags as string[] | undefined) ?? [])].sort();
+  addTags(draft, id, tags);
+  const binding = await bindNew(services, draft, {
+    port_id: id,
+    network_id,
+    host: String(input['binding:host_id'] ?? ''),
+    vnic_type: String(input['binding:vnic_type'] ?? 'normal'),
+    profile: (input['binding:profile'] as Record<string, unknown> | undefined) ?? {},
+  });
+  await awaitAgents(services, draft, { port_id: id, network_id, owner, bound: binding.bound, withDhcp });
+  return {
+    row,
+    fixedIps,
+    parts: {
+      fixedIps: new Map([[id, fixedIps]]),
+      groups: new Map([[id, [...groups].sort()]]),
+      bindings: new Map([[id, binding.row]]),
+    },
+    tags,
+  };
+}
+
+/** A random address, or the one that is asked for and is free. */
+async function macFor(services: Services, draft: Draft, networkId: string, asked: unknown): Promise<string> {
+  if (typeof asked !== 'string') return newMac(services);
+  await refuseUsedMac(services, draft, networkId, asked);
+  return asked;
+}
+
+export function newMac(services: Services): string {
+  return randomMac(services.config.baseMac, n => Math.floor(services.random() * n));
+}
+
+export async function refuseUsedMac(services: Services, draft: Draft, network_id: string, mac: string): Promise<void> {
+  const key = `mac/${network_id}/${mac}`;
+  const used = { and: [{ eq: ['network_id', network_id] }, { eq: ['mac_address', mac] }] } as const;
+  if (draft.taken.has(key) || (await services.store.count('ports', used)) > 0)
+    throw apiError('MacAddressInUse', { net_id: network_id, mac });
+  draft.taken.add(key);
+}
+
+function isSecured(input: Attributes, net: Row, owner: string): boolean {
+  if (input.port_security_enabled !== undefined) return input.port_security_enabled === true;
+  return !isServicePort(owner) && net.port_security_enabled === true;
+}
+
+function columnsOf(services: Services, input: Attributes, { mac, security }: { mac: string; security: boolean }): Row {
+  const pairs = normalizePairs(input.allowed_address_pairs, { max: services.config.maxAllowedAddressPair, mac });
+  if (pairs.length > 0 && !security) throw apiError('AddressPairAndPortSecurityRequired');
+  return {
+    name: String(input.name ?? ''),
+    admin_state_up: input.admin_state_up !== false,
+    mac_address: mac,
+    device_id: String(input.device_id ?? ''),
+    device_owner: String(input.device_owner ?? ''),
+    status: (input.status as string | undefined) ?? 'DOWN',
+    port_security_enabled: security,
+    allowed_address_pairs: pairs,
+    extra_dhcp_opts: normalizeDhcpOpts(input.extra_dhcp_opts as readonly unknown[] | undefined, []),
+    description: String(input.description ?? ''),
+    revision_number: 1,
+  };
+}

@@ -1,0 +1,27 @@
+// The network and the subnets that a port of a request stands on.
+import type { Row } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
+import type { RequestedIp } from '../../domain/ipam/addresses.ts';
+import type { RequestContext } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { findAll, viewerOf } from '../find.ts';
+import { byIds } from './load.ts';
+import { sharedWith } from './sharing.ts';
+import { subnets } from './subnets.ts';
+
+/** The network of a new port. Whoever may use it only because it is shared relies on the sharing. */
+export async function networkFor(ctx: RequestContext, draft: Draft, id: string): Promise<Row> {
+  const row = (await byIds(ctx, 'networks', [id])).get(id);
+  if (!row) throw apiError('NetworkNotFound', { net_id: id });
+  draft.present('networks', { eq: ['id', id] });
+  if (!ctx.isPrivileged && row.project_id !== ctx.caller.project_id) draft.present('rbac_entries', sharedWith(id, viewerOf(ctx)));
+  return row;
+}
+
+/** Subnets that are named must be ones that the caller sees; whether they are the network's is decided with the addresses. */
+export async function requireSubnets(ctx: RequestContext, fixedIps: unknown): Promise<void> {
+  const ids = ((fixedIps ?? []) as readonly RequestedIp[]).flatMap(f => f.subnet_id ?? []);
+  if (ids.length === 0) return;
+  const seen = await findAll(ctx, subnets, ids);
+  for (const subnet_id of ids) if (!seen.has(subnet_id)) throw apiError('SubnetNotFound', { subnet_id });
+}

@@ -1,0 +1,140 @@
+// Changes of ports: addresses, groups, binding, and what other projects' safety forbids to change.
+import type { Row, Value } from '../../contracts/store.ts';
+import { normalizePairs } from '../../domain/allowed-address-pairs.ts';
+import { apiError, badRequest } from '../../domain/errors.ts';
+import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import type { RequestedIp } from '../../domain/ipam/addresses.ts';
+import { type FixedIp, port } from '../../model/port.ts';
+import type { RequestContext } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { changeAddresses } from './addresses.ts';
+import { writeBinding } from './binding.ts';
+import { byIds } from './load.ts';
+import { awaitAgents } from './port-blocks.ts';
+import { newMac, refuseUsedMac } from './port-create.ts';
+import { changeGroups } from './port-groups.ts';
+import { requireSubnets } from './port-network.ts';
+import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
+import { factsOf, partsOf } from './port-rows.ts';
+
+interface Change {
+  readonly ctx: RequestContext;
+  readonly draft: Draft;
+  readonly row: Row;
+  readonly input: Attributes;
+  /** The active binding. */
+  readonly binding: Row | undefined;
+  readonly fixedIps: readonly FixedIp[];
+}
+
+const plain = ['name', 'admin_state_up', 'device_id', 'device_owner', 'description', 'port_security_enabled'] as const;
+
+export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+  if (Object.keys(input).length === 0) return;
+  const id = String(row.id);
+  const parts = await partsOf(ctx, [id]);
+  const before = factsOf(row, parts);
+  const change: Change = { ctx, draft, row, input, binding: parts.bindings.get(id), fixedIps: before.fixed_ips };
+  await refuseForeignRouter(ctx, { device_id: input.device_id ?? row.device_id, device_owner: input.device_owner ?? row.device_owner });
+  await refuseRouterPort(ctx, row, input);
+  const set: Record<string, Value> = { ...(await macChange(change)) };
+  for (const name of plain) if (input[name] !== undefined) set[name] = input[name] as Value;
+  const security = (set.port_security_enabled ?? row.port_security_enabled) === true;
+  const given = input.security_groups as string[] | undefined;
+  await changeGroups(ctx, draft, row, { given, now: before.security_groups, security });
+  Object.assign(set, pairsChange(change, { security, mac: String(set.mac_address ?? row.mac_address) }), optionsChange(change));
+  const fixedIps = await addressChange(change, String(set.mac_address ?? row.mac_address));
+  const rebound = await bindingChange(change);
+  if (rebound) draft.delete('provisioning_blocks', { eq: ['port_id', id] });
+  if (rebound || fixedIps) {
+    const owner = String(set.device_owner ?? row.device_owner);
+    const withDhcp = await anyWithDhcp(ctx, fixedIps ?? before.fixed_ips);
+    await awaitAgents(ctx, draft, { port_id: id, network_id: before.network_id, owner, bound: rebound?.bound ?? false, withDhcp });
+  }
+  if (rebound || set.admin_state_up === false) set.status = 'DOWN';
+  draft.update(port, row, set, { facts: { before, changed: Object.keys(input) } });
+}
+
+/** Null asks for a new address. A port that is plugged keeps the one that it has. */
+async function macChange({ ctx, draft, row, input, binding }: Change): Promise<{ mac_address?: string }> {
+  if (input.mac_address === undefined || input.mac_address === row.mac_address) return {};
+  const mac_address = (input.mac_address as string | null) ?? newMac(ctx);
+  const vif_type = String(binding?.vif_type ?? 'unbound');
+  if (vif_type !== 'unbound' && vif_type !== 'binding_failed' && binding?.vnic_type !== 'direct-physical') {
+    throw apiError('PortBound', { port_id: String(row.id), vif_type, old_mac: String(row.mac_address), new_mac: mac_address });
+  }
+  if (input.mac_address !== null) await refuseUsedMac(ctx, draft, String(row.network_id), mac_address);
+  return { mac_address };
+}
+
+function pairsChange({ ctx, row, input }: Change, { security, mac }: { security: boolean; mac: string }): Row {
+  const max = ctx.config.maxAllowedAddressPair;
+  const given = input.allowed_address_pairs;
+  const pairs = given === undefined ? (row.allowed_address_pairs as readonly unknown[]) : normalizePairs(given, { max, mac });
+  if (pairs.length > 0 && !security) throw apiError('AddressPairAndPortSecurityRequired');
+  return given === undefined ? {} : { allowed_address_pairs: pairs };
+}
+
+function optionsChange({ row, input }: Change): Row {
+  const given = input.extra_dhcp_opts as readonly unknown[] | undefined;
+  return given === undefined ? {} : { extra_dhcp_opts: normalizeDhcpOpts(given, row.extra_dhcp_opts as readonly unknown[]) };
+}
+
+/** The addresses afterwards, where they may change: they are asked for, or the automatic ones follow the MAC. */
+async function addressChange({ ctx, draft, row, input, fixedIps }: Change, mac: string): Promise<readonly FixedIp[] | undefined> {
+  if (input.fixed_ips === undefined && mac === row.mac_address) return undefined;
+  await requireSubnets(ctx, input.fixed_ips);
+  const after = await changeAddresses(ctx, draft, {
+    port_id: String(row.id),
+    network_id: String(row.network_id),
+    mac,
+    owner: String(input.device_owner ?? row.device_owner),
+    requested: (input.fixed_ips as readonly RequestedIp[] | undefined) ?? fixedIps,
+    now: fixedIps,
+  });
+  const gone = fixedIps.filter(f => !after.some(a => a.ip_address === f.ip_address));
+  await refuseFloating(
+    ctx,
+    draft,
+    String(row.id),
+    gone.map(f => f.ip_address),
+  );
+  return after;
+}
+
+/** An address that a floating IP stands for cannot be taken from its port. */
+async function refuseFloating(ctx: RequestContext, draft: Draft, portId: string, gone: readonly string[]): Promise<void> {
+  if (gone.length === 0) return;
+  const where = { and: [{ eq: ['port_id', portId] }, { in: ['fixed_ip_address', gone] }] } as const;
+  const [fip] = await ctx.store.select({ table: 'floatingips', where, limit: 1 });
+  draft.absent('floatingips', where);
+  if (!fip) return;
+  const what = `Original port fixed_ip ${fip.fixed_ip_address} already associated with floating IP ${fip.floating_ip_address}`;
+  throw badRequest('port', `Cannot update the fixed_ips of the port ${portId}. ${what}`);
+}
+
+async function anyWithDhcp(ctx: RequestContext, fixedIps: readonly FixedIp[]): Promise<boolean> {
+  const subnets = await byIds(
+    ctx,
+    'subnets',
+    fixedIps.map(f => f.subnet_id),
+  );
+  return [...subnets.values()].some(s => s.enable_dhcp === true);
+}
+
+async function bindingChange({ ctx, draft, row, input, binding: now }: Change): Promise<{ readonly bound: boolean } | undefined> {
+  const { 'binding:host_id': host, 'binding:vnic_type': vnic, 'binding:profile': profile } = input;
+  if (host === undefined && vnic === undefined && profile === undefined) return undefined;
+  const wanted = {
+    host: host === undefined ? String(now?.host ?? '') : String(host ?? ''),
+    vnic_type: String(vnic ?? now?.vnic_type ?? 'normal'),
+    profile: (profile ?? now?.profile ?? {}) as Record<string, unknown>,
+  };
+  const port_id = String(row.id);
+  const same = now && wanted.host === now.host && wanted.vnic_type === now.vnic_type && now.vif_type !== 'binding_failed';
+  if (!same) return writeBinding(ctx, draft, { port_id, network_id: String(row.network_id), ...wanted });
+  if (profile !== undefined)
+    draft.set('port_bindings', { and: [{ eq: ['port_id', port_id] }, { eq: ['host', wanted.host] }] }, { profile: wanted.profile });
+  return undefined;
+}

@@ -1,0 +1,68 @@
+// Several API server processes on one database file.
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ServerConfig } from '../../src/server/context.ts';
+import { type Api, client } from './client.ts';
+
+const program = fileURLToPath(import.meta.resolve('./server-process.ts'));
+
+export interface Member extends AsyncDisposable {
+  readonly url: string;
+  as(who: string): Api;
+  /** kill -9; nothing is flushed or said. */
+  kill(): Promise<void>;
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly servers: readonly Member[];
+  /** The first server, for setting the scene. */
+  as(who: string): Api;
+  /** `count` clients, dealt out over the servers in turn. */
+  spread(who: string, count: number): readonly Api[];
+  /** One more server on the same file. */
+  join(): Promise<Member>;
+}
+
+async function startMember(file: string, config: Partial<ServerConfig>): Promise<Member> {
+  const { NODE_TEST_CONTEXT: _test, ...env } = process.env;
+  const child = fork(program, [file, JSON.stringify(config)], { env, execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const url = await Promise.race([
+    once(child, 'message').then(([message]) => (message as { url: string }).url),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`a server ended with ${code}`))),
+  ]);
+  const kill = (): Promise<void> => end(child);
+  return { url, as: who => client(url, who), kill, [Symbol.asyncDispose]: kill };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exit;
+}
+
+export async function startCluster(count: number, config: Partial<ServerConfig> = {}): Promise<Cluster> {
+  const dir = await mkdtemp(join(tmpdir(), 'weft-cluster-'));
+  const file = join(dir, 'weft.db');
+  const servers: Member[] = [];
+  const add = async (): Promise<Member> => {
+    const member = await startMember(file, config);
+    servers.push(member);
+    return member;
+  };
+  for (let i = 0; i < count; i++) await add();
+  return {
+    servers,
+    as: who => (servers[0] as Member).as(who),
+    spread: (who, n) => Array.from({ length: n }, (_, i) => (servers[i % servers.length] as Member).as(who)),
+    join: add,
+    async [Symbol.asyncDispose]() {
+      for (const server of servers) await server.kill();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}

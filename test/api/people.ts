@@ -1,0 +1,41 @@
+// Who asks, in these tests. Tokens are names: what identity does has tests of its own.
+import type { Caller, Identity } from '../../src/contracts/identity.ts';
+
+function person(name: string, roles: readonly string[], project: string): Caller {
+  return {
+    user_id: name,
+    user_name: name,
+    user_domain_id: 'default',
+    user_domain_name: 'Default',
+    project_id: project,
+    project_name: project,
+    project_domain_id: 'default',
+    project_domain_name: 'Default',
+    domain_id: null,
+    system_scope: null,
+    roles,
+    expires_at: '2099-01-01T00:00:00Z',
+    audit_id: name,
+  };
+}
+
+const projects = { admin: 'a'.repeat(32), weft: 'b'.repeat(32), other: 'c'.repeat(32) };
+const people: Readonly<Record<string, Caller>> = {
+  admin: person('admin', ['admin', 'member', 'reader'], projects.admin),
+  member: person('member', ['member', 'reader'], projects.weft),
+  reader: person('reader', ['reader'], projects.weft),
+  /** A token without any role that rules ask for. */
+  nobody: person('nobody', [], projects.weft),
+  other: person('other', ['member', 'reader'], projects.other),
+};
+
+/** A known person, or `member@<project>`. */
+export function personOf(token: string): Caller | undefined {
+  const [name = '', project] = token.split('@');
+  return project === undefined ? people[name] : name === 'member' ? person(token, ['member', 'reader'], project) : undefined;
+}
+
+export const identity: Identity = {
+  authUri: 'http://127.0.0.1/identity/v3',
+  validate: token => Promise.resolve(personOf(token)),
+};
