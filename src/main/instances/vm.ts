@@ -41,7 +41,7 @@ const clientFiles = ['-cf', join(import.meta.dirname, 'dhclient.conf'), '-sf', j
 
 export async function openVm(host: Sandbox, options: { name: string; tap: string; mac: string }): Promise<Vm> {
   const { name, tap, mac } = options;
-  const sandbox = await openSandbox(name, host);
+  const sandbox = await openSandbox(name, { within: host, mounts: join(import.meta.dirname, 'mounts.fstab') });
   try {
     const resolver = await ownResolver(sandbox);
     await run(host.enterNetwork(['ip', '-batch', '-']), { input: tapBatch({ tap, mac, pid: sandbox.init.pid }) });

@@ -20,7 +20,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly gone: Promise<void>;
 }
 
-const mounts = join(import.meta.dirname, 'mounts.fstab');
+const hostMounts = join(import.meta.dirname, 'mounts.fstab');
 const unshare = ['unshare', '--mount', '--net', '--pid', '--uts', '--ipc', '--fork', '--mount-proc', '--kill-child=KILL', '--'];
 /** With SIGCHLD ignored the kernel reaps what is orphaned inside; `cat` would not. */
 const init = ['env', '--ignore-signal=SIGCHLD', 'cat'];
@@ -29,16 +29,22 @@ export function enterArgv(pid: number, argv: readonly string[], cwd = '/'): stri
   return ['nsenter', '-t', String(pid), '-m', '-n', '-p', '-u', '-i', `--wd=${cwd}`, '--', ...argv];
 }
 
-/** `within`: nested in another sandbox, and gone with it. */
-export async function openSandbox(name: string, within?: Sandbox): Promise<Sandbox> {
+export interface NestedOptions {
+  /** The sandbox that it is inside of, and gone with. */
+  readonly within: Sandbox;
+  /** The fstab(5) file of what it mounts. Sources that the outer sandbox has mounted already would be passed over. */
+  readonly mounts: string;
+}
+
+export async function openSandbox(name: string, nested?: NestedOptions): Promise<Sandbox> {
   const holder = [...unshare, ...init];
-  const child = spawnHolder(within ? within.enter(holder) : holder);
+  const child = spawnHolder(nested ? nested.within.enter(holder) : holder);
   const gone = new Promise<void>(resolve => child.once('close', () => resolve()));
   try {
-    const found = await findInit(child, within ? 1 : 0);
+    const found = await findInit(child, nested ? 1 : 0);
     const enter = (argv: readonly string[], cwd?: string): string[] => enterArgv(found.pid, argv, cwd);
     const enterNetwork = (argv: readonly string[]): string[] => ['nsenter', '-t', String(found.pid), '-n', '--', ...argv];
-    await run(enter(['mount', '--all', '--fstab', mounts]));
+    await run(enter(['mount', '--all', '--fstab', nested?.mounts ?? hostMounts]));
     await run(enter(['hostname', name]));
     return { name, init: found, enter, enterNetwork, gone, [Symbol.asyncDispose]: () => close(child, found, gone) };
   } catch (error) {
