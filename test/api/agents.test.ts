@@ -195,6 +195,31 @@ describe('agents', () => {
     await until('port_delete_end', async () => heard.some(l => l.startsWith('port_delete_end') && l.includes(port.id)));
   });
 
+  test('two ports that come up at once on a new host: it gets the whole table of the network', async () => {
+    await beat(h, 'h333');
+    const there = await h.admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'h1', device_owner: 'network:test' });
+    await h.rpc('q-plugin', 'update_device_up', { device: `tap${there.id.slice(0, 11)}`, agent_id: 'lb', host: 'h1' }, '1.9');
+    const heard: Body[] = [];
+    const topic = 'q-agent-notifier-l2population-update';
+    await using _f = await h.bus.serve({
+      topic,
+      server: 'h333',
+      endpoints: [{ version: '1.0', methods: { add_fdb_entries: args => void heard.push(args.fdb_entries as Body) } }],
+    });
+    const made = await Promise.all(
+      [1, 2].map(() => h.admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'h333', device_owner: 'network:test' })),
+    );
+    const devices = made.map(p => `tap${p.id.slice(0, 11)}`);
+    await h.rpc('q-plugin', 'get_devices_details_list', { devices, agent_id: 'lb', host: 'h333' }, '1.9');
+    await Promise.all(devices.map(device => h.rpc('q-plugin', 'update_device_up', { device, agent_id: 'lb', host: 'h333' }, '1.9')));
+    await until('the table with the port of h1', async () =>
+      heard.some(entries => JSON.stringify(entries).includes(String(there.mac_address))),
+    );
+    for (const { id } of [there, ...made]) await h.admin.request('DELETE', `ports/${id}`);
+    const { agents } = (await h.admin.request('GET', 'agents?host=h333')).body as { agents: Body[] };
+    for (const agent of agents) assert.equal((await h.admin.request('DELETE', `agents/${agent.id}`)).status, 204);
+  });
+
   test('junk is answered by name and changes nothing', async () => {
     await assert.rejects(
       h.rpc('q-plugin', 'get_device_details', { device: 5, agent_id: 'x', host: 'h1' }, '1.9'),

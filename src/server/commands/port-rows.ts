@@ -1,5 +1,5 @@
 // The rows around a port, loaded and removed together; and the facts of a port that messages about it need later.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import type { FixedIp } from '../../model/port.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
@@ -50,6 +50,18 @@ export function factsOf(row: Row, parts: PortParts): PortFacts {
     status: String(row.status),
     fixed_ips: parts.fixedIps.get(id) ?? [],
     security_groups: parts.groups.get(id) ?? [],
+  };
+}
+
+/** Ports of a network that are bound to a host and in one of these states. */
+export function portsOn(networkId: string, host: string, states: readonly string[]): Predicate {
+  const binding: Predicate = { and: [{ eq: ['host', host] }, { eq: ['status', 'ACTIVE'] }] };
+  return {
+    and: [
+      { eq: ['network_id', networkId] },
+      { in: ['status', states] },
+      { exists: { table: 'port_bindings', on: [['port_id', 'id']], where: binding } },
+    ],
   };
 }
 

@@ -94,7 +94,7 @@ const dhcpAttributes = ['fixed_ips', 'mac_address', 'extra_dhcp_opts', 'device_o
 async function portMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
   const before = facts.before as PortFacts | undefined;
   const changed = (facts.changed as readonly string[] | undefined) ?? [];
-  const out: Message[] = event === 'created' ? [] : await l2popMessages(services, id, before);
+  const out: Message[] = event === 'created' ? [] : await l2popMessages(services, { id, before, first: facts.first_on_host === true });
   const port = event === 'deleted' ? undefined : await portDict(services, id);
   out.push(...memberMessages(port, before, event, changed));
   if (event === 'deleted') {

@@ -1,7 +1,7 @@
 // L2 population: where the addresses of a network are. Rendered from committed state, so a late message is never a stale one.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { byIds, grouped } from '../commands/load.ts';
-import { type PortFacts, partsOf } from '../commands/port-rows.ts';
+import { type PortFacts, partsOf, portsOn } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import { fdb, type Message } from './messages.ts';
 
@@ -50,10 +50,11 @@ const inPlace = (status: unknown): boolean => status === 'ACTIVE' || status === 
 
 /** The plugged ports of a network with their hosts and addresses. */
 async function activePorts(services: Services, networkId: string): Promise<Placed[]> {
-  const rows = await services.store.select({
-    table: 'ports',
-    where: { and: [{ eq: ['network_id', networkId] }, { in: ['status', ['ACTIVE', 'BUILD']] }] },
-  });
+  const where: Predicate = { and: [{ eq: ['network_id', networkId] }, { in: ['status', ['ACTIVE', 'BUILD']] }] };
+  return placed(services, await services.store.select({ table: 'ports', where }));
+}
+
+async function placed(services: Services, rows: readonly Row[]): Promise<Placed[]> {
   const parts = await partsOf(
     services,
     rows.map(r => String(r.id)),
@@ -65,32 +66,40 @@ async function activePorts(services: Services, networkId: string): Promise<Place
   });
 }
 
-/** What changes in the tables of the hosts when a port goes from `before` to what is committed now (undefined: deleted). */
-export async function l2popMessages(services: Services, portId: string, before: PortFacts | undefined): Promise<Message[]> {
-  const now = await services.store.get('ports', { id: portId });
+/** Whether nothing of the network is plugged on the host any more. */
+async function lastOn(services: Services, networkId: string, host: string): Promise<boolean> {
+  return (await services.store.count('ports', portsOn(networkId, host, ['ACTIVE', 'BUILD']))) === 0;
+}
+
+export interface PortChange {
+  readonly id: string;
+  readonly before: PortFacts | undefined;
+  /** When it became ACTIVE no other port of its network was so on its host: the host knows nothing of the network yet. */
+  readonly first: boolean;
+}
+
+/** What changes in the tables of the hosts when a port goes from `before` to what is committed now. */
+export async function l2popMessages(services: Services, { id, before, first }: PortChange): Promise<Message[]> {
+  const now = await services.store.get('ports', { id });
   const networkId = String(now?.network_id ?? before?.network_id ?? '');
   const segment = await tunnelOf(services, networkId);
   if (!segment) return [];
   const known = await places(services);
-  const active = await activePorts(services, networkId);
-  const mine = active.find(p => p.row.id === portId);
+  const [mine] = now && inPlace(now.status) ? await placed(services, [now]) : [];
   const wasAt = before && inPlace(before.status) ? known.get(before.host) : undefined;
   const isAt = mine ? known.get(mine.host) : undefined;
   const table = (ip: string, entries: readonly unknown[]): unknown => ({ [networkId]: { ...segment, ports: { [ip]: entries } } });
   const out: Message[] = [];
   if (wasAt && before && wasAt.host !== isAt?.host) {
-    const last = !active.some(p => p.host === wasAt.host);
     const gone = before.fixed_ips.map(f => [before.mac_address, f.ip_address] as const);
-    out.push(fdb('remove_fdb_entries', table(wasAt.ip, last ? [flood, ...gone] : gone)));
+    out.push(fdb('remove_fdb_entries', table(wasAt.ip, (await lastOn(services, networkId, wasAt.host)) ? [flood, ...gone] : gone)));
   }
-  if (isAt && mine) {
-    const moved = wasAt?.host === isAt.host && before ? changed(before, mine) : undefined;
-    if (moved) out.push(fdb('update_fdb_entries', { chg_ip: { [networkId]: { [isAt.ip]: moved } } }));
-    const fresh = before?.status !== 'ACTIVE' || wasAt?.host !== isAt.host;
-    if (now?.status === 'ACTIVE' && fresh) {
-      if (!active.some(p => p.host === isAt.host && p !== mine)) out.push(...wholeTable(networkId, segment, known, active, isAt));
-      out.push(fdb('add_fdb_entries', table(isAt.ip, [flood, ...mine.entries])));
-    }
+  if (!isAt || !mine) return out;
+  const moved = wasAt?.host === isAt.host && before ? changed(before, mine) : undefined;
+  if (moved) out.push(fdb('update_fdb_entries', { chg_ip: { [networkId]: { [isAt.ip]: moved } } }));
+  if (now?.status === 'ACTIVE' && (before?.status !== 'ACTIVE' || wasAt?.host !== isAt.host)) {
+    if (first) out.push(...wholeTable(networkId, segment, known, await activePorts(services, networkId), isAt));
+    out.push(fdb('add_fdb_entries', table(isAt.ip, [flood, ...mine.entries])));
   }
   return out;
 }

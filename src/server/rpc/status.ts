@@ -1,7 +1,7 @@
 // The status of ports as agents report it: ACTIVE when every block is gone, BUILD while an agent wires, DOWN when it is gone.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { OutboxEntry, Predicate, Row } from '../../contracts/store.ts';
 import { port } from '../../model/port.ts';
-import { factsOf, type PortParts, partsOf } from '../commands/port-rows.ts';
+import { factsOf, type PortFacts, type PortParts, partsOf, portsOn } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { commitDecision } from '../retry.ts';
@@ -27,28 +27,43 @@ export async function complete(services: Services, portIds: readonly string[], e
       const ids = rows.map(r => String(r.id));
       if (ids.length === 0) return;
       const blocks = await services.store.select({ table: 'provisioning_blocks', where: { in: ['port_id', ids] } });
-      for (const row of rows) completeOne(draft, row, entity, blocks, parts);
+      for (const row of rows) {
+        if (completeOne(draft, row, entity, blocks, parts)) await turn(services, draft, row, parts);
+      }
     },
   });
 }
 
-function completeOne(draft: Draft, row: Row, entity: Entity, blocks: readonly Row[], parts: PortParts): void {
+/** Takes the block off; answers whether the port becomes ACTIVE by that. */
+function completeOne(draft: Draft, row: Row, entity: Entity, blocks: readonly Row[], parts: PortParts): boolean {
   const id = String(row.id);
   const own = blocks.filter(b => b.port_id === id);
   const others: Predicate = { and: [{ eq: ['port_id', id] }, { not: { eq: ['entity', entity] } }] };
   const waits = own.some(b => b.entity !== entity);
   const vif = String(parts.bindings.get(id)?.vif_type ?? 'unbound');
   const turns = !waits && row.status !== 'ACTIVE' && row.admin_state_up === true && !unplugged.includes(vif);
-  if (own.length === 0 && !turns) return;
+  if (own.length === 0 && !turns) return false;
   draft.delete('provisioning_blocks', { and: [{ eq: ['port_id', id] }, { eq: ['entity', entity] }] });
   // Two entities that report at the same moment must not each leave the last word to the other.
   if (waits) draft.present('provisioning_blocks', others);
   else draft.absent('provisioning_blocks', others);
-  if (turns) setStatus(draft, row, 'ACTIVE', factsOf(row, parts));
+  return turns;
 }
 
-export function setStatus(draft: Draft, row: Row, status: string, before: ReturnType<typeof factsOf>): void {
-  draft.update(port, row, { status }, { touch: false, facts: { before, changed: ['status'] } });
+/**
+ * ACTIVE. Whether the host meets the network with this port is decided here: when the message is rendered, ports that came
+ * a moment later are there too, and each would take another for the first. Two that come at once may both be the first.
+ */
+async function turn(services: Services, draft: Draft, row: Row, parts: PortParts): Promise<void> {
+  const host = String(parts.bindings.get(String(row.id))?.host ?? '');
+  const key = `first/${String(row.network_id)}/${host}`;
+  const first = !draft.taken.has(key) && (await services.store.count('ports', portsOn(String(row.network_id), host, ['ACTIVE']))) === 0;
+  draft.taken.add(key);
+  setStatus(draft, row, 'ACTIVE', factsOf(row, parts), { first_on_host: first });
+}
+
+export function setStatus(draft: Draft, row: Row, status: string, before: PortFacts, more: OutboxEntry['facts'] = {}): void {
+  draft.update(port, row, { status }, { touch: false, facts: { before, changed: ['status'], ...more } });
 }
 
 /** Puts ports into a status, where they are not in it yet. */
