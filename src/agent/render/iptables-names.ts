@@ -1,4 +1,4 @@
-// Names and comments in Neutron's iptables rules. The binary's name is cut to 16 characters, a chain's own part to 11.
+// Neutron's names in iptables rules, and our comments. The binary's name is cut to 16 characters, a chain's own part to 11.
 
 const wrap = 'neutron-linuxbri';
 
@@ -16,21 +16,22 @@ export function portChain(kind: keyof typeof letters, portId: string): string {
   return chain(`${letters[kind]}${portId.slice(0, 10)}`);
 }
 
+/** What `iptables -L` says beside a rule. The words are our own; the names of chains are Neutron's. */
 const comments = {
-  established: 'Direct packets associated with a known session to the RETURN chain.',
-  invalid: 'Drop packets that appear related to an existing connection (e.g. TCP ACK/FIN) but do not have an entry in conntrack.',
-  unmatched: 'Send unmatched traffic to the fallback chain.',
-  'dhcp-client': 'Allow DHCP client traffic.',
-  'dhcp-spoof': 'Prevent DHCP Spoofing by VM.',
-  'pair-allow': 'Allow traffic from defined IP/MAC pairs.',
-  'pair-drop': 'Drop traffic without an IP/MAC allow rule.',
-  icmp6: 'Allow IPv6 ICMP traffic.',
-  'ra-drop': 'Drop IPv6 Router Advts from VM Instance.',
-  fallback: 'Default drop rule for unmatched traffic.',
-  'to-groups': 'Direct traffic from the VM interface to the security group chain.',
-  'to-port': 'Jump to the VM specific chain.',
-  input: 'Direct incoming traffic from VM to the security group chain.',
-  open: 'Accept all packets when port security is disabled.',
+  established: 'follows a connection that was allowed',
+  invalid: 'fits no connection that is known',
+  unmatched: 'no rule of the groups allows it',
+  'dhcp-client': 'asks for a lease',
+  'dhcp-spoof': 'instances are no DHCP servers',
+  'pair-allow': 'an address of the port',
+  'pair-drop': 'not an address of the port',
+  icmp6: 'what IPv6 needs on a link',
+  'ra-drop': 'instances are no routers',
+  fallback: 'denied unless a group allows it',
+  'to-groups': 'to or from a filtered port',
+  'to-port': 'the port',
+  input: 'from a filtered port to the host itself',
+  open: 'port security is off',
 } as const;
 
 export const comment = (key: keyof typeof comments): string => `-m comment --comment "${comments[key]}"`;

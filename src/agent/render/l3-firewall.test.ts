@@ -43,7 +43,7 @@ test('nat of a router with a gateway and a floating IP', () => {
     'PREROUTING: -d 203.0.113.55/32 -j DNAT --to-destination 10.50.0.227',
     'OUTPUT: -d 203.0.113.55/32 -j DNAT --to-destination 10.50.0.227',
     `POSTROUTING: ! -o ${QG} -m conntrack ! --ctstate DNAT -j ACCEPT`,
-    'neutron-postrouting-bottom: -m comment --comment "Perform source NAT on outgoing traffic." -j neutron-l3-agent-snat',
+    'neutron-postrouting-bottom: -m comment --comment "leaves through the gateway" -j neutron-l3-agent-snat',
     'float-snat: -s 10.50.0.227/32 -j SNAT --to-source 203.0.113.55 --random-fully',
     'snat: -j neutron-l3-agent-float-snat',
     `snat: -o ${QG} -j SNAT --to-source 203.0.113.67 --random-fully`,

@@ -98,7 +98,7 @@ export function firewallRules(fw: RouterFirewall, family: Family, options: Firew
 function natTable(fw: RouterFirewall, random: string): Table {
   const t = new TableBuilder().builtin('PREROUTING', 'OUTPUT', 'POSTROUTING');
   t.head('POSTROUTING', '-j neutron-postrouting-bottom');
-  t.add('neutron-postrouting-bottom', `-m comment --comment "Perform source NAT on outgoing traffic." ${jump('snat')}`);
+  t.add('neutron-postrouting-bottom', `-m comment --comment "leaves through the gateway" ${jump('snat')}`);
   t.add('float-snat').add('snat', jump('float-snat'));
   if (fw.metadataPort !== undefined) t.add('PREROUTING', `${METADATA} -j REDIRECT --to-ports ${fw.metadataPort}`);
   for (const { floating, fixed } of fw.floatingIps) {
