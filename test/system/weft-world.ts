@@ -10,6 +10,7 @@ import { ApiClient, type Body, type Credentials } from '../../src/client/api.ts'
 import { isAlive, processId } from '../../src/main/sandbox/proc.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { enterArgv } from '../../src/main/sandbox/sandbox.ts';
+import { lockHolder } from '../../src/main/state/lock.ts';
 import { type Job, startJob, until } from './job.ts';
 
 export const checkout = join(import.meta.dirname, '../..');
@@ -127,6 +128,9 @@ export class WeftWorld implements AsyncDisposable {
     const impatient = setTimeout(() => this.main?.kill(), 10_000);
     await this.main.done;
     clearTimeout(impatient);
+    // Where npm was what we started, and did not take it along.
+    const holder = lockHolder(this.folder.lock);
+    if (holder) process.kill(holder.pid, 'SIGKILL');
     this.main = undefined;
     this.clients = undefined;
   }
@@ -239,10 +243,11 @@ export class WeftWorld implements AsyncDisposable {
     return tryRun(enterArgv(underlay, argv), { timeoutMs: 60_000 });
   }
 
-  async publicJob(argv: readonly string[]): Promise<Job> {
+  /** Where to start programs on the public side. */
+  async publicPlace(): Promise<(argv: readonly string[]) => Job> {
     const { underlay } = await this.status();
     if (underlay === undefined) throw new Error('there is no underlay');
-    return this.job(enterArgv(underlay, argv));
+    return argv => this.job(enterArgv(underlay, argv));
   }
 
   /** The process of a host's agents; undefined while there is none. */
@@ -267,9 +272,14 @@ export class WeftWorld implements AsyncDisposable {
 
   /** Until all parts of the agent that follows are in sync with the server; answers its process. */
   async agentBack({ host, pid, runs }: KilledAgent): Promise<number> {
-    const back = (): boolean => this.agentRuns(host) > runs && this.agentPid(host) !== pid;
+    const back = (): boolean => this.agentRuns(host) > runs && (this.agentPid(host) ?? pid) !== pid;
     await this.until(`the agents of ${host} are back`, back, 30_000);
     return this.agentPid(host) as number;
+  }
+
+  /** How often agents of the host have come to run all their parts since those were killed. */
+  runsSince({ host, runs }: KilledAgent): number {
+    return this.agentRuns(host) - runs;
   }
 
   until(what: string, look: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
