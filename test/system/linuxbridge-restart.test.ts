@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Dict, type FakePort, tapOf } from '../../src/agent/linuxbridge/fake-server.suite.ts';
-import { connect, numberedPackets, pings, serve, transfer } from './linuxbridge-traffic.ts';
+import { connect, connects, numberedPackets, pings, serve, transfer } from './linuxbridge-traffic.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';
 
@@ -34,6 +34,11 @@ describe('restart', { skip: noSandbox() }, () => {
     b = await world.instance('h2', ports[1]!);
     c = await world.instance('h1', ports[2]!);
     await world.active(...ports);
+    const knows = async (host: string, vm: Instance): Promise<boolean> => {
+      const told = await world.on(host, 'sh', '-c', 'bridge fdb show; ip neigh show nud permanent');
+      return [vm.port.mac, ...vm.port.ips].every(word => told.includes(word));
+    };
+    await world.until('the tunnels are known', async () => (await knows('h1', b)) && (await knows('h2', a)) && (await knows('h2', c)));
   });
   after(() => world[Symbol.asyncDispose]());
 
@@ -60,12 +65,15 @@ describe('restart', { skip: noSandbox() }, () => {
     await Promise.all([world.agent('h1'), world.agent('h2')]);
     await world.active(...ports);
     for (const r of running) t.diagnostic(await r.result());
-    assert.deepEqual(await Promise.all([filters('h1'), filters('h2')]), before);
+    for (const [i, host] of ['h1', 'h2'].entries()) {
+      const [was, is] = [before[i]!.split('\n'), (await filters(host)).split('\n')];
+      assert.deepEqual({ gone: was.filter(l => !is.includes(l)), come: is.filter(l => !was.includes(l)) }, { gone: [], come: [] }, host);
+    }
     assert.doesNotMatch(world.log('h1') + world.log('h2'), /WARNING|ERROR/);
     const spawned = await world.spawned('h1');
     assert.deepEqual(
       // One `ip -batch` says once more what bridges are to be set to.
-      spawned.filter(s => /restore --noflush|^nft -f|^bridge -force|^conntrack|^ipset restore/.test(s)),
+      spawned.filter(s => /restore --noflush|^nft -f|^bridge -force|^conntrack -[RD]|^ipset restore/.test(s)),
       [],
       'tools that change something',
     );
@@ -102,6 +110,28 @@ describe('restart', { skip: noSandbox() }, () => {
     await world.until('the server knows that a port is gone', async () => c.port.status === 'DOWN');
     const left = await world.on('h1', 'sh', '-c', 'iptables-save; nft list ruleset; ip link');
     assert.ok(!left.includes(c.port.id.slice(0, 10)) && !left.includes(tapOf(c.port.id)), 'nothing of it is left');
+  });
+
+  test('killed between a change of rules and the end of what they had permitted, the next agent ends it', async () => {
+    const [from, to] = [b, a];
+    world.server.groups.get(group)!.push(...allow('tcp', 8001));
+    await world.server.ruleUpdated(group);
+    await world.until('connections are permitted', () => connects(world, from, to.port.ips[0]!, 8001));
+    const doomed = await connect(world, from, to.port.ips[0]!, 8001);
+    // As if the agent had been killed after iptables-restore and before conntrack -D.
+    world.kill('h1');
+    const save = await world.on('h1', 'iptables-save', '-t', 'filter');
+    const rule = save.split('\n').find(l => l.includes(`-i${to.port.id.slice(0, 10)} `.slice(1)) && l.includes('--dport 8001'))!;
+    await world.on('h1', 'iptables', ...rule.replace('-A ', '-D ').split(' '));
+    await world.on('h1', 'ip6tables', ...rule.replace('-A ', '-D ').split(' '));
+    world.server.groups.set(
+      group,
+      world.server.groups.get(group)!.filter(r => r['port_range_min'] !== 8001),
+    );
+    assert.equal(await doomed.flows(), true);
+    await world.agent('h1');
+    await world.until('its connection has ended', async () => !(await doomed.flows(500)));
+    assert.equal(await doomed.flows(2000), false, 'and stays so');
   });
 
   test('when the last tap of a network goes, so does the rest', async () => {

@@ -159,8 +159,9 @@ function bridgesToJudge(plan: HostPlan, before: FirewallPlan | undefined, now: F
     if (wasOpen || chains.some(c => shrunk.chains.has(c)) || sets.some(s => shrunk.sets.has(s))) add(port.device);
   }
   for (const port of now.input.closed) if (!before || before.admitted.has(port.device)) add(port.device);
-  // A port that went leaves its bridge, which may have others; its own is not in the plan any more.
-  const left = before ? [...before.admitted].filter(d => !now.admitted.has(d)) : [];
-  if (left.length > 0 || (!before && shrunk.chains.size > 0)) for (const bridge of plan.bridges.keys()) bridges.add(bridge);
+  // A port that went leaves its bridge, which may have others; its own is not in the plan any more. And an agent that was killed may
+  // have changed rules without ending what they had permitted: the first look is at everything.
+  const left = before ? [...before.admitted].some(d => !now.admitted.has(d)) : now.input.filtered.length > 0;
+  if (left) for (const bridge of plan.bridges.keys()) bridges.add(bridge);
   return bridges;
 }

@@ -79,11 +79,7 @@ export class Pass {
     const { ctx, view } = this.given;
     if (this.loaded && !reread) return;
     const first = !this.loaded;
-    const [canFilter] = await Promise.all([
-      enableBridgeFilter(ctx.host.files),
-      this.filters.load(first),
-      first ? this.fdb.load() : undefined,
-    ]);
+    const [canFilter] = await Promise.all([enableBridgeFilter(ctx.host.files), this.filters.load(first), this.fdb.load()]);
     this.filters.canFilter = canFilter;
     // Ports that were wired when the last agent ended, and are gone.
     if (first) for (const name of this.filters.admittedBefore()) if (isTapName(name) && !links.has(name)) view.gone.add(name);
