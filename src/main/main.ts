@@ -1,5 +1,6 @@
 // The verbs of the command line, and what stands behind those that are more than a client.
 import { runProgram } from '../cli/program.ts';
+import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
 import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
 import { logs } from '../cli/verbs/logs.ts';
@@ -8,7 +9,7 @@ import { status } from '../cli/verbs/status.ts';
 import { upVerb } from '../cli/verbs/up.ts';
 
 const up = upVerb(async (options, out) => (await import('./up.ts')).up(options, out));
-const verbs = [up, down, status, logs, instanceCreate, instanceList, instanceExec, instanceDelete, plug, publicExec, publicPublish];
+const verbs = [up, down, status, logs, instanceCreate, instanceList, instanceExec, instanceDelete, plug, publicExec, publicPublish, demo];
 
 export function main(argv: readonly string[]): Promise<number> {
   // Whoever read our lines may go before we do.

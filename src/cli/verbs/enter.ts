@@ -3,13 +3,18 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { Failure } from '../verb.ts';
 
-/** `init` is process 1 of a sandbox. Answers the command's exit status, 128 + n when signal n ended it. */
-export function enter(init: number, command: readonly string[], rootless: boolean): Promise<number> {
+/** The command line that runs `command` in the namespaces of `init`, process 1 of a sandbox. */
+export function enterArgv(init: number, command: readonly string[], rootless: boolean): string[] {
   // The sandboxes of an ordinary user belong to a user namespace, which gives back the rights that are needed to enter them.
   const user = rootless && process.getuid?.() !== 0 ? ['-U', '--preserve-credentials'] : [];
-  const argv = ['-t', String(init), ...user, '-m', '-n', '-p', '-u', '-i', `--wd=${workFolder()}`, '--', ...command];
+  return ['nsenter', '-t', String(init), ...user, '-m', '-n', '-p', '-u', '-i', `--wd=${workFolder()}`, '--', ...command];
+}
+
+/** Runs it with our own terminal. Answers its exit status, 128 + n when signal n ended it. */
+export function enter(init: number, command: readonly string[], rootless: boolean): Promise<number> {
+  const [program = '', ...argv] = enterArgv(init, command, rootless);
   return new Promise((resolve, reject) => {
-    const child = spawn('nsenter', argv, { stdio: 'inherit' });
+    const child = spawn(program, argv, { stdio: 'inherit', env: insideEnvironment() });
     // Ctrl-C is for the command; we end when it does.
     const ignore = (): void => {};
     for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, ignore);
@@ -18,6 +23,11 @@ export function enter(init: number, command: readonly string[], rootless: boolea
     child.once('error', error => reject(new Failure(`nsenter: ${error.message}`)));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
+}
+
+/** The caller's own, without the proxies that are out of reach inside. */
+export function insideEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(https?|ftp|all|no)_proxy$/i.test(key)));
 }
 
 /** The caller's folder is there inside, too, unless it lies where a sandbox has a folder of its own. */

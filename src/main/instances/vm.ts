@@ -37,6 +37,8 @@ export interface Vm extends AsyncDisposable {
 }
 
 const device = 'eth0';
+/** Detection takes a second or two; what takes longer is a duplicate. */
+const linkLocalMs = 10_000;
 const clientFiles = ['-cf', join(import.meta.dirname, 'dhclient.conf'), '-sf', join(import.meta.dirname, 'dhclient-script')];
 
 export async function openVm(host: Sandbox, options: { name: string; tap: string; mac: string }): Promise<Vm> {
@@ -104,8 +106,21 @@ async function boot(sandbox: Sandbox, resolver: string, { dhcp4, dhcp6, fixed }:
     const env = ['-e', `WEFT_RESOLVER=${resolver}`];
     return run(sandbox.enter(['dhclient', `-${family}`, '-nw', '-q', ...more, ...clientFiles, ...files, ...env, device]));
   };
+  const client6 = async (): Promise<string> => {
+    await awaitLinkLocal(sandbox);
+    return client(6, ...(dhcp6 === 'other' ? ['-S'] : []));
+  };
   await run(sandbox.enter(['install', '-d', '/run/weft']));
-  await Promise.all([dhcp4 ? client(4) : '', dhcp6 === 'no' ? '' : client(6, ...(dhcp6 === 'other' ? ['-S'] : []))]);
+  await Promise.all([dhcp4 ? client(4) : '', dhcp6 === 'no' ? '' : client6()]);
+}
+
+/** The client speaks from the link-local address, and gives up at once while duplicate address detection holds it. */
+async function awaitLinkLocal(sandbox: Sandbox): Promise<void> {
+  const look = ['ip', '-6', '-o', 'address', 'show', 'dev', device, 'scope', 'link', '-tentative'];
+  for (const deadline = performance.now() + linkLocalMs; performance.now() < deadline; await sleep(100)) {
+    if ((await run(sandbox.enterNetwork(look))).trim() !== '') return;
+  }
+  throw new Error(`${device} has no link-local address after ${linkLocalMs} ms`);
 }
 
 async function awaitMaster(host: Sandbox, tap: string, withinMs: number): Promise<boolean> {
