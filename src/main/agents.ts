@@ -6,7 +6,7 @@ import type { StateFolder } from '../cli/state.ts';
 import type { Log, LogLevel } from '../contracts/log.ts';
 import { type AgentPlace, type AgentProcessConfig, agentConfig } from './agent-config.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
-import { startSandboxed } from './supervise/sandboxed-process.ts';
+import { startProcess } from './supervise/process.ts';
 import { type Child, type Supervised, supervise } from './supervise/supervisor.ts';
 
 export interface AgentOptions {
@@ -39,5 +39,5 @@ function superviseAgent(options: AgentOptions, start: (program: readonly [string
 }
 
 export function superviseContained(options: AgentOptions, sandbox: Sandbox): Supervised {
-  return superviseAgent(options, (argv, outputFile) => startSandboxed({ sandbox, program: argv, outputFile }));
+  return superviseAgent(options, (argv, outputFile) => startProcess({ place: sandbox, program: argv, outputFile }));
 }

@@ -12,7 +12,7 @@ import { isAlive, processId } from '../../src/main/sandbox/proc.ts';
 import { publish } from '../../src/main/sandbox/publish.ts';
 import { run, tryRun } from '../../src/main/sandbox/run.ts';
 import { enterArgv } from '../../src/main/sandbox/sandbox.ts';
-import { nodeArgv, startSandboxed } from '../../src/main/supervise/sandboxed-process.ts';
+import { nodeArgv, startProcess } from '../../src/main/supervise/process.ts';
 import { networkOf, processesIn, processesNaming, untilNone } from './left.ts';
 import { asNobody, noSandbox, noUserNamespaces } from './need.ts';
 
@@ -120,8 +120,8 @@ describe('contained hosts', { skip: noSandbox() }, () => {
     });
     t.after(() => server.kill('SIGKILL'));
     const relaySocket = join(folder, 'relay.sock');
-    const relay = await startSandboxed({
-      sandbox: contained.underlay,
+    const relay = await startProcess({
+      place: contained.underlay,
       program: [join(import.meta.dirname, '../../src/main/sandbox/relay.ts'), relaySocket],
       outputFile: join(folder, 'relay.out'),
     });

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import type { StateFolder } from '../../cli/state.ts';
 import type { Log } from '../../contracts/log.ts';
-import { startSandboxed } from '../supervise/sandboxed-process.ts';
+import { startProcess } from '../supervise/process.ts';
 import { type Supervised, supervise } from '../supervise/supervisor.ts';
 import { type Publication, type Published, publish } from './publish.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -51,8 +51,8 @@ export class RelayedPorts implements AsyncDisposable {
       log: this.log,
       random: Math.random,
       start: () =>
-        startSandboxed({
-          sandbox: this.underlay,
+        startProcess({
+          place: this.underlay,
           program: [relayProgram, this.folder.relaySocket],
           outputFile: join(this.folder.logs, 'relay.out'),
         }),

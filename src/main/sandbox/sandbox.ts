@@ -8,14 +8,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { commandOf, initBelow, isAlive, type ProcessId, processId } from './proc.ts';
 import { run } from './run.ts';
 
-export interface Sandbox extends AsyncDisposable {
+/** Where programs run: in a sandbox, or on the machine itself. */
+export interface Place {
   readonly name: string;
-  /** Process 1 of the sandbox, as seen from outside. */
-  readonly init: ProcessId;
-  /** The command line that runs `argv` inside; `cwd` defaults to `/`. */
+  /** Process 1 of the sandbox, as seen from outside; absent for the machine itself. */
+  readonly init?: ProcessId;
+  /** The command line that runs `argv` there; `cwd` defaults to `/`. */
   enter(argv: readonly string[], cwd?: string): string[];
-  /** The command line that runs `argv` in the sandbox's network only, with the caller's files and processes. */
+  /** The command line that runs `argv` in the network there, with the caller's files and processes. */
   enterNetwork(argv: readonly string[]): string[];
+}
+
+export interface Sandbox extends Place, AsyncDisposable {
+  readonly init: ProcessId;
   /** Resolves when the sandbox is gone, whatever ended it. */
   readonly gone: Promise<void>;
 }
@@ -30,8 +35,8 @@ export function enterArgv(pid: number, argv: readonly string[], cwd = '/'): stri
 }
 
 export interface NestedOptions {
-  /** The sandbox that it is inside of, and gone with. */
-  readonly within: Sandbox;
+  /** Where it is inside of, and gone with. */
+  readonly within: Place;
   /** The fstab(5) file of what it mounts. Sources that the outer sandbox has mounted already would be passed over. */
   readonly mounts: string;
 }
@@ -41,7 +46,7 @@ export async function openSandbox(name: string, nested?: NestedOptions): Promise
   const child = spawnHolder(nested ? nested.within.enter(holder) : holder);
   const gone = new Promise<void>(resolve => child.once('close', () => resolve()));
   try {
-    const found = await findInit(child, nested ? 1 : 0);
+    const found = await findInit(child, nested?.within.init ? 1 : 0);
     const enter = (argv: readonly string[], cwd?: string): string[] => enterArgv(found.pid, argv, cwd);
     const enterNetwork = (argv: readonly string[]): string[] => ['nsenter', '-t', String(found.pid), '-n', '--', ...argv];
     await run(enter(['mount', '--all', '--fstab', nested?.mounts ?? hostMounts]));

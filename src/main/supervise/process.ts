@@ -1,14 +1,14 @@
-// A Node.js process of ours inside a sandbox, as a child to supervise.
+// A Node.js process of ours in a sandbox or on the machine itself, as a child to supervise.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { childrenOf, isAlive, type ProcessId, processId } from '../sandbox/proc.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Place } from '../sandbox/sandbox.ts';
 import type { Child } from './supervisor.ts';
 
-export interface SandboxedOptions {
-  readonly sandbox: Sandbox;
+export interface ProcessOptions {
+  readonly place: Place;
   /** Absolute path of the TypeScript file, and its arguments. */
   readonly program: readonly [file: string, ...args: string[]];
   /** What it prints (crashes, mostly) is appended here; its own log is another file. */
@@ -23,14 +23,17 @@ export function nodeArgv(program: readonly string[]): string[] {
   return [process.execPath, '--disable-warning=ExperimentalWarning', ...program];
 }
 
-export async function startSandboxed(options: SandboxedOptions): Promise<Child> {
-  const [command = '', ...args] = options.sandbox.enter(nodeArgv(options.program));
+export async function startProcess(options: ProcessOptions): Promise<Child> {
+  const { place } = options;
+  const node = nodeArgv(options.program);
+  // In a sandbox the kernel ends it with us; on the machine itself it has to be asked to.
+  const [command = '', ...args] = place.init ? place.enter(node) : ['setpriv', '--pdeathsig', 'KILL', '--', ...node];
   mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
   const output = openSync(options.outputFile, 'a', 0o600);
   const outer = spawn(command, args, { stdio: ['ignore', output, output], detached: true, env: { ...process.env, ...options.env } });
   closeSync(output);
   const ended = endOf(outer);
-  const inner = await findInner(outer, ended);
+  const inner = await findProcess(outer, ended, place.init !== undefined);
   const gone = ended.then(async how => {
     // Somebody may have killed nsenter(1) alone: what it ran must not live on beside its successor.
     await kill(inner, 0);
@@ -58,20 +61,20 @@ function endOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** nsenter(1) forks into the sandbox's pid namespace: its child is the process that was meant. */
-async function findInner(outer: ChildProcess, ended: Promise<string>): Promise<ProcessId> {
+/** nsenter(1) forks into the sandbox's pid namespace: then its child is the process that was meant. */
+async function findProcess(outer: ChildProcess, ended: Promise<string>, entered: boolean): Promise<ProcessId> {
   let how: string | undefined;
   void ended.then(text => {
     how = text;
   });
   for (const deadline = performance.now() + 5000; performance.now() < deadline; await sleep(2)) {
     if (how !== undefined) throw new Error(how);
-    const pid = outer.pid === undefined ? undefined : childrenOf(outer.pid)[0];
+    const pid = entered && outer.pid !== undefined ? childrenOf(outer.pid)[0] : outer.pid;
     const found = pid === undefined ? undefined : processId(pid);
     if (found) return found;
   }
   outer.kill('SIGKILL');
-  throw new Error('did not enter its sandbox within 5 s');
+  throw new Error('did not start within 5 s');
 }
 
 /** SIGTERM, and SIGKILL when that does not end it in time; at once when no time is given. */
