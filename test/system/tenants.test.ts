@@ -1,7 +1,7 @@
 // Two tenants on one host whose instances have the same MACs and addresses and talk from the same ports to the same ports, at the same
 // time: what one may do says nothing about the other. Every denial has its control: the same conversation, allowed.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiClient, Body } from '../../src/client/api.ts';
 import { type Job, until } from './job.ts';
@@ -139,6 +139,13 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
   after(async () => {
     await world[Symbol.asyncDispose]();
   });
+  afterEach(async () => {
+    endAll();
+    for (const { api } of [red, blue]) {
+      const { security_group_rules } = await api.get<{ security_group_rules: Made[] }>('/security-group-rules?direction=ingress');
+      await disallow(api, security_group_rules);
+    }
+  });
 
   test('one allowed, one denied, at the same time with the same 5-tuples', async t => {
     const mac = (i: Instance): string => i.view.mac_address;
@@ -152,27 +159,25 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
     heardOnly(reds, 'R');
 
     // The control: the same packets of the other tenant are answered as soon as his own rules say so, and by his own server.
-    const allowedBlue = await allow(world, blue, {});
+    await allow(world, blue, {});
     await goOn(blues);
     await goOn(reds);
     heardOnly(reds, 'R');
     heardOnly(blues, 'B');
 
     // What ends with a rule is the flows of its tenant.
-    await disallow(red, allowed);
+    await disallow(red.api, allowed);
     await areOver(reds);
     await goOn(blues);
     heardOnly(blues, 'B');
     t.diagnostic(`answers: ${[...reds, ...blues].map(one => `${one.label} ${one.heard().length}`).join(', ')}`);
-    endAll();
-    await disallow(blue, allowedBlue);
   });
 
   test('members of a remote group come and go', async () => {
     const { api, groups } = red;
     const friends = await world.create(api, 'security-group', { name: 'friends' });
-    const rules = await allow(world, red, { remote_group_id: friends.id });
-    const inBlue = await allow(world, blue, {});
+    await allow(world, red, { remote_group_id: friends.id });
+    await allow(world, blue, {});
     const before = talk(red, ways(40_002));
     const blues = talk(blue, ways(40_002));
     await goOn(blues);
@@ -187,12 +192,10 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
     await areOver(member);
     await goOn(stillBlue);
     heardOnly(member, 'R');
-    endAll();
-    await Promise.all([disallow(red, rules), disallow(blue, inBlue)]);
   });
 
   test('foreign addresses: dropped, allowed as address pairs, dropped again', async () => {
-    const rules = await allow(world, red, {});
+    await allow(world, red, {});
     await addForeign(world, red);
     const own = talk(red, ways(40_004));
     await goOn(own);
@@ -209,8 +212,6 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
     await red.api.put(`/ports/${red.client.port}`, { port: { allowed_address_pairs: [] } });
     await areOver(spoofed);
     await goOn(own);
-    endAll();
-    await disallow(red, rules);
   });
 
   test('without port security everything passes; with it again, nothing that is not allowed', async () => {
@@ -238,11 +239,10 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
     const again = talk(red, ways(40_008));
     await sleep(1200);
     heardNothing(again);
-    endAll();
   });
 
   test('a port whose administrator took it down carries nothing, and carries on when it is up', async () => {
-    const rules = await allow(world, red, {});
+    await allow(world, red, {});
     const talks = talk(red, ways(40_009));
     await goOn(talks);
     const { api, server: vm } = red;
@@ -255,8 +255,6 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
     await world.until('the port is ACTIVE', async () => (await status()) === 'ACTIVE');
     // TCP waits longer and longer before it sends again.
     await each(talks, one => one.goesOn(20_000));
-    endAll();
-    await disallow(red, rules);
   });
 });
 
@@ -297,7 +295,7 @@ async function allow(world: WeftWorld, { api, groups }: Tenant, more: Body): Pro
   return rules;
 }
 
-async function disallow({ api }: Tenant, rules: readonly Made[]): Promise<void> {
+async function disallow(api: ApiClient, rules: readonly Made[]): Promise<void> {
   for (const rule of rules) await api.delete(`/security-group-rules/${rule.id}`);
 }
 
