@@ -127,7 +127,7 @@ describe('networks', { skip: noSandbox() }, () => {
       await world.on('h1', 'ip', '-d', 'link', 'show', 'vxlan-1001'),
       /group 239\.1\.3\.233 local 192\.0\.2\.1 dev eth0 .*dstport 4789/,
     );
-    for (const ip of b.port.ips) assert.equal(await pings(world, a, ip), true, ip);
+    for (const ip of b.port.ips) await world.until(ip, () => pings(world, a, ip));
     assert.equal(await pings(world, a, b.port.ips[0]!, 1400), true, 'the whole MTU');
   });
 

@@ -106,7 +106,7 @@ describe('restart', { skip: noSandbox() }, () => {
     await world.active(d.port);
     await world.until('its connection has ended', async () => !(await doomed.flows(500)));
     assert.equal(await doomed.flows(2000), false, 'and stays so');
-    assert.equal(await pings(world, b, d.port.ips[1]!), true);
+    await world.until('the new port answers', () => pings(world, b, d.port.ips[1]!));
     await world.until('the server knows that a port is gone', async () => c.port.status === 'DOWN');
     const left = await world.on('h1', 'sh', '-c', 'iptables-save; nft list ruleset; ip link');
     assert.ok(!left.includes(c.port.id.slice(0, 10)) && !left.includes(tapOf(c.port.id)), 'nothing of it is left');
