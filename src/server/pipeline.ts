@@ -7,7 +7,7 @@ import type { Resource } from '../model/kit/resource.ts';
 import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } from './authorize.ts';
 import type { ApiObject, Commands, Created } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
-import { find, viewerOf, visible } from './find.ts';
+import { find, viewerOf } from './find.ts';
 import { listPage, type Page } from './list.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { commitDecision } from './retry.ts';
@@ -48,7 +48,7 @@ export interface ListAnswer {
 
 export async function list(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<ListAnswer> {
   await commands.beforeList?.(ctx);
-  const page = await listPage(ctx, commands, query, visible(ctx, commands), viewerOf(ctx));
+  const page = await listPage(ctx, commands, query);
   const objects = await show(ctx, commands, page.rows);
   return { objects: objects.map(o => trim(o, query.fields)), page };
 }

@@ -18,6 +18,10 @@ export interface ListQuery {
 
 const control = new Set(['fields', 'sort_key', 'sort_dir', 'limit', 'marker', 'page_reverse']);
 export const tagFilters = ['tags', 'tags-any', 'not-tags', 'not-tags-any'] as const;
+export type TagFilter = (typeof tagFilters)[number];
+
+/** An object has fifty tags at most, so nobody needs to ask for more. */
+const mostTags = 50;
 
 /** Caps that keep one request from costing much. */
 export interface QueryCaps {
@@ -56,24 +60,40 @@ function readFilters(resource: Resource, given: ReadonlyMap<string, string[]>): 
     const name = key === 'tenant_id' ? 'project_id' : key;
     const isTag = resource.taggable && (tagFilters as readonly string[]).includes(name);
     if (!isTag && !resource.fields[name]?.filter) unknown.push(key);
-    else {
-      if (!isTag) for (const v of values) readFilterValue(resource, name, v);
-      out.set(name, [...(out.get(name) ?? []), ...values]);
-    }
+    else out.set(name, unique([...(out.get(name) ?? []), ...(isTag ? readTagFilter(name, values) : readValues(resource, name, values))]));
   }
   if (unknown.length > 0) throw bad(`${pyRepr(unknown)} is invalid attribute for filtering`);
   return out;
+}
+
+const unique = (values: readonly string[]): string[] => [...new Set(values)];
+
+/** Values that cannot be read are refused before names that are not known, as in Neutron. */
+function readValues(resource: Resource, name: string, values: readonly string[]): readonly string[] {
+  for (const value of values) readFilterValue(resource, name, value);
+  return values;
+}
+
+function readTagFilter(name: string, values: readonly string[]): string[] {
+  const tags = unique(values.flatMap(v => v.split(',')));
+  if (tags.length > mostTags) throw bad(`Too many values of the filter '${name}': the most is ${mostTags}`);
+  return tags;
 }
 
 function readSort(resource: Resource, keys: readonly string[], dirs: readonly string[]): (readonly [string, 'asc' | 'desc'])[] {
   if (keys.length !== dirs.length) throw bad('The number of sort_keys and sort_dirs must be same');
   const wrong = keys.filter(k => !resource.fields[k === 'tenant_id' ? 'project_id' : k]?.sort);
   if (wrong.length > 0) throw bad(`${pyRepr(wrong)} is invalid attribute for sort_keys`);
-  return keys.map((key, i) => {
+  const seen = new Set<string>();
+  return keys.flatMap((key, i) => {
     const dir = dirs[i];
     if (dir !== 'asc' && dir !== 'desc')
       throw bad(`${pyRepr(['asc', 'desc'])} is valid values for sort_dirs, but value '${dir}' specified.`);
-    return [key === 'tenant_id' ? 'project_id' : key, dir] as const;
+    const column = key === 'tenant_id' ? 'project_id' : key;
+    // A second time the same key orders nothing.
+    if (seen.has(column)) return [];
+    seen.add(column);
+    return [[column, dir] as const];
   });
 }
 

@@ -31,9 +31,14 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
   }
 }
 
+/** Of one port; each costs a look-up. */
+const mostFixedIps = 256;
+
 function readFixedIps(value: unknown): unknown[] {
   const seen = new Set<string>();
-  return readDicts(value).map(item => {
+  const items = readDicts(value);
+  if (items.length > mostFixedIps) throw invalidInput('Exceeded maximum amount of fixed ips per port');
+  return items.map(item => {
     const out: Record<string, string> = {};
     if (Object.hasOwn(item, 'ip_address')) out.ip_address = fixedAddress(item.ip_address, seen);
     if (Object.hasOwn(item, 'subnet_id')) {

@@ -123,9 +123,14 @@ function readMac(value: unknown): string {
   return mac;
 }
 
+/** No list that anybody needs is longer, and what is checked against each other should not be without bound. */
+const longestList = 1000;
+
 function readList(value: unknown, item: Type, rules: { unique?: boolean; nullIsEmpty?: boolean; max?: number }): unknown[] {
   if (value === null && rules.nullIsEmpty) return [];
   if (!Array.isArray(value)) return refuse(`'${pyStr(value)}' is not a list.`);
+  const most = rules.max ?? longestList;
+  if (value.length > most) return refuse(`the list has more than ${most} items.`);
   const seen = new Set<string>();
   return value.map(v => {
     const out = readItem(item, v);

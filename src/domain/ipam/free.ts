@@ -1,5 +1,5 @@
 // Free addresses: a random one among the next few, found by walking what is taken, never the range; and exact exhaustion.
-import { mergeRanges, type Range, sizeOfRange, totalSize } from '../net/ranges.ts';
+import { mergeRanges, type Range, sizeOfRange } from '../net/ranges.ts';
 
 /** Addresses in use, in ascending order, or in any order as a set. */
 export type Taken = readonly bigint[] | ReadonlySet<bigint>;
@@ -66,13 +66,7 @@ function at(ranges: readonly Range[], index: number): bigint {
   throw new RangeError('index outside the window');
 }
 
-/** One free address; undefined exactly when there is none. */
-export function pickFree(query: FreeQuery): bigint | undefined {
-  const { ranges, size } = windowOf(query);
-  return size === 0 ? undefined : at(ranges, query.random(size));
-}
-
-/** Up to `count` different free addresses of the window in random order: to be tried one after the other. */
+/** Up to `count` different free addresses of the window in random order; none exactly when there is none. */
 export function freeCandidates(query: FreeQuery, count: number): bigint[] {
   const { ranges, size } = windowOf(query);
   // Fisher and Yates, with only the cells that were touched.
@@ -84,9 +78,4 @@ export function freeCandidates(query: FreeQuery, count: number): bigint[] {
     moved.set(j, moved.get(i) ?? i);
   }
   return out;
-}
-
-/** Addresses of the pools, and how many of them are free. */
-export function countFree(pools: readonly Range[], taken: Taken): { readonly total: bigint; readonly free: bigint } {
-  return { total: totalSize(mergeRanges(pools)), free: totalSize([...freeRanges(pools, taken)]) };
 }

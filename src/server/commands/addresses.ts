@@ -8,7 +8,7 @@ import {
   choosePortAddresses,
   type RequestedIp,
 } from '../../domain/ipam/addresses.ts';
-import { freeCandidates, pickFree } from '../../domain/ipam/free.ts';
+import { freeCandidates } from '../../domain/ipam/free.ts';
 import { isAutoAddress } from '../../domain/ipam/modes.ts';
 import { prefersLowest } from '../../domain/ipam/owners.ts';
 import { type Pool, rangesOf } from '../../domain/ipam/pools.ts';
@@ -188,22 +188,27 @@ async function exact(services: Services, draft: Draft, known: Known, random: (n:
     columns: ['subnet_id', 'ip_address'],
   });
   const taken = new Set([...rows.map(r => key(String(r.subnet_id), String(r.ip_address))), ...draft.taken]);
-  const bySubnet = new Map(known.subnets.map(s => [String(s.id), s]));
+  const free = new Map<string, readonly string[]>();
+  const freeOf = (row: Row): readonly string[] => {
+    const id = String(row.id);
+    const found = free.get(id) ?? freeAddresses(row, taken, known.lowest ? () => 0 : random);
+    free.set(id, found);
+    return found;
+  };
   return {
     taken: (subnet, ip) => taken.has(key(subnet, ip)),
     free(subnet, besides) {
-      const row = bySubnet.get(subnet);
-      if (!row) return undefined;
-      const prefix = key(subnet, '');
-      const used = [...taken].filter(k => k.startsWith(prefix)).map(k => k.slice(prefix.length));
-      const values = new Set([...used, ...besides].flatMap(ip => parseIp(ip)?.value ?? []));
-      const value = pickFree({
-        pools: rangesOf(row.allocation_pools as readonly Pool[]),
-        taken: values,
-        window: known.lowest ? 1 : 64,
-        random,
-      });
-      return value === undefined ? undefined : ipText(row.ip_version === 6 ? 6 : 4, value);
+      const row = known.subnets.find(s => s.id === subnet);
+      return row && freeOf(row).find(ip => !besides.has(ip));
     },
   };
+}
+
+/** Free addresses of the subnet: all, or more than one port can have. */
+function freeAddresses(row: Row, taken: ReadonlySet<string>, random: (n: number) => number): string[] {
+  const prefix = key(String(row.id), '');
+  const used = [...taken].filter(k => k.startsWith(prefix)).flatMap(k => parseIp(k.slice(prefix.length))?.value ?? []);
+  const pools = rangesOf(row.allocation_pools as readonly Pool[]);
+  const values = freeCandidates({ pools, taken: new Set(used), window: 1024, random }, 300);
+  return values.map(v => ipText(row.ip_version === 6 ? 6 : 4, v));
 }

@@ -1,21 +1,38 @@
 // Filters of ports that are not a plain column: addresses, hosts, groups.
 import type { Predicate } from '../../contracts/store.ts';
-import { apiError } from '../../domain/errors.ts';
+import { apiError, invalidInput } from '../../domain/errors.ts';
+import { formatIp, parseIp } from '../../domain/net/ip.ts';
 import type { Commands } from './commands.ts';
 
-const substring = 'ip_address_substr=';
+type Kind = 'ip_address' | 'ip_address_substr' | 'subnet_id';
 
+/** `ip_address=…`, `ip_address_substr=…`, `subnet_id=…`: values of one kind are alternatives, and one address fits all kinds. */
 function fixedIpsFilter(values: readonly string[]): Predicate {
-  const of = (where: Predicate): Predicate => ({ exists: { table: 'ip_allocations', on: [['port_id', 'id']], where } });
-  const kinds = new Map<string, Predicate[]>();
+  const kinds = new Map<Kind, string[]>();
   for (const value of values) {
-    const [key, text] = [value.slice(0, value.indexOf('=')), value.slice(value.indexOf('=') + 1)];
-    const column = value.startsWith(substring) ? 'ip_address' : key;
-    if (column !== 'ip_address' && column !== 'subnet_id')
-      throw apiError('HTTPBadRequest', { message: `['${key}'] is invalid attribute for filtering` });
-    kinds.set(key, [...(kinds.get(key) ?? []), value.startsWith(substring) ? { contains: ['ip_address', text] } : { eq: [column, text] }]);
+    const { kind, text } = readPair(value);
+    kinds.set(kind, [...(kinds.get(kind) ?? []), text]);
   }
-  return { and: [...kinds.values()].map(list => of({ or: list })) };
+  const where: Predicate = { and: [...kinds].map(([kind, texts]) => addressIs(kind, texts)) };
+  return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where } };
+}
+
+function readPair(value: string): { readonly kind: Kind; readonly text: string } {
+  const [kind, text] = [value.slice(0, Math.max(0, value.indexOf('='))), value.slice(value.indexOf('=') + 1)];
+  if (!value.includes('=')) throw invalidInput(`'${value}' is not of the form <key>=[value]`);
+  if (kind === 'ip_address' || kind === 'ip_address_substr' || kind === 'subnet_id') return { kind, text };
+  throw apiError('HTTPBadRequest', { message: `['${kind}'] is invalid attribute for filtering` });
+}
+
+function addressIs(kind: Kind, texts: readonly string[]): Predicate {
+  if (kind === 'subnet_id') return { in: ['subnet_id', texts] };
+  if (kind === 'ip_address_substr') return { or: texts.map((text): Predicate => ({ contains: ['ip_address', text] })) };
+  return { in: ['ip_address', texts.map(canonical)] };
+}
+
+function canonical(text: string): string {
+  const ip = parseIp(text);
+  return ip ? formatIp(ip) : text;
 }
 
 const bindingFilter =
