@@ -37,6 +37,11 @@ export interface LinuxbridgeConfig {
     /** `vxlan_group`; used when l2population is off. */
     readonly group: string;
     readonly l2population: boolean;
+    /**
+     * `arp_responder`, default false: the tunnel answers for the addresses that l2population told, and drops every question about
+     * others — among them the link-local addresses that DHCPv6 and IPv6 neighbours need.
+     */
+    readonly arpResponder?: boolean;
     /** `udp_dstport`, default 8472. */
     readonly udpPort: number;
   };

@@ -55,7 +55,7 @@ test('a VXLAN network: one bridge, one tunnel, its taps', () => {
         network: a.network_id,
         mtu: 1400,
         made: true,
-        uplink: { kind: 'vxlan', name: 'vxlan-1025', id: 1025, dev: 'eth0', local: '192.0.2.1', port: 8472 },
+        uplink: { kind: 'vxlan', name: 'vxlan-1025', id: 1025, dev: 'eth0', local: '192.0.2.1', port: 8472, proxy: false },
       },
     ],
   );

@@ -28,6 +28,7 @@ export interface BridgeOptions {
     /** An address, or a prefix over which the networks are spread by VNI. */
     readonly group: string;
     readonly l2population: boolean;
+    readonly arpResponder?: boolean;
     readonly udpPort: number;
     /** The device that has `localIp`; absent while there is none. */
     readonly dev?: string;
@@ -47,6 +48,8 @@ export type Uplink =
       readonly port: number;
       /** Multicast; absent with l2population, where the FDB says it all. */
       readonly group?: string;
+      /** Answers ARP and neighbour solicitations itself, and drops those it has no answer for. */
+      readonly proxy: boolean;
     };
 
 export interface WantedBridge {
@@ -129,7 +132,8 @@ function vxlan(port: PortDetails, { vxlan: v }: BridgeOptions): Uplink {
   if (!v) throw new Unwirable('VXLAN is not configured here (local_ip)');
   if (v.dev === undefined) throw new Unwirable(`no device has the tunnel address ${v.localIp}`);
   const id = segment(port, 1, 2 ** 24 - 1);
-  const tunnel = { kind: 'vxlan', name: vxlanName(id), id, dev: v.dev, local: v.localIp, port: v.udpPort } as const;
+  const proxy = v.l2population && v.arpResponder === true;
+  const tunnel = { kind: 'vxlan', name: vxlanName(id), id, dev: v.dev, local: v.localIp, port: v.udpPort, proxy } as const;
   return v.l2population ? tunnel : { ...tunnel, group: groupOf(v.group, id) };
 }
 

@@ -40,9 +40,9 @@ function makeUplink(u: Uplink, b: WantedBridge, links: LinkMap): LinkChange[] {
   const there = links.get(u.name);
   if (u.kind === 'physical') return [];
   if (u.kind === 'vlan') return there ? [] : [{ do: 'add-link', link: { kind: 'vlan', name: u.name, dev: u.dev, id: u.id } }];
-  const { name, id, dev, local, port, group } = u;
+  const { name, id, dev, local, port, group, proxy } = u;
   if (there && sameTunnel(there, u)) return [];
-  const flags = { learning: group !== undefined, proxy: group === undefined };
+  const flags = { learning: group !== undefined, proxy };
   return [
     ...(there ? [{ do: 'del-link', name } as const] : []),
     { do: 'add-link', link: { kind: 'vxlan', name, id, dev, local, port, ...flags, ...(group === undefined ? {} : { group }), ...mtu(b) } },
@@ -51,7 +51,14 @@ function makeUplink(u: Uplink, b: WantedBridge, links: LinkMap): LinkChange[] {
 
 function sameTunnel(link: Link, u: Extract<Uplink, { kind: 'vxlan' }>): boolean {
   const v = link.vxlan;
-  return v?.id === u.id && v.port === u.port && v.local === u.local && v.group === u.group && v.learning === (u.group !== undefined);
+  return (
+    v?.id === u.id &&
+    v.port === u.port &&
+    v.local === u.local &&
+    v.group === u.group &&
+    v.learning === (u.group !== undefined) &&
+    v.proxy === u.proxy
+  );
 }
 
 /** Settings of bridges and uplinks that are there by now; `made` are the names of those made in this pass. */
