@@ -17,6 +17,8 @@ export interface FirewallPlan {
   readonly admitted: ReadonlySet<string>;
   readonly foreign: ReadonlySet<string>;
   readonly nohost: ReadonlySet<string>;
+  /** Bridge → the zone in which its fragments are put together, also where nothing else is tracked. */
+  readonly fragmentZones: ReadonlyMap<string, number>;
   /** Device → why nothing passes it. */
   readonly problems: ReadonlyMap<string, string>;
 }
@@ -64,6 +66,7 @@ export function planFirewall(given: PlanInput): FirewallPlan {
     admitted,
     foreign: foreignTaps(links, given.mappedBridges),
     nohost: shutOutOfHost(plan, zones, admitted),
+    fragmentZones: zonesOfFragments(zones, given.zoneOf),
     problems,
   };
 }
@@ -119,6 +122,16 @@ function zonesFor({ plan, links, zoneOf }: PlanInput, filtered: readonly PortSec
   });
 }
 
+/** The host's own fragments on a bridge stay in the host's own zone, as its connections do. */
+function zonesOfFragments(zones: readonly BridgeZone[], zoneOf: PlanInput['zoneOf']): Map<string, number> {
+  return new Map(
+    zones.flatMap(({ bridge, hostAddresses }) => {
+      const zone = hostAddresses ? undefined : zoneOf(bridge);
+      return zone === undefined ? [] : [[bridge, zone] as const];
+    }),
+  );
+}
+
 const hasHostAddress = (bridge: string, uplink: string | undefined, links: ReadonlyMap<string, Link>): boolean =>
   hasGlobalAddress(links.get(bridge)) || (uplink !== undefined && isPhysical(links.get(uplink)) && hasGlobalAddress(links.get(uplink)));
 
@@ -128,7 +141,9 @@ const isPhysical = (link: Link | undefined): boolean => link !== undefined && li
 function foreignTaps(links: ReadonlyMap<string, Link>, mapped: ReadonlySet<string>): Set<string> {
   const ourBridge = (name: string | undefined): boolean => name === undefined || isBridgeName(name) || mapped.has(name);
   const taps = [...links.values()].filter(l => l.name.startsWith('tap'));
-  return new Set(taps.filter(l => !isTapName(l.name) || !ourBridge(l.master)).map(l => l.name));
+  // A name that nft could not read is left out: it would spoil the whole table.
+  const foreign = taps.filter(l => (!isTapName(l.name) || !ourBridge(l.master)) && /^[A-Za-z0-9_.+=,-]+$/.test(l.name));
+  return new Set(foreign.map(l => l.name));
 }
 
 /** On a bridge where the host has no address it has no business either: neither instances here nor those behind the tunnel reach it. */

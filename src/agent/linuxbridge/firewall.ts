@@ -7,6 +7,7 @@ import { type DesiredTable, parseSave, shrunkChains, tableDelta } from '../rende
 import { filterTable, rawTable, zonesOf } from '../render/iptables-bridge.ts';
 import { isOurs } from '../render/iptables-names.ts';
 import { type BridgeTable, bridgeTableDelta, type Cut, type DesiredBridgeTable, desiredTable, tableName } from '../render/nft-bridge.ts';
+import { guardMark, hostGuard } from '../render/nft-host.ts';
 import { parseBridgeTable } from '../render/nft-listing.ts';
 import type { FirewallPlan } from './firewall-plan.ts';
 
@@ -27,6 +28,8 @@ export class Firewall {
   private tables: Record<4 | 6, Tables> = { 4: new Map(), 6: new Map() };
   private sets = new Map<string, IpSet>();
   private bridge: BridgeTable | undefined;
+  /** What the tables of the host's own families are. */
+  private guard: string | undefined;
   private changes = 0;
 
   constructor(host: Host) {
@@ -36,17 +39,19 @@ export class Firewall {
   /** Reads what the kernel holds. */
   async load(): Promise<void> {
     const { iptables, ipsets, nft } = this.host;
-    const [v4, v6, sets, listing] = await Promise.all([
+    const [v4, v6, sets, listing, guard] = await Promise.all([
       iptables.save(hostNetns, 4),
       iptables.save(hostNetns, 6),
       ipsets.list(hostNetns),
       nft.listTable(hostNetns, 'bridge', tableName),
+      nft.listTable(hostNetns, 'inet', tableName),
     ]);
     this.tables = { 4: parseSave(v4), 6: parseSave(v6) };
     this.sets = new Map(
       [...sets].filter(([name]) => isOurSet(name)).map(([name, s]) => [name, { family: s.family, members: new Set(s.members) }]),
     );
     this.bridge = listing === undefined ? undefined : parseBridgeTable(listing);
+    this.guard = guardMark(guard);
   }
 
   /** Bridge → zone of a running host. */
@@ -77,7 +82,7 @@ export class Firewall {
     const before = this.admitted();
     if ([...plan.admitted].some(d => !before.has(d) && plugged(d))) await settle(rules);
     const letIn = this.bridgeTable(this.wanted(plan, this.cuts().values()));
-    const shrunk = await settle([...rules, letIn.then(() => [])]);
+    const shrunk = await settle([...rules, letIn.then(() => []), this.guardHost(plan).then(() => [])]);
     if (sets.after !== '') await this.restoreSets(sets.after);
     this.sets = new Map(plan.sets);
     return {
@@ -111,6 +116,14 @@ export class Firewall {
     if (!now || [...now.admitted].every(d => plan.admitted.has(d))) return;
     const admitted = new Set([...now.admitted].filter(d => plan.admitted.has(d)));
     await this.bridgeTable({ ...now, admitted, rules: new Map() });
+  }
+
+  /** Stands before a tap is plugged into a new bridge. */
+  private async guardHost({ foreign, fragmentZones }: FirewallPlan): Promise<void> {
+    const { mark, script } = hostGuard({ foreign, fragmentZones });
+    if (this.guard === mark) return;
+    await this.host.nft.apply(hostNetns, script);
+    this.guard = mark;
   }
 
   private async bridgeTable(wanted: DesiredBridgeTable): Promise<void> {
