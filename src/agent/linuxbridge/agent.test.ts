@@ -343,6 +343,23 @@ test('stateless groups: a network of them alone is not tracked, beside a statefu
   assert.match(await world.host.iptables.save('', 6, 'raw'), /-i brqee000001-00 -j CT --zone 4097/);
 });
 
+test('an MTU that the underlay does not carry is told once, and shuts nothing', async () => {
+  await using world = await World.open();
+  await world.start();
+  const network = world.server.network(1);
+  const port = world.server.port(1, network, { groups: [world.server.group(1, out)] });
+  await world.plug(port);
+  await world.active(port);
+  world.host.links.failNext('set-link', { name: 'vxlan-1001' });
+  await world.server.fanout('network-update', 'network_update', { network: { id: network.id, mtu: 9000 } });
+  const link = async (name: string) => (await world.host.links.list('')).find(l => l.name === name);
+  await world.until('the tap is wide', async () => (await link(tapOf(port.id)))?.mtu === 9000);
+  await world.settled();
+  assert.equal((await link('vxlan-1001'))?.mtu, 1450);
+  assert.equal((await link(tapOf(port.id)))?.master, 'brqee000001-00');
+  assert.equal(world.lines.filter(l => l.includes('too narrow')).length, 1);
+});
+
 test('a report that fails is sent again', async () => {
   await using world = await World.open();
   await world.start();

@@ -78,8 +78,9 @@ function setUplink(b: WantedBridge, links: LinkMap, routes: HostRoutes): LinkCha
   const link = b.uplink && links.get(b.uplink.name);
   const bridge = links.get(b.name);
   if (!b.uplink || !link || !bridge) return [];
-  const wantedMtu = b.uplink.kind === 'vxlan' && b.mtu !== null ? { mtu: b.mtu } : {};
-  const set = change(link, { ...wantedMtu, up: true, master: b.name });
+  // Apart from the rest: an underlay that is too narrow refuses it, and frames that fit still pass.
+  const wantedMtu = b.uplink.kind === 'vxlan' && b.mtu !== null ? change(link, { mtu: b.mtu }) : [];
+  const set = [...wantedMtu, ...change(link, { up: true, master: b.name })];
   return b.uplink.kind === 'physical' ? [...set, ...addressesToBridge(link, b.name, routes)] : set;
 }
 

@@ -45,6 +45,8 @@ export class Pass {
   private readonly mapped: ReadonlySet<string>;
   /** Name and index of devices whose kernel settings are made. */
   private readonly quiet = new Set<string>();
+  /** Widths that the kernel refused a device, not to be asked for again. */
+  private readonly tooWide = new Set<string>();
   private loaded = false;
   private synced = false;
   private refreshed = false;
@@ -133,7 +135,7 @@ export class Pass {
     const routes = this.movesAddresses(plan, links)
       ? (await Promise.all([host.links.routes(hostNetns, 4), host.links.routes(hostNetns, 6)])).flat()
       : [];
-    const set = [...settled, ...linksToSet(plan, links, routes)];
+    const set = [...settled, ...linksToSet(plan, links, routes).filter(s => !this.tooWide.has(widthOf(s.change)))];
     if (set.length > 0) {
       this.note(
         set,
@@ -148,7 +150,10 @@ export class Pass {
     for (const b of plan.bridges.values()) {
       if (!links.has(b.name)) broken.set(b.name, broken.get(b.name) ?? `there is no bridge ${b.name}`);
       else if (b.uplink && links.get(b.uplink.name)?.master !== b.name)
-        broken.set(b.name, broken.get(b.name) ?? `${b.uplink.name} is not in ${b.name}`);
+        broken.set(
+          b.name,
+          broken.get(b.name) ?? (links.has(b.uplink.name) ? `${b.uplink.name} is not in ${b.name}` : `there is no device ${b.uplink.name}`),
+        );
     }
     return { links, broken };
   }
@@ -181,7 +186,12 @@ export class Pass {
   private note(batch: readonly BridgeChange[], refused: readonly Refusal[], broken: Map<string, string>): void {
     for (const r of refused) {
       const item = batch[r.index];
-      if (item && !broken.has(item.bridge)) broken.set(item.bridge, explain(item.change, r.reason));
+      if (!item) continue;
+      const width = widthOf(item.change);
+      if (width !== '') {
+        this.tooWide.add(width);
+        this.given.ctx.log.warning('the underlay is too narrow for the MTU of a network', { change: item.change, reason: r.reason });
+      } else if (!broken.has(item.bridge)) broken.set(item.bridge, explain(item.change, r.reason));
     }
   }
 
@@ -257,6 +267,12 @@ function brokenTaps(plan: HostPlan, broken: ReadonlyMap<string, string>): [strin
     return why === undefined ? [] : [[t.name, why] as [string, string]];
   });
 }
+
+/** Names a change of nothing but the MTU; '' for any other. */
+const widthOf = (change: LinkChange): string =>
+  change.do === 'set-link' && change.mtu !== undefined && change.up === undefined && change.master === undefined
+    ? `${change.name} ${change.mtu}`
+    : '';
 
 /** The kernel's words for what an operator can do something about. */
 function explain(change: LinkChange, reason: string): string {
