@@ -9,6 +9,7 @@ import {
   arp,
   broadcast,
   bytes,
+  dhcp4,
   eth,
   hex,
   icmp6,
@@ -147,7 +148,10 @@ function permitted(a: FakePort, v: FakePort): Case[] {
     { name: 'duplicate address detection', frame: toAll(ipv6('::', ALL_NODES, 58, solicitation('::', ALL_NODES, a6, nonce))) },
     { name: 'RS', frame: toAll(ipv6(own, ALL_NODES, 58, icmp6(own, ALL_NODES, 133, bytes(0, 0, 0, 0, linkOption(1, a.mac))))) },
     { name: 'MLD report', frame: toAll(ipv6(own, 'ff02::16', 0, mld, 1)) },
-    { name: 'DHCP discover', frame: eth(broadcast, a.mac, 0x0800, udp4('0.0.0.0', '255.255.255.255', 68, 67, 'discover')) },
+    {
+      name: 'DHCP discover',
+      frame: eth(broadcast, a.mac, 0x0800, udp4('0.0.0.0', '255.255.255.255', 68, 67, dhcp4({ type: 1, chaddr: a.mac }))),
+    },
     { name: 'DHCPv6 solicit', frame: eth('33:33:00:01:00:02', a.mac, 0x86dd, udp6(own, 'ff02::1:2', 546, 547, 'solicit')) },
     { name: 'another protocol', frame: eth(v.mac, a.mac, 0x88b5, bytes([...Buffer.from('experimental, own')])) },
   ];

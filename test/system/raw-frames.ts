@@ -39,8 +39,12 @@ export interface Arp {
 export const arp = (a: Arp): number[] =>
   bytes(u16(1), u16(0x0800), a.hlen ?? 6, 4, u16(a.op), mac(a.sha), ip4(a.spa), mac(a.tha ?? '00:00:00:00:00:00'), ip4(a.tpa));
 
-export function udp4(src: string, dst: string, sport: number, dport: number, text: string): number[] {
-  const data = [...Buffer.from(text)];
+/** Text, or bytes as they are. */
+type Data = string | readonly number[];
+const octets = (data: Data): readonly number[] => (typeof data === 'string' ? [...Buffer.from(data)] : data);
+
+export function udp4(src: string, dst: string, sport: number, dport: number, text: Data): number[] {
+  const data = octets(text);
   const length = 8 + data.length;
   const bare = bytes(u16(sport), u16(dport), u16(length), u16(0), data);
   const check = sum(bytes(ip4(src), ip4(dst), 0, 17, u16(length), bare)) || 0xffff;
@@ -57,9 +61,35 @@ const checked6 = (src: string, dst: string, proto: number, at: number, data: rea
   return bytes(data.slice(0, at), u16(check), data.slice(at + 2));
 };
 
-export function udp6(src: string, dst: string, sport: number, dport: number, text: string): number[] {
-  const data = [...Buffer.from(text)];
+export function udp6(src: string, dst: string, sport: number, dport: number, text: Data): number[] {
+  const data = octets(text);
   return ipv6(src, dst, 17, checked6(src, dst, 17, 6, bytes(u16(sport), u16(dport), u16(8 + data.length), u16(0), data)), 64);
+}
+
+interface Dhcp {
+  /** 1 DISCOVER, 2 OFFER, 3 REQUEST, 4 DECLINE, 5 ACK, 7 RELEASE. */
+  readonly type: number;
+  /** The client, whoever it comes from. */
+  readonly chaddr: string;
+  readonly ciaddr?: string;
+  readonly giaddr?: string;
+  readonly requested?: string;
+  readonly server?: string;
+}
+
+/** A DHCPv4 message: RFC 2131. */
+export function dhcp4({ type, chaddr, ciaddr = '0.0.0.0', giaddr = '0.0.0.0', requested, server }: Dhcp): number[] {
+  const op = type === 2 || type === 5 ? 2 : 1;
+  const head = bytes(op, 1, 6, 0, 0x57, 0x65, 0x66, 0x74, u16(0), u16(0), ip4(ciaddr), ip4('0.0.0.0'), ip4('0.0.0.0'), ip4(giaddr));
+  const option = (code: number, value: readonly number[]): number[] => bytes(code, value.length, value);
+  const options = bytes(
+    option(53, [type]),
+    requested === undefined ? [] : option(50, ip4(requested)),
+    server === undefined ? [] : option(54, ip4(server)),
+    255,
+  );
+  const message = bytes(head, mac(chaddr), Array<number>(10 + 192).fill(0), 0x63, 0x82, 0x53, 0x63, options);
+  return bytes(message, Array<number>(Math.max(0, 300 - message.length)).fill(0));
 }
 
 /** An ICMPv6 message with its checksum: type, then what follows the checksum. */

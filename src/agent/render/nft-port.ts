@@ -13,6 +13,9 @@ const NONCE = '0x0e01';
 /** Frames that hide IP from iptables (tagged, PPPoE, MPLS). */
 const opaque = ['vlan', '0x88a8', '0x9100', '0x8864', '0x8863', '0x8847', '0x8848'];
 
+/** A frame with a length in place of a type, whose LLC header says that what follows is SNAP, or IP itself: other hosts read IP there. */
+const LLC = '@ll,96,16 < 0x0600';
+
 /** The chain that every port's chain begins with. */
 export const commonChain = 'every-port';
 
@@ -20,8 +23,13 @@ export const commonChain = 'every-port';
 export const commonRules: readonly string[] = [
   // What only bridges say to each other.
   'ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop',
+  'ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:20 drop',
+  // Flow control, which only a wire's two ends say to each other.
+  'ether type 0x8808 drop',
   'vlan id 0-4095 drop',
   `ether type { ${opaque.join(', ')} } drop`,
+  `${LLC} @ll,112,16 & 0xfefe == 0xaaaa drop`,
+  `${LLC} @ll,112,16 & 0xfefe == 0x0606 drop`,
   // Other lengths would move the addresses of ARP out of the places that are looked at.
   'ether type arp arp htype != 1 drop',
   'ether type arp arp ptype != 0x0800 drop',
@@ -31,13 +39,26 @@ export const commonRules: readonly string[] = [
   // ND comes bare (RFC 6980); and no fragment may put a header before the one that tells what it is.
   'icmpv6 type { 133, 134, 135, 136, 137 } ip6 nexthdr != 58 drop',
   'icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit != 255 drop',
-  'frag nexthdr { 0, 43, 44, 60, 135 } drop',
+  'frag nexthdr { 0, 43, 44, 51, 60, 135 } drop',
   'icmpv6 type 134 drop',
+  // Only servers write to a DHCP client; clients do not look at the port that it comes from.
+  'ether type ip udp dport 68 drop',
+  'ether type ip6 udp dport 546 drop',
+  // A relay says for whom it speaks; and so could a fragment that hides it.
+  'ether type ip6 udp dport 547 @th,64,8 12 drop',
+  'ether type ip6 udp dport 547 exthdr frag exists drop',
+  'ether type ip udp dport 67 ip frag-off & 0x3fff != 0 drop',
 ];
 
 /** Statements of the chain that judges the frames that come from the port. The first that matches decides. */
 export function spoofRules(port: PortSecurity): string[] {
-  return [`ether saddr != { ${port.macs.join(', ')} } drop`, `jump ${commonChain}`, ...arp(port), ...neighbourDiscovery(port), 'accept'];
+  const ether = `ether saddr != { ${port.macs.join(', ')} } drop`;
+  return [ether, `jump ${commonChain}`, ...arp(port), ...dhcpRequests(port), ...neighbourDiscovery(port), 'accept'];
+}
+
+/** Who asks a DHCP server is who the message says (`chaddr`): it must not decline or release a neighbour's address. */
+function dhcpRequests(port: PortSecurity): string[] {
+  return [...port.macs.map(mac => `ether type ip udp dport 67 @th,288,48 ${hex(mac)} accept`), 'ether type ip udp dport 67 drop'];
 }
 
 function arp(port: PortSecurity): string[] {
@@ -59,6 +80,8 @@ function neighbourDiscovery(port: PortSecurity): string[] {
     'icmpv6 type 133 ip6 length 8 accept',
     ...own.map(mac => `icmpv6 type 133 ip6 length 16 @th,64,16 ${SOURCE_LINK} @th,80,48 ${mac} accept`),
     'icmpv6 type 133 drop',
+    ...port.pairs.filter(p => p.prefix.version === 6).flatMap(detection),
+    'icmpv6 type 135 ip6 saddr :: drop',
     'icmpv6 type 135 ip6 length 24 accept',
     `icmpv6 type 135 ip6 length 32 @th,192,16 ${NONCE} accept`,
     ...own.map(mac => `icmpv6 type 135 ip6 length 32 @th,192,16 ${SOURCE_LINK} @th,208,48 ${mac} accept`),
@@ -66,6 +89,12 @@ function neighbourDiscovery(port: PortSecurity): string[] {
     ...port.pairs.filter(p => p.prefix.version === 6).flatMap(advertisement),
     'icmpv6 type 136 drop',
   ];
+}
+
+/** Duplicate address detection: whoever hears it for an address that it is about to take does without that address. */
+function detection(p: AddressPair): string[] {
+  const asked = `icmpv6 type 135 ip6 saddr ::${target(p)}`;
+  return [`${asked} ip6 length 24 accept`, `${asked} ip6 length 32 @th,192,16 ${NONCE} accept`];
 }
 
 /** An advertisement for an address of the port: without a link-layer address, or with the MAC that goes with it. */
