@@ -45,6 +45,9 @@ defaults
 listen listener
     bind 169.254.169.254:80
     bind [fe80::a9fe:a9fe]:80 interface ns-3b35bfa2-c8
+    stick-table type ipv6 size 16k expire 1m store conn_cur
+    tcp-request connection track-sc0 src
+    tcp-request connection reject if { sc0_conn_cur gt 32 }
     server metadata /state/metadata_proxy
     http-request del-header X-Forwarded-For
     http-request del-header X-Neutron-Router-ID

@@ -21,6 +21,9 @@ export interface HaproxyConfig {
 
 const HEADERS = { network: 'X-Neutron-Network-ID', router: 'X-Neutron-Router-ID' } as const;
 
+/** Connections of one address at a time: a client that opens many and says nothing must not leave none of `maxconn` for its neighbours. */
+const PER_CLIENT = 32;
+
 /**
  * Both identity headers and X-Forwarded-For are removed before ours are set, so nothing that a client sends survives.
  * `option forwardfor` writes the peer's address after those rules have run.
@@ -54,6 +57,9 @@ export function haproxyText(config: HaproxyConfig): string {
     '',
     'listen listener',
     ...config.listeners.map(bindLine),
+    '    stick-table type ipv6 size 16k expire 1m store conn_cur',
+    '    tcp-request connection track-sc0 src',
+    `    tcp-request connection reject if { sc0_conn_cur gt ${PER_CLIENT} }`,
     `    server metadata ${word(config.socket)}`,
     '    http-request del-header X-Forwarded-For',
     `    http-request del-header ${foreign}`,
