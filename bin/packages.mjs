@@ -29,6 +29,7 @@ export const testPackages = {
   tcpdump: ['tcpdump'],
   openssl: ['openssl'],
   'netcat-openbsd': ['nc'],
+  udhcpc: ['udhcpc'],
 };
 
 /** Services that these packages would start at boot although Weft runs the programs itself. */
