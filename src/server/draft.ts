@@ -24,6 +24,8 @@ export class Draft {
   readonly outbox: OutboxEntry[] = [];
   /** Values taken by this draft and not yet committed (addresses, segments, MACs), so that a bulk create does not take one twice. */
   readonly taken = new Set<string>();
+  /** Default groups that come with this draft, by project. */
+  readonly defaultGroups = new Map<string, string>();
   private readonly usage = new Map<string, { project: string; resource: string; by: number }>();
   private readonly changed = new Set<string>();
 

@@ -4,6 +4,7 @@ import { type ListQuery, readFilterValue, type TagFilter, tagFilters } from '../
 import type { Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { find, viewerOf, visible } from './find.ts';
+import { giveWay } from './give-way.ts';
 
 export interface Page {
   readonly rows: readonly Row[];
@@ -20,15 +21,39 @@ export async function listPage(ctx: RequestContext, commands: Commands, query: L
   // As in Neutron: a marker means nothing without a limit.
   if (query.marker !== undefined && limit > 0)
     conditions.push(await beyondMarker(ctx, commands, query.marker, reverse ? turned(order) : order));
-  const rows = await ctx.store.select({
-    table: commands.resource.table.name,
-    ...(conditions.length > 0 ? { where: { and: conditions } } : {}),
-    order: reverse ? turned(order) : order,
-    ...(limit > 0 ? { limit } : {}),
-  });
+  const rows = await rowsOf(ctx, { table: commands.resource.table.name, conditions, order: reverse ? turned(order) : order, limit });
   if (reverse) rows.reverse();
   const full = limit > 0 && rows.length >= limit;
   return { rows, next: limitGiven && (full || reverse), previous: limitGiven && (full || !reverse) };
+}
+
+/** So many rows are read and rendered before others get their turn; up to so many, a list costs a constant number of queries. */
+export const atOnce = 2000;
+
+interface Selection {
+  readonly table: string;
+  readonly conditions: readonly Predicate[];
+  readonly order: Order;
+  /** 0: all. */
+  readonly limit: number;
+}
+
+/** All at once where another order could change meanwhile; by id, which cannot, in pieces. */
+async function rowsOf(ctx: RequestContext, { table, conditions, order, limit }: Selection): Promise<Row[]> {
+  const select = (more: readonly Predicate[], most: number): Promise<Row[]> => {
+    const all = [...conditions, ...more];
+    return ctx.store.select({ table, ...(all.length > 0 ? { where: { and: all } } : {}), order, ...(most > 0 ? { limit: most } : {}) });
+  };
+  if (order.length > 1) return select([], limit);
+  const rows: Row[] = [];
+  for (;;) {
+    const last = rows.at(-1);
+    const wanted = limit > 0 ? Math.min(atOnce, limit - rows.length) : atOnce;
+    const found = await select(last ? [beyond('id', order[0]?.[1] === 'desc', last.id as Scalar)] : [], wanted);
+    for (const row of found) rows.push(row);
+    if (found.length < wanted || rows.length === limit) return rows;
+    await giveWay(ctx);
+  }
 }
 
 /** What is asked for, made unique by the id. */

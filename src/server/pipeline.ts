@@ -8,7 +8,8 @@ import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } 
 import type { ApiObject, Commands, Created } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { find, viewerOf } from './find.ts';
-import { listPage, type Page } from './list.ts';
+import { giveWay } from './give-way.ts';
+import { atOnce, listPage, type Page } from './list.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { commitDecision } from './retry.ts';
 
@@ -49,8 +50,12 @@ export interface ListAnswer {
 export async function list(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<ListAnswer> {
   await commands.beforeList?.(ctx);
   const page = await listPage(ctx, commands, query);
-  const objects = await show(ctx, commands, page.rows);
-  return { objects: objects.map(o => trim(o, query.fields)), page };
+  const objects: ApiObject[] = [];
+  for (let from = 0; from < page.rows.length; from += atOnce) {
+    if (from > 0) await giveWay(ctx);
+    for (const object of await show(ctx, commands, page.rows.slice(from, from + atOnce))) objects.push(trim(object, query.fields));
+  }
+  return { objects, page };
 }
 
 export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {
@@ -81,9 +86,14 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged }));
   const parents = commands.admit ? await commands.admit(ctx, inputs) : await parentsOf(ctx, commands, inputs);
   const limits = await limitsFor(ctx, resource, inputs);
+  // Many at once may cost much before the commit says no.
+  if (inputs.length > 1) await checkQuota(ctx, resource, inputs, limits);
   try {
     for (const [i, target] of targetsOf(inputs, parents).entries()) authorizeCreate(ctx, resource, inputs[i] as Attributes, target);
-    const made = await commitDecision(ctx, { decide: draft => decideAll(inputs, input => decide(ctx, draft, input)), limitOf: limits });
+    const made = await commitDecision(ctx, {
+      decide: draft => decideAll(ctx, inputs, input => decide(ctx, draft, input)),
+      limitOf: limits,
+    });
     return { objects: await answerOf(ctx, commands, made, parents), bulk };
   } catch (error) {
     // The commit holds the quota; but whoever is over it hears of that before any other refusal, as from Neutron.
@@ -92,9 +102,19 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   }
 }
 
-async function decideAll(inputs: readonly Attributes[], decide: (input: Attributes) => Promise<Created>): Promise<Created[]> {
+/** Objects of one request that are decided before other requests get their turn. */
+const decidedAtOnce = 20;
+
+async function decideAll(
+  ctx: RequestContext,
+  inputs: readonly Attributes[],
+  decide: (input: Attributes) => Promise<Created>,
+): Promise<Created[]> {
   const made: Created[] = [];
-  for (const input of inputs) made.push(await decide(input));
+  for (const [i, input] of inputs.entries()) {
+    if (i % decidedAtOnce === decidedAtOnce - 1) await giveWay(ctx);
+    made.push(await decide(input));
+  }
   return made;
 }
 

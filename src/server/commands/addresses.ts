@@ -151,7 +151,7 @@ async function choose<T>(services: Services, draft: Draft, known: Known, decide:
   const random = (n: number): number => Math.floor(services.random() * n);
   if (known.lowest) return decide(await exact(services, draft, known, random));
   const tries = new Map(known.subnets.map(s => [String(s.id), sampled(s, random)]));
-  const taken = await takenAmong(services, known.network_id, [...known.ips, ...[...tries.values()].flat()]);
+  const taken = await takenAmong(services, known.subnets, [...known.ips, ...[...tries.values()].flat()]);
   const isTaken = (subnet: string, ip: string): boolean => draft.taken.has(key(subnet, ip)) || taken.has(key(subnet, ip));
   try {
     return decide({
@@ -174,9 +174,10 @@ function sampled(subnet: Row, random: (n: number) => number): string[] {
   return freeCandidates({ pools, taken: [], window: 65_536, random }, sample).map(v => ipText(version, v));
 }
 
-async function takenAmong(services: Services, network_id: string, ips: readonly string[]): Promise<Set<string>> {
-  if (ips.length === 0) return new Set();
-  const where: Predicate = { and: [{ eq: ['network_id', network_id] }, { in: ['ip_address', [...new Set(ips)]] }] };
+/** By the table's key, since a network may have very many addresses in use. */
+async function takenAmong(services: Services, subnets: readonly Row[], ips: readonly string[]): Promise<Set<string>> {
+  if (ips.length === 0 || subnets.length === 0) return new Set();
+  const where: Predicate = { and: [{ in: ['subnet_id', subnets.map(s => String(s.id))] }, { in: ['ip_address', [...new Set(ips)]] }] };
   const rows = await services.store.select({ table: 'ip_allocations', where, columns: ['subnet_id', 'ip_address'] });
   return new Set(rows.map(r => key(String(r.subnet_id), String(r.ip_address))));
 }

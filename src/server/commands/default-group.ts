@@ -49,12 +49,12 @@ export interface DefaultGroup {
 
 /** The project's default group; adds it to the draft when it is not there yet. Two first requests at once: the unique key decides. */
 export async function defaultGroup(services: Services, draft: Draft, projectId: string): Promise<DefaultGroup> {
-  const known = [...draft.taken].find(k => k.startsWith(`default-group/${projectId}/`));
-  if (known) return { id: known.slice(`default-group/${projectId}/`.length), isNew: true };
+  const known = draft.defaultGroups.get(projectId);
+  if (known) return { id: known, isNew: true };
   const row = await services.store.get('default_security_groups', { project_id: projectId });
   if (row) return { id: String(row.security_group_id), isNew: false };
   const id = draft.newId();
-  draft.taken.add(`default-group/${projectId}/${id}`);
+  draft.defaultGroups.set(projectId, id);
   draft.insert('default_security_groups', { project_id: projectId, security_group_id: id }, { tag: 'default-group' });
   draft.create(securityGroup, { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true });
   addStartingRules(draft, id, projectId, true);

@@ -5,6 +5,7 @@ import { apiError } from '../../domain/errors.ts';
 import type { RequestContext, Services } from '../context.ts';
 import { type Api, buildApi } from './api.ts';
 import { versions } from './discovery.ts';
+import { jsonBody } from './json.ts';
 import { asApiError, errorReply, type Reply, unauthorized } from './reply.ts';
 
 export interface HttpOptions {
@@ -171,5 +172,5 @@ async function send(reply: FastifyReply, answer: Reply, requestId: string): Prom
   for (const [k, v] of Object.entries(answer.headers ?? {})) reply.header(k, v);
   if (answer.text !== undefined) return reply.send(answer.text);
   if (answer.json === undefined) return reply.send();
-  return reply.header('content-type', 'application/json').send(JSON.stringify(answer.json));
+  return reply.header('content-type', 'application/json').send(jsonBody(answer.json));
 }

@@ -1,0 +1,326 @@
+// Lists: filters, sort keys, pages both ways, fields; compared with the same done in memory.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Api, Body, Made } from './client.ts';
+import { beat, type Harness, start } from './harness.ts';
+
+type Key = readonly [key: string, direction: 'asc' | 'desc'];
+
+const query = (pairs: readonly (readonly [string, string])[]): string => new URLSearchParams(pairs as [string, string][]).toString();
+const sortQuery = (keys: readonly Key[]): [string, string][] =>
+  keys.flatMap(([k, d]): [string, string][] => [
+    ['sort_key', k],
+    ['sort_dir', d],
+  ]);
+
+/** Nulls first, text by code points; the id decides what is left. */
+function compare(a: unknown, b: unknown): number {
+  if (a === b) return 0;
+  if (a === null) return -1;
+  if (b === null) return 1;
+  return (a as string) < (b as string) ? -1 : 1;
+}
+
+function sorted(objects: readonly Made[], keys: readonly Key[]): Made[] {
+  const all: readonly Key[] = keys.some(([k]) => k === 'id') ? keys : [...keys, ['id', 'asc']];
+  return objects.toSorted((x, y) => {
+    for (const [key, direction] of all) {
+      const order = compare(x[key], y[key]) * (direction === 'asc' ? 1 : -1);
+      if (order !== 0) return order;
+    }
+    return 0;
+  });
+}
+
+const ids = (objects: readonly Body[]): unknown[] => objects.map(o => o.id);
+
+/** Follows the links of one kind to the end. */
+async function walk(api: Api, plural: string, first: string, rel: 'next' | 'previous'): Promise<Made[]> {
+  const out: Made[] = [];
+  let url: string | undefined = first;
+  for (let pages = 0; url !== undefined; pages++) {
+    assert.ok(pages < 200, 'pages without end');
+    const { status, body } = await api.request('GET', url);
+    assert.equal(status, 200, JSON.stringify(body));
+    const page = body[plural] as Made[];
+    if (page.length === 0) break;
+    if (rel === 'next') out.push(...page);
+    else out.unshift(...page);
+    const link = ((body[`${plural}_links`] ?? []) as { rel: string; href: string }[]).find(l => l.rel === rel);
+    url = link?.href.slice(link.href.indexOf('/v2.0/'));
+  }
+  return out;
+}
+
+describe('lists', () => {
+  let h: Harness;
+  let subnets: Made[];
+  let ports: Made[];
+  let net: Made;
+
+  before(async () => {
+    h = await start({ quotas: { port: -1, subnet: -1, network: -1 } });
+    await beat(h, 'h1');
+    net = await h.member.make('networks', 'network', { name: 'n' });
+    const modes = [null, 'slaac', 'dhcpv6-stateful'] as const;
+    for (let i = 0; i < 24; i++) {
+      const mode = modes[i % 3];
+      await h.member.make('subnets', 'subnet', {
+        network_id: net.id,
+        name: ['b', 'a', '', 'Ä', 'a'][i % 5],
+        enable_dhcp: mode !== null || i % 2 === 0,
+        ...(mode
+          ? { ip_version: 6, cidr: `2001:db8:${i}::/64`, ipv6_ra_mode: mode, ipv6_address_mode: mode }
+          : { ip_version: 4, cidr: `10.0.${i}.0/24`, gateway_ip: i % 4 ? `10.0.${i}.1` : null }),
+      });
+    }
+    subnets = await h.member.list('subnets');
+    const other = await h.member.make('networks', 'network', { name: 'other' });
+    await h.member.make('subnets', 'subnet', { network_id: other.id, ip_version: 4, cidr: '10.7.0.0/24' });
+    for (let i = 0; i < 12; i++) {
+      await h.member.make('ports', 'port', {
+        network_id: i < 8 ? net.id : other.id,
+        name: `p${i % 4}`,
+        tags: ['red', 'green', 'blue'].filter((_, t) => (i >> t) & 1),
+        ...(i >= 8 ? { fixed_ips: [{ ip_address: `10.7.0.${20 + i}` }] } : { fixed_ips: [] }),
+      });
+    }
+    ports = await h.member.list('ports');
+  });
+  after(() => h[Symbol.asyncDispose]());
+
+  test('random sort keys, page sizes and directions give the same as sorting in memory, with nulls and equal keys', async () => {
+    const keys = ['name', 'gateway_ip', 'enable_dhcp', 'ip_version', 'ipv6_ra_mode', 'cidr', 'id', 'network_id'];
+    let seed = 7;
+    const random = (n: number): number => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((seed / 2_147_483_648) * n);
+    };
+    subnets = await h.member.list('subnets');
+    for (let round = 0; round < 25; round++) {
+      const sort = Array.from({ length: 1 + random(3) }, (): Key => [keys[random(keys.length)] ?? 'id', random(2) ? 'asc' : 'desc']).filter(
+        ([key], i, all) => all.findIndex(([k]) => k === key) === i,
+      );
+      const wanted = ids(sorted(subnets, sort));
+      const limit = String(1 + random(9));
+      const pairs = [...sortQuery(sort), ['limit', limit]] as [string, string][];
+      const what = JSON.stringify([sort, limit]);
+      assert.deepEqual(ids(await h.member.list(`subnets?${query(sortQuery(sort))}`)), wanted, what);
+      assert.deepEqual(ids(await walk(h.member, 'subnets', `subnets?${query(pairs)}`, 'next')), wanted, `forward ${what}`);
+      const back = query([...pairs, ['page_reverse', 'True']]);
+      assert.deepEqual(ids(await walk(h.member, 'subnets', `subnets?${back}`, 'previous')), wanted, `backward ${what}`);
+    }
+  });
+
+  test('links are there whenever a limit is, with what was asked for', async () => {
+    const { body } = await h.member.request('GET', `subnets?limit=2&fields=id&sort_key=name&sort_dir=desc&network_id=${net.id}`);
+    const links = body.subnets_links as { rel: string; href: string }[];
+    assert.deepEqual(
+      links.map(l => l.rel),
+      ['next', 'previous'],
+    );
+    const next = new URL(String(links[0]?.href));
+    assert.deepEqual(
+      [...next.searchParams].map(([k]) => k),
+      ['limit', 'fields', 'sort_key', 'sort_dir', 'network_id', 'marker'],
+    );
+    assert.equal(next.searchParams.get('marker'), (body.subnets as Made[]).at(-1)?.id);
+    assert.equal(new URL(String(links[1]?.href)).searchParams.get('page_reverse'), 'True');
+    const empty = (await h.member.request('GET', 'subnets?limit=2&name=nothing')).body;
+    assert.deepEqual(empty.subnets, []);
+    assert.deepEqual(
+      (empty.subnets_links as Body[]).map(l => l.rel),
+      ['previous'],
+    );
+    assert.equal((await h.member.request('GET', 'subnets')).body.subnets_links, undefined);
+    const forwarded = await h.member.request('GET', 'subnets?limit=1', undefined, {
+      'x-forwarded-proto': 'https',
+      'x-forwarded-host': 'cloud.example',
+    });
+    assert.match(String((forwarded.body.subnets_links as Body[])[0]?.href), /^https:\/\/cloud\.example\/v2\.0\/subnets\?/);
+  });
+
+  test('a marker that is not there, or not to be seen, is not found; without a limit it means nothing', async () => {
+    const foreign = await h.other.make('networks', 'network', {});
+    for (const marker of [foreign.id, '00000000-0000-0000-0000-000000000000'])
+      assert.deepEqual((await h.member.refused('GET', `networks?limit=1&marker=${marker}`)).slice(0, 2), [404, 'NetworkNotFound']);
+    assert.equal((await h.member.list(`networks?marker=${net.id}`)).length, 2);
+  });
+
+  const matching = async (text: string): Promise<unknown[]> => ids(await h.member.list(`ports?${text}`)).sort();
+  const where = (test: (port: Made) => boolean): unknown[] => ids(ports.filter(test)).sort();
+
+  test('filters: values of one name are alternatives, names go together', async () => {
+    assert.deepEqual(
+      await matching('name=p1&name=p2'),
+      where(p => ['p1', 'p2'].includes(String(p.name))),
+    );
+    assert.deepEqual(
+      await matching(`name=p1&network_id=${net.id}`),
+      where(p => p.name === 'p1' && p.network_id === net.id),
+    );
+    assert.deepEqual(await matching('name='), []);
+    assert.deepEqual(
+      await matching(`id=${ports[0]?.id}&id=${ports[1]?.id}`),
+      where(p => [ports[0]?.id, ports[1]?.id].includes(p.id)),
+    );
+    assert.deepEqual(
+      await matching('admin_state_up=true&admin_state_up=False'),
+      where(() => true),
+    );
+    assert.deepEqual(await matching('admin_state_up=0'), []);
+    assert.deepEqual(
+      await matching(`tenant_id=${h.member.project}`),
+      where(() => true),
+    );
+  });
+
+  test('filters by tags: all, any, not all, not any', async () => {
+    const tags = (p: Made): string[] => p.tags as string[];
+    assert.deepEqual(
+      await matching('tags=red,blue'),
+      where(p => tags(p).includes('red') && tags(p).includes('blue')),
+    );
+    assert.deepEqual(
+      await matching('tags=red&tags=blue'),
+      where(p => tags(p).includes('red') && tags(p).includes('blue')),
+    );
+    assert.deepEqual(
+      await matching('tags-any=red,blue'),
+      where(p => tags(p).includes('red') || tags(p).includes('blue')),
+    );
+    assert.deepEqual(
+      await matching('not-tags=red,blue'),
+      where(p => !(tags(p).includes('red') && tags(p).includes('blue'))),
+    );
+    assert.deepEqual(
+      await matching('not-tags-any=red,blue'),
+      where(p => !tags(p).includes('red') && !tags(p).includes('blue')),
+    );
+  });
+
+  test('filters by addresses: whole, a part, a subnet, and all of the same address', async () => {
+    const addresses = (p: Made): { subnet_id: string; ip_address: string }[] => p.fixed_ips as never;
+    const [one, two] = ports.filter(p => addresses(p).some(f => f.ip_address.startsWith('10.7.')));
+    const [first, second] = [addresses(one as Made)[0], addresses(two as Made)[0]];
+    assert.deepEqual(
+      await matching(`fixed_ips=ip_address=${first?.ip_address}&fixed_ips=ip_address=${second?.ip_address}`),
+      where(p => p === one || p === two),
+    );
+    assert.deepEqual(
+      await matching('fixed_ips=ip_address_substr=.7.0.2'),
+      where(p => addresses(p).some(f => f.ip_address.includes('.7.0.2'))),
+    );
+    assert.deepEqual(
+      await matching(`fixed_ips=subnet_id=${first?.subnet_id}&fixed_ips=ip_address=${first?.ip_address}`),
+      where(p => p === one),
+    );
+    const v6 = addresses(ports.find(p => p.network_id === net.id) as Made)[0];
+    assert.deepEqual(
+      await matching(`fixed_ips=ip_address=${v6?.ip_address.toUpperCase()}`),
+      await matching(`fixed_ips=ip_address=${v6?.ip_address}`),
+    );
+    assert.deepEqual(await matching(`fixed_ips=subnet_id=${v6?.subnet_id}&fixed_ips=ip_address=${first?.ip_address}`), []);
+    assert.deepEqual((await h.member.refused('GET', 'ports?fixed_ips=10.7.0.1')).slice(0, 2), [400, 'InvalidInput']);
+  });
+
+  test('filters by group, host and sharing', async () => {
+    const [group] = await h.member.list('security-groups?name=default');
+    assert.equal((await matching(`security_groups=${group?.id}`)).length, ports.length);
+    assert.deepEqual(await matching('security_groups=00000000-0000-0000-0000-000000000000'), []);
+    const bound = await h.admin.make('ports', 'port', { network_id: net.id, project_id: h.member.project, 'binding:host_id': 'h1' });
+    assert.deepEqual(ids(await h.admin.list('ports?binding:host_id=h1')), [bound.id]);
+    await h.admin.request('DELETE', `ports/${bound.id}`);
+    assert.deepEqual(await h.member.list('networks?shared=True'), []);
+    assert.equal((await h.member.list('networks?shared=False')).length, 2);
+    assert.equal((await h.member.list('networks?router:external=False&shared=False')).length, 2);
+  });
+
+  test('fields: what is named and nothing else; unknown ones give empty objects', async () => {
+    const [port] = await h.member.list('ports?fields=id&fields=tenant_id&limit=1');
+    assert.deepEqual(Object.keys(port ?? {}).sort(), ['id', 'tenant_id']);
+    assert.deepEqual(await h.member.list('ports?fields=bogus&limit=1'), [{}]);
+    assert.deepEqual((await h.member.request('GET', `ports/${ports[0]?.id}?fields=name`)).body, { port: { name: ports[0]?.name } });
+  });
+
+  test('attributes that policy hides are not there, in a list as in a show', async () => {
+    const hidden = ['binding:host_id', 'binding:profile', 'binding:vif_details', 'binding:vif_type'];
+    const id = String(ports[0]?.id);
+    const shown = (await h.admin.request('GET', `ports/${id}`)).body.port as Body;
+    for (const key of hidden) assert.ok(key in shown);
+    const keys = Object.keys(shown).filter(k => !hidden.includes(k));
+    assert.deepEqual(Object.keys((await h.member.list(`ports?id=${id}`))[0] ?? {}).sort(), keys.toSorted());
+    assert.deepEqual(Object.keys((await h.member.request('GET', `ports/${id}`)).body.port as Body).sort(), keys.toSorted());
+    const network = (await h.member.request('GET', `networks/${net.id}`)).body.network as Body;
+    assert.deepEqual(
+      Object.keys(network).filter(k => k.startsWith('provider:')),
+      [],
+    );
+    assert.equal((await h.admin.list(`networks?id=${net.id}`))[0]?.['provider:network_type'], 'vxlan');
+  });
+
+  test('what a create answers is what a show answers', async () => {
+    const made = await h.member.make('ports', 'port', {
+      network_id: net.id,
+      tags: ['z', 'a'],
+      allowed_address_pairs: [{ ip_address: '10.0.0.9' }],
+    });
+    assert.deepEqual(made, (await h.member.request('GET', `ports/${made.id}`)).body.port);
+    const bound = await h.admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'h1', device_owner: 'compute:nova' });
+    assert.deepEqual(bound, (await h.admin.request('GET', `ports/${bound.id}`)).body.port);
+    const bulk = await h.member.request('POST', 'ports', {
+      ports: [{ network_id: net.id, name: 'x' }, { port: { network_id: net.id, name: 'y' } }],
+    });
+    assert.equal(bulk.status, 201);
+    for (const port of bulk.body.ports as Made[]) assert.deepEqual(port, (await h.member.request('GET', `ports/${port.id}`)).body.port);
+  });
+
+  describe('cost', () => {
+    /** What the relay does for earlier requests is not the next one's. */
+    const quiet = async (): Promise<number> => {
+      for (let times = 0, last = -1; times < 5; ) {
+        await new Promise(resolve => setTimeout(resolve, 10));
+        times = h.server.store.statements === last ? times + 1 : 0;
+        last = h.server.store.statements;
+      }
+      return h.server.store.statements;
+    };
+    const statements = async (ask: () => Promise<unknown>): Promise<number> => {
+      const before = await quiet();
+      await ask();
+      return h.server.store.statements - before;
+    };
+
+    test('a list takes as many statements for five hundred as for ten', async () => {
+      const big = await h.member.make('networks', 'network', { name: 'big' });
+      await h.member.make('subnets', 'subnet', { network_id: big.id, ip_version: 4, cidr: '10.8.0.0/16' });
+      const bulk = (count: number): Promise<unknown> =>
+        h.member.request('POST', 'ports', { ports: Array.from({ length: count }, () => ({ network_id: big.id })) });
+      await bulk(10);
+      const few = await statements(() => h.member.list(`ports?network_id=${big.id}`));
+      await bulk(490);
+      assert.equal((await h.member.list(`ports?network_id=${big.id}`)).length, 500);
+      assert.equal(await statements(() => h.member.list(`ports?network_id=${big.id}`)), few);
+      assert.ok(few <= 8, `${few} statements`);
+      for (const path of ['networks', 'subnets', 'security-groups', 'security-group-rules', 'routers', 'floatingips'])
+        assert.ok((await statements(() => h.member.list(path))) <= 8, path);
+    });
+
+    test('a port: eight reads at most, and then one commit', async () => {
+      const { store } = h.server;
+      const commit = store.commit.bind(store);
+      const network = await h.member.make('networks', 'network', {});
+      await h.member.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.8.0.0/16' });
+      const before = await quiet();
+      const reads: number[] = [];
+      store.commit = writeSet => {
+        reads.push(store.statements - before);
+        return commit(writeSet);
+      };
+      await h.member.make('ports', 'port', { network_id: network.id });
+      store.commit = commit;
+      assert.equal(reads.length, 1);
+      assert.ok((reads[0] ?? 99) <= 8, `${reads[0]} reads`);
+    });
+  });
+});
