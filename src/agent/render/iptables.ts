@@ -54,8 +54,12 @@ export function tableDelta(actual: ActualTable, desired: DesiredTable, ours: (ch
 export function shrunkChains(actual: ActualTable, desired: DesiredTable): string[] {
   return [...desired.chains]
     .filter(([name, rules]) => {
+      // Nearly all chains are as they were, word for word, and need no closer look.
+      const verbatim = new Set(rules);
+      const others = (actual.get(name) ?? []).filter(rule => !verbatim.has(rule));
+      if (others.length === 0) return false;
       const kept = new Set(rules.map(canonical));
-      return actual.get(name)?.some(rule => !kept.has(canonical(rule))) ?? false;
+      return others.some(rule => !kept.has(canonical(rule)));
     })
     .map(([name]) => name);
 }
