@@ -17,6 +17,7 @@ export interface AgentPlace {
   /** `state_path`: pid files, leases and configurations of daemons. */
   readonly statePath: string;
   readonly interfaceMappings: Readonly<Record<string, string>>;
+  readonly bridgeMappings: Readonly<Record<string, string>>;
   /** False in a user namespace, where there is only one user. */
   readonly dropUser: boolean;
 }
@@ -28,19 +29,20 @@ export function containedPlace(host: { readonly name: string; readonly localIp: 
     localIp: host.localIp,
     statePath: '/run/weft',
     interfaceMappings: { [publicNetwork.physicalNetwork]: publicNetwork.device },
+    bridgeMappings: {},
     dropUser: !rootless,
   };
 }
 
 export function agentConfig(place: AgentPlace): AgentConfig {
-  const { host, localIp, statePath, interfaceMappings, dropUser } = place;
+  const { host, localIp, statePath, interfaceMappings, bridgeMappings, dropUser } = place;
   return {
     host,
     statePath,
     reportIntervalMs: 30_000,
     linuxbridge: {
       interfaceMappings,
-      bridgeMappings: {},
+      bridgeMappings,
       vxlan: { localIp, group: '224.0.0.1', l2population: true, udpPort: 8472 },
     },
     dhcp: {

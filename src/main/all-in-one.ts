@@ -1,4 +1,4 @@
-// A whole Weft on one machine: the API server in this process, contained hosts with an agent process each. Opened in order, closed in
+// A whole Weft on one machine: the API server in this process, and hosts with an agent process each. Opened in order, closed in
 // reverse; what is open is what `status` tells of.
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,17 +7,18 @@ import type { HostView, StatusView } from '../cli/control.ts';
 import type { StateFolder } from '../cli/state.ts';
 import { ApiClient } from '../client/api.ts';
 import type { Log } from '../contracts/log.ts';
-import { containedPlace } from './agent-config.ts';
-import { superviseContained } from './agents.ts';
+import { superviseAgent } from './agents.ts';
+import { ControlError } from './control-server.ts';
+import { type Ground, openContainedGround } from './ground.ts';
 import { type OpenedIdentity, openIdentity } from './identity.ts';
 import { Instances } from './instances/instances.ts';
 import { InstanceRegistry } from './instances/registry.ts';
+import { openMachine } from './on-host/machine.ts';
 import { ensurePublicNetwork } from './public-network.ts';
 import { type AgentRow, listAgents, missingAgents } from './readiness.ts';
-import { type Contained, openContained } from './sandbox/contained.ts';
 import type { Publication } from './sandbox/publish.ts';
 import { RelayedPorts } from './sandbox/relayed-ports.ts';
-import type { Sandbox } from './sandbox/sandbox.ts';
+import type { Place } from './sandbox/sandbox.ts';
 import { type RunningServer, startServer } from './server.ts';
 import type { Supervised } from './supervise/supervisor.ts';
 
@@ -26,6 +27,7 @@ export interface AllInOneOptions {
   readonly address: string;
   readonly port: number;
   readonly hosts: number;
+  readonly onHost: boolean;
   readonly publish: readonly Publication[];
   readonly rootless: boolean;
   readonly debug: boolean;
@@ -35,20 +37,19 @@ export interface AllInOneOptions {
 }
 
 interface RunningHost {
-  readonly name: string;
-  readonly sandbox: Sandbox;
+  readonly place: Place;
   readonly agent: Supervised;
 }
 
 export class AllInOne implements AsyncDisposable {
   readonly api: ApiClient;
   readonly instances: Instances;
-  readonly ports: RelayedPorts;
-  readonly hosts: ReadonlyMap<string, Sandbox>;
+  readonly hosts: ReadonlyMap<string, Place>;
   readonly identity: OpenedIdentity;
   private readonly options: AllInOneOptions;
   private readonly url: string;
-  private readonly contained: Contained;
+  private readonly ground: Ground;
+  private readonly ports: RelayedPorts | undefined;
   private readonly running: readonly RunningHost[];
   private readonly stack: AsyncDisposableStack;
   private readonly beganMs: number;
@@ -62,11 +63,11 @@ export class AllInOne implements AsyncDisposable {
     this.ports = parts.ports;
     this.identity = parts.identity;
     this.url = parts.url;
-    this.contained = parts.contained;
+    this.ground = parts.ground;
     this.running = parts.running;
     this.stack = parts.stack;
     this.beganMs = parts.beganMs;
-    this.hosts = new Map(parts.running.map(host => [host.name, host.sandbox]));
+    this.hosts = new Map(parts.running.map(({ place }) => [place.name, place]));
   }
 
   static async open(options: AllInOneOptions): Promise<AllInOne> {
@@ -89,7 +90,7 @@ export class AllInOne implements AsyncDisposable {
         await sleep(1000, undefined, { signal });
       }
     }
-    for (const publication of this.options.publish) this.options.progress(`published ${await this.ports.publish(publication)}`);
+    for (const publication of this.options.publish) this.options.progress(`published ${await this.publish(publication)}`);
     let told = performance.now();
     for (let missing = await this.missing(); missing.length > 0; missing = await this.missing()) {
       if (performance.now() - told > 5000) {
@@ -99,6 +100,11 @@ export class AllInOne implements AsyncDisposable {
       await sleep(40, undefined, { signal });
     }
     await restored;
+  }
+
+  async publish(publication: Publication): Promise<string> {
+    if (!this.ports) throw new ControlError(409, "on the machine's own network the public network is reached without that");
+    return this.ports.publish(publication);
   }
 
   async status(): Promise<StatusView> {
@@ -112,13 +118,13 @@ export class AllInOne implements AsyncDisposable {
       identity_url: `${this.url}/identity/v3`,
       state_dir: folder.path,
       clouds_yaml: this.identity.cloudsYaml,
-      mode: 'contained',
+      mode: this.ground.mode,
       rootless,
       ready: missing.length === 0,
       missing,
-      underlay: this.contained.underlay.init.pid,
+      ...(this.ground.underlay ? { underlay: this.ground.underlay.init.pid } : {}),
       hosts,
-      published: this.ports.list(),
+      published: this.ports?.list() ?? [],
     };
   }
 
@@ -136,9 +142,9 @@ export class AllInOne implements AsyncDisposable {
 
   private async hostViews(): Promise<HostView[]> {
     const rows = await listAgents(this.api);
-    return this.running.map(({ name, sandbox, agent }) => ({
+    return this.running.map(({ place: { name, init }, agent }) => ({
       name,
-      init: sandbox.init.pid,
+      ...(init ? { init: init.pid } : {}),
       process: agent.state,
       agents: rows.filter(row => row.host === name).map(({ host: _, ...row }: AgentRow) => row),
     }));
@@ -149,10 +155,10 @@ interface Parts {
   readonly api: ApiClient;
   readonly identity: OpenedIdentity;
   readonly url: string;
-  readonly contained: Contained;
+  readonly ground: Ground;
   readonly running: readonly RunningHost[];
   readonly instances: Instances;
-  readonly ports: RelayedPorts;
+  readonly ports: RelayedPorts | undefined;
   readonly stack: AsyncDisposableStack;
   readonly beganMs: number;
 }
@@ -160,19 +166,19 @@ interface Parts {
 async function openParts(options: AllInOneOptions, stack: AsyncDisposableStack): Promise<Omit<Parts, 'stack'>> {
   const { folder, log } = options;
   const beganMs = Date.now();
-  const [{ server, identity, url }, contained] = await bothOf(stack, openServer(options), openHosts(options));
+  const [{ server, identity, url }, ground] = await bothOf(stack, openServer(options), openGround(options));
   const api = new ApiClient(url, identity.credentials('admin'));
-  const running = contained.hosts.map(host => {
-    const place = containedPlace(host, options.rootless);
-    const agent = superviseContained({ folder, place, log, logLevel: options.debug ? 'debug' : 'info' }, host.sandbox);
-    return { name: host.name, sandbox: host.sandbox, agent: stack.use(agent) };
-  });
+  const logLevel = options.debug ? 'debug' : 'info';
+  const running = ground.hosts.map(({ place, agent }) => ({
+    place,
+    agent: stack.use(superviseAgent({ folder, place, agent, log, logLevel })),
+  }));
   rmSync(folder.relaySocket, { force: true });
-  const ports = stack.use(new RelayedPorts(folder, contained.underlay, log));
-  const hosts = new Map(running.map(host => [host.name, host.sandbox]));
+  const ports = ground.underlay && stack.use(new RelayedPorts(folder, ground.underlay, log));
+  const hosts = new Map(ground.hosts.map(({ place }) => [place.name, place]));
   const instances = stack.use(new Instances({ api, hosts, registry: new InstanceRegistry(folder.instances), log }));
   stack.use(await serveMetadata(server, instances));
-  return { api, identity, url, contained, running, instances, ports, beganMs };
+  return { api, identity, url, ground, running, instances, ports, beganMs };
 }
 
 /** Opened at the same time; when one fails, the other is closed. */
@@ -217,12 +223,11 @@ function reachable(url: string): string {
   return new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')).origin;
 }
 
-async function openHosts({ hosts, progress }: AllInOneOptions): Promise<Contained> {
-  const contained = await openContained(hosts);
-  progress(
-    `${hosts === 1 ? 'one contained host' : `${hosts} contained hosts`}, joined by an underlay: ${contained.hosts.map(h => h.name).join(', ')}`,
-  );
-  return contained;
+async function openGround({ folder, address, port, hosts, onHost, rootless, progress }: AllInOneOptions): Promise<Ground> {
+  const ground = onHost ? await openMachine(folder, `${address}:${port}`) : await openContainedGround(hosts, rootless);
+  const names = ground.hosts.map(host => host.place.name).join(', ');
+  progress(onHost ? `the host is this machine, ${names}` : `contained hosts, joined by an underlay: ${names}`);
+  return ground;
 }
 
 function serveMetadata(server: RunningServer, instances: Instances): Promise<AsyncDisposable> {

@@ -7,9 +7,6 @@ import { plug } from './instances/plug.ts';
 import { parsePublication } from './sandbox/publish.ts';
 
 export function controlRoutes(weft: AllInOne, stop: (why: string) => void): ControlRoutes {
-  const plugHosts = new Map(
-    [...weft.hosts].map(([name, sandbox]) => [name, { name, enter: (argv: readonly string[]) => sandbox.enter(argv) }]),
-  );
   const routes: ControlRoutes = {
     'GET /status': () => weft.status(),
     'POST /down': async () => {
@@ -20,8 +17,8 @@ export function controlRoutes(weft: AllInOne, stop: (why: string) => void): Cont
     'GET /instances': async () => ({ instances: await weft.instances.list() }),
     'POST /instances': body => weft.instances.create(newInstance(body)),
     'DELETE /instances/*': (_, name) => weft.instances.delete(name),
-    'POST /plugs': body => plug(weft.api, plugHosts, newPlug(body)),
-    'POST /publications': async body => ({ published: await weft.ports.publish(publication(body)) }),
+    'POST /plugs': body => plug(weft.api, weft.hosts, newPlug(body)),
+    'POST /publications': async body => ({ published: await weft.publish(publication(body)) }),
     'GET /credentials': async () => ({
       url: (await weft.status()).url,
       weft: weft.identity.credentials('weft'),

@@ -21,19 +21,18 @@ const closingMs = 2500;
 type Out = (line: string) => void;
 
 export async function up(options: UpOptions, out: Out): Promise<number> {
-  if (options.onHost) throw new Failure('--on-host is not here yet: hosts are contained');
-  const refused = enterUserNamespace();
+  const refused = options.onHost ? onlyRoot(options) : enterUserNamespace();
   if (refused) throw new Failure(refused);
   const publish = inWords(() => options.publish.map(parsePublication));
-  const folder = inWords(() => openStateFolder(options.stateDir, true));
+  const folder = inWords(() => openStateFolder(options.stateDir, !options.onHost));
   using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
   const log = openLog(folder.logs, options.debug);
   using stopper = untilStopped();
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
-  const { address, port, hosts, debug } = options;
-  const opening = AllInOne.open({ folder, address, port, hosts, publish, rootless, debug, log, progress });
+  const { address, port, hosts, onHost, debug } = options;
+  const opening = AllInOne.open({ folder, address, port, hosts, onHost, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {
     log.error('cannot start', { error });
     throw inUsersWords(error);
@@ -48,6 +47,11 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
     await weft[Symbol.asyncDispose]();
     log.info('stopped');
   }
+}
+
+function onlyRoot({ publish }: UpOptions): string | undefined {
+  if (process.getuid?.() !== 0) return "--on-host changes the machine's own network, which needs root";
+  return publish.length > 0 ? '--publish is for contained hosts: with --on-host the public network is reached without it' : undefined;
 }
 
 async function serve(weft: AllInOne, stopper: Stopper, { out, progress }: { out: Out; progress: Out }): Promise<number> {
@@ -69,10 +73,18 @@ export function readyLines(view: StatusView): string[] {
     '  export OS_CLOUD=weft        # weft-admin for the administrator',
     '  Then, for example: openstack network agent list --os-cloud weft-admin',
     `  Stop it with Ctrl-C, or with: bin/weft down --state-dir ${quoted(view.state_dir)}`,
-    '  Instances have no way out to the internet: the public network 172.24.4.0/24 ends in a sandbox. You reach it with',
-    '  "bin/weft public exec -- COMMAND", or through a loopback port with "bin/weft public publish 8080=ADDRESS:80".',
+    ...(view.mode === 'contained' ? containedWords : onHostWords),
   ];
 }
+
+const containedWords = [
+  '  Instances have no way out to the internet: the public network 172.24.4.0/24 ends in a sandbox. You reach it with',
+  '  "bin/weft public exec -- COMMAND", or through a loopback port with "bin/weft public publish 8080=ADDRESS:80".',
+];
+const onHostWords = [
+  '  Instances have no way out to the internet: the public network 172.24.4.0/24 ends at the bridge weft-public of this machine,',
+  '  from which you reach it directly.',
+];
 
 /** As a shell would need it. */
 function quoted(text: string): string {

@@ -6,7 +6,7 @@ import type { ApiClient, Body } from '../../client/api.ts';
 import type { Json } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import { ControlError } from '../control-server.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
+import type { Place } from '../sandbox/sandbox.ts';
 import { addressingOf, createPort, expectedAddresses, findOne, getPort, type Port, subnetsOf, updatePort } from './neutron.ts';
 import { type InstanceRecord, type InstanceRegistry, isInstanceName } from './registry.ts';
 import { openVm, tapName, type Vm } from './vm.ts';
@@ -18,7 +18,7 @@ const activeMs = 20_000;
 
 export interface InstancesOptions {
   readonly api: ApiClient;
-  readonly hosts: ReadonlyMap<string, Sandbox>;
+  readonly hosts: ReadonlyMap<string, Place>;
   readonly registry: InstanceRegistry;
   readonly log: Log;
 }
@@ -32,7 +32,7 @@ interface Running {
 
 export class Instances implements AsyncDisposable {
   private readonly api: ApiClient;
-  private readonly hosts: ReadonlyMap<string, Sandbox>;
+  private readonly hosts: ReadonlyMap<string, Place>;
   private readonly registry: InstanceRegistry;
   private readonly log: Log;
   private readonly running = new Map<string, Running>();

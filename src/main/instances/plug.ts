@@ -3,21 +3,16 @@ import type { NewPlug } from '../../cli/control.ts';
 import type { ApiClient } from '../../client/api.ts';
 import { ControlError } from '../control-server.ts';
 import { CommandFailed, run, tryRun } from '../sandbox/run.ts';
+import type { Place } from '../sandbox/sandbox.ts';
 import { findOne, type Port, updatePort } from './neutron.ts';
 import { tapName } from './vm.ts';
-
-/** Where a host's commands run: its sandbox, or the machine itself. */
-export interface PlugHost {
-  readonly name: string;
-  enter(argv: readonly string[]): string[];
-}
 
 const isDeviceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name);
 const isNamespaceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name);
 
 export async function plug(
   api: ApiClient,
-  hosts: ReadonlyMap<string, PlugHost>,
+  hosts: ReadonlyMap<string, Place>,
   wanted: NewPlug,
 ): Promise<{ port_id: string; tap: string; host: string }> {
   const host = chooseHost(hosts, wanted.host);
@@ -42,7 +37,7 @@ export async function plug(
   return { port_id: port.id, tap, host: host.name };
 }
 
-function chooseHost(hosts: ReadonlyMap<string, PlugHost>, wanted: string | undefined): PlugHost {
+function chooseHost(hosts: ReadonlyMap<string, Place>, wanted: string | undefined): Place {
   if (wanted === undefined && hosts.size > 1) throw new ControlError(400, `name a host: ${[...hosts.keys()].join(', ')}`);
   const host = wanted === undefined ? [...hosts.values()][0] : hosts.get(wanted);
   if (!host) throw new ControlError(404, `no host ${wanted ?? ''}; there is ${[...hosts.keys()].join(', ')}`);

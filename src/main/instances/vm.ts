@@ -4,7 +4,7 @@ import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, tryRun } from '../sandbox/run.ts';
-import { openSandbox, type Sandbox } from '../sandbox/sandbox.ts';
+import { openSandbox, type Place, type Sandbox } from '../sandbox/sandbox.ts';
 
 /** The first 11 characters of the port's id: what Nova and the agents call its tap. */
 export function tapName(portId: string): string {
@@ -41,7 +41,7 @@ const device = 'eth0';
 const linkLocalMs = 10_000;
 const clientFiles = ['-cf', join(import.meta.dirname, 'dhclient.conf'), '-sf', join(import.meta.dirname, 'dhclient-script')];
 
-export async function openVm(host: Sandbox, options: { name: string; tap: string; mac: string }): Promise<Vm> {
+export async function openVm(host: Place, options: { name: string; tap: string; mac: string }): Promise<Vm> {
   const { name, tap, mac } = options;
   const sandbox = await openSandbox(name, { within: host, mounts: join(import.meta.dirname, 'mounts.fstab') });
   try {
@@ -79,7 +79,7 @@ async function ownResolver(sandbox: Sandbox): Promise<string> {
   // /run is the instance's own, so the file can simply be made where the machine's link points.
   const file = target?.startsWith('/run/') ? target : '/run/weft/resolv.conf';
   await run(sandbox.enter(['install', '-D', '-m', '644', '/dev/null', file]));
-  if (file !== target) await tryRun(sandbox.enter(['mount', '--bind', file, '/etc/resolv.conf']));
+  if (file !== target) await tryRun(sandbox.enter(['mount', '--no-mtab', '--bind', file, '/etc/resolv.conf']));
   return file;
 }
 
@@ -123,7 +123,7 @@ async function awaitLinkLocal(sandbox: Sandbox): Promise<void> {
   throw new Error(`${device} has no link-local address after ${linkLocalMs} ms`);
 }
 
-async function awaitMaster(host: Sandbox, tap: string, withinMs: number): Promise<boolean> {
+async function awaitMaster(host: Place, tap: string, withinMs: number): Promise<boolean> {
   for (const deadline = performance.now() + withinMs; performance.now() < deadline; await sleep(50)) {
     const [link] = JSON.parse(await run(host.enterNetwork(['ip', '-j', 'link', 'show', 'dev', tap]))) as { master?: string }[];
     if (link?.master) return true;

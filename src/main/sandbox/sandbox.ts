@@ -49,7 +49,7 @@ export async function openSandbox(name: string, nested?: NestedOptions): Promise
     const found = await findInit(child, nested?.within.init ? 1 : 0);
     const enter = (argv: readonly string[], cwd?: string): string[] => enterArgv(found.pid, argv, cwd);
     const enterNetwork = (argv: readonly string[]): string[] => ['nsenter', '-t', String(found.pid), '-n', '--', ...argv];
-    await run(enter(['mount', '--all', '--fstab', nested?.mounts ?? hostMounts]));
+    await run(enter(['mount', '--no-mtab', '--all', '--fstab', nested?.mounts ?? hostMounts]));
     await run(enter(['hostname', name]));
     return { name, init: found, enter, enterNetwork, gone, [Symbol.asyncDispose]: () => close(child, found, gone) };
   } catch (error) {

@@ -1,0 +1,41 @@
+// Waits until the process that started it ends, in whatever way, and then takes away all that it left on the machine.
+// Usage: reaper.ts RECORD, with a pipe as standard input that nobody but the starter holds.
+import { openSync, rmSync, writeSync } from 'node:fs';
+import { Locked, takeLock } from '../state/lock.ts';
+import { cleanMachine } from './clean.ts';
+import { machineLock, reaperListen } from './names.ts';
+import { readRecord } from './record.ts';
+
+const [recordPath, logPath] = process.argv.slice(2);
+if (!recordPath || !logPath) throw new Error('usage: reaper.ts RECORD LOG');
+// What ends the starter must not end us.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
+
+process.stdin.resume();
+process.stdin.on('end', () => void clean(recordPath, logPath));
+process.stdin.on('error', () => void clean(recordPath, logPath));
+
+let begun = false;
+async function clean(record: string, log: string): Promise<void> {
+  if (begun) return;
+  begun = true;
+  // Who holds the machine by now has found the record, too, and cleans up before he begins.
+  using _lock = takeUnlessHeld();
+  if (!_lock) process.exit(0);
+  const known = readRecord(record);
+  const problems = known ? await cleanMachine(known) : [];
+  // What is left for a later try keeps its record.
+  if (problems.length === 0) rmSync(record, { force: true });
+  else writeSync(openSync(log, 'a', 0o600), problems.map(problem => `${new Date().toISOString()} ERROR reaper ${problem}\n`).join(''));
+  process.exitCode = problems.length === 0 ? 0 : 1;
+  process.stdin.destroy();
+}
+
+function takeUnlessHeld(): Disposable | undefined {
+  try {
+    return takeLock(machineLock, reaperListen, new Date());
+  } catch (error) {
+    if (error instanceof Locked) return undefined;
+    throw error;
+  }
+}

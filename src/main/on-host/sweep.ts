@@ -1,0 +1,84 @@
+// What has to be undone so that nothing of ours is left on the machine: a pure comparison of before and now, by names that are ours.
+import { chainName, type Machine, type NftItem } from './look.ts';
+import { isOurChain, isOurLink, isOurNamespace, isOurSet, isOurTable } from './names.ts';
+
+export interface Sweep {
+  readonly namespaces: readonly string[];
+  /** For `ip -batch`. */
+  readonly links: readonly string[];
+  /** For `iptables-restore --noflush`; empty when there is nothing to do. */
+  readonly rules: Readonly<Record<'iptables' | 'ip6tables', string>>;
+  readonly sets: readonly string[];
+  /** nft tables that are ours whole. */
+  readonly tables: readonly string[];
+  /** `key=value`. */
+  readonly sysctls: readonly string[];
+}
+
+export function planSweep(before: Machine, now: Machine): Sweep {
+  const added = (key: 'links' | 'namespaces' | 'sets' | 'tables'): string[] => now[key].filter(name => !before[key].includes(name));
+  return {
+    namespaces: added('namespaces').filter(isOurNamespace),
+    links: added('links').filter(isOurLink),
+    rules: {
+      iptables: undoRules(before.rules.iptables, now.rules.iptables),
+      ip6tables: undoRules(before.rules.ip6tables, now.rules.ip6tables),
+    },
+    sets: added('sets').filter(isOurSet),
+    tables: added('tables').filter(isOurTable),
+    sysctls: Object.entries(before.sysctls).flatMap(([key, value]) => (now.sysctls[key] === value ? [] : [`${key}=${value}`])),
+  };
+}
+
+/**
+ * Base chains and tables that iptables made for our rules, as a script for nft, once those rules are gone: what holds no rule and
+ * lets everything pass does nothing, and was not there before.
+ */
+export function planEmptied(before: Pick<Machine, 'tables' | 'chains'>, ruleset: readonly NftItem[]): string {
+  const made = (table: string): boolean => /^ip6? (raw|mangle|nat|filter)$/.test(table);
+  const used = new Set(ruleset.flatMap(({ rule }) => (rule ? [`${rule.family} ${rule.table} ${rule.chain}`] : [])));
+  const chains = ruleset.flatMap(({ chain }) => (chain && made(`${chain.family} ${chain.table}`) ? [chain] : []));
+  const idle = chains.filter(
+    c => c.hook !== undefined && c.policy === 'accept' && !used.has(chainName(c)) && !before.chains.includes(chainName(c)),
+  );
+  const kept = new Set(chains.filter(chain => !idle.includes(chain)).map(({ family, table }) => `${family} ${table}`));
+  for (const { set, map } of ruleset) for (const item of [set, map]) if (item) kept.add(`${item.family} ${item.table}`);
+  const tables = ruleset.flatMap(({ table }) => (table ? [`${table.family} ${table.name}`] : []));
+  const gone = tables.filter(table => made(table) && !kept.has(table) && !before.tables.includes(table));
+  return [...idle.map(chain => `delete chain ${chainName(chain)}\n`), ...gone.map(table => `delete table ${table}\n`)].join('');
+}
+
+interface SavedTable {
+  readonly name: string;
+  readonly chains: string[];
+  readonly rules: string[];
+}
+
+function parseSaved(text: string): SavedTable[] {
+  const tables: SavedTable[] = [];
+  for (const line of text.split('\n')) {
+    if (line.startsWith('*')) tables.push({ name: line.slice(1), chains: [], rules: [] });
+    else if (line.startsWith(':')) tables.at(-1)?.chains.push(line.slice(1).split(' ')[0] ?? '');
+    else if (line.startsWith('-A ')) tables.at(-1)?.rules.push(line);
+  }
+  return tables;
+}
+
+/** Deletes the rules of others' chains that lead to ours, then empties our chains, then removes them. */
+export function undoRules(before: string, now: string): string {
+  const known = new Map(parseSaved(before).map(table => [table.name, new Set(table.chains)]));
+  return parseSaved(now)
+    .map(table => {
+      const ours = table.chains.filter(chain => isOurChain(chain) && !known.get(table.name)?.has(chain));
+      if (ours.length === 0) return '';
+      const leads = (rule: string): boolean => {
+        // A comment may say anything.
+        const words = rule.replace(/"(?:[^"\\]|\\.)*"/g, '""').split(' ');
+        const target = words[words.findIndex(word => word === '-j' || word === '-g') + 1] ?? '';
+        return ours.includes(target) && !ours.includes(words[1] ?? '');
+      };
+      const undo = table.rules.filter(leads).map(rule => rule.replace(/^-A/, '-D'));
+      return [`*${table.name}`, ...undo, ...ours.map(chain => `-F ${chain}`), ...ours.map(chain => `-X ${chain}`), 'COMMIT', ''].join('\n');
+    })
+    .join('');
+}
