@@ -27,6 +27,8 @@ export interface Harness extends AsyncDisposable {
   readonly bus: Bus;
   rpc(topic: string, method: string, args: Record<string, unknown>, version?: string): Promise<Json>;
   readonly stateDir: string;
+  /** What the server has logged, line by line. */
+  readonly logged: readonly string[];
 }
 
 export async function start(config: Partial<ServerConfig> = {}): Promise<Harness> {
@@ -40,6 +42,7 @@ export async function start(config: Partial<ServerConfig> = {}): Promise<Harness
     server,
     bus,
     stateDir,
+    logged: lines,
     admin: api('admin'),
     member: api('member'),
     reader: api('reader'),

@@ -8,6 +8,9 @@ import { versions } from './discovery.ts';
 import { jsonBody } from './json.ts';
 import { asApiError, errorReply, type Reply, unauthorized } from './reply.ts';
 
+/** Characters; what clients build of long filters is half of it (OSSA-2014-038). */
+const longestUrl = 16_384;
+
 export interface HttpOptions {
   readonly services: Services;
   readonly api: Api;
@@ -19,7 +22,7 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
     logger: false,
     bodyLimit: services.config.maxRequestBody,
     routerOptions: { maxParamLength: 2048 },
-    http: { maxHeaderSize: 32 * 1024 },
+    http: { maxHeaderSize: 4 * longestUrl },
     forceCloseConnections: true,
     return503OnClosing: true,
   });
@@ -68,6 +71,7 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
   }
 
   async function route(request: FastifyRequest, requestId: string): Promise<Reply> {
+    if (request.url.length > longestUrl) throw apiError('HTTPBadRequest', { message: `The URL is longer than ${longestUrl} characters.` });
     const path = pathOf(request.url);
     const origin = originOf(request);
     if (path === '/identity' || path.startsWith('/identity/')) return identityReply(request, path);
