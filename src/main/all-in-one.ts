@@ -225,8 +225,9 @@ function reachable(url: string): string {
 
 async function openGround({ folder, address, port, hosts, onHost, rootless, progress }: AllInOneOptions): Promise<Ground> {
   const ground = onHost ? await openMachine(folder, `${address}:${port}`) : await openContainedGround(hosts, rootless);
-  const names = ground.hosts.map(host => host.place.name).join(', ');
-  progress(onHost ? `the host is this machine, ${names}` : `contained hosts, joined by an underlay: ${names}`);
+  const names = ground.hosts.map(host => host.place.name);
+  const many = names.length === 1 ? 'one contained host' : `${names.length} contained hosts`;
+  progress(onHost ? `the host is this machine, ${names[0]}` : `${many}, joined by an underlay: ${names.join(', ')}`);
   return ground;
 }
 
