@@ -108,7 +108,10 @@ function ensurePackages(mode) {
   if (plan.kind === 'nothing') return;
   if (plan.kind === 'install') {
     installPackages(plan.packages, { run, tryRun });
-    return;
+    const still = missingPackages(packages, folders);
+    if (still.length === 0) return;
+    const programs = still.flatMap(name => packages[name]).join(', ');
+    throw new Stop(`The packages ${still.join(' ')} are installed, and yet not all of their programs are there: ${programs}`);
   }
   // Tests that lack a program skip themselves and say so; a continuous integration run may not.
   if (mode === 'test' && !process.env.CI) say(`${plan.text}\nTests that need them will be skipped.`);
