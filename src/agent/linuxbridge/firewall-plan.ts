@@ -6,9 +6,10 @@ import { type IpSet, members, setName } from '../render/ipset.ts';
 import type { BridgeZone, FirewallInput } from '../render/iptables-bridge.ts';
 import { portChain } from '../render/iptables-names.ts';
 import { compilePort, type PortSecurity } from '../render/security-port.ts';
-import { BadRule } from '../render/security-rules.ts';
+import { BadRule, type WireRule } from '../render/security-rules.ts';
 import { hasGlobalAddress } from './physical-addresses.ts';
 import type { Device, View } from './view.ts';
+import type { SecurityDevice } from './wire.ts';
 
 export interface FirewallPlan {
   readonly input: FirewallInput;
@@ -79,8 +80,7 @@ function judge(view: View, device: Device, details: PortDetails, names: Names): 
   if (!security)
     return details.device_owner.startsWith('network:') ? { kind: 'open' } : shut('the server has not told its security groups');
   try {
-    const rules = [...security.provider_rules, ...security.security_groups.flatMap(g => view.groups.get(g) ?? [])];
-    const port = compilePort({ ...security, device: device.name, rules });
+    const port = compiledPort(view, device.name, security);
     names.claim(portChain('ingress', port.id), port.id);
     for (const { remoteGroup, family } of port.rules) if (remoteGroup !== undefined) names.claim(setName(remoteGroup, family), remoteGroup);
     return { kind: 'guarded', port };
@@ -88,6 +88,27 @@ function judge(view: View, device: Device, details: PortDetails, names: Names): 
     if (error instanceof BadRule) return shut(`a rule or address cannot be enforced: ${error.message}`);
     throw error;
   }
+}
+
+interface Compiled {
+  readonly device: string;
+  /** Of the port's groups, in their order. */
+  readonly groups: readonly (readonly WireRule[])[];
+  readonly port: PortSecurity;
+}
+
+/** By the server's word on the port's security; the view keeps a word that is told again as it was. */
+const compiled = new WeakMap<SecurityDevice, Compiled>();
+const noRules: readonly WireRule[] = [];
+
+/** The port compiled; the same value again as long as neither the port nor the rules of its groups were told anew. */
+function compiledPort(view: View, device: string, security: SecurityDevice): PortSecurity {
+  const groups = security.security_groups.map(g => view.groups.get(g) ?? noRules);
+  const known = compiled.get(security);
+  if (known?.device === device && known.groups.length === groups.length && groups.every((g, i) => g === known.groups[i])) return known.port;
+  const port = compilePort({ ...security, device, rules: [...security.provider_rules, ...groups.flat()] });
+  compiled.set(security, { device, groups, port });
+  return port;
 }
 
 /** Chains and sets are named after the beginning of an id: two ids that begin alike must not share one. */

@@ -85,12 +85,13 @@ export class View {
 
   /** Takes in the answer to a question about all of a device's security, or about some groups only. */
   takeSecurity(info: SecurityInfo, asked: readonly Device[]): void {
-    for (const [id, rules] of info.groups) this.groups.set(id, rules);
+    const takeRules = (id: string, rules: readonly WireRule[]): unknown => this.groups.set(id, asBefore(this.groups.get(id), rules));
+    for (const [id, rules] of info.groups) takeRules(id, rules);
     for (const [id, members] of info.members) this.members.set(id, members);
     for (const device of asked) {
-      device.security = info.devices.get(device.name);
+      device.security = asBefore(device.security, info.devices.get(device.name));
       // What an answer leaves out is empty: it must not live on from an older answer.
-      for (const id of device.security?.security_groups ?? []) if (!info.groups.has(id)) this.groups.set(id, []);
+      for (const id of device.security?.security_groups ?? []) if (!info.groups.has(id)) takeRules(id, []);
       for (const id of device.security ? this.remoteGroups(device.security) : []) if (!info.members.has(id)) this.members.set(id, []);
     }
     this.prune();
@@ -115,4 +116,9 @@ export class View {
     for (const id of this.groups.keys()) if (!groups.has(id)) this.groups.delete(id);
     for (const id of this.members.keys()) if (!remote.has(id)) this.members.delete(id);
   }
+}
+
+/** What is told again as it was stays the same value, so that what was made of it need not be made anew. Plain JSON. */
+function asBefore<T>(before: T | undefined, now: T): T {
+  return before !== undefined && JSON.stringify(before) === JSON.stringify(now) ? before : now;
 }

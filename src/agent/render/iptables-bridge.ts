@@ -3,6 +3,7 @@ import type { IpVersion } from '../../domain/net/ip.ts';
 import type { DesiredTable } from './iptables.ts';
 import { chain, comment, fallbackChain, groupChain, portChain, topChain } from './iptables-names.ts';
 import { closedChains, portChains } from './iptables-port.ts';
+import { perPort } from './per-port.ts';
 import type { PortSecurity } from './security-port.ts';
 
 /** A network's bridge on this host, with its conntrack zone; no zone means that its packets are not tracked. */
@@ -22,6 +23,8 @@ export interface FirewallInput {
   readonly zones: readonly BridgeZone[];
 }
 
+const chainsOf = { 4: perPort(port => portChains(port, 4)), 6: perPort(port => portChains(port, 6)) } as const;
+
 export function filterTable(input: FirewallInput, family: IpVersion): DesiredTable {
   const guarded = [...input.filtered, ...input.closed].sort((a, b) => (a.device < b.device ? -1 : 1));
   const open = [...input.open].sort();
@@ -35,7 +38,7 @@ export function filterTable(input: FirewallInput, family: IpVersion): DesiredTab
     [groupChain, [...guarded.flatMap(p => toPort(p.device, p.id)), '-j ACCEPT']],
     [fallbackChain, [`${comment('fallback')} -j DROP`]],
   ]);
-  for (const port of input.filtered) for (const [name, rules] of portChains(port, family)) chains.set(name, rules);
+  for (const port of input.filtered) for (const [name, rules] of chainsOf[family](port)) chains.set(name, rules);
   for (const port of input.closed) for (const [name, rules] of closedChains(port.id)) chains.set(name, rules);
   return {
     table: 'filter',

@@ -55,8 +55,10 @@ export function shrunkChains(actual: ActualTable, desired: DesiredTable): string
   return [...desired.chains]
     .filter(([name, rules]) => {
       // Nearly all chains are as they were, word for word, and need no closer look.
+      const before = actual.get(name);
+      if (before === undefined || before === rules) return false;
       const verbatim = new Set(rules);
-      const others = (actual.get(name) ?? []).filter(rule => !verbatim.has(rule));
+      const others = before.filter(rule => !verbatim.has(rule));
       if (others.length === 0) return false;
       const kept = new Set(rules.map(canonical));
       return others.some(rule => !kept.has(canonical(rule)));
@@ -101,6 +103,7 @@ function diff(actual: readonly string[], desired: readonly string[]): Step[] | u
 }
 
 function sameRules(actual: readonly string[] | undefined, desired: readonly string[]): boolean {
+  if (actual === desired) return true;
   return actual !== undefined && actual.length === desired.length && actual.every((rule, i) => same(rule, desired[i]!));
 }
 

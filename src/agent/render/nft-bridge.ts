@@ -2,6 +2,7 @@
 // It runs before br_netfilter hands IP to iptables, so a frame that is dropped here is neither learned by the bridge nor tracked.
 import { fingerprint } from './fingerprint.ts';
 import { commonChain, commonRules, spoofRules } from './nft-port.ts';
+import { perPort } from './per-port.ts';
 import type { PortSecurity } from './security-port.ts';
 
 export const tableName = 'neutron-linuxbri';
@@ -86,7 +87,12 @@ ${commonRules.map(r => `    ${r}`).join('\n')}
 /** The name of an empty chain: a table with another layout is replaced as a whole. */
 const layout = `layout-${fingerprint(frame)}`;
 
-export const chainOf = (port: PortSecurity): string => `port-${fingerprint([port.device, ...spoofRules(port)].join('\n'))}`;
+const rendered = perPort((port): { readonly chain: string; readonly rules: readonly string[] } => {
+  const rules = spoofRules(port);
+  return { chain: `port-${fingerprint([port.device, ...rules].join('\n'))}`, rules };
+});
+
+export const chainOf = (port: PortSecurity): string => rendered(port).chain;
 
 /** One text per element, to compare by. */
 export const cutElement = (c: Cut): string => `${setOf(c)} ${keyOf(c)}`;
@@ -103,15 +109,15 @@ export interface BridgeTableInput {
 }
 
 export function desiredTable(input: BridgeTableInput): DesiredBridgeTable {
-  const chains = input.guarded.map(port => ({ port, chain: chainOf(port) }));
+  const chains = input.guarded.map(port => ({ device: port.device, ...rendered(port) }));
   return {
     layout,
     admitted: new Set(input.admitted),
     foreign: new Set(input.foreign),
     nohost: new Set(input.nohost),
-    guarded: new Map(chains.map(c => [c.port.device, c.chain])),
+    guarded: new Map(chains.map(c => [c.device, c.chain])),
     cuts: new Map([...input.cuts].map(c => [cutElement(c), c])),
-    rules: new Map(chains.map(c => [c.chain, spoofRules(c.port)])),
+    rules: new Map(chains.map(c => [c.chain, c.rules])),
   };
 }
 
