@@ -43,15 +43,51 @@ export const arp = (a: Arp): number[] =>
 type Data = string | readonly number[];
 const octets = (data: Data): readonly number[] => (typeof data === 'string' ? [...Buffer.from(data)] : data);
 
+/** An IPv4 packet with its header's checksum; `fragment` is flags and offset as they stand in the header. */
+export function ip4packet(src: string, dst: string, protocol: number, payload: readonly number[], id = 0x1234, fragment = 0): number[] {
+  const length = u16(20 + payload.length);
+  const header = (check: number): number[] => bytes(0x45, 0, length, u16(id), u16(fragment), 64, protocol, u16(check), ip4(src), ip4(dst));
+  return bytes(header(sum(header(0))), payload);
+}
+
+/** The packet in fragments, the first of `first` bytes and the second of what is left. */
+export function fragment4(packet: readonly number[], id: number, first: number): number[][] {
+  const address = (at: number): string => packet.slice(at, at + 4).join('.');
+  const part = (payload: readonly number[], field: number): number[] =>
+    ip4packet(address(12), address(16), packet[9] ?? 0, payload, id, field);
+  const payload = packet.slice(20);
+  return [part(payload.slice(0, first), 0x2000), part(payload.slice(first), first / 8)];
+}
+
 export function udp4(src: string, dst: string, sport: number, dport: number, text: Data): number[] {
   const data = octets(text);
   const length = 8 + data.length;
   const bare = bytes(u16(sport), u16(dport), u16(length), u16(0), data);
   const check = sum(bytes(ip4(src), ip4(dst), 0, 17, u16(length), bare)) || 0xffff;
-  const datagram = bytes(u16(sport), u16(dport), u16(length), u16(check), data);
-  const header = (c: number): number[] => bytes(0x45, 0, u16(20 + length), u16(0x1234), u16(0), 64, 17, u16(c), ip4(src), ip4(dst));
-  return bytes(header(sum(header(0))), datagram);
+  return ip4packet(src, dst, 17, bytes(u16(sport), u16(dport), u16(length), u16(check), data));
 }
+
+/** An ICMPv4 message: type, code, and what follows the checksum. */
+export const icmp4 = (type: number, code: number, rest: readonly number[]): number[] => {
+  const message = (check: number): number[] => bytes(type, code, u16(check), rest);
+  return message(sum(message(0)));
+};
+
+/** One fragment for each part; parts but the last are multiples of eight bytes. */
+export function fragments6(src: string, dst: string, next: number, id: number, parts: readonly (readonly number[])[]): number[][] {
+  let offset = 0;
+  return parts.map((part, i) => {
+    const field = offset | (i < parts.length - 1 ? 1 : 0);
+    offset += part.length;
+    return ipv6(src, dst, 44, bytes(next, 0, u16(field), u16(0), u16(id), part));
+  });
+}
+
+/** Type or length, and payload, of a frame with an LLC header that says SNAP (IEEE 802, RFC 1042). */
+export const snap = (type: number, payload: readonly number[], organisation = 0): [length: number, payload: number[]] => {
+  const body = bytes(0xaa, 0xaa, 3, 0, 0, organisation, u16(type), payload);
+  return [body.length, body];
+};
 
 export const ipv6 = (src: string, dst: string, next: number, payload: readonly number[], hops = 255): number[] =>
   bytes(0x60, 0, 0, 0, u16(payload.length), next, hops, ip6(src), ip6(dst), payload);
