@@ -176,6 +176,12 @@ export class WeftWorld implements AsyncDisposable {
     return made;
   }
 
+  /** Name and password of a user of the built-in identity, for clients that are not ours. */
+  async login(user: 'admin' | 'weft' | 'other'): Promise<{ url: string; user: string; password: string }> {
+    const found = await control<Record<typeof user, Credentials>>(this.folder, 'GET', '/credentials');
+    return { url: this.url, user: found[user].username, password: found[user].password };
+  }
+
   status(): Promise<StatusView> {
     return control<StatusView>(this.folder, 'GET', '/status');
   }
