@@ -161,6 +161,10 @@ export class Instances implements AsyncDisposable {
     if (!port) throw new Error(`its port ${record.port_id} was deleted`);
     running.port = port;
     running.vm = await openVm(host, { name: record.name, tap: tapName(port.id), mac: port.mac_address });
+    void running.vm.sandbox.gone.then(() => {
+      running.state = 'stopped';
+      running.why ??= 'its process 1 has ended';
+    });
     const active = (await this.awaitActive(port.id)) && (await running.vm.awaitWired(activeMs));
     if (!active) this.log.warning('port is not wired; the instance starts all the same', { instance: record.name, port: port.id });
     await running.vm.boot(addressingOf(port, await subnetsOf(this.api, port)));

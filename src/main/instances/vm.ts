@@ -3,6 +3,7 @@
 import { readlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from '../sandbox/proc.ts';
 import { run, tryRun } from '../sandbox/run.ts';
 import { openSandbox, type Place, type Sandbox } from '../sandbox/sandbox.ts';
 
@@ -53,7 +54,8 @@ export async function openVm(host: Place, options: { name: string; tap: string; 
       boot: addressing => boot(sandbox, resolver, addressing),
       addresses: () => addresses(sandbox),
       async [Symbol.asyncDispose]() {
-        await tryRun(host.enterNetwork(['ip', 'link', 'delete', tap]));
+        // Without its host it is gone already.
+        if (!host.init || isAlive(host.init)) await tryRun(host.enterNetwork(['ip', 'link', 'delete', tap]));
         await sandbox[Symbol.asyncDispose]();
       },
     };
@@ -141,6 +143,7 @@ interface IpLink {
 }
 
 async function addresses(sandbox: Sandbox): Promise<string[]> {
+  if (!isAlive(sandbox.init)) return [];
   const done = await tryRun(sandbox.enterNetwork(['ip', '-j', 'address', 'show', 'dev', device]));
   if (done.code !== 0) return [];
   const links = JSON.parse(done.stdout || '[]') as IpLink[];

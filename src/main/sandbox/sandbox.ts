@@ -47,8 +47,13 @@ export async function openSandbox(name: string, nested?: NestedOptions): Promise
   const gone = new Promise<void>(resolve => child.once('close', () => resolve()));
   try {
     const found = await findInit(child, nested?.within.init ? 1 : 0);
-    const enter = (argv: readonly string[], cwd?: string): string[] => enterArgv(found.pid, argv, cwd);
-    const enterNetwork = (argv: readonly string[]): string[] => ['nsenter', '-t', String(found.pid), '-n', '--', ...argv];
+    // Its pid may be another's by now, and nobody shall be led into a stranger's namespaces.
+    const living = (): number => {
+      if (!isAlive(found)) throw new Error(`${name} is gone`);
+      return found.pid;
+    };
+    const enter = (argv: readonly string[], cwd?: string): string[] => enterArgv(living(), argv, cwd);
+    const enterNetwork = (argv: readonly string[]): string[] => ['nsenter', '-t', String(living()), '-n', '--', ...argv];
     await run(enter(['mount', '--no-mtab', '--all', '--fstab', nested?.mounts ?? hostMounts]));
     await run(enter(['hostname', name]));
     return { name, init: found, enter, enterNetwork, gone, [Symbol.asyncDispose]: () => close(child, found, gone) };
