@@ -22,7 +22,7 @@ test('a new file: for its owner only, no password in it, nothing left beside it'
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.deepEqual(readdirSync(dir), ['identity.json']);
   const text = readFileSync(path, 'utf8');
-  for (const password of Object.values(passwords)) assert.ok(password.length >= 20 && !text.includes(password));
+  for (const password of Object.values(passwords)) assert.ok(/^[0-9a-f]{32}$/.test(password) && !text.includes(password));
   assert.equal(new Set(Object.values(passwords)).size, 3);
 });
 

@@ -68,7 +68,8 @@ async function firstState(passwords: Passwords): Promise<IdentityState> {
 }
 
 const newId = (): string => randomBytes(16).toString('hex');
-const newPassword = (): string => randomBytes(18).toString('base64url');
+/** Never begins with a dash, which a command line would take for an option. */
+const newPassword = (): string => randomBytes(16).toString('hex');
 
 /** How often a look at the file's time stamp is taken, at most. */
 const lookEveryMs = 1000;
