@@ -105,9 +105,10 @@ export class AttackWorld implements AsyncDisposable {
     return this.start(name, port, host);
   }
 
-  /** The same on the other project's own network, with the address that is given. */
-  async double(name: string, ip_address: string, more: Body = {}, host = 'h1'): Promise<Actor> {
-    const port = await this.port(this.twin, 'other', { name, security_groups: [this.any.other.id], fixed_ips: [{ ip_address }], ...more });
+  /** The same on the other project's own network, with the addresses that are given. */
+  async double(name: string, addresses: readonly string[], more: Body = {}, host = 'h1'): Promise<Actor> {
+    const fixed_ips = addresses.map(ip_address => ({ ip_address }));
+    const port = await this.port(this.twin, 'other', { name, security_groups: [this.any.other.id], fixed_ips, ...more });
     return this.start(name, port, host);
   }
 

@@ -67,6 +67,21 @@ export function udp4(src: string, dst: string, sport: number, dport: number, tex
   return ip4packet(src, dst, 17, bytes(u16(sport), u16(dport), u16(length), u16(check), data));
 }
 
+interface Segment {
+  readonly sport: number;
+  readonly dport: number;
+  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32. */
+  readonly flags: number;
+  readonly data?: Data;
+}
+
+export function tcp4(src: string, dst: string, { sport, dport, flags, data = '' }: Segment): number[] {
+  const segment = (check: number): number[] =>
+    bytes(u16(sport), u16(dport), u16(1), u16(1), u16(1), u16(1), 0x50, flags, u16(1024), u16(check), u16(0), octets(data));
+  const bare = segment(0);
+  return ip4packet(src, dst, 6, segment(sum(bytes(ip4(src), ip4(dst), 0, 6, u16(bare.length), bare))));
+}
+
 /** An ICMPv4 message: type, code, and what follows the checksum. */
 export const icmp4 = (type: number, code: number, rest: readonly number[]): number[] => {
   const message = (check: number): number[] => bytes(type, code, u16(check), rest);
