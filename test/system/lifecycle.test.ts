@@ -81,16 +81,19 @@ const endings: readonly Ending[] = [
 ];
 
 describe('the life of a Weft', { skip: noSandbox() }, () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'weft-lifecycle-'));
+  let scratch: string;
+  /** TMPDIR of all that runs. */
+  let temporary: string;
   let world: WeftWorld;
-  let before1: { links: string; namespaces: string; files: Set<string> };
+  let machineBefore: { links: string; namespaces: string; files: Set<string> };
   let made: { network: Made; router: Made; ports: readonly string[]; a: Instance; b: Instance };
 
   before(async () => {
-    process.env['TMPDIR'] = join(scratch, 'tmp');
-    mkdirSync(process.env['TMPDIR']);
-    before1 = { links: await machineLinks(), namespaces: await machineNamespaces(), files: machineFiles() };
-    world = await WeftWorld.make({ hosts: 2, stateDir: join(scratch, 'state') });
+    scratch = mkdtempSync(join(tmpdir(), 'weft-lifecycle-'));
+    temporary = join(scratch, 'tmp');
+    mkdirSync(temporary);
+    machineBefore = { links: await machineLinks(), namespaces: await machineNamespaces(), files: machineFiles() };
+    world = await WeftWorld.make({ hosts: 2, stateDir: join(scratch, 'state'), env: { TMPDIR: temporary } });
   });
   after(async () => {
     await world[Symbol.asyncDispose]();
@@ -123,21 +126,21 @@ describe('the life of a Weft', { skip: noSandbox() }, () => {
       // The underlay, two hosts, two instances, at least one namespace of dnsmasq or a router.
       assert.ok(up.networks.size >= 6, `${up.networks.size} networks`);
       assert.ok(left(up, world.folder.path).length > 20);
-      assert.equal(await machineLinks(), before1.links, "a contained Weft makes no links on the machine's own network");
-      assert.equal(await machineNamespaces(), before1.namespaces);
+      assert.equal(await machineLinks(), machineBefore.links, "a contained Weft makes no links on the machine's own network");
+      assert.equal(await machineNamespaces(), machineBefore.namespaces);
 
       const began = performance.now();
       await ending.end(world, main);
       assert.deepEqual(await untilNone(() => left(up, world.folder.path), goneWithinMs), []);
       const gone = performance.now() - began;
-      assert.equal(await machineLinks(), before1.links);
-      assert.equal(await machineNamespaces(), before1.namespaces);
+      assert.equal(await machineLinks(), machineBefore.links);
+      assert.equal(await machineNamespaces(), machineBefore.namespaces);
       assert.deepEqual(
-        [...machineFiles()].filter(file => !before1.files.has(file)),
+        [...machineFiles()].filter(file => !machineBefore.files.has(file)),
         [],
       );
       assert.deepEqual(
-        names(process.env['TMPDIR'] ?? '').filter(name => !/node-compile-cache/.test(name)),
+        names(temporary).filter(name => !/node-compile-cache/.test(name)),
         [],
       );
       await job.done;
@@ -202,7 +205,10 @@ async function portIds(world: WeftWorld, network: string): Promise<string[]> {
 }
 
 describe('state that is not for this Weft', { skip: noSandbox() }, () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'weft-foreign-'));
+  let scratch: string;
+  before(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'weft-foreign-'));
+  });
   after(() => rmSync(scratch, { recursive: true, force: true }));
 
   const refused = async (stateDir: string, words: RegExp): Promise<void> => {

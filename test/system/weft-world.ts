@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly more?: readonly string[];
   /** A state directory that is there already, and stays; by default one is made and removed. */
   readonly stateDir?: string;
+  /** Added to the environment of what is started. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What is started instead of `bin/weft up`: `npm start --`. */
   readonly command?: readonly string[];
 }
@@ -103,11 +105,11 @@ export class WeftWorld implements AsyncDisposable {
 
   /** Starts it, in a process group of its own, and does not wait for anything. */
   launch(command: readonly string[]): Job {
-    const { hosts = 1, more = [] } = this.options;
+    const { hosts = 1, more = [], env = {} } = this.options;
     const argv = [...command, '--hosts', String(hosts), '--state-dir', this.folder.path, '--listen', this.listen, ...more];
     // A test that is killed leaves nothing: the kernel tells what was started.
     this.main = startJob(['setpriv', '--pdeathsig', 'TERM', '--', ...argv], {
-      env: withoutNpm(process.env),
+      env: { ...withoutNpm(process.env), ...env },
       cwd: checkout,
       detached: true,
     });
