@@ -15,7 +15,7 @@ export interface Stopper extends Disposable {
 
 /** A terminal's Ctrl-C reaches us twice, from the terminal and through npm: only a later one means impatience. */
 const impatientAfterMs = 700;
-const parentPollMs = 300;
+const parentPollMs = 200;
 
 export function untilStopped(): Stopper {
   const abort = new AbortController();

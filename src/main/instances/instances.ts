@@ -102,7 +102,7 @@ export class Instances implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     // The ports stay: the instances come back with the next start.
-    await Promise.all([...this.running.values()].map(({ vm }) => vm?.[Symbol.asyncDispose]()));
+    await Promise.all([...this.running.values()].map(({ vm }) => vm?.sandbox[Symbol.asyncDispose]()));
     this.running.clear();
   }
 

@@ -1,26 +1,44 @@
 // Takes away everything of ours from the machine, by comparison with what was there before. May be run again at any time.
 import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run, tryRun } from '../sandbox/run.ts';
 import { listRuleset, lookAtMachine, type Machine } from './look.ts';
 import { daemonState } from './names.ts';
 import type { Record } from './record.ts';
-import { planEmptied, planSweep, type Sweep } from './sweep.ts';
+import { isClean, planEmptied, planSweep, type Sweep } from './sweep.ts';
 
-/** What could not be done is told, and does not keep the rest from being done. */
-export async function cleanMachine({ before, runFolder }: Record): Promise<string[]> {
-  const sweep = planSweep(before, await lookAtMachine());
+/** A command that an agent had started may go on for a moment after the agent was killed, and add what was just removed. */
+const rounds = 8;
+const roundMs = 100;
+
+/** Answers what could not be done; empty when the machine is as it was. */
+export async function cleanMachine(record: Record): Promise<string[]> {
+  let problems: string[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    if (round > 0) await sleep(roundMs);
+    killOurs([`${record.runFolder}/`, `${daemonState}/`]);
+    const sweep = planSweep(record.before, await lookAtMachine());
+    if (round > 0 && isClean(sweep)) {
+      rmSync(daemonState, { recursive: true, force: true });
+      return [];
+    }
+    problems = await sweepOnce(record.before, sweep);
+  }
+  return problems.length > 0 ? problems : ['something keeps making what was removed'];
+}
+
+/** What cannot be done does not keep the rest from being done. */
+async function sweepOnce(before: Machine, sweep: Sweep): Promise<string[]> {
   const problems: string[] = [];
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     await work().catch((error: unknown) => problems.push(error instanceof Error ? error.message : String(error)));
   };
-  killOurs([`${runFolder}/`, `${daemonState}/`]);
   await Promise.all(sweep.namespaces.map(name => attempt(() => removeNamespace(name))));
   await Promise.all([
     attempt(() => removeLinks(sweep.links)),
     attempt(() => removeFilters(before, sweep)),
     attempt(async () => sweep.sysctls.length > 0 && (await run(['sysctl', '-q', '-w', ...sweep.sysctls]))),
   ]);
-  rmSync(daemonState, { recursive: true, force: true });
   return problems;
 }
 

@@ -30,6 +30,11 @@ export function planSweep(before: Machine, now: Machine): Sweep {
   };
 }
 
+export function isClean({ namespaces, links, rules, sets, tables, sysctls }: Sweep): boolean {
+  const lists = [namespaces, links, sets, tables, sysctls];
+  return lists.every(list => list.length === 0) && rules.iptables === '' && rules.ip6tables === '';
+}
+
 /**
  * Base chains and tables that iptables made for our rules, as a script for nft, once those rules are gone: what holds no rule and
  * lets everything pass does nothing, and was not there before.
