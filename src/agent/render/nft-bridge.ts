@@ -92,7 +92,7 @@ const rendered = perPort((port): { readonly chain: string; readonly rules: reado
   return { chain: `port-${fingerprint([port.device, ...rules].join('\n'))}`, rules };
 });
 
-export const chainOf = (port: PortSecurity): string => rendered(port).chain;
+const chainOf = (port: PortSecurity): string => rendered(port).chain;
 
 /** One text per element, to compare by. */
 export const cutElement = (c: Cut): string => `${setOf(c)} ${keyOf(c)}`;
