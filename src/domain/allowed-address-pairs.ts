@@ -1,15 +1,11 @@
 // Address pairs: what else a port may send from.
+import type { AddressPair } from '../model/ext/allowed-address-pairs.ts';
 import { apiError } from './errors.ts';
 import { pyStr } from './input/python.ts';
 import { formatCidr, formatCidrText, parseCidr } from './net/cidr.ts';
 import { formatIp, type Ip, parseIp } from './net/ip.ts';
 import { parseMac } from './net/mac.ts';
 import { isMulticast } from './net/well-known.ts';
-
-export interface AddressPair {
-  readonly ip_address: string;
-  readonly mac_address: string;
-}
 
 export interface PairOptions {
   /** How many a port may have. */

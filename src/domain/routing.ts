@@ -1,4 +1,6 @@
 // Routers and floating IPs as rules over plain values: what may be attached, which routes hold, which address a floating IP stands for.
+import type { Route } from '../model/ext/router-modes.ts';
+import type { FixedIp } from '../model/port.ts';
 import { apiError, badRequest } from './errors.ts';
 import { pyRepr } from './input/python.ts';
 import { cidrsOverlap, contains, parseCidr } from './net/cidr.ts';
@@ -11,11 +13,6 @@ export interface RoutedSubnet {
   readonly gateway_ip: string | null;
   readonly ipv6_ra_mode: string | null;
   readonly ipv6_address_mode: string | null;
-}
-
-export interface RoutedAddress {
-  readonly subnet_id: string;
-  readonly ip_address: string;
 }
 
 /** A subnet that is to be attached by its id: the router takes the gateway's address. */
@@ -34,7 +31,7 @@ export interface AttachablePort {
   readonly id: string;
   readonly network_id: string;
   readonly device_id: string;
-  readonly fixed_ips: readonly RoutedAddress[];
+  readonly fixed_ips: readonly FixedIp[];
 }
 
 /** A port that is to become an interface: nobody's yet, with addresses, of at most one IPv4 subnet. */
@@ -60,11 +57,6 @@ export function checkAttach(
       throw badRequest('router', `Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${other.cidr} of subnet ${other.id}`);
     }
   }
-}
-
-export interface Route {
-  readonly destination: string;
-  readonly nexthop: string;
 }
 
 export interface RouteScene {
@@ -115,9 +107,9 @@ export function routeNeeds(routes: readonly Route[], cidr: string): boolean {
 
 /** The fixed address that a floating IP is to stand for: the one asked for, or the port's only IPv4 address. */
 export function floatingTarget(
-  port: { readonly id: string; readonly fixed_ips: readonly RoutedAddress[] },
+  port: { readonly id: string; readonly fixed_ips: readonly FixedIp[] },
   asked: string | null | undefined,
-): RoutedAddress {
+): FixedIp {
   const isIpv4 = (ip: string): boolean => parseIp(ip)?.version === 4;
   if (asked) {
     if (!isIpv4(asked))

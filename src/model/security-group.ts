@@ -11,7 +11,7 @@ export const securityGroup = defineResource({
     ...identity,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     stateful: { type: t.bool, post: true, put: true, default: true, filter: true },
-    shared: { type: t.bool, column: false, policed: true },
+    shared: { type: t.bool, column: false, filter: true, policed: true },
     security_group_rules: { type: t.any<readonly unknown[]>(), column: false },
     ...standard,
     ...tags,

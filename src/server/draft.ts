@@ -28,6 +28,7 @@ export class Draft {
   readonly defaultGroups = new Map<string, string>();
   private readonly usage = new Map<string, { project: string; resource: string; by: number }>();
   private readonly changed = new Set<string>();
+  private readonly guarded = new Set<string>();
 
   constructor(options: DraftOptions) {
     this.now = options.now;
@@ -72,6 +73,7 @@ export class Draft {
   remove(resource: Resource, row: Row, facts: OutboxEntry['facts'] = {}): void {
     const id = String(row.id);
     if (resource.standard) this.relyOn(resource, row);
+    if (resource.taggable) this.delete('tags', { eq: ['object_id', id] });
     this.ops.push({ op: 'delete', table: resource.table.name, where: { eq: ['id', id] }, expect: 1, tag: resource.name });
     if (resource.taggable) this.ops.push({ op: 'delete', table: 'tags', where: { eq: ['object_id', id] } });
     this.count(resource, row.project_id, -1);
@@ -86,20 +88,15 @@ export class Draft {
 
   /** The decision relied on this row as it was read. */
   relyOn(resource: Resource, row: Row): void {
-    this.guards.push({
-      guard: 'revision',
-      table: resource.table.name,
-      key: { id: row.id as Scalar },
-      revision: Number(row.revision_number),
-    });
+    this.guard({ guard: 'revision', table: resource.table.name, key: { id: row.id as Scalar }, revision: Number(row.revision_number) });
   }
 
   present(table: string, where: Predicate): void {
-    this.guards.push({ guard: 'present', table, where });
+    this.guard({ guard: 'present', table, where });
   }
 
   absent(table: string, where: Predicate): void {
-    this.guards.push({ guard: 'absent', table, where });
+    this.guard({ guard: 'absent', table, where });
   }
 
   insert(table: string, row: Row, options: { readonly tag?: string; readonly onConflict?: 'ignore' } = {}): void {
@@ -149,6 +146,14 @@ export class Draft {
       });
     }
     return { guards: this.guards, ops, outbox: this.outbox };
+  }
+
+  /** Many objects of one request rely on the same things; each is looked at once. */
+  private guard(guard: Guard): void {
+    const key = JSON.stringify(guard);
+    if (this.guarded.has(key)) return;
+    this.guarded.add(key);
+    this.guards.push(guard);
   }
 
   private revisionBump(resource: Resource, id: string): { bump?: Record<string, number> } {

@@ -16,6 +16,11 @@ export function isUuid(value: unknown): value is string {
 
 export function readString(value: unknown, max?: number): string {
   if (typeof value !== 'string') return refuse(`'${pyStr(value)}' is not a valid string.`);
-  if (max !== undefined && [...value].length > max) return refuse(`'${value}' exceeds maximum length of ${max}.`);
+  if (max !== undefined && isLonger(value, max)) return refuse(`'${value}' exceeds maximum length of ${max}.`);
   return value;
+}
+
+/** In code points; a text that is far too long is not taken apart for that. */
+function isLonger(text: string, max: number): boolean {
+  return text.length > max && (text.length > 2 * max || [...text].length > max);
 }

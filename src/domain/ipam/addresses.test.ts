@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { FixedIp } from '../../model/port.ts';
 import { ApiError } from '../errors.ts';
 import { parseCidr } from '../net/cidr.ts';
 import { ipText, parseIp } from '../net/ip.ts';
@@ -9,7 +10,6 @@ import {
   type CandidateSubnet,
   changePortAddresses,
   choosePortAddresses,
-  type FixedIp,
   fitsSubnet,
 } from './addresses.ts';
 import { dnsAssignments } from './dns.ts';

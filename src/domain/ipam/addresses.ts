@@ -1,15 +1,11 @@
 // Which addresses a port gets: what a request (or its absence) means on the subnets of its network.
+import type { FixedIp } from '../../model/port.ts';
 import { apiError, invalidInput } from '../errors.ts';
 import { cidrContainsIp, lastOf, parseCidr } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { eui64 } from '../net/mac.ts';
 import { isAutoAddress, type Modes } from './modes.ts';
 import { isRouterInterface, isRouterInterfaceOrSnat, isRouterPort } from './owners.ts';
-
-export interface FixedIp {
-  readonly subnet_id: string;
-  readonly ip_address: string;
-}
 
 export interface RequestedIp {
   readonly subnet_id?: string | undefined;

@@ -1,14 +1,12 @@
 // Allocation pools: the default ones of a subnet, and the rules for those that are asked for.
+import type { AllocationPool } from '../../model/subnet.ts';
 import { apiError } from '../errors.ts';
 import { pyRepr } from '../input/python.ts';
 import { type Cidr, formatCidr, lastOf } from '../net/cidr.ts';
 import { bits, ipText, parseIp } from '../net/ip.ts';
 import { byFirst, formatRange, parseRange, type Range, rangesOverlap, subtract } from '../net/ranges.ts';
 
-export interface Pool {
-  readonly start: string;
-  readonly end: string;
-}
+export type Pool = AllocationPool;
 
 /** Prefixes without network and broadcast address: single addresses and IPv4 point-to-point links (RFC 3021). */
 function isTiny(cidr: Cidr): boolean {

@@ -1,7 +1,8 @@
 // What a floating IP stands for: a fixed address of a port, reached through a router between its subnet and the external network.
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
-import { floatingRouter, floatingTarget, type RoutedAddress, type RouterLink } from '../../domain/routing.ts';
+import { floatingRouter, floatingTarget, type RouterLink } from '../../domain/routing.ts';
+import type { FixedIp } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { byIds } from './load.ts';
@@ -50,7 +51,7 @@ async function ownPort(ctx: RequestContext, { id, project }: Wanted, portId: str
   );
 }
 
-async function refuseTaken(ctx: RequestContext, { id, networkId }: Wanted, port_id: string, fixed: RoutedAddress): Promise<void> {
+async function refuseTaken(ctx: RequestContext, { id, networkId }: Wanted, port_id: string, fixed: FixedIp): Promise<void> {
   const where: Predicate = {
     and: [
       { eq: ['floating_network_id', networkId] },
@@ -93,7 +94,7 @@ async function routerFor(ctx: RequestContext, subnet_id: string, external_networ
 interface Path {
   readonly router_id: string;
   readonly port_id: string;
-  readonly fixed: RoutedAddress;
+  readonly fixed: FixedIp;
   readonly networkId: string;
 }
 

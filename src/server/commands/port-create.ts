@@ -6,6 +6,7 @@ import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { isServicePort } from '../../domain/ipam/owners.ts';
 import { randomMac } from '../../domain/net/mac.ts';
+import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -24,7 +25,9 @@ export interface CreatedPort {
   readonly tags: readonly string[];
 }
 
+/** Relies on the network as it was read, so that a subnet that comes meanwhile gets its automatic address onto the port. */
 export async function createPort(services: Services, draft: Draft, net: Row, input: Attributes): Promise<CreatedPort> {
+  draft.relyOn(network, net);
   const id = draft.newId();
   const network_id = String(net.id);
   const owner = String(input.device_owner ?? '');

@@ -13,7 +13,6 @@ import { subnets } from './subnets.ts';
 export async function networkFor(ctx: RequestContext, draft: Draft, id: string): Promise<Row> {
   const row = (await byIds(ctx, 'networks', [id])).get(id);
   if (!row) throw apiError('NetworkNotFound', { net_id: id });
-  draft.present('networks', { eq: ['id', id] });
   if (!ctx.isPrivileged && row.project_id !== ctx.caller.project_id) draft.present('rbac_entries', sharedWith(id, viewerOf(ctx)));
   return row;
 }

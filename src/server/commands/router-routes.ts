@@ -2,7 +2,8 @@
 import type { Row, Value } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { readField } from '../../domain/input/body.ts';
-import { addRoutes, checkRoutes, type Route, removeRoutes } from '../../domain/routing.ts';
+import { addRoutes, checkRoutes, removeRoutes } from '../../domain/routing.ts';
+import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';

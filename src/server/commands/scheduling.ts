@@ -1,9 +1,12 @@
 // Which agents serve which networks and routers. Taking a place is an insert; liveness is a heartbeat young enough.
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
+import { owners } from '../../domain/ipam/owners.ts';
+import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { aliveSince } from './agents.ts';
+import { factsOf, partsOf } from './port-rows.ts';
 
 export const dhcpAgentType = 'DHCP agent';
 export const l3AgentType = 'L3 agent';
@@ -61,16 +64,19 @@ function bindRouter(draft: Draft, router_id: string, agent_id: string): void {
   draft.announce({ kind: 'router_binding', id: router_id, event: 'created', revision: 0, facts: { router_id, agent_id } });
 }
 
-async function agentOf(services: Services, id: string, agentType: string, error: () => Error): Promise<Row> {
+async function agentOf(services: Services, draft: Draft, id: string): Promise<Row> {
   const row = await services.store.get('agents', { id });
   if (!row) throw apiError('AgentNotFound', { id });
-  if (row.agent_type !== agentType || row.admin_state_up !== true) throw error();
+  draft.present('agents', { eq: ['id', id] });
   return row;
 }
 
+const serves = (agent: Row, agentType: string): boolean => agent.agent_type === agentType && agent.admin_state_up === true;
+
 /** POST /agents/{id}/dhcp-networks. */
 export async function addNetworkToAgent(services: Services, draft: Draft, agentId: string, networkId: string): Promise<void> {
-  await agentOf(services, agentId, dhcpAgentType, () => apiError('InvalidDHCPAgent', { id: agentId }));
+  const agent = await agentOf(services, draft, agentId);
+  if (!serves(agent, dhcpAgentType)) throw apiError('InvalidDHCPAgent', { id: agentId });
   if (!(await services.store.get('networks', { id: networkId }))) throw apiError('NetworkNotFound', { net_id: networkId });
   if (await services.store.get('dhcp_bindings', { network_id: networkId, agent_id: agentId })) {
     throw apiError('NetworkHostedByDHCPAgent', { network_id: networkId, agent_id: agentId });
@@ -79,26 +85,40 @@ export async function addNetworkToAgent(services: Services, draft: Draft, agentI
   bindNetwork(draft, networkId, agentId);
 }
 
-/** DELETE /agents/{id}/dhcp-networks/{network}: the DHCP port is kept for the next agent, under a name of its own. */
+/** DELETE /agents/{id}/dhcp-networks/{network}. Also from an agent that is disabled. */
 export async function removeNetworkFromAgent(services: Services, draft: Draft, agentId: string, networkId: string): Promise<void> {
-  const agent = await services.store.get('agents', { id: agentId });
-  if (!agent) throw apiError('AgentNotFound', { id: agentId });
+  const agent = await agentOf(services, draft, agentId);
   if (!(await services.store.get('dhcp_bindings', { network_id: networkId, agent_id: agentId }))) {
     throw apiError('NetworkNotHostedByDhcpAgent', { network_id: networkId, agent_id: agentId });
   }
+  const { host } = agent;
+  await reserveDhcpPorts(services, draft, networkId, String(host));
   draft.delete('dhcp_bindings', { and: [{ eq: ['network_id', networkId] }, { eq: ['agent_id', agentId] }] });
-  draft.announce({
-    kind: 'dhcp_binding',
-    id: networkId,
-    event: 'deleted',
-    revision: 0,
-    facts: { network_id: networkId, agent_id: agentId, host: agent.host },
-  });
+  const facts = { network_id: networkId, agent_id: agentId, host };
+  draft.announce({ kind: 'dhcp_binding', id: networkId, event: 'deleted', revision: 0, facts });
+}
+
+/** Neutron's name for a DHCP port without an agent: the next agent takes it over with its addresses, which instances know. */
+const reservedDhcpPort = 'reserved_dhcp_port';
+
+async function reserveDhcpPorts(services: Services, draft: Draft, networkId: string, host: string): Promise<void> {
+  const there: Predicate = { exists: { table: 'port_bindings', on: [['port_id', 'id']], where: { eq: ['host', host] } } };
+  const where: Predicate = { and: [{ eq: ['network_id', networkId] }, { eq: ['device_owner', owners.dhcp] }, there] };
+  const rows = await services.store.select({ table: 'ports', where });
+  const parts = await partsOf(
+    services,
+    rows.map(r => String(r.id)),
+  );
+  for (const row of rows) {
+    const facts = { before: factsOf(row, parts), changed: ['device_id'] };
+    draft.update(port, row, { device_id: reservedDhcpPort }, { facts });
+  }
 }
 
 /** POST /agents/{id}/l3-routers. */
 export async function addRouterToAgent(services: Services, draft: Draft, agentId: string, routerId: string): Promise<void> {
-  await agentOf(services, agentId, l3AgentType, () => apiError('InvalidL3Agent', { id: agentId }));
+  const agent = await agentOf(services, draft, agentId);
+  if (!serves(agent, l3AgentType)) throw apiError('InvalidL3Agent', { id: agentId });
   if (!(await services.store.get('routers', { id: routerId }))) throw apiError('RouterNotFound', { router_id: routerId });
   const [bound] = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
   if (bound) throw apiError('RouterHostedByL3Agent', { router_id: routerId, agent_id: String(bound.agent_id) });
@@ -106,17 +126,14 @@ export async function addRouterToAgent(services: Services, draft: Draft, agentId
   bindRouter(draft, routerId, agentId);
 }
 
+/** DELETE /agents/{id}/l3-routers/{router}. Also from an agent that is disabled. */
 export async function removeRouterFromAgent(services: Services, draft: Draft, agentId: string, routerId: string): Promise<void> {
-  const agent = await agentOf(services, agentId, l3AgentType, () => apiError('InvalidL3Agent', { id: agentId }));
+  const agent = await agentOf(services, draft, agentId);
+  if (agent.agent_type !== l3AgentType) throw apiError('InvalidL3Agent', { id: agentId });
   if (!(await services.store.get('router_bindings', { router_id: routerId, agent_id: agentId }))) {
     throw apiError('RouterNotHostedByL3Agent', { router_id: routerId, agent_id: agentId });
   }
   draft.delete('router_bindings', { and: [{ eq: ['router_id', routerId] }, { eq: ['agent_id', agentId] }] });
-  draft.announce({
-    kind: 'router_binding',
-    id: routerId,
-    event: 'deleted',
-    revision: 0,
-    facts: { router_id: routerId, agent_id: agentId, host: agent.host },
-  });
+  const facts = { router_id: routerId, agent_id: agentId, host: agent.host };
+  draft.announce({ kind: 'router_binding', id: routerId, event: 'deleted', revision: 0, facts });
 }

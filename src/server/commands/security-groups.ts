@@ -110,10 +110,9 @@ async function removeGroup(ctx: RequestContext, draft: Draft, row: Row): Promise
   if (isDefault && !ctx.isAdmin) throw apiError('SecurityGroupCannotRemoveDefault');
   await refuseUsed(ctx, draft, row);
   if (isDefault) draft.delete('default_security_groups', { eq: ['project_id', String(row.project_id)] });
-  const rules = await ctx.store.select({
-    table: 'security_group_rules',
-    where: { or: [{ eq: ['security_group_id', id] }, { eq: ['remote_group_id', id] }] },
-  });
+  const where: Predicate = { or: [{ eq: ['security_group_id', id] }, { eq: ['remote_group_id', id] }] };
+  const rules = await ctx.store.select({ table: 'security_group_rules', where });
+  draft.absent('security_group_rules', { and: [where, { not: { in: ['id', rules.map(r => String(r.id))] } }] });
   for (const rule of rules) {
     draft.remove(securityGroupRule, rule, { security_group_id: rule.security_group_id });
     if (rule.security_group_id !== id) draft.touch(securityGroup, String(rule.security_group_id));

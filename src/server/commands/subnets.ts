@@ -114,13 +114,16 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
 /** Ports that are there already get their address of a new automatic subnet too. */
 async function addAutoAddresses(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const where: Predicate = { eq: ['network_id', String(row.network_id)] };
-  const ports = (await ctx.store.select({ table: 'ports', where })).filter(
+  const all = await ctx.store.select({ table: 'ports', where });
+  const ports = all.filter(
     p => !isRouterPort(String(p.device_owner)) && p.device_owner !== owners.floatingip && p.device_owner !== owners.dhcp,
   );
   const parts = await partsOf(
     ctx,
     ports.map(p => String(p.id)),
   );
+  // A port that came just before is met here; one that comes after sees that the network has moved.
+  draft.absent('ports', { and: [where, { not: { in: ['id', all.map(p => String(p.id))] } }] });
   for (const p of ports) {
     const ip_address = autoAddress({ cidr: String(row.cidr) }, String(p.mac_address));
     if (ip_address === undefined) continue;
@@ -136,7 +139,7 @@ async function addAutoAddresses(ctx: RequestContext, draft: Draft, row: Row): Pr
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   if (Object.keys(input).length === 0) return;
-  const gatewayPort = input.gateway_ip === undefined ? undefined : await routerPortAt(ctx, String(row.id), String(row.gateway_ip));
+  const gatewayPort = input.gateway_ip === undefined ? undefined : await routerPortAt(ctx, draft, String(row.id), String(row.gateway_ip));
   const plan = planSubnetChange(row as unknown as StoredSubnet, input as SubnetChange, gatewayPort, limitsOf(ctx));
   const set: Record<string, Value> = {};
   for (const name of ['name', 'description', 'enable_dhcp', 'dns_nameservers', 'host_routes', 'service_types'] as const) {
@@ -148,10 +151,13 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (set.enable_dhcp === true) await scheduleNetwork(ctx, draft, String(row.network_id));
 }
 
-async function routerPortAt(services: Services, subnet_id: string, ip_address: string): Promise<string | undefined> {
-  const taken = await services.store.get('ip_allocations', { subnet_id, ip_address });
-  const holder = taken ? await services.store.get('ports', { id: String(taken.port_id) }) : undefined;
-  return holder && isRouterPort(String(holder.device_owner)) ? String(holder.id) : undefined;
+/** The router port that has the address; where there is none, none may come meanwhile. */
+async function routerPortAt(services: Services, draft: Draft, subnet_id: string, ip_address: string): Promise<string | undefined> {
+  const ofRouter: Predicate = { exists: { table: 'router_ports', on: [['port_id', 'port_id']] } };
+  const where: Predicate = { and: [{ eq: ['subnet_id', subnet_id] }, { eq: ['ip_address', ip_address] }, ofRouter] };
+  const [taken] = await services.store.select({ table: 'ip_allocations', where });
+  if (!taken) draft.absent('ip_allocations', where);
+  return taken ? String(taken.port_id) : undefined;
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

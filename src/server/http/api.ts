@@ -38,10 +38,11 @@ export function buildApi(api: Api, prefix: string): Handler {
     if (sub === 'tags' && commands.resource.taggable) return tags(request, commands, id, child);
     const below = canonical(sub);
     if (path === 'agents' && (below === 'dhcp-networks' || below === 'l3-routers')) {
-      return ofAgent({ ...request, path: [path, id, below, ...(child === undefined ? [] : [child])] }, named('networks'), named('routers'));
+      const inner = { ...request, path: [path, id, below, ...(child === undefined ? [] : [child])] };
+      return ofAgent(inner, commands, named('networks'), named('routers'));
     }
     if (child === undefined && ((path === 'networks' && below === 'dhcp-agents') || (path === 'routers' && below === 'l3-agents'))) {
-      return agentsOf({ ...request, path: [path, id] }, named('agents'));
+      return agentsOf({ ...request, path: [path, id] }, commands, named('agents'));
     }
     if (child === undefined && Object.hasOwn(commands.resource.actions, sub)) return action(request, commands, id, sub);
     throw apiError('HTTPNotFound');

@@ -9,8 +9,14 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Messages repeat what was sent; nobody needs to get all of a long text back. */
+const longestMessage = 4000;
+
 export function errorReply(error: ApiError): Reply {
-  return { status: error.status, json: body(error) };
+  const { NeutronError } = body(error);
+  const { message } = NeutronError;
+  if (message.length <= longestMessage) return { status: error.status, json: { NeutronError } };
+  return { status: error.status, json: { NeutronError: { ...NeutronError, message: `${message.slice(0, longestMessage)}…` } } };
 }
 
 /** Anything that is not in the catalog is a 500 with one fixed text; the cause stays in the log. */

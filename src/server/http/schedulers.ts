@@ -5,31 +5,35 @@ import type { Commands } from '../commands/commands.ts';
 import * as scheduling from '../commands/scheduling.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { viewerOf } from '../find.ts';
+import { find, viewerOf } from '../find.ts';
 import { commitDecision } from '../retry.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';
 
+/** One direction of a binding: the parent of the URL, and what is bound to it. */
 interface Side {
-  readonly commands: Commands;
-  readonly plural: string;
+  readonly parent: Commands;
+  readonly bound: Commands;
   readonly table: string;
   readonly from: string;
   readonly to: string;
   readonly rule: string;
 }
 
-async function listBound(ctx: RequestContext, side: Side, id: string): Promise<Reply> {
-  if (!ctx.policy.allows(`get_${side.rule}s`, ctx.caller, {})) throw apiError('PolicyNotAuthorized', { rule: `rule:get_${side.rule}s` });
-  const bound = await ctx.store.select({ table: side.table, where: { eq: [side.from, id] } });
-  const rows = await ctx.store.select({
-    table: side.commands.resource.table.name,
-    where: { in: ['id', bound.map(b => String(b[side.to]))] },
-    order: [['id', 'asc']],
-  });
-  const objects = await side.commands.present(ctx, rows, viewerOf(ctx));
-  const mask = maskFor(ctx.policy, ctx.caller, side.commands.resource);
-  return { status: 200, json: { [side.plural]: objects.map(o => mask(o, o)) } };
+function authorize(ctx: RequestContext, rule: string): void {
+  if (!ctx.policy.allows(rule, ctx.caller, {})) throw apiError('PolicyNotAuthorized', { rule: `rule:${rule}` });
+}
+
+async function listBound(ctx: RequestContext, { parent, bound, table, from, to, rule }: Side, id: string): Promise<Reply> {
+  authorize(ctx, `get_${rule}s`);
+  await find(ctx, parent, id);
+  const bindings = await ctx.store.select({ table, where: { eq: [from, id] } });
+  const { resource } = bound;
+  const where = { in: ['id', bindings.map(b => String(b[to]))] } as const;
+  const rows = await ctx.store.select({ table: resource.table.name, where, order: [['id', 'asc']] });
+  const objects = await bound.present(ctx, rows, viewerOf(ctx));
+  const mask = maskFor(ctx.policy, ctx.caller, resource);
+  return { status: 200, json: { [resource.plural]: objects.map(o => mask(o, o)) } };
 }
 
 function idIn(body: unknown, key: string): string {
@@ -39,18 +43,18 @@ function idIn(body: unknown, key: string): string {
 }
 
 async function change(ctx: RequestContext, rule: string, decide: (draft: Draft) => Promise<void>): Promise<void> {
-  if (!ctx.policy.allows(rule, ctx.caller, {})) throw apiError('PolicyNotAuthorized', { rule: `rule:${rule}` });
+  authorize(ctx, rule);
   await commitDecision(ctx, { decide });
 }
 
 /** /agents/{id}/<sub>[/{child}] */
-export async function ofAgent(request: ApiRequest, networks: Commands, routers: Commands): Promise<Reply> {
+export async function ofAgent(request: ApiRequest, agents: Commands, networks: Commands, routers: Commands): Promise<Reply> {
   const { ctx, method, body } = request;
   const [, agentId = '', sub, child] = request.path;
   const dhcp = sub === 'dhcp-networks';
   const side: Side = dhcp
-    ? { commands: networks, plural: 'networks', table: 'dhcp_bindings', from: 'agent_id', to: 'network_id', rule: 'dhcp-network' }
-    : { commands: routers, plural: 'routers', table: 'router_bindings', from: 'agent_id', to: 'router_id', rule: 'l3-router' };
+    ? { parent: agents, bound: networks, table: 'dhcp_bindings', from: 'agent_id', to: 'network_id', rule: 'dhcp-network' }
+    : { parent: agents, bound: routers, table: 'router_bindings', from: 'agent_id', to: 'router_id', rule: 'l3-router' };
   if (method === 'GET' && child === undefined) return listBound(ctx, side, agentId);
   if (method === 'POST' && child === undefined) {
     const id = idIn(body, side.to);
@@ -67,12 +71,12 @@ export async function ofAgent(request: ApiRequest, networks: Commands, routers: 
 }
 
 /** /networks/{id}/dhcp-agents and /routers/{id}/l3-agents */
-export async function agentsOf(request: ApiRequest, agents: Commands): Promise<Reply> {
+export async function agentsOf(request: ApiRequest, parent: Commands, agents: Commands): Promise<Reply> {
   const [collection, id = ''] = request.path;
   if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
   const side: Side =
     collection === 'networks'
-      ? { commands: agents, plural: 'agents', table: 'dhcp_bindings', from: 'network_id', to: 'agent_id', rule: 'dhcp-agent' }
-      : { commands: agents, plural: 'agents', table: 'router_bindings', from: 'router_id', to: 'agent_id', rule: 'l3-agent' };
+      ? { parent, bound: agents, table: 'dhcp_bindings', from: 'network_id', to: 'agent_id', rule: 'dhcp-agent' }
+      : { parent, bound: agents, table: 'router_bindings', from: 'router_id', to: 'agent_id', rule: 'l3-agent' };
   return listBound(request.ctx, side, id);
 }

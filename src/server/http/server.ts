@@ -22,6 +22,7 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
     logger: false,
     bodyLimit: services.config.maxRequestBody,
     routerOptions: { maxParamLength: 2048 },
+    requestTimeout: 120_000,
     http: { maxHeaderSize: 4 * longestUrl },
     forceCloseConnections: true,
     return503OnClosing: true,
@@ -165,10 +166,24 @@ function originOf(request: FastifyRequest): string {
 function parseBody(body: unknown): unknown {
   if (typeof body !== 'string' || body === '') return undefined;
   try {
-    return JSON.parse(body);
+    const value: unknown = JSON.parse(body);
+    if (!isDeep(value)) return value;
   } catch {
-    throw apiError('HTTPBadRequest', { message: 'Body contains invalid data' });
+    // Not JSON at all.
   }
+  throw apiError('HTTPBadRequest', { message: 'Body contains invalid data' });
+}
+
+/** No request nests deeper than a few levels; what goes through values by recursion relies on it. */
+const deepest = 64;
+
+function isDeep(value: unknown): boolean {
+  let level: readonly unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > deepest) return true;
+    level = level.flatMap(v => (typeof v === 'object' && v !== null ? Object.values(v) : []));
+  }
+  return false;
 }
 
 async function send(reply: FastifyReply, answer: Reply, requestId: string): Promise<FastifyReply> {
