@@ -158,6 +158,51 @@ describe('two servers on one database', () => {
     }
   });
 
+  test('an automatic subnet that comes while ports come: every port gets its address', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { net } = await network(member);
+      const at = round % 8;
+      const subnet = { network_id: net.id, ip_version: 6, cidr: '2001:db8::/64', ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+      const answers = await all('member', 8, (api, i) =>
+        i === at ? api.request('POST', 'subnets', { subnet }) : api.request('POST', 'ports', { port: { network_id: net.id } }),
+      );
+      assert.deepEqual(counts(answers), { 201: 8 });
+      const ports = await member.list(`ports?network_id=${net.id}`);
+      assert.equal(new Set(addressesOf(ports)).size, 7);
+    }
+  });
+
+  test('a group that goes while rules name it: never a rule about a group that is gone', async () => {
+    const holder = await member.make('security-groups', 'security_group', { name: 'holder' });
+    for (let round = 0; round < 12; round++) {
+      const remote = await member.make('security-groups', 'security_group', { name: 'remote' });
+      const at = round % 5;
+      await all('member', 5, (api, i) => {
+        const rule = { security_group_id: holder.id, direction: 'ingress', remote_group_id: remote.id, protocol: String(20 + i) };
+        return i === at
+          ? api.request('DELETE', `security-groups/${remote.id}`)
+          : api.request('POST', 'security-group-rules', { security_group_rule: rule });
+      });
+      assert.deepEqual(await member.list(`security-group-rules?remote_group_id=${remote.id}`), []);
+    }
+  });
+
+  test('a gateway address that moves while a router takes it: the router has what the subnet says', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { subnet } = await network(member, '10.0.0.0/24');
+      const router = await member.make('routers', 'router', {});
+      const pools = { allocation_pools: [{ start: '10.0.0.10', end: '10.0.0.20' }] };
+      await member.request('PUT', `subnets/${subnet?.id}`, { subnet: pools });
+      await all('member', 2, (api, i) =>
+        i === round % 2
+          ? api.request('PUT', `subnets/${subnet?.id}`, { subnet: { gateway_ip: '10.0.0.254' } })
+          : api.request('PUT', `routers/${router.id}/add_router_interface`, { subnet_id: subnet?.id }),
+      );
+      const now = (await member.request('GET', `subnets/${subnet?.id}`)).body.subnet as Body;
+      assert.deepEqual(addressesOf(await member.list(`ports?device_id=${router.id}`)), [now.gateway_ip]);
+    }
+  });
+
   test('a group that goes while ports take it: never a port with a group that is gone', async () => {
     for (let round = 0; round < 6; round++) {
       const { net } = await network(member);

@@ -292,6 +292,25 @@ describe('refusals', () => {
     assert.equal((answer.body.NeutronError as Body).type, 'HTTPRequestEntityTooLarge');
   });
 
+  test('a body that nests without end, and a message that would repeat all of a long text', async () => {
+    const deep = `{"network":{"name":${'['.repeat(1000)}${']'.repeat(1000)}}}`;
+    assert.deepEqual((await h.member.refused('POST', 'networks', deep)).slice(0, 2), [400, 'HTTPBadRequest']);
+    const [status, , message] = await h.member.refused('POST', 'networks', { network: { name: 'x'.repeat(4000) } });
+    assert.equal(status, 400);
+    assert.ok(message.length < 4010 && message.endsWith('…'), `${message.length}`);
+  });
+
+  test('what names a prototype is a name like any other', async () => {
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      assert.equal((await h.member.refused('GET', `networks?${name}=1`))[0], 400, name);
+      assert.equal((await h.member.refused('GET', `networks?sort_key=${name}&sort_dir=asc`))[0], 400, name);
+      assert.equal((await h.member.refused('POST', 'networks', `{"network":{"${name}":1}}`))[0], 400, name);
+      assert.equal((await h.member.refused('PUT', `networks/${net.id}/${name}`, {}))[0], 404, name);
+      assert.equal((await h.member.refused('GET', name))[0], 404, name);
+      assert.equal((await h.admin.refused('PUT', `quotas/${h.member.project}`, `{"quota":{"${name}":1}}`))[0], 400, name);
+    }
+  });
+
   test('If-Match: 412 for another revision, and the change for the right one', async () => {
     const { revision_number } = (await h.member.request('GET', `networks/${net.id}`)).body.network as Body;
     const wrong = await h.member.request('PUT', `networks/${net.id}`, { network: { name: 'x' } }, { 'if-match': 'revision_number=99' });
