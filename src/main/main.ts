@@ -9,7 +9,20 @@ import { status } from '../cli/verbs/status.ts';
 import { upVerb } from '../cli/verbs/up.ts';
 
 const up = upVerb(async (options, out) => (await import('./up.ts')).up(options, out));
-const verbs = [up, down, status, logs, instanceCreate, instanceList, instanceExec, instanceDelete, plug, publicExec, publicPublish, demo];
+export const verbs = [
+  up,
+  down,
+  status,
+  logs,
+  instanceCreate,
+  instanceList,
+  instanceExec,
+  instanceDelete,
+  plug,
+  publicExec,
+  publicPublish,
+  demo,
+];
 
 export function main(argv: readonly string[]): Promise<number> {
   // Whoever read our lines may go before we do.
