@@ -92,8 +92,6 @@ const rendered = perPort((port): { readonly chain: string; readonly rules: reado
   return { chain: `port-${fingerprint([port.device, ...rules].join('\n'))}`, rules };
 });
 
-const chainOf = (port: PortSecurity): string => rendered(port).chain;
-
 /** One text per element, to compare by. */
 export const cutElement = (c: Cut): string => `${setOf(c)} ${keyOf(c)}`;
 
