@@ -92,6 +92,13 @@ describe('advisories', () => {
     assert.deepEqual(await typeOf(h.member, 'POST', 'subnets', { subnet }), [400, 'HTTPBadRequest']);
   });
 
+  test('a body that nests without end is refused like any other that is wrong', async () => {
+    for (const name of ['name', 'admin_state_up', 'mtu', 'provider:physical_network']) {
+      const deep = `{"network":{"${name}":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
+      assert.deepEqual(await typeOf(h.member, 'POST', 'networks', deep), [400, 'HTTPBadRequest']);
+    }
+  });
+
   test('OSSA-2015-018, CVE-2026-50266: the owners that are trusted need the network', async () => {
     for (const device_owner of ['network:dhcp', 'network:router_interface', 'network:routed', 'network:']) {
       const port = { network_id: shared.id, device_owner };

@@ -292,10 +292,8 @@ describe('refusals', () => {
     assert.equal((answer.body.NeutronError as Body).type, 'HTTPRequestEntityTooLarge');
   });
 
-  test('a body that nests without end, and a message that would repeat all of a long text', async () => {
-    const deep = `{"network":{"name":${'['.repeat(1000)}${']'.repeat(1000)}}}`;
-    assert.deepEqual((await h.member.refused('POST', 'networks', deep)).slice(0, 2), [400, 'HTTPBadRequest']);
-    const [status, , message] = await h.member.refused('POST', 'networks', { network: { name: 'x'.repeat(4000) } });
+  test('a message does not repeat all of a long text', async () => {
+    const [status, , message] = await h.member.refused('POST', 'networks', { network: { name: 'x'.repeat(4020) } });
     assert.equal(status, 400);
     assert.ok(message.length < 4010 && message.endsWith('…'), `${message.length}`);
   });
