@@ -1,6 +1,7 @@
 // What one agent process is told: written by `up` as a JSON file, read by agent.ts.
 import type { AgentConfig } from '../agent/context.ts';
 import type { LogLevel } from '../contracts/log.ts';
+import type { Owner } from './on-host/made.ts';
 import { publicNetwork } from './sandbox/plan.ts';
 
 export interface AgentProcessConfig {
@@ -8,6 +9,8 @@ export interface AgentProcessConfig {
   readonly logs: string;
   readonly logLevel: LogLevel;
   readonly agent: AgentConfig;
+  /** On the machine's own network: how what the agents make is told from what others have there. */
+  readonly owner?: Owner;
 }
 
 export interface AgentPlace {
@@ -20,6 +23,7 @@ export interface AgentPlace {
   readonly bridgeMappings: Readonly<Record<string, string>>;
   /** False in a user namespace, where there is only one user. */
   readonly dropUser: boolean;
+  readonly owner?: Owner;
 }
 
 /** A contained host keeps the state of its daemons in its own /run: it is gone with them. */

@@ -11,8 +11,10 @@ import { startDhcpAgent } from '../agent/dhcp/agent.ts';
 import { startL3Agent } from '../agent/l3/agent.ts';
 import { startLinuxbridgeAgent } from '../agent/linuxbridge/agent.ts';
 import { startMetadataAgent } from '../agent/metadata/agent.ts';
+import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
 import type { AgentProcessConfig } from './agent-config.ts';
+import { MarkedLinks } from './on-host/marked-links.ts';
 
 type Start = (ctx: AgentContext) => Promise<AgentPart>;
 
@@ -33,7 +35,7 @@ async function agentMain(path: string): Promise<void> {
 
   await using stack = new AsyncDisposableStack();
   const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
-  const common = { bus, host: openHost(), clock: systemClock, random: Math.random, config: config.agent };
+  const common = { bus, host: hostOf(config), clock: systemClock, random: Math.random, config: config.agent };
   await Promise.all(
     parts.map(async ([name, start]) => {
       stack.use(await start({ ...common, log: logOf(name) }));
@@ -42,6 +44,11 @@ async function agentMain(path: string): Promise<void> {
   log.info('all parts run', { pid: process.pid });
   await ended();
   log.info('ends');
+}
+
+function hostOf({ owner }: AgentProcessConfig): Host {
+  const host = openHost();
+  return owner ? { ...host, links: new MarkedLinks(host.links, owner) } : host;
 }
 
 function ended(): Promise<void> {

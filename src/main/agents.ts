@@ -21,7 +21,13 @@ const agentProgram = join(import.meta.dirname, 'agent.ts');
 
 export function superviseAgent(options: AgentOptions): Supervised {
   const { folder, place, agent, log, logLevel } = options;
-  const config: AgentProcessConfig = { busSocket: folder.busSocket, logs: folder.logs, logLevel, agent: agentConfig(agent) };
+  const config: AgentProcessConfig = {
+    busSocket: folder.busSocket,
+    logs: folder.logs,
+    logLevel,
+    agent: agentConfig(agent),
+    ...(agent.owner ? { owner: agent.owner } : {}),
+  };
   const configFile = join(folder.run, `${agent.host}.agent.json`);
   const pidFile = join(folder.run, `${agent.host}.agent.pid`);
   writeFileSync(configFile, `${JSON.stringify(config, undefined, 2)}\n`, { mode: 0o600 });

@@ -1,7 +1,7 @@
 // Weft on a machine's own network. The machine is played by a sandbox, so that this one is left alone: what Weft makes there is
 // made in the sandbox's own network, and must be gone from it when Weft ends.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -126,6 +126,148 @@ describe("on the machine's own network", { skip: noSandbox() }, () => {
     const end = await look();
     // Killed with -9, nobody gave back the lock files; they name a process that is gone.
     assert.deepEqual(end, clean);
+  });
+});
+
+describe('what others have on the machine', { skip: noSandbox() }, () => {
+  const state = mkdtempSync(join(tmpdir(), 'weft-on-host-'));
+  const folder = stateFolder(state);
+  const record = join(state, 'on-host.json');
+  let machine: Sandbox;
+  let job: Job | undefined;
+
+  const here = (...argv: string[]): Promise<string> => run(machine.enter(argv), { timeoutMs: 60_000 });
+  const works = async (...argv: string[]): Promise<boolean> => (await tryRun(machine.enter(argv))).code === 0;
+  const weft = [join(checkout, 'bin/weft'), 'up', '--on-host', '--state-dir', state];
+  const start = async (...options: string[]): Promise<string> => {
+    const started = startJob(machine.enter([...weft, ...options]));
+    job = started;
+    await until('ready', () => /^ready/m.test(started.output()), { withinMs: 30_000, story: started.output });
+    return started.output();
+  };
+  const refused = async (...options: string[]): Promise<string> => {
+    const done = await tryRun(machine.enter([...weft, ...options]), { timeoutMs: 10_000 });
+    assert.equal(done.code, 1, done.stdout);
+    return done.stderr;
+  };
+  const stop = async (): Promise<void> => {
+    assert.equal((await tryRun(machine.enter([join(checkout, 'bin/weft'), 'down', '--state-dir', state]))).code, 0);
+    await job?.done;
+  };
+  const killAll = async (): Promise<void> => {
+    const { pid } = JSON.parse(readFileSync(folder.lock, 'utf8')) as { pid: number };
+    const reapers = (await here('pgrep', '-f', 'on-host/reaper.ts')).trim().split('\n');
+    await here('kill', '-KILL', ...reapers, String(pid));
+    await job?.done;
+  };
+
+  before(async () => {
+    machine = await openSandbox('machine');
+    await here('ip', 'link', 'set', 'lo', 'up');
+  });
+  after(async () => {
+    job?.kill();
+    await machine[Symbol.asyncDispose]();
+    rmSync(state, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  const uuid = '11111111-2222-3333-4444-555555555555';
+  const set = 'NIPv4aaaaaaaa-bbbb-cccc';
+  /** How it is called in the refusal, how it is made, looked for, and removed. */
+  const foreign: readonly (readonly [name: string, make: string, look: string, remove: string])[] = [
+    ['link brq12345678-9a', 'ip link add brq12345678-9a type bridge', 'ip link show brq12345678-9a', 'ip link del brq12345678-9a'],
+    ['link tap12345678-9a', 'ip tuntap add tap12345678-9a mode tap', 'ip link show tap12345678-9a', 'ip link del tap12345678-9a'],
+    ['link vxlan-77', 'ip link add vxlan-77 type vxlan id 77 dstport 4789 dev lo', 'ip link show vxlan-77', 'ip link del vxlan-77'],
+    [`namespace qrouter-${uuid}`, `ip netns add qrouter-${uuid}`, `ip netns exec qrouter-${uuid} true`, `ip netns del qrouter-${uuid}`],
+    [`namespace qdhcp-${uuid}`, `ip netns add qdhcp-${uuid}`, `ip netns exec qdhcp-${uuid} true`, `ip netns del qdhcp-${uuid}`],
+    [
+      'chain neutron-linuxbri-mine',
+      'iptables -N neutron-linuxbri-mine',
+      'iptables -S neutron-linuxbri-mine',
+      'iptables -X neutron-linuxbri-mine',
+    ],
+    ['chain neutron-l3-agent-x', 'ip6tables -N neutron-l3-agent-x', 'ip6tables -S neutron-l3-agent-x', 'ip6tables -X neutron-l3-agent-x'],
+    [`ipset ${set}`, `ipset create ${set} hash:net`, `ipset list ${set}`, `ipset destroy ${set}`],
+  ];
+
+  test('with names of agents, it keeps Weft from starting, and stays', async () => {
+    for (const [, make] of foreign) await here(...make.split(' '));
+    const words = await refused();
+    for (const [name, , look] of foreign) {
+      assert.ok(words.includes(name), `${name} is not named: ${words}`);
+      assert.ok(await works(...look.split(' ')), `${name} is gone`);
+    }
+    for (const [, , , remove] of foreign) await here(...remove.split(' '));
+  });
+
+  test('an agent of Neutron that runs, or another user of the public addresses, keeps it from starting', async () => {
+    const agent = startJob(machine.enter(['bash', '-c', 'exec -a neutron-linuxbridge-agent sleep 600']));
+    await until('the agent runs', () => works('pgrep', '-f', '^neutron-linuxbridge-agent'));
+    assert.match(await refused(), /neutron-linuxbridge-agent, process \d+/);
+    await here('pkill', '-f', '^neutron-linuxbridge-agent');
+    await agent.done;
+    await here('ip', 'link', 'add', 'br-ex', 'type', 'bridge');
+    await here('ip', 'address', 'add', '172.24.4.1/24', 'dev', 'br-ex');
+    assert.match(await refused(), /172\.24\.4\.0\/24 is in use .*172\.24\.4\.1\/24 on br-ex/);
+    await here('ip', 'link', 'del', 'br-ex');
+  });
+
+  test('made while Weft runs, it stays when Weft ends, and a tap that was plugged is given back', async () => {
+    await start();
+    const env = { OS_CLIENT_CONFIG_FILE: join(state, 'clouds.yaml'), OS_CLOUD: 'weft' };
+    const openstack = (...argv: string[]): Promise<string> => run(machine.enter(['openstack', ...argv]), { env, timeoutMs: 60_000 });
+    await openstack('network', 'create', 'n1');
+    await openstack('subnet', 'create', '--network', 'n1', '--subnet-range', '10.0.0.0/24', 's1');
+    const port = (await openstack('port', 'create', '--network', 'n1', 'p1', '-f', 'value', '-c', 'id')).trim();
+    const tap = `tap${port.slice(0, 11)}`;
+    await here('ip', 'tuntap', 'add', 'mytap0', 'mode', 'tap');
+    await here(join(checkout, 'bin/weft'), 'plug', port, '--tap', 'mytap0', '--state-dir', state);
+    await until('the tap is in a bridge', async () => / master brq/.test(await here('ip', '-o', 'link', 'show', tap)));
+    await here('ip', 'link', 'add', 'vxlan-4242', 'type', 'vxlan', 'id', '4242', 'dstport', '4789', 'dev', 'lo');
+    await here('ip', 'link', 'add', 'brqdeadbeef-00', 'type', 'bridge');
+    await here('ip', 'netns', 'add', `qrouter-${uuid}`);
+    const innocent = startJob(machine.enter(['sh', '-c', 'sleep 1000; true # /run/weft/']));
+    // Agents that are started anew look for leftovers.
+    const [agent = ''] = (await here('pgrep', '-f', 'main/agent.ts')).trim().split('\n');
+    await here('kill', '-KILL', agent);
+    await until(
+      'new agents run',
+      async () => !['', agent].includes((await tryRun(machine.enter(['pgrep', '-f', 'main/agent.ts']))).stdout.trim()),
+    );
+    await until('they wire', async () => (await here('ip', 'netns')).includes('qdhcp-'));
+    const { pid } = JSON.parse(readFileSync(folder.lock, 'utf8')) as { pid: number };
+    await here('kill', '-KILL', String(pid));
+    await until('the bridge of Weft is gone', async () => !(await works('ip', 'link', 'show', 'weft-public')));
+    await until('the record is gone', () => !existsSync(record));
+    for (const link of ['vxlan-4242', 'brqdeadbeef-00', 'mytap0']) assert.ok(await works('ip', 'link', 'show', link), `${link} is gone`);
+    assert.doesNotMatch(await here('ip', '-o', 'link', 'show', 'mytap0'), / master /);
+    assert.equal((await here('ip', 'netns')).trim(), `qrouter-${uuid}`);
+    assert.equal((await here('ip', '-o', 'link')).trim().split('\n').length, 4);
+    assert.ok(innocent.child.exitCode === null && innocent.child.signalCode === null, 'a process that mentions /run/weft/ was killed');
+    innocent.kill();
+    await job?.done;
+    for (const link of ['vxlan-4242', 'brqdeadbeef-00', 'mytap0']) await here('ip', 'link', 'del', link);
+    await here('ip', 'netns', 'del', `qrouter-${uuid}`);
+  });
+
+  test('a record of another boot is not obeyed', async () => {
+    await start();
+    await killAll();
+    const old = JSON.parse(readFileSync(record, 'utf8')) as { where: string; owner: { namespaces: string } };
+    assert.ok(await works('ip', 'link', 'show', 'weft-public'));
+    writeFileSync(record, JSON.stringify({ ...old, where: `of another boot ${old.where}` }));
+    await here('ip', 'netns', 'add', `qdhcp-${uuid}`);
+    writeFileSync(old.owner.namespaces, `qdhcp-${uuid}\n`);
+    const words = await refused();
+    assert.match(words, /link weft-public \(alias weft:[0-9a-f]{16}\)/);
+    assert.ok(words.includes(`namespace qdhcp-${uuid}`), words);
+    assert.ok(await works('ip', 'netns', 'exec', `qdhcp-${uuid}`, 'true'));
+    // The control: of this boot, it is.
+    writeFileSync(record, JSON.stringify(old));
+    writeFileSync(old.owner.namespaces, `qdhcp-${uuid}\n`);
+    await start();
+    assert.ok(!(await works('ip', 'netns', 'exec', `qdhcp-${uuid}`, 'true')));
+    await stop();
   });
 });
 

@@ -5,7 +5,7 @@ import { ControlError } from '../control-server.ts';
 import { CommandFailed, run, tryRun } from '../sandbox/run.ts';
 import type { Place } from '../sandbox/sandbox.ts';
 import { findOne, type Port, updatePort } from './neutron.ts';
-import { tapName } from './vm.ts';
+import { markLines, tapName } from './vm.ts';
 
 const isDeviceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name);
 const isNamespaceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name);
@@ -26,7 +26,11 @@ export async function plug(
   if (elsewhere && elsewhere !== host.name) throw new ControlError(409, `port ${port.id} is bound to ${elsewhere} already`);
   const tap = tapName(port.id);
   await updatePort(api, port.id, { 'binding:host_id': host.name, ...(port.device_owner === '' ? { device_owner: 'compute:nova' } : {}) });
-  const batch = netns === undefined ? renameBatch(existing ?? '', tap, port) : vethBatch(netns, device, tap, port);
+  const batch =
+    netns === undefined
+      ? renameBatch(existing ?? '', tap, port)
+      : vethBatch(netns, device, tap, { mac: port.mac_address, mark: host.owned?.mark });
+  if (existing !== undefined) host.owned?.notePlugged(tap, existing);
   try {
     await run(host.enter(['ip', '-batch', '-']), { input: batch });
   } catch (error) {
@@ -44,9 +48,10 @@ function chooseHost(hosts: ReadonlyMap<string, Place>, wanted: string | undefine
   return host;
 }
 
-export function vethBatch(netns: string, device: string, tap: string, port: Pick<Port, 'mac_address'>): string {
+function vethBatch(netns: string, device: string, tap: string, { mac, mark }: { mac: string; mark: string | undefined }): string {
   return [
-    `link add ${tap} type veth peer name ${device} address ${port.mac_address} netns ${netns}`,
+    `link add ${tap} type veth peer name ${device} address ${mac} netns ${netns}`,
+    ...markLines(tap, mark),
     `link set ${tap} addrgenmode none`,
     `link set ${tap} up`,
     `netns exec ${netns} ip link set ${device} up`,

@@ -47,7 +47,7 @@ export async function openVm(host: Place, options: { name: string; tap: string; 
   const sandbox = await openSandbox(name, { within: host, mounts: join(import.meta.dirname, 'mounts.fstab') });
   try {
     const resolver = await ownResolver(sandbox);
-    await run(host.enterNetwork(['ip', '-batch', '-']), { input: tapBatch({ tap, mac, pid: sandbox.init.pid }) });
+    await run(host.enterNetwork(['ip', '-batch', '-']), { input: tapBatch({ tap, mac, pid: sandbox.init.pid, mark: host.owned?.mark }) });
     return {
       sandbox,
       awaitWired: withinMs => awaitMaster(host, tap, withinMs),
@@ -66,13 +66,20 @@ export async function openVm(host: Place, options: { name: string; tap: string; 
 }
 
 /** The tap itself speaks no IPv6: on a real host it has no address either. */
-export function tapBatch({ tap, mac, pid }: { tap: string; mac: string; pid: number }): string {
+export function tapBatch(options: { tap: string; mac: string; pid: number; mark: string | undefined }): string {
+  const { tap, mac, pid, mark } = options;
   return [
     `link add ${tap} type veth peer name ${device} address ${mac} netns ${pid}`,
+    ...markLines(tap, mark),
     `link set ${tap} addrgenmode none`,
     `link set ${tap} up`,
     '',
   ].join('\n');
+}
+
+/** Behind the making of a link, where what is ours is told by a mark. */
+export function markLines(link: string, mark: string | undefined): string[] {
+  return mark === undefined ? [] : [`link set ${link} alias ${mark}`];
 }
 
 /** Gives the instance an /etc/resolv.conf of its own; answers the file behind it. */

@@ -1,9 +1,11 @@
 // Takes away everything of ours from the machine, by comparison with what was there before. May be run again at any time.
-import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run, tryRun } from '../sandbox/run.ts';
 import { listRuleset, lookAtMachine, type Machine } from './look.ts';
+import { notedNamespaces, notedPlugged } from './made.ts';
 import { daemonState } from './names.ts';
+import { killOurs } from './processes.ts';
 import type { Record } from './record.ts';
 import { isClean, planEmptied, planSweep, type Sweep } from './sweep.ts';
 
@@ -16,9 +18,12 @@ export async function cleanMachine(record: Record): Promise<string[]> {
   let problems: string[] = [];
   for (let round = 0; round <= rounds; round++) {
     if (round > 0) await sleep(roundMs);
-    killOurs([`${record.runFolder}/`, `${daemonState}/`]);
-    const sweep = planSweep(record.before, await lookAtMachine());
+    const namespaces = notedNamespaces(record.owner.namespaces);
+    const now = await lookAtMachine();
+    const sweep = planSweep(record.before, now, { mark: record.owner.mark, namespaces });
+    await killOurs({ runFolder: record.runFolder, state: daemonState, namespaces: sweep.namespaces });
     if (round > 0 && isClean(sweep)) {
+      await giveBackTaps(record, now);
       rmSync(daemonState, { recursive: true, force: true });
       return [];
     }
@@ -33,7 +38,7 @@ async function sweepOnce(before: Machine, sweep: Sweep): Promise<string[]> {
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     await work().catch((error: unknown) => problems.push(error instanceof Error ? error.message : String(error)));
   };
-  await Promise.all(sweep.namespaces.map(name => attempt(() => removeNamespace(name))));
+  await Promise.all(sweep.namespaces.map(name => attempt(() => run(['ip', 'netns', 'delete', name]))));
   await Promise.all([
     attempt(() => removeLinks(sweep.links)),
     attempt(() => removeFilters(before, sweep)),
@@ -42,23 +47,13 @@ async function sweepOnce(before: Machine, sweep: Sweep): Promise<string[]> {
   return problems;
 }
 
-/** Agents and daemons by the files of ours that their command lines name. A contained host's are in another pid namespace. */
-function killOurs(marks: readonly string[]): void {
-  const here = readlinkSync('/proc/self/ns/pid');
-  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)) {
-    try {
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-      if (marks.some(mark => command.includes(mark)) && readlinkSync(`/proc/${pid}/ns/pid`) === here) process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // It ended by itself.
-    }
-  }
-}
-
-async function removeNamespace(name: string): Promise<void> {
-  const inside = (await tryRun(['ip', 'netns', 'pids', name])).stdout.split('\n').filter(Boolean);
-  if (inside.length > 0) await tryRun(['kill', '-KILL', ...inside]);
-  await run(['ip', 'netns', 'delete', name]);
+/** Taps of others have left our bridges with those; they get back the name that they had. */
+async function giveBackTaps({ plugged, owner }: Record, { links, aliases }: Machine): Promise<void> {
+  const renamed = notedPlugged(plugged).filter(
+    ({ tap, was }) => tap !== was && links.includes(tap) && !links.includes(was) && aliases[tap] !== owner.mark,
+  );
+  const batch = renamed.flatMap(({ tap, was }) => [`link set ${tap} down`, `link set ${tap} name ${was}`, `link set ${was} up`]);
+  if (batch.length > 0) await tryRun(['ip', '-force', '-batch', '-'], { input: `${batch.join('\n')}\n` });
 }
 
 /** A veth goes with its other end, so some are gone when their turn comes. */

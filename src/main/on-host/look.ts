@@ -1,10 +1,12 @@
 // What is on the machine that we could add to: looked at before we begin, and again when everything of ours has to go.
-import { tryRun } from '../sandbox/run.ts';
+import { run, tryRun } from '../sandbox/run.ts';
 
 export type Families = Readonly<Record<'iptables' | 'ip6tables', string>>;
 
 export interface Machine {
   readonly links: readonly string[];
+  /** Of links that have one. */
+  readonly aliases: Readonly<Record<string, string>>;
   readonly namespaces: readonly string[];
   readonly sets: readonly string[];
   /** nft tables: `ip filter`. */
@@ -22,6 +24,15 @@ const sysctls = ['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge-nf-cal
 async function lines(argv: readonly string[]): Promise<string[]> {
   const done = await tryRun(argv);
   return done.code === 0 ? done.stdout.split('\n').filter(line => line !== '') : [];
+}
+
+/** What `iptables-save` declares, in all tables. */
+export function chainsIn(saved: string): string[] {
+  return saved.split('\n').flatMap(line => (line.startsWith(':') ? [line.slice(1).split(' ')[0] ?? ''] : []));
+}
+
+async function listLinks(): Promise<readonly { readonly ifname: string; readonly ifalias?: string }[]> {
+  return JSON.parse(await run(['ip', '-j', 'link', 'show']));
 }
 
 export interface NftChain {
@@ -51,7 +62,7 @@ export async function listRuleset(): Promise<readonly NftItem[]> {
 
 export async function lookAtMachine(): Promise<Machine> {
   const [links, namespaces, sets, nft, v4, v6, settings] = await Promise.all([
-    lines(['ip', '-o', 'link', 'show']),
+    listLinks(),
     lines(['ip', 'netns', 'list']),
     lines(['ipset', 'list', '-n']),
     listRuleset(),
@@ -61,8 +72,8 @@ export async function lookAtMachine(): Promise<Machine> {
     lines(['sysctl', '-e', ...sysctls]),
   ]);
   return {
-    // `7: tap0@if6: <…`
-    links: links.map(line => line.split(': ')[1]?.split('@')[0] ?? ''),
+    links: links.map(({ ifname }) => ifname),
+    aliases: Object.fromEntries(links.flatMap(({ ifname, ifalias }) => (ifalias === undefined ? [] : [[ifname, ifalias]]))),
     namespaces: namespaces.map(line => line.split(' ')[0] ?? ''),
     sets,
     tables: nft.flatMap(({ table }) => (table ? [`${table.family} ${table.name}`] : [])),

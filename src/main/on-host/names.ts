@@ -1,4 +1,4 @@
-// What on a machine can only be ours, or that of another Neutron agent, by its name; what was there before us is never ours.
+// Names that only Neutron's agents give, and ours: who finds them before us finds somebody else's.
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}';
 const linkNames = /^(tap[0-9a-f]{8}-[0-9a-f]{2}|brq[0-9a-f]{8}-[0-9a-f]{2}|vxlan-[0-9]{1,8})$/;

@@ -1,10 +1,10 @@
 // Waits until the process that started it ends, in whatever way, and then takes away all that it left on the machine.
 // Usage: reaper.ts RECORD, with a pipe as standard input that nobody but the starter holds.
-import { openSync, rmSync, writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { Locked, takeLock } from '../state/lock.ts';
 import { cleanMachine } from './clean.ts';
 import { machineLock, reaperListen } from './names.ts';
-import { readRecord } from './record.ts';
+import { readRecord, removeRecord } from './record.ts';
 
 const [recordPath, logPath] = process.argv.slice(2);
 if (!recordPath || !logPath) throw new Error('usage: reaper.ts RECORD LOG');
@@ -25,7 +25,7 @@ async function clean(record: string, log: string): Promise<void> {
   const known = readRecord(record);
   const problems = known ? await cleanMachine(known) : [];
   // What is left for a later try keeps its record.
-  if (problems.length === 0) rmSync(record, { force: true });
+  if (problems.length === 0) removeRecord(record, known);
   else writeSync(openSync(log, 'a', 0o600), problems.map(problem => `${new Date().toISOString()} ERROR reaper ${problem}\n`).join(''));
   process.exitCode = problems.length === 0 ? 0 : 1;
   process.stdin.destroy();

@@ -3,19 +3,31 @@ import { test } from 'node:test';
 import type { Machine } from './look.ts';
 import { planEmptied, planSweep, undoRules } from './sweep.ts';
 
-const empty: Machine = { links: [], namespaces: [], sets: [], tables: [], chains: [], rules: { iptables: '', ip6tables: '' }, sysctls: {} };
+const ours = { mark: 'weft:1', namespaces: new Set<string>() };
+const empty: Machine = {
+  links: [],
+  aliases: {},
+  namespaces: [],
+  sets: [],
+  tables: [],
+  chains: [],
+  rules: { iptables: '', ip6tables: '' },
+  sysctls: {},
+};
 const router = 'qrouter-7c0e9d1a-0000-4000-8000-000000000001';
+const foreignRouter = 'qrouter-7c0e9d1a-0000-4000-8000-000000000002';
 
-test('what is named as ours and was not there before goes', () => {
+test('what bears our mark, or a name that only agents give and was not there before, goes', () => {
   const now: Machine = {
     ...empty,
-    links: ['lo', 'eth0', 'tap01234567-89', 'brq01234567-89', 'vxlan-100', 'weft-public', 'tap0', 'br0'],
-    namespaces: [router, 'lab'],
+    links: ['lo', 'eth0', 'tap01234567-89', 'brq01234567-89', 'brq01234567-90', 'vxlan-100', 'vxlan-101'],
+    aliases: { eth0: 'uplink', 'tap01234567-89': 'weft:1', 'brq01234567-89': 'weft:1', 'vxlan-101': 'weft:2' },
+    namespaces: [router, foreignRouter, 'lab'],
     sets: ['NIPv401234567-89ab-cdef-0123-4', 'blocklist'],
     tables: ['bridge neutron-linuxbri', 'arp neutron-linuxbri', 'ip raw', 'inet firewalld'],
   };
-  const sweep = planSweep({ ...empty, links: ['lo', 'eth0'] }, now);
-  assert.deepEqual(sweep.links, ['tap01234567-89', 'brq01234567-89', 'vxlan-100', 'weft-public']);
+  const sweep = planSweep({ ...empty, links: ['lo', 'eth0'] }, now, { ...ours, namespaces: new Set([router, 'gone']) });
+  assert.deepEqual(sweep.links, ['tap01234567-89', 'brq01234567-89']);
   assert.deepEqual(sweep.namespaces, [router]);
   assert.deepEqual(sweep.sets, ['NIPv401234567-89ab-cdef-0123-4']);
   assert.deepEqual(sweep.tables, ['bridge neutron-linuxbri', 'arp neutron-linuxbri']);
@@ -29,7 +41,7 @@ test('what was there before stays, however it is called', () => {
     tables: ['ip filter'],
     rules: { iptables: '*filter\n:neutron-filter-top - [0:0]\nCOMMIT', ip6tables: '' },
   };
-  assert.deepEqual(planSweep(before, before), {
+  assert.deepEqual(planSweep(before, before, ours), {
     namespaces: [],
     links: [],
     rules: { iptables: '', ip6tables: '' },
@@ -41,7 +53,7 @@ test('what was there before stays, however it is called', () => {
 
 test('settings of the machine get their value back', () => {
   const key = 'net.bridge.bridge-nf-call-iptables';
-  assert.deepEqual(planSweep({ ...empty, sysctls: { [key]: '0' } }, { ...empty, sysctls: { [key]: '1' } }).sysctls, [`${key}=0`]);
+  assert.deepEqual(planSweep({ ...empty, sysctls: { [key]: '0' } }, { ...empty, sysctls: { [key]: '1' } }, ours).sysctls, [`${key}=0`]);
 });
 
 test("rules of others that lead to our chains go, and nothing else of others' chains", () => {

@@ -1,6 +1,6 @@
-// What has to be undone so that nothing of ours is left on the machine: a pure comparison of before and now, by names that are ours.
+// What has to be undone so that nothing of ours is left on the machine: a pure comparison of before and now, by marks and names that are ours.
 import { chainName, type Machine, type NftItem } from './look.ts';
-import { isOurChain, isOurLink, isOurNamespace, isOurSet, isOurTable } from './names.ts';
+import { isOurChain, isOurSet, isOurTable } from './names.ts';
 
 export interface Sweep {
   readonly namespaces: readonly string[];
@@ -15,11 +15,18 @@ export interface Sweep {
   readonly sysctls: readonly string[];
 }
 
-export function planSweep(before: Machine, now: Machine): Sweep {
-  const added = (key: 'links' | 'namespaces' | 'sets' | 'tables'): string[] => now[key].filter(name => !before[key].includes(name));
+export interface Marks {
+  /** The alias of links that we made. */
+  readonly mark: string;
+  /** Namespaces that we made. */
+  readonly namespaces: ReadonlySet<string>;
+}
+
+export function planSweep(before: Machine, now: Machine, ours: Marks): Sweep {
+  const added = (key: 'namespaces' | 'sets' | 'tables'): string[] => now[key].filter(name => !before[key].includes(name));
   return {
-    namespaces: added('namespaces').filter(isOurNamespace),
-    links: added('links').filter(isOurLink),
+    namespaces: added('namespaces').filter(name => ours.namespaces.has(name)),
+    links: now.links.filter(name => now.aliases[name] === ours.mark),
     rules: {
       iptables: undoRules(before.rules.iptables, now.rules.iptables),
       ip6tables: undoRules(before.rules.ip6tables, now.rules.ip6tables),

@@ -9,10 +9,18 @@ import { commandOf, initBelow, isAlive, type ProcessId, processId } from './proc
 import { run } from './run.ts';
 
 /** Where programs run: in a sandbox, or on the machine itself. */
+/** Where others have links, too: how what we make there is marked, and who hears of a tap of theirs that gets another name. */
+export interface Ownership {
+  readonly mark: string;
+  notePlugged(tap: string, was: string): void;
+}
+
 export interface Place {
   readonly name: string;
   /** Process 1 of the sandbox, as seen from outside; absent for the machine itself. */
   readonly init?: ProcessId;
+  /** Of the machine itself. */
+  readonly owned?: Ownership;
   /** The command line that runs `argv` there; `cwd` defaults to `/`. */
   enter(argv: readonly string[], cwd?: string): string[];
   /** The command line that runs `argv` in the network there, with the caller's files and processes. */
