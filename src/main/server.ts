@@ -79,7 +79,10 @@ async function listen(services: Services, options: ServerOptions, stack: AsyncDi
     services,
     api: { commands: allCommands(services), resources, extensions },
     identity: {
-      authUri: `http://${options.host}:${options.port}/identity/v3`,
+      // Known once the port is: nobody is answered before.
+      get authUri() {
+        return identity?.authUri ?? '';
+      },
       validate: token => identity?.validate(token) ?? Promise.resolve(undefined),
       handle: request => identity?.handle?.(request) ?? Promise.resolve({ status: 404, headers: {} }),
     },
