@@ -1,5 +1,5 @@
 // Source NAT of a router's gateway, and static routes of routers.
-import { absent, type Extension } from '../kit/resource.ts';
+import type { Extension } from '../kit/resource.ts';
 import { t } from '../kit/types.ts';
 
 export interface Route {
@@ -28,7 +28,7 @@ export const extraRoute = {
         ),
         nullable: false,
         put: true,
-        default: absent,
+        default: [],
       },
     },
   },

@@ -3,6 +3,7 @@ import type { Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { readBool } from '../../domain/input/values.ts';
 import { agent } from '../../model/agent.ts';
+import { changedColumns, shownColumns } from '../columns.ts';
 import { type RequestContext, type Services, timestamp } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands } from './commands.ts';
@@ -22,26 +23,18 @@ const shown = (time: unknown): string => String(time).replace('T', ' ').replace(
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   return rows.map(row => ({
-    id: row.id,
-    agent_type: row.agent_type,
-    binary: row.binary,
-    topic: row.topic,
-    host: row.host,
-    admin_state_up: row.admin_state_up,
+    ...shownColumns(agent, row),
     created_at: shown(row.created_at),
     started_at: shown(row.started_at),
     heartbeat_timestamp: shown(row.heartbeat_timestamp),
-    description: row.description,
-    configurations: row.configurations,
-    availability_zone: row.availability_zone,
     alive: isAlive(services, row),
     resources_synced: null,
   }));
 }
 
 async function update(_ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
-  const { admin_state_up, description } = input as { admin_state_up?: boolean; description?: string | null };
-  const set = { ...(admin_state_up === undefined ? {} : { admin_state_up }), ...(description === undefined ? {} : { description }) };
+  const { admin_state_up } = input as { admin_state_up?: boolean };
+  const set = changedColumns(agent, input);
   if (Object.keys(set).length === 0) return;
   draft.update(agent, row, set, {
     facts: {

@@ -1,9 +1,10 @@
 // Floating IPs: an address of an external network, and the fixed address that it stands for.
-import type { Row, Value } from '../../contracts/store.ts';
+import type { Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { owners } from '../../domain/ipam/owners.ts';
 import { floatingip } from '../../model/floatingip.ts';
+import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
@@ -25,20 +26,9 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     rows.map(r => r.port_id),
   );
   return rows.map(row => ({
-    id: row.id,
-    project_id: row.project_id,
-    floating_ip_address: row.floating_ip_address,
-    floating_network_id: row.floating_network_id,
-    router_id: row.router_id,
-    port_id: row.port_id,
-    fixed_ip_address: row.fixed_ip_address,
-    status: row.status,
+    ...shownColumns(floatingip, row),
     port_details: detailsOf(ports.get(String(row.port_id))),
     tags: tags.get(String(row.id)) ?? [],
-    description: row.description,
-    created_at: row.created_at,
-    updated_at: row.updated_at,
-    revision_number: row.revision_number,
   }));
 }
 
@@ -79,13 +69,12 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   draft.create(
     floatingip,
     {
+      ...newColumns(floatingip, input),
       id,
       project_id: project,
-      floating_network_id: networkId,
       floating_ip_address: address.ip_address,
       floating_port_id: made.row.id ?? '',
       status: 'DOWN',
-      description: String(input.description ?? ''),
       ...association,
     },
     { router_after: association.router_id },
@@ -102,8 +91,7 @@ function requestedAddress(input: Attributes, subnets: readonly Row[]): Attribute
 
 /** `port_id` null or an empty object disassociates; other keys alone keep the association. */
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
-  const set: Record<string, Value> = {};
-  if (input.description !== undefined) set.description = input.description as string;
+  const { port_id: _port, fixed_ip_address: _address, ...set } = changedColumns(floatingip, input);
   const empty = Object.keys(input).length === 0;
   if (empty || input.port_id !== undefined || input.fixed_ip_address !== undefined) {
     const port_id = empty ? null : input.port_id === undefined ? row.port_id : input.port_id;

@@ -1,11 +1,12 @@
 // Networks: their segment, MTU and sharing are decided here.
-import type { Predicate, Row, Value } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { checkMtu, networkMtu } from '../../domain/ipam/mtu.ts';
 import { autoDeletedOwners, owners } from '../../domain/ipam/owners.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
+import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
@@ -25,22 +26,12 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   return rows.map(row => {
     const id = String(row.id);
     return {
-      id,
-      name: row.name,
-      project_id: row.project_id,
-      admin_state_up: row.admin_state_up,
-      mtu: row.mtu,
-      status: row.status,
+      ...shownColumns(network, row),
       subnets: (subnets.get(id) ?? []).map(s => s.id),
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
       'router:external': isShared(sharing.get(id), 'access_as_external', viewer),
-      port_security_enabled: row.port_security_enabled,
       ...providerOf(segments.get(id) ?? []),
       tags: tags.get(id) ?? [],
-      description: row.description,
-      created_at: row.created_at,
-      updated_at: row.updated_at,
-      revision_number: row.revision_number,
     };
   });
 }
@@ -71,17 +62,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   if (project) await defaultGroup(ctx, draft, project);
   const segment = await takeSegment(ctx, draft, id, input);
   const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
-  const row = draft.create(network, {
-    id,
-    project_id: project,
-    name: String(input.name),
-    admin_state_up: input.admin_state_up === true,
-    status: 'ACTIVE',
-    mtu,
-    port_security_enabled: input.port_security_enabled === true,
-    description: String(input.description ?? ''),
-    revision_number: 1,
-  });
+  const row = draft.create(network, { ...newColumns(network, input), id, project_id: project, status: 'ACTIVE', mtu, revision_number: 1 });
   draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
   if (input.shared) share(draft, 'network', row, 'access_as_shared');
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
@@ -89,10 +70,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
 }
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
-  const set: Record<string, Value> = {};
-  for (const name of ['name', 'admin_state_up', 'description', 'port_security_enabled'] as const) {
-    if (input[name] !== undefined) set[name] = input[name] as string | boolean;
-  }
+  const set = changedColumns(network, input);
   if (input.mtu !== undefined) set.mtu = await updatedMtu(ctx, row, Number(input.mtu));
   await refuseProviderChange(ctx, row, input);
   if (input.shared !== undefined) await setShared(ctx, draft, row, input.shared === true);

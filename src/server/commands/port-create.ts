@@ -8,6 +8,7 @@ import { isServicePort } from '../../domain/ipam/owners.ts';
 import { randomMac } from '../../domain/net/mac.ts';
 import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
+import { newColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { giveAddresses } from './addresses.ts';
@@ -88,16 +89,12 @@ function columnsOf(services: Services, input: Attributes, { mac, security }: { m
   const pairs = normalizePairs(input.allowed_address_pairs, { max: services.config.maxAllowedAddressPair, mac });
   if (pairs.length > 0 && !security) throw apiError('AddressPairAndPortSecurityRequired');
   return {
-    name: String(input.name ?? ''),
-    admin_state_up: input.admin_state_up !== false,
+    ...newColumns(port, input),
     mac_address: mac,
-    device_id: String(input.device_id ?? ''),
-    device_owner: String(input.device_owner ?? ''),
     status: (input.status as string | undefined) ?? 'DOWN',
     port_security_enabled: security,
     allowed_address_pairs: pairs,
     extra_dhcp_opts: normalizeDhcpOpts(input.extra_dhcp_opts as readonly unknown[] | undefined, []),
-    description: String(input.description ?? ''),
     revision_number: 1,
   };
 }

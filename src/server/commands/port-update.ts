@@ -1,11 +1,12 @@
 // Changes of ports: addresses, groups, binding, and what other projects' safety forbids to change.
-import type { Row, Value } from '../../contracts/store.ts';
+import type { Row } from '../../contracts/store.ts';
 import { normalizePairs } from '../../domain/allowed-address-pairs.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { RequestedIp } from '../../domain/ipam/addresses.ts';
 import { type FixedIp, port } from '../../model/port.ts';
+import { changedColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { changeAddresses } from './addresses.ts';
@@ -28,8 +29,6 @@ interface Change {
   readonly fixedIps: readonly FixedIp[];
 }
 
-const plain = ['name', 'admin_state_up', 'device_id', 'device_owner', 'description', 'port_security_enabled'] as const;
-
 export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   if (Object.keys(input).length === 0) return;
   const id = String(row.id);
@@ -38,13 +37,13 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   const change: Change = { ctx, draft, row, input, binding: parts.bindings.get(id), fixedIps: before.fixed_ips };
   await refuseForeignRouter(ctx, { device_id: input.device_id ?? row.device_id, device_owner: input.device_owner ?? row.device_owner });
   await refuseRouterPort(ctx, row, input);
-  const set: Record<string, Value> = { ...(await macChange(change)) };
-  for (const name of plain) if (input[name] !== undefined) set[name] = input[name] as Value;
+  const set = changedColumns(port, input);
+  set.mac_address = await macAfter(change);
   const security = (set.port_security_enabled ?? row.port_security_enabled) === true;
   const given = input.security_groups as string[] | undefined;
   await changeGroups(ctx, draft, row, { given, now: before.security_groups, security });
-  Object.assign(set, pairsChange(change, { security, mac: String(set.mac_address ?? row.mac_address) }), optionsChange(change));
-  const fixedIps = await addressChange(change, String(set.mac_address ?? row.mac_address));
+  Object.assign(set, pairsChange(change, { security, mac: set.mac_address }), optionsChange(change));
+  const fixedIps = await addressChange(change, set.mac_address);
   const rebound = await bindingChange(change);
   if (rebound) draft.delete('provisioning_blocks', { eq: ['port_id', id] });
   if (rebound || fixedIps) {
@@ -57,15 +56,15 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
 }
 
 /** Null asks for a new address. A port that is plugged keeps the one that it has. */
-async function macChange({ ctx, draft, row, input, binding }: Change): Promise<{ mac_address?: string }> {
-  if (input.mac_address === undefined || input.mac_address === row.mac_address) return {};
+async function macAfter({ ctx, draft, row, input, binding }: Change): Promise<string> {
+  if (input.mac_address === undefined || input.mac_address === row.mac_address) return String(row.mac_address);
   const mac_address = (input.mac_address as string | null) ?? newMac(ctx);
   const vif_type = String(binding?.vif_type ?? 'unbound');
   if (vif_type !== 'unbound' && vif_type !== 'binding_failed' && binding?.vnic_type !== 'direct-physical') {
     throw apiError('PortBound', { port_id: String(row.id), vif_type, old_mac: String(row.mac_address), new_mac: mac_address });
   }
   if (input.mac_address !== null) await refuseUsedMac(ctx, draft, String(row.network_id), mac_address);
-  return { mac_address };
+  return mac_address;
 }
 
 function pairsChange({ ctx, row, input }: Change, { security, mac }: { security: boolean; mac: string }): Row {

@@ -1,6 +1,8 @@
 // Routers as the API shows them.
 import type { Row } from '../../contracts/store.ts';
 import type { FixedIp } from '../../model/port.ts';
+import { router } from '../../model/router.ts';
+import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import type { ApiObject } from './commands.ts';
 import { byIds } from './load.ts';
@@ -17,18 +19,9 @@ export async function presentRouters(services: Services, rows: readonly Row[]): 
   const parts = await partsOf(services, [...gateways.keys()]);
   const tags = await tagsOf(services, ids);
   return rows.map(row => ({
-    id: row.id,
-    name: row.name,
-    project_id: row.project_id,
-    admin_state_up: row.admin_state_up,
-    status: row.status,
+    ...shownColumns(router, row),
     external_gateway_info: gatewayInfo(row, gateways.get(String(row.gw_port_id)), parts.fixedIps.get(String(row.gw_port_id)) ?? []),
-    routes: row.routes,
     tags: tags.get(String(row.id)) ?? [],
-    description: row.description,
-    created_at: row.created_at,
-    updated_at: row.updated_at,
-    revision_number: row.revision_number,
   }));
 }
 

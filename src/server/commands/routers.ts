@@ -1,9 +1,10 @@
 // Routers. Their gateway, interfaces and routes are decided in the files beside this one.
-import type { Row, Value } from '../../contracts/store.ts';
+import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
+import { changedColumns, newColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { Commands, Created } from './commands.ts';
@@ -19,13 +20,10 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const info = wantedGateway(input.external_gateway_info);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
   draft.create(router, {
+    ...newColumns(router, input),
     id,
     project_id: String(input.project_id ?? ''),
-    name: String(input.name),
-    admin_state_up: input.admin_state_up === true,
     status: 'ACTIVE',
-    routes: [],
-    description: String(input.description ?? ''),
     gw_port_id,
     enable_snat: info?.enable_snat !== false,
     revision_number: 1,
@@ -36,17 +34,13 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   const id = String(row.id);
-  const set: Record<string, Value> = {};
-  for (const name of ['name', 'admin_state_up', 'description'] as const) if (input[name] !== undefined) set[name] = input[name] as Value;
+  const set = changedColumns(router, input);
   const { external_gateway_info, routes } = input as { external_gateway_info?: unknown; routes?: readonly Route[] };
   if (external_gateway_info !== undefined || routes !== undefined) {
     const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
     if (external_gateway_info !== undefined)
       Object.assign(set, await changeGateway(ctx, draft, row, wantedGateway(external_gateway_info), ports));
-    if (routes !== undefined) {
-      await requireRoutes(ctx, id, routes, ports);
-      set.routes = routes as unknown as Value;
-    }
+    if (routes !== undefined) await requireRoutes(ctx, id, routes, ports);
   }
   if (Object.keys(set).length === 0) return;
   if (set.gw_port_id) await scheduleRouter(ctx, draft, id);

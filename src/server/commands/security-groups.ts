@@ -4,6 +4,7 @@ import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { normalizeRule, ruleKey } from '../../domain/security-groups.ts';
 import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
+import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { findAll } from '../find.ts';
@@ -13,29 +14,8 @@ import { byIds, grouped } from './load.ts';
 import { isShared, sharingFilter, sharingOf } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
-const standardOf = (row: Row): ApiObject => ({
-  description: row.description,
-  created_at: row.created_at,
-  updated_at: row.updated_at,
-  revision_number: row.revision_number,
-});
-
 function presentRule(row: Row): ApiObject {
-  return {
-    id: row.id,
-    project_id: row.project_id,
-    security_group_id: row.security_group_id,
-    direction: row.direction,
-    ethertype: row.ethertype,
-    protocol: row.protocol,
-    port_range_min: row.port_range_min,
-    port_range_max: row.port_range_max,
-    remote_ip_prefix: row.remote_ip_prefix,
-    remote_address_group_id: null,
-    remote_group_id: row.remote_group_id,
-    normalized_cidr: row.normalized_cidr,
-    ...standardOf(row),
-  };
+  return { ...shownColumns(securityGroupRule, row), remote_address_group_id: null };
 }
 
 async function presentGroups(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
@@ -46,14 +26,10 @@ async function presentGroups(services: Services, rows: readonly Row[], viewer: V
   return rows.map(row => {
     const id = String(row.id);
     return {
-      id,
-      name: row.name,
-      project_id: row.project_id,
-      stateful: row.stateful,
+      ...shownColumns(securityGroup, row),
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
       security_group_rules: (rules.get(id) ?? []).map(r => ({ ...presentRule(r), tenant_id: r.project_id, tags: [] })),
       tags: tags.get(id) ?? [],
-      ...standardOf(row),
     };
   });
 }
@@ -65,14 +41,7 @@ async function createGroup(ctx: RequestContext, draft: Draft, input: Attributes)
   const project = String(input.project_id ?? '');
   await defaultGroup(ctx, draft, project);
   const id = draft.newId();
-  draft.create(securityGroup, {
-    id,
-    project_id: project,
-    name: String(input.name),
-    stateful: input.stateful === true,
-    description: String(input.description ?? ''),
-    revision_number: 1,
-  });
+  draft.create(securityGroup, { ...newColumns(securityGroup, input), id, project_id: project, revision_number: 1 });
   addStartingRules(draft, id, project, false);
   return { id };
 }
@@ -88,12 +57,7 @@ async function updateGroup(ctx: RequestContext, draft: Draft, row: Row, input: A
     if (isDefaultName(input.name)) throw apiError('SecurityGroupDefaultAlreadyExists');
   }
   if (input.stateful !== undefined && input.stateful !== row.stateful) await refuseUsed(ctx, draft, row);
-  const { name, description, stateful } = input as { name?: string; description?: string; stateful?: boolean };
-  const set = {
-    ...(name === undefined ? {} : { name }),
-    ...(description === undefined ? {} : { description }),
-    ...(stateful === undefined ? {} : { stateful }),
-  };
+  const set = changedColumns(securityGroup, input);
   if (Object.keys(set).length > 0) draft.update(securityGroup, row, set);
 }
 
@@ -155,7 +119,7 @@ async function createRule(ctx: RequestContext, draft: Draft, input: Attributes):
   if (!group) throw apiError('SecurityGroupNotFound', { id: groupId });
   if (rule.remote_group_id !== null && !groups.has(String(rule.remote_group_id)))
     throw apiError('SecurityGroupNotFound', { id: String(rule.remote_group_id) });
-  const row = { id: draft.newId(), project_id: String(input.project_id ?? ''), description: String(input.description ?? ''), ...rule };
+  const row = { ...newColumns(securityGroupRule, input), ...rule, id: draft.newId(), project_id: String(input.project_id ?? '') };
   await refuseTwin(ctx, draft, groupId, row);
   // The group's revision is part of the decision: two equal rules at once cannot both pass.
   draft.relyOn(securityGroup, group);

@@ -18,6 +18,7 @@ import {
 import { network } from '../../model/network.ts';
 import { port } from '../../model/port.ts';
 import { subnet } from '../../model/subnet.ts';
+import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
@@ -37,27 +38,7 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
 }
 
 export function presentSubnet(row: Row): ApiObject {
-  return {
-    id: row.id,
-    name: row.name,
-    network_id: row.network_id,
-    project_id: row.project_id,
-    ip_version: row.ip_version,
-    subnetpool_id: row.subnetpool_id,
-    enable_dhcp: row.enable_dhcp,
-    ipv6_ra_mode: row.ipv6_ra_mode,
-    ipv6_address_mode: row.ipv6_address_mode,
-    gateway_ip: row.gateway_ip,
-    cidr: row.cidr,
-    allocation_pools: row.allocation_pools,
-    host_routes: row.host_routes,
-    dns_nameservers: row.dns_nameservers,
-    service_types: row.service_types,
-    description: row.description,
-    created_at: row.created_at,
-    updated_at: row.updated_at,
-    revision_number: row.revision_number,
-  };
+  return shownColumns(subnet, row);
 }
 
 async function targets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
@@ -85,22 +66,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const id = draft.newId();
   const row = draft.create(
     subnet,
-    {
-      id,
-      network_id,
-      project_id: String(input.project_id ?? ''),
-      name: String(input.name),
-      ip_version: Number(input.ip_version),
-      ...plan,
-      enable_dhcp: input.enable_dhcp === true,
-      ipv6_ra_mode: (input.ipv6_ra_mode as string | undefined) ?? null,
-      ipv6_address_mode: (input.ipv6_address_mode as string | undefined) ?? null,
-      dns_nameservers: (input.dns_nameservers as string[] | undefined) ?? [],
-      host_routes: (input.host_routes as Value | undefined) ?? [],
-      service_types: (input.service_types as string[] | undefined) ?? [],
-      subnetpool_id: null,
-      description: String(input.description ?? ''),
-    },
+    { ...newColumns(subnet, input), ...plan, id, project_id: String(input.project_id ?? '') },
     { network_id },
   );
   // The guard and the bump on the network make concurrent subnets of one network take turns.
@@ -141,10 +107,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (Object.keys(input).length === 0) return;
   const gatewayPort = input.gateway_ip === undefined ? undefined : await routerPortAt(ctx, draft, String(row.id), String(row.gateway_ip));
   const plan = planSubnetChange(row as unknown as StoredSubnet, input as SubnetChange, gatewayPort, limitsOf(ctx));
-  const set: Record<string, Value> = {};
-  for (const name of ['name', 'description', 'enable_dhcp', 'dns_nameservers', 'host_routes', 'service_types'] as const) {
-    if (input[name] !== undefined) set[name] = input[name] as Value;
-  }
+  const set = changedColumns(subnet, input);
   if (input.gateway_ip !== undefined) set.gateway_ip = plan.gateway_ip;
   if (input.allocation_pools !== undefined) set.allocation_pools = plan.allocation_pools as Value;
   draft.update(subnet, row, set, { facts: { network_id: row.network_id, changed: Object.keys(input) } });
