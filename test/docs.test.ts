@@ -81,7 +81,8 @@ describe('documentation', () => {
         const summary = `${verb.summary[0]?.toUpperCase()}${verb.summary.slice(1)}.`;
         for (const line of [summary, `usage: ${usageLine(verb)}`]) assert.ok(section.split('\n').includes(line), line);
         const said = [...section.matchAll(/^ +(?:-\w, )?--([a-z-]+)/gm)].map(match => match[1]);
-        assert.deepEqual(said.sort(), Object.keys({ ...verb.options, ...commonOptions }).sort());
+        const options = Object.keys({ ...verb.options, ...commonOptions });
+        assert.deepEqual(said.sort(), options.sort(), `put what "weft help ${name(verb)}" prints into docs/guide/command-line.md`);
       });
   });
 
