@@ -24,7 +24,4 @@ const base = defineResource({
   indexes: [['project_id']],
 });
 
-export const network = extend(
-  extend(extend(extend(base, provider.adds.network), externalNet.adds.network), netMtu.adds.network),
-  portSecurity.adds.network,
-);
+export const network = extend(base, provider.adds.network, externalNet.adds.network, netMtu.adds.network, portSecurity.adds.network);

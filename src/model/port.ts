@@ -50,7 +50,4 @@ const base = defineResource({
   indexes: [['project_id'], ['device_id']],
 });
 
-export const port = extend(
-  extend(extend(extend(base, binding.adds.port), portSecurity.adds.port), allowedAddressPairs.adds.port),
-  extraDhcpOpt.adds.port,
-);
+export const port = extend(base, binding.adds.port, portSecurity.adds.port, allowedAddressPairs.adds.port, extraDhcpOpt.adds.port);

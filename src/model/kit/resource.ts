@@ -94,12 +94,14 @@ export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): R
   };
 }
 
-/** The same resource with more fields: a new declaration, since declarations are values. */
-export function extend<F extends Fields, const G extends Fields>(resource: Resource<F>, more: G): Resource<F & G> {
-  const fields = { ...resource.fields, ...more };
+type All<G extends readonly Fields[]> = G extends readonly [infer H, ...infer T extends readonly Fields[]] ? H & All<T> : unknown;
+
+/** The same resource with the fields of extensions: a new declaration, since declarations are values. */
+export function extend<F extends Fields, const G extends readonly Fields[]>(resource: Resource<F>, ...more: G): Resource<F & All<G>> {
+  const added: Fields = Object.assign({}, ...more);
   const columns = { ...resource.table.columns };
-  for (const [name, field] of Object.entries(more)) if (field.column !== false) columns[name] = columnOf(field);
-  return { ...resource, fields, table: { ...resource.table, columns } };
+  for (const [name, field] of Object.entries(added)) if (field.column !== false) columns[name] = columnOf(field);
+  return { ...resource, fields: { ...resource.fields, ...added } as F & All<G>, table: { ...resource.table, columns } };
 }
 
 export function columnOf(field: Field): ColumnDef {
