@@ -1,7 +1,8 @@
 // Family (a), a tenant's text that reaches a configuration; (b), one bad object that stops the work for all; (e), input without an end.
 // What the API takes goes all the way to the hosts; what it refuses is put on the bus, and into the database, as if it had been taken.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
@@ -444,7 +445,8 @@ describe('attacks by what is written', { skip: noSandbox() }, () => {
     await noTrace();
   });
 
-  test('OSSA-2014-021: nothing on the bus carries a token', async () => {
+  test('OSSA-2014-021, OSSA-2017-001: a token is neither on the bus nor in anything that is written down', async () => {
+    const { world } = stage;
     const heard: string[] = [];
     const hear = (args: unknown, context: unknown): null => {
       heard.push(JSON.stringify({ args, context }));
@@ -453,13 +455,47 @@ describe('attacks by what is written', { skip: noSandbox() }, () => {
     const topics = ['port-update', 'network-update', 'port-delete'].map(t => `q-agent-notifier-${t}`);
     const methods = { port_update: hear, network_update: hear, port_delete: hear };
     const served = await Promise.all(topics.map(topic => bus.serve({ topic, server: 'spy', endpoints: [{ version: '1.5', methods }] })));
-    const made = await stage.world.create(stage.world.member, 'network', { name: 'spied' });
-    const port = await stage.world.create(stage.world.member, 'port', { network_id: made.id });
-    await stage.world.member.put(`/networks/${made.id}`, { network: { description: 'told' } });
-    await stage.world.member.put(`/ports/${port.id}`, { port: { name: 'told' } });
-    await stage.world.member.delete(`/ports/${port.id}`);
-    await stage.world.until('the spy hears', () => heard.some(h => h.includes(port.id)) && heard.some(h => h.includes(made.id)));
-    for (const word of heard) assert.doesNotMatch(word, /gAAAA|auth_token":"[^"]|x-auth-token|password|Bearer|weft\.[A-Za-z0-9_-]{20}/i);
+    const { url, user, password } = await world.login('weft');
+    const scope = { project: { name: 'weft', domain: { id: 'default' } } };
+    const identity = { methods: ['password'], password: { user: { name: user, domain: { id: 'default' }, password } } };
+    const headers = { 'content-type': 'application/json' };
+    const issued = await fetch(`${url}/identity/v3/auth/tokens`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ auth: { identity, scope } }),
+    });
+    const token = issued.headers.get('x-subject-token') ?? '';
+    assert.ok(token.length > 20, 'a token');
+    const ask = async (method: string, path: string, body?: unknown): Promise<Record<string, Made>> => {
+      const sent = body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body);
+      const answer = await fetch(`${url}/v2.0${path}`, { method, headers: { ...headers, 'x-auth-token': token }, body: sent });
+      return JSON.parse((await answer.text()) || '{}') as Record<string, Made>;
+    };
+    const { network } = await ask('POST', '/networks', { network: { name: 'spied' } });
+    const { port } = await ask('POST', '/ports', { port: { network_id: network?.id } });
+    assert.ok(network && port, 'the token is good');
+    await ask('PUT', `/networks/${network.id}`, { network: { description: 'told' } });
+    await ask('PUT', `/ports/${port.id}`, { port: { name: 'told' } });
+    // And where it goes wrong, on the way and inside.
+    await ask('POST', '/ports', '{"port": ');
+    await ask('GET', `/ports?token=${token.slice(0, 5)}&nonsense=%ff`);
+    sql("UPDATE ports SET extra_dhcp_opts = 'not json' WHERE id = ?", port.id);
+    const broken = await ask('GET', `/ports/${port.id}`);
+    assert.ok('NeutronError' in broken, 'a request that fails inside');
+    sql("UPDATE ports SET extra_dhcp_opts = '[]' WHERE id = ?", port.id);
+    await ask('DELETE', `/ports/${port.id}`);
+    await world.until('the spy hears', () => heard.some(h => h.includes(port.id)) && heard.some(h => h.includes(network.id)));
+    assert.ok(!heard.some(h => h.includes(token) || h.includes(password)));
+    const files = readdirSync(world.folder.path, { recursive: true, withFileTypes: true }).filter(f => f.isFile());
+    const texts = files.map(f => [f.name, readFileSync(join(f.parentPath, f.name), 'latin1')] as const);
+    assert.ok(
+      texts.some(([name, text]) => name.startsWith('weft.db') && text.includes(port.id)),
+      'what is written down is read',
+    );
+    assert.deepEqual(
+      texts.filter(([, text]) => text.includes(token)).map(([name]) => name),
+      [],
+    );
     for (const s of served) await s[Symbol.asyncDispose]();
   });
 
