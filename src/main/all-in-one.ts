@@ -28,6 +28,8 @@ export interface AllInOneOptions {
   readonly port: number;
   readonly hosts: number;
   readonly onHost: boolean;
+  /** With `onHost`. */
+  readonly localIp: string | undefined;
   readonly publish: readonly Publication[];
   readonly rootless: boolean;
   readonly debug: boolean;
@@ -226,8 +228,10 @@ function reachable(url: string): string {
   return new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')).origin;
 }
 
-async function openGround({ folder, address, port, hosts, onHost, rootless, progress }: AllInOneOptions): Promise<Ground> {
-  const ground = onHost ? await openMachine(folder, `${address}:${port}`) : await openContainedGround(hosts, rootless);
+async function openGround({ folder, address, port, hosts, onHost, localIp, rootless, progress }: AllInOneOptions): Promise<Ground> {
+  const ground = onHost
+    ? await openMachine({ folder, listen: `${address}:${port}`, localIp, progress })
+    : await openContainedGround(hosts, rootless);
   const names = ground.hosts.map(host => host.place.name);
   const many = names.length === 1 ? 'one contained host' : `${names.length} contained hosts`;
   progress(onHost ? `the host is this machine, ${names[0]}` : `${many}, joined by an underlay: ${names.join(', ')}`);

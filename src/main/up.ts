@@ -31,8 +31,8 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   using stopper = untilStopped();
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
-  const { address, port, hosts, onHost, debug } = options;
-  const opening = AllInOne.open({ folder, address, port, hosts, onHost, publish, rootless, debug, log, progress });
+  const { address, port, hosts, onHost, localIp, debug } = options;
+  const opening = AllInOne.open({ folder, address, port, hosts, onHost, localIp, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {
     log.error('cannot start', { error });
     throw inUsersWords(error);

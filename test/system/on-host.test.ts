@@ -25,6 +25,12 @@ const looks = [
   ['ps', '-eo', 'args'],
 ] as const;
 
+async function makeUplink(here: (...argv: string[]) => Promise<string>): Promise<void> {
+  await here('ip', 'link', 'add', 'uplink0', 'type', 'bridge');
+  await here('ip', 'address', 'add', '192.0.2.7/24', 'dev', 'uplink0');
+  await here('ip', 'link', 'set', 'uplink0', 'up');
+}
+
 describe("on the machine's own network", { skip: noSandbox() }, () => {
   const state = mkdtempSync(join(tmpdir(), 'weft-on-host-'));
   const folder = stateFolder(state);
@@ -50,6 +56,8 @@ describe("on the machine's own network", { skip: noSandbox() }, () => {
     await here('iptables', '-A', 'INPUT', '-p', 'tcp', '--dport', '2222', '-j', 'ACCEPT');
     await here('ip', 'netns', 'add', 'lab');
     await here('ip', 'link', 'add', 'br0', 'type', 'bridge');
+    await makeUplink(here);
+    await here('ip', 'route', 'add', 'default', 'via', '192.0.2.1');
   });
   after(async () => {
     job?.kill();
@@ -139,13 +147,13 @@ describe('what others have on the machine', { skip: noSandbox() }, () => {
   const here = (...argv: string[]): Promise<string> => run(machine.enter(argv), { timeoutMs: 60_000 });
   const works = async (...argv: string[]): Promise<boolean> => (await tryRun(machine.enter(argv))).code === 0;
   const weft = [join(checkout, 'bin/weft'), 'up', '--on-host', '--state-dir', state];
-  const start = async (...options: string[]): Promise<string> => {
-    const started = startJob(machine.enter([...weft, ...options]));
+  const start = async (): Promise<string> => {
+    const started = startJob(machine.enter([...weft, '--local-ip', '192.0.2.7']));
     job = started;
     await until('ready', () => /^ready/m.test(started.output()), { withinMs: 30_000, story: started.output });
     return started.output();
   };
-  const refused = async (...options: string[]): Promise<string> => {
+  const refused = async (...options: readonly string[]): Promise<string> => {
     const done = await tryRun(machine.enter([...weft, ...options]), { timeoutMs: 10_000 });
     assert.equal(done.code, 1, done.stdout);
     return done.stderr;
@@ -161,9 +169,17 @@ describe('what others have on the machine', { skip: noSandbox() }, () => {
     await job?.done;
   };
 
+  /** Tracked connections in a zone that is not the machine's own. */
+  const zoned = async (): Promise<string> =>
+    (await here('conntrack', '-L'))
+      .split('\n')
+      .filter(flow => flow.includes(' zone='))
+      .join('\n');
+
   before(async () => {
     machine = await openSandbox('machine');
     await here('ip', 'link', 'set', 'lo', 'up');
+    await makeUplink(here);
   });
   after(async () => {
     job?.kill();
@@ -212,6 +228,44 @@ describe('what others have on the machine', { skip: noSandbox() }, () => {
     await here('ip', 'link', 'del', 'br-ex');
   });
 
+  test('the address of tunnels has to be known, and one of the machine', async () => {
+    assert.match(await refused(), /no default route .*--local-ip ADDRESS/);
+    assert.match(await refused('--local-ip', '192.0.2.8'), /192\.0\.2\.8 is not an address of this machine; it has 192\.0\.2\.7/);
+  });
+
+  test('with IPv6 off, an instance gets an address; what will be touched is told before, and the machine is the public side', async () => {
+    await here('sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1');
+    const told = (await start()).split('\n');
+    const line = (words: RegExp): number => told.findIndex(candidate => words.test(candidate));
+    for (const words of [
+      /bridge-nf-call-iptables and .* set to 1/,
+      /bridge weft-public with 172\.24\.4\.1\/24/,
+      /alias weft:.* tunnels from 192\.0\.2\.7/,
+    ])
+      assert.ok(line(words) >= 0 && line(words) < line(/the host is this machine/), `${words} in ${told.join('\n')}`);
+    const env = { OS_CLIENT_CONFIG_FILE: join(state, 'clouds.yaml'), OS_CLOUD: 'weft' };
+    const openstack = (...argv: string[]): Promise<string> => run(machine.enter(['openstack', ...argv]), { env, timeoutMs: 60_000 });
+    await openstack('network', 'create', 'n0');
+    await openstack('subnet', 'create', '--network', 'n0', '--subnet-range', '10.7.0.0/24', 's0');
+    const groups = ['ping'];
+    await openstack('security', 'group', 'create', 'ping');
+    await openstack('security', 'group', 'rule', 'create', '--protocol', 'icmp', 'ping');
+    const make = (name: string): Promise<InstanceView> =>
+      control<InstanceView>(folder, 'POST', '/instances', { name, network: 'n0', security_groups: groups, wait: 30 });
+    const [one, two] = [await make('one'), await make('two')];
+    assert.match(one.addresses.join(), /^10\.7\.0\.\d+\/24$/);
+    const cli = (...argv: string[]): Promise<string> => here(join(checkout, 'bin/weft'), ...argv);
+    await cli('instance', 'exec', 'one', '--state-dir', state, '--', 'ping', '-c1', '-W2', two.fixed_ips[0] ?? '');
+    assert.match(await zoned(), /zone=/);
+    assert.match(
+      await cli('public', 'exec', '--state-dir', state, '--', 'ip', '-o', 'address', 'show', 'weft-public'),
+      /172\.24\.4\.1\/24/,
+    );
+    await stop();
+    assert.equal(await zoned(), '');
+    await here('sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0', 'net.ipv6.conf.default.disable_ipv6=0');
+  });
+
   test('made while Weft runs, it stays when Weft ends, and a tap that was plugged is given back', async () => {
     await start();
     const env = { OS_CLIENT_CONFIG_FILE: join(state, 'clouds.yaml'), OS_CLOUD: 'weft' };
@@ -242,7 +296,7 @@ describe('what others have on the machine', { skip: noSandbox() }, () => {
     for (const link of ['vxlan-4242', 'brqdeadbeef-00', 'mytap0']) assert.ok(await works('ip', 'link', 'show', link), `${link} is gone`);
     assert.doesNotMatch(await here('ip', '-o', 'link', 'show', 'mytap0'), / master /);
     assert.equal((await here('ip', 'netns')).trim(), `qrouter-${uuid}`);
-    assert.equal((await here('ip', '-o', 'link')).trim().split('\n').length, 4);
+    assert.equal((await here('ip', '-o', 'link')).trim().split('\n').length, 5);
     assert.ok(innocent.child.exitCode === null && innocent.child.signalCode === null, 'a process that mentions /run/weft/ was killed');
     innocent.kill();
     await job?.done;
@@ -257,14 +311,15 @@ describe('what others have on the machine', { skip: noSandbox() }, () => {
     assert.ok(await works('ip', 'link', 'show', 'weft-public'));
     writeFileSync(record, JSON.stringify({ ...old, where: `of another boot ${old.where}` }));
     await here('ip', 'netns', 'add', `qdhcp-${uuid}`);
-    writeFileSync(old.owner.namespaces, `qdhcp-${uuid}\n`);
+    const made = `${existsSync(old.owner.namespaces) ? readFileSync(old.owner.namespaces, 'utf8') : ''}qdhcp-${uuid}\n`;
+    writeFileSync(old.owner.namespaces, made);
     const words = await refused();
     assert.match(words, /link weft-public \(alias weft:[0-9a-f]{16}\)/);
     assert.ok(words.includes(`namespace qdhcp-${uuid}`), words);
     assert.ok(await works('ip', 'netns', 'exec', `qdhcp-${uuid}`, 'true'));
     // The control: of this boot, it is.
     writeFileSync(record, JSON.stringify(old));
-    writeFileSync(old.owner.namespaces, `qdhcp-${uuid}\n`);
+    writeFileSync(old.owner.namespaces, made);
     await start();
     assert.ok(!(await works('ip', 'netns', 'exec', `qdhcp-${uuid}`, 'true')));
     await stop();

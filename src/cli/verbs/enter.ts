@@ -12,15 +12,23 @@ export function enterArgv(init: number, command: readonly string[], rootless: bo
 
 /** Runs it with our own terminal. Answers its exit status, 128 + n when signal n ended it. */
 export function enter(init: number, command: readonly string[], rootless: boolean): Promise<number> {
-  const [program = '', ...argv] = enterArgv(init, command, rootless);
+  return runToEnd(enterArgv(init, command, rootless), insideEnvironment());
+}
+
+/** The same, where the caller is. */
+export function runHere(command: readonly string[]): Promise<number> {
+  return runToEnd(command, process.env);
+}
+
+function runToEnd([program = '', ...argv]: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, argv, { stdio: 'inherit', env: insideEnvironment() });
+    const child = spawn(program, argv, { stdio: 'inherit', env });
     // Ctrl-C is for the command; we end when it does.
     const ignore = (): void => {};
     for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, ignore);
     const pass = (name: NodeJS.Signals): unknown => child.kill(name);
     process.on('SIGTERM', pass);
-    child.once('error', error => reject(new Failure(`nsenter: ${error.message}`)));
+    child.once('error', error => reject(new Failure(`${program}: ${error.message}`)));
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
 }

@@ -1,7 +1,7 @@
 // weft public exec, weft public publish: the public side of a contained network.
 import { control, type StatusView } from '../control.ts';
-import { type Call, Failure, usage, type Verb } from '../verb.ts';
-import { enter } from './enter.ts';
+import { type Call, usage, type Verb } from '../verb.ts';
+import { enter, runHere } from './enter.ts';
 import { stateOf, stateOption } from './state-option.ts';
 
 export const publicExec: Verb = {
@@ -9,7 +9,7 @@ export const publicExec: Verb = {
   usage: '-- COMMAND…',
   summary: 'run a command on the public side of the contained network',
   details: [
-    'The command sees the public network (172.24.4.0/24 and 2001:db8:18:4::/64) as a neighbour of its routers does, and your files. Your own network it does not see.',
+    'The command sees the public network (172.24.4.0/24 and 2001:db8:18:4::/64) as a neighbour of its routers does, and your files. Your own network it does not see. With "weft up --on-host" the machine is the public side, and the command runs as if you had typed it.',
     'The exit status is that of the command.',
   ],
   examples: ['weft public exec -- curl http://172.24.4.10/', 'weft public exec -- ping -c1 172.24.4.10'],
@@ -19,9 +19,8 @@ export const publicExec: Verb = {
   async run(call: Call) {
     if (call.command.length === 0) throw usage(publicExec, 'which command?');
     const { underlay, rootless } = await control<StatusView>(stateOf(call), 'GET', '/status');
-    if (underlay === undefined)
-      throw new Failure("on the machine's own network the public side is where its uplink leads; no sandbox stands for it");
-    return enter(underlay, call.command, rootless);
+    // On the machine's own network, the machine is the public side.
+    return underlay === undefined ? runHere(call.command) : enter(underlay, call.command, rootless);
   },
 };
 

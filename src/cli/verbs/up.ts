@@ -1,4 +1,5 @@
 // weft up: what it can be told. The work itself is done in main, which hands its function in.
+import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { defaultStatePath, onHostStatePath } from '../state.ts';
 import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
@@ -12,6 +13,8 @@ export interface UpOptions {
   /** As written; main reads them. */
   readonly publish: readonly string[];
   readonly onHost: boolean;
+  /** Of the ends of tunnels, with `onHost`. */
+  readonly localIp: string | undefined;
   readonly debug: boolean;
 }
 
@@ -40,6 +43,11 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
         help: 'a loopback port that leads to an address on the public network',
       },
       'on-host': { type: 'boolean', help: "use the machine's own network instead of sandboxes (root)" },
+      'local-ip': {
+        type: 'string',
+        value: 'ADDRESS',
+        help: "with --on-host: the machine's address for tunnels (default: that of its default route)",
+      },
       debug: { type: 'boolean', help: 'log more' },
     },
     args: [0, 0],
@@ -53,6 +61,9 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   const { address, port } = listen(verb, text(call, 'listen') ?? '127.0.0.1:9696');
   const hosts = count(verb, call, 'hosts', { least: 1, most: 64, otherwise: 1 });
   if (onHost && hosts > 1) throw usage(verb, '--on-host is one host: the machine itself');
+  const localIp = text(call, 'local-ip');
+  if (localIp !== undefined && !onHost) throw usage(verb, '--local-ip is for --on-host: contained hosts have addresses of their own');
+  if (localIp !== undefined && !isIPv4(localIp)) throw usage(verb, `--local-ip takes an IPv4 address, not ${JSON.stringify(localIp)}`);
   return {
     stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
     address,
@@ -60,6 +71,7 @@ function upOptions(verb: Verb, call: Call): UpOptions {
     hosts,
     publish: texts(call, 'publish'),
     onHost,
+    localIp,
     debug: flag(call, 'debug'),
   };
 }

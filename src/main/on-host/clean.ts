@@ -44,6 +44,10 @@ async function sweepOnce(before: Machine, sweep: Sweep): Promise<string[]> {
     attempt(() => removeFilters(before, sweep)),
     attempt(async () => sweep.sysctls.length > 0 && (await run(['sysctl', '-q', '-w', ...sweep.sysctls]))),
   ]);
+  // Last, when no packet goes into them any more.
+  await Promise.all(
+    sweep.zones.flatMap(zone => ['ipv4', 'ipv6'].map(family => tryRun(['conntrack', '-D', '-f', family, '-w', `${zone}`]))),
+  );
   return problems;
 }
 

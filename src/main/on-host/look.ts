@@ -19,7 +19,7 @@ export interface Machine {
 }
 
 /** Settings of the whole machine that agents change. */
-const sysctls = ['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge-nf-call-ip6tables'];
+export const agentSysctls = ['net.bridge.bridge-nf-call-iptables', 'net.bridge.bridge-nf-call-ip6tables'];
 
 async function lines(argv: readonly string[]): Promise<string[]> {
   const done = await tryRun(argv);
@@ -69,7 +69,7 @@ export async function lookAtMachine(): Promise<Machine> {
     // iptables-save itself makes no tables; it lists those that are there.
     lines(['iptables-save']),
     lines(['ip6tables-save']),
-    lines(['sysctl', '-e', ...sysctls]),
+    lines(['sysctl', '-e', ...agentSysctls]),
   ]);
   return {
     links: links.map(({ ifname }) => ifname),

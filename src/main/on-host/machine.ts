@@ -1,6 +1,7 @@
 // The machine itself as the one host: agents on its own network, a bridge that is the public network, and a reaper that
 // takes everything away again when we end, however we end.
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,15 +13,25 @@ import type { Ownership, Place } from '../sandbox/sandbox.ts';
 import { Locked, takeLock } from '../state/lock.ts';
 import { cleanMachine } from './clean.ts';
 import { refuseForeign } from './foreign.ts';
-import { lookAtMachine } from './look.ts';
+import { agentSysctls, lookAtMachine } from './look.ts';
 import { notedPlugged, notePlugged, type Owner } from './made.ts';
 import { daemonState, machineLock, publicBridge, reaperListen } from './names.ts';
+import { ensureBridgeFilter, tunnelAddress } from './prepare.ts';
 import { markOf, readRecord, removeRecord, whereWeAre, writeRecord } from './record.ts';
 
 /** How long the reaper of a run that was killed may still be at work. */
 const reaperMs = 8000;
 
-export async function openMachine(folder: StateFolder, listen: string): Promise<Ground> {
+export interface MachineOptions {
+  readonly folder: StateFolder;
+  /** ADDR:PORT of the API. */
+  readonly listen: string;
+  /** The address of tunnels, when it is not to be found out. */
+  readonly localIp: string | undefined;
+  readonly progress: (line: string) => void;
+}
+
+export async function openMachine({ folder, listen, localIp: wanted, progress }: MachineOptions): Promise<Ground> {
   await using stack = new AsyncDisposableStack();
   const lock = await takeMachine(listen);
   stack.defer(() => lock[Symbol.dispose]());
@@ -30,6 +41,9 @@ export async function openMachine(folder: StateFolder, listen: string): Promise<
   const plugged = join(folder.path, 'on-host.plugged');
   const before = await lookAtMachine();
   await refuseForeign(before, new Set(notedPlugged(plugged).map(({ tap }) => tap)));
+  const localIp = await tunnelAddress(wanted);
+  await ensureBridgeFilter();
+  for (const line of touched(localIp, owner.mark)) progress(line);
   writeRecord(record, { before, where: whereWeAre(), runFolder: folder.run, owner, plugged });
   const reaper = startReaper(record, join(folder.logs, 'reaper.log'));
   // It works under the lock, which is given to it.
@@ -43,7 +57,7 @@ export async function openMachine(folder: StateFolder, listen: string): Promise<
   const place: Place = { name, owned, enter: argv => [...argv], enterNetwork: argv => [...argv] };
   const agent = {
     host: name,
-    localIp: await ownAddress(),
+    localIp,
     statePath: daemonState,
     interfaceMappings: {},
     bridgeMappings: { [publicNetwork.physicalNetwork]: publicBridge },
@@ -87,25 +101,35 @@ function startReaper(record: string, log: string): AsyncDisposable {
   };
 }
 
+/** What a person may want to know before it is done. */
+function touched(localIp: string, mark: string): string[] {
+  const { v4, v6 } = publicNetwork;
+  return [
+    `on this machine's own network, until Weft ends: ${agentSysctls.join(' and ')} set to 1`,
+    `on this machine's own network: a bridge ${publicBridge} with ${v4.gateway}/${v4.prefix} and ${v6.gateway}/${v6.prefix}`,
+    `on this machine's own network: links brq…, tap… and vxlan-… with the alias ${mark}, tunnels from ${localIp}`,
+    "on this machine's own network: namespaces qdhcp-… and qrouter-…, chains and tables neutron-…, ipsets NIPv4… and NIPv6…",
+  ];
+}
+
+function hasIpv6(device: string): boolean {
+  try {
+    return readFileSync(`/proc/sys/net/ipv6/conf/${device}/disable_ipv6`, 'utf8').trim() === '0';
+  } catch {
+    return false;
+  }
+}
+
 async function makePublicBridge(mark: string): Promise<void> {
   const { v4, v6 } = publicNetwork;
   const batch = [
     `link add ${publicBridge} type bridge mcast_snooping 0`,
     `link set ${publicBridge} alias ${mark}`,
     `address add ${v4.gateway}/${v4.prefix} dev ${publicBridge}`,
-    `address add ${v6.gateway}/${v6.prefix} dev ${publicBridge} nodad`,
     `link set ${publicBridge} up`,
     '',
   ];
   await run(['ip', '-batch', '-'], { input: batch.join('\n') });
-}
-
-/** The address by which the machine reaches others, for the ends of tunnels; its side of the public bridge when it has none. */
-async function ownAddress(): Promise<string> {
-  const routes = JSON.parse(await run(['ip', '-j', '-4', 'route', 'show', 'default'])) as { prefsrc?: string; dev?: string }[];
-  const [route] = routes;
-  if (route?.prefsrc) return route.prefsrc;
-  if (!route?.dev) return publicNetwork.v4.gateway;
-  const links = JSON.parse(await run(['ip', '-j', '-4', 'address', 'show', 'dev', route.dev])) as { addr_info?: { local: string }[] }[];
-  return links[0]?.addr_info?.[0]?.local ?? publicNetwork.v4.gateway;
+  // A machine that has turned IPv6 off has it off on new devices, too.
+  if (hasIpv6(publicBridge)) await run(['ip', 'address', 'add', `${v6.gateway}/${v6.prefix}`, 'dev', publicBridge, 'nodad']);
 }

@@ -1,6 +1,7 @@
 // Waits until the process that started it ends, in whatever way, and then takes away all that it left on the machine.
 // Usage: reaper.ts RECORD, with a pipe as standard input that nobody but the starter holds.
 import { openSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Locked, takeLock } from '../state/lock.ts';
 import { cleanMachine } from './clean.ts';
 import { machineLock, reaperListen } from './names.ts';
@@ -8,6 +9,8 @@ import { readRecord, removeRecord } from './record.ts';
 
 const [recordPath, logPath] = process.argv.slice(2);
 if (!recordPath || !logPath) throw new Error('usage: reaper.ts RECORD LOG');
+const starter = process.ppid;
+const dyingMs = 5000;
 // What ends the starter must not end us.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => {});
 
@@ -20,7 +23,7 @@ async function clean(record: string, log: string): Promise<void> {
   if (begun) return;
   begun = true;
   // Who holds the machine by now has found the record, too, and cleans up before he begins.
-  using _lock = takeUnlessHeld();
+  using _lock = await takeUnlessHeld();
   if (!_lock) process.exit(0);
   const known = readRecord(record);
   const problems = known ? await cleanMachine(known) : [];
@@ -31,11 +34,14 @@ async function clean(record: string, log: string): Promise<void> {
   process.stdin.destroy();
 }
 
-function takeUnlessHeld(): Disposable | undefined {
-  try {
-    return takeLock(machineLock, reaperListen, new Date());
-  } catch (error) {
-    if (error instanceof Locked) return undefined;
-    throw error;
+/** A process that is killed closes its pipes a moment before it counts as dead: until then the lock is still the starter's. */
+async function takeUnlessHeld(): Promise<Disposable | undefined> {
+  for (const deadline = performance.now() + dyingMs; ; await sleep(5)) {
+    try {
+      return takeLock(machineLock, reaperListen, new Date());
+    } catch (error) {
+      if (!(error instanceof Locked)) throw error;
+      if (error.holder.pid !== starter || performance.now() > deadline) return undefined;
+    }
   }
 }

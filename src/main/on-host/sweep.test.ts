@@ -47,6 +47,7 @@ test('what was there before stays, however it is called', () => {
     rules: { iptables: '', ip6tables: '' },
     sets: [],
     tables: [],
+    zones: [],
     sysctls: [],
   });
 });
@@ -54,6 +55,17 @@ test('what was there before stays, however it is called', () => {
 test('settings of the machine get their value back', () => {
   const key = 'net.bridge.bridge-nf-call-iptables';
   assert.deepEqual(planSweep({ ...empty, sysctls: { [key]: '0' } }, { ...empty, sysctls: { [key]: '1' } }, ours).sysctls, [`${key}=0`]);
+});
+
+test('connections of our zones go, those of the zones of others stay', () => {
+  const others = '*raw\n-A PREROUTING -i eth5 -j CT --zone 4097';
+  const now = `${others}\n-A neutron-linuxbri-PREROUTING -i brqa -j CT --zone 4097\n-A neutron-linuxbri-PREROUTING -i brqb -j CT --zone 4098`;
+  const sweep = planSweep(
+    { ...empty, rules: { iptables: others, ip6tables: '' } },
+    { ...empty, rules: { iptables: now, ip6tables: now } },
+    ours,
+  );
+  assert.deepEqual(sweep.zones, [4098]);
 });
 
 test("rules of others that lead to our chains go, and nothing else of others' chains", () => {

@@ -1,5 +1,5 @@
 // What has to be undone so that nothing of ours is left on the machine: a pure comparison of before and now, by marks and names that are ours.
-import { chainName, type Machine, type NftItem } from './look.ts';
+import { chainName, type Families, type Machine, type NftItem } from './look.ts';
 import { isOurChain, isOurSet, isOurTable } from './names.ts';
 
 export interface Sweep {
@@ -11,6 +11,8 @@ export interface Sweep {
   readonly sets: readonly string[];
   /** nft tables that are ours whole. */
   readonly tables: readonly string[];
+  /** Zones of connection tracking that our rules put packets into. */
+  readonly zones: readonly number[];
   /** `key=value`. */
   readonly sysctls: readonly string[];
 }
@@ -33,8 +35,17 @@ export function planSweep(before: Machine, now: Machine, ours: Marks): Sweep {
     },
     sets: added('sets').filter(isOurSet),
     tables: added('tables').filter(isOurTable),
+    zones: addedZones(before.rules, now.rules),
     sysctls: Object.entries(before.sysctls).flatMap(([key, value]) => (now.sysctls[key] === value ? [] : [`${key}=${value}`])),
   };
+}
+
+/** Of rules that are there now and name a zone that nobody's rule named before. */
+function addedZones(before: Families, now: Families): number[] {
+  const zonesOf = ({ iptables, ip6tables }: Families): Set<number> =>
+    new Set([...`${iptables}\n${ip6tables}`.matchAll(/^-A neutron-\S+ .*-j CT --zone (\d+)$/gm)].map(match => Number(match[1])));
+  const known = new Set([...`${before.iptables}\n${before.ip6tables}`.matchAll(/ --zone (\d+)/g)].map(match => Number(match[1])));
+  return [...zonesOf(now)].filter(zone => zone !== 0 && !known.has(zone));
 }
 
 export function isClean({ namespaces, links, rules, sets, tables, sysctls }: Sweep): boolean {
