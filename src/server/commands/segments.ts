@@ -1,6 +1,6 @@
 // Which segment a network gets: what the request names, or a free one of the project types. Taking a segment is an insert.
 import type { TypeDriver } from '../../contracts/drivers.ts';
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { MtuSegment } from '../../domain/ipam/mtu.ts';
@@ -13,40 +13,57 @@ export interface Segment {
   readonly segmentation_id: number | null;
 }
 
+/** What a segment is taken for, and of which type. */
+interface Taking {
+  readonly services: Services;
+  readonly draft: Draft;
+  readonly networkId: string;
+  readonly driver: TypeDriver;
+}
+
 /** Reserves a segment in the draft and answers it. */
 export async function takeSegment(services: Services, draft: Draft, networkId: string, input: Attributes): Promise<Segment> {
-  const type = input['provider:network_type'];
-  const physnet = input['provider:physical_network'];
-  const id = input['provider:segmentation_id'];
+  const type = input['provider:network_type'] as string | undefined;
+  const physnet = input['provider:physical_network'] as string | undefined;
+  const id = input['provider:segmentation_id'] as number | undefined;
   if (type === undefined) {
     if (physnet !== undefined || id !== undefined) throw invalidInput('network_type required');
     return takeProjectSegment(services, draft, networkId);
   }
-  const driver = driverOf(services, String(type));
-  validate(services, driver, physnet as string | undefined, id as number | undefined);
-  return reserve(services, draft, networkId, driver, (physnet as string | undefined) ?? null, id as number | undefined);
-}
-
-function driverOf(services: Services, type: string): TypeDriver {
   const driver = services.config.typeDrivers.includes(type) ? services.drivers.types[type] : undefined;
   if (!driver) throw invalidInput(`network_type value '${type}' not supported`);
-  return driver;
+  validate(services, driver, physnet, id);
+  return takeNamed({ services, draft, networkId, driver }, physnet ?? null, id);
 }
 
 async function takeProjectSegment(services: Services, draft: Draft, networkId: string): Promise<Segment> {
   for (const type of services.config.tenantNetworkTypes) {
     const driver = services.drivers.types[type];
-    if (!driver) continue;
-    const physnets = driver.onPhysnet
-      ? Object.keys(services.config.vlanRanges).filter(p => (services.config.vlanRanges[p]?.length ?? 0) > 0)
-      : [null];
-    for (const physnet of physnets) {
-      const segment = await free(services, draft, networkId, driver, physnet);
-      if (segment) return segment;
-    }
+    const segment = driver && (await takeAnywhere({ services, draft, networkId, driver }));
+    if (segment) return segment;
   }
   throw apiError('NoNetworkAvailable');
 }
+
+async function takeNamed(taking: Taking, physnet: string | null, id: number | undefined): Promise<Segment> {
+  const { type, onPhysnet } = taking.driver;
+  if (type === 'local') return local;
+  if (type === 'flat') {
+    if (!(await take(taking, physnet, 0))) throw apiError('FlatNetworkInUse', { physical_network: String(physnet) });
+    return { network_type: type, physical_network: physnet, segmentation_id: null };
+  }
+  if (id === undefined) {
+    const segment = onPhysnet && physnet === null ? await takeAnywhere(taking) : await takeFree(taking, physnet);
+    if (!segment) throw apiError('NoNetworkAvailable');
+    return segment;
+  }
+  if (await take(taking, physnet, id)) return { network_type: type, physical_network: physnet, segmentation_id: id };
+  throw type === 'vlan'
+    ? apiError('VlanIdInUse', { vlan_id: id, physical_network: String(physnet) })
+    : apiError('TunnelIdInUse', { tunnel_id: id });
+}
+
+const local: Segment = { network_type: 'local', physical_network: null, segmentation_id: null };
 
 function validate(services: Services, driver: TypeDriver, physnet: string | undefined, id: number | undefined): void {
   const { type } = driver;
@@ -89,82 +106,46 @@ function checkBounds(driver: TypeDriver, id: number | undefined): void {
 
 const key = (type: string, physnet: string | null, id: number): string => `segment/${type}/${physnet ?? ''}/${id}`;
 
-async function reserve(
-  services: Services,
-  draft: Draft,
-  networkId: string,
-  driver: TypeDriver,
-  physnet: string | null,
-  id: number | undefined,
-): Promise<Segment> {
-  if (driver.type === 'local') return { network_type: 'local', physical_network: null, segmentation_id: null };
-  if (driver.type === 'flat') {
-    if (!(await take(services, draft, networkId, 'flat', physnet, 0)))
-      throw apiError('FlatNetworkInUse', { physical_network: String(physnet) });
-    return { network_type: 'flat', physical_network: physnet, segmentation_id: null };
-  }
-  if (id === undefined) {
-    const segment = await free(services, draft, networkId, driver, physnet);
-    if (!segment) throw apiError('NoNetworkAvailable');
-    return segment;
-  }
-  if (!(await take(services, draft, networkId, driver.type, physnet, id))) throw inUse(driver, physnet, id);
-  return { network_type: driver.type, physical_network: physnet, segmentation_id: id };
-}
-
-function inUse(driver: TypeDriver, physnet: string | null, id: number): Error {
-  return driver.type === 'vlan'
-    ? apiError('VlanIdInUse', { vlan_id: id, physical_network: String(physnet) })
-    : apiError('TunnelIdInUse', { tunnel_id: id });
-}
-
-async function take(
-  services: Services,
-  draft: Draft,
-  networkId: string,
-  type: string,
-  physnet: string | null,
-  id: number,
-): Promise<boolean> {
-  if (draft.taken.has(key(type, physnet, id))) return false;
-  const row = await services.store.get('segment_allocations', { network_type: type, physical_network: physnet ?? '', segmentation_id: id });
-  if (row) return false;
-  draft.taken.add(key(type, physnet, id));
-  draft.insert(
-    'segment_allocations',
-    { network_type: type, physical_network: physnet ?? '', segmentation_id: id, network_id: networkId },
-    { tag: 'segment' },
-  );
+/** False: it is taken. */
+async function take({ services, draft, networkId, driver }: Taking, physnet: string | null, id: number): Promise<boolean> {
+  const mark = key(driver.type, physnet, id);
+  const row = { network_type: driver.type, physical_network: physnet ?? '', segmentation_id: id };
+  if (draft.taken.has(mark) || (await services.store.get('segment_allocations', row))) return false;
+  draft.taken.add(mark);
+  draft.insert('segment_allocations', { ...row, network_id: networkId }, { tag: 'segment' });
   return true;
 }
 
-function rangesOf(services: Services, driver: TypeDriver, physnet: string | null): readonly (readonly [number, number])[] {
-  return driver.type === 'vlan' ? (services.config.vlanRanges[physnet ?? ''] ?? []) : services.config.vniRanges;
+/** On the first physical network that has a free one, where the type stands on physical networks. */
+async function takeAnywhere(taking: Taking): Promise<Segment | undefined> {
+  const { vlanRanges } = taking.services.config;
+  const physnets = taking.driver.onPhysnet ? Object.keys(vlanRanges).filter(p => (vlanRanges[p]?.length ?? 0) > 0) : [null];
+  for (const physnet of physnets) {
+    const segment = await takeFree(taking, physnet);
+    if (segment) return segment;
+  }
+  return undefined;
 }
+
+type Ranges = readonly (readonly [low: number, high: number])[];
 
 /** A free id: a few at random first, then the first gap, so that exhaustion is exact. */
-async function free(
-  services: Services,
-  draft: Draft,
-  networkId: string,
-  driver: TypeDriver,
-  physnet: string | null,
-): Promise<Segment | undefined> {
-  if (driver.type === 'local') return { network_type: 'local', physical_network: null, segmentation_id: null };
-  const ranges = rangesOf(services, driver, physnet);
+async function takeFree(taking: Taking, physnet: string | null): Promise<Segment | undefined> {
+  const { services, driver } = taking;
+  if (driver.type === 'local') return local;
+  const ranges: Ranges = driver.type === 'vlan' ? (services.config.vlanRanges[physnet ?? ''] ?? []) : services.config.vniRanges;
   const total = ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0);
   if (total <= 0) return undefined;
+  const taken = (id: number): Segment => ({ network_type: driver.type, physical_network: physnet, segmentation_id: id });
   for (let i = 0; i < 8; i++) {
     const id = nth(ranges, Math.floor(services.random() * total));
-    if (await take(services, draft, networkId, driver.type, physnet, id))
-      return { network_type: driver.type, physical_network: physnet, segmentation_id: id };
+    if (await take(taking, physnet, id)) return taken(id);
   }
-  const id = await gap(services, draft, driver, physnet, ranges);
-  if (id === undefined || !(await take(services, draft, networkId, driver.type, physnet, id))) return undefined;
-  return { network_type: driver.type, physical_network: physnet, segmentation_id: id };
+  const id = await gap(taking, physnet, ranges);
+  return id !== undefined && (await take(taking, physnet, id)) ? taken(id) : undefined;
 }
 
-function nth(ranges: readonly (readonly [number, number])[], n: number): number {
+function nth(ranges: Ranges, n: number): number {
   let left = n;
   for (const [low, high] of ranges) {
     if (left <= high - low) return low + left;
@@ -173,19 +154,10 @@ function nth(ranges: readonly (readonly [number, number])[], n: number): number 
   throw new RangeError('past the last range');
 }
 
-async function gap(
-  services: Services,
-  draft: Draft,
-  driver: TypeDriver,
-  physnet: string | null,
-  ranges: readonly (readonly [number, number])[],
-): Promise<number | undefined> {
-  const rows = await services.store.select({
-    table: 'segment_allocations',
-    where: { and: [{ eq: ['network_type', driver.type] }, { eq: ['physical_network', physnet ?? ''] }] },
-    columns: ['segmentation_id'],
-  });
-  const used = new Set(rows.map((r: Row) => r.segmentation_id));
+async function gap({ services, draft, driver }: Taking, physnet: string | null, ranges: Ranges): Promise<number | undefined> {
+  const where: Predicate = { and: [{ eq: ['network_type', driver.type] }, { eq: ['physical_network', physnet ?? ''] }] };
+  const rows = await services.store.select({ table: 'segment_allocations', where, columns: ['segmentation_id'] });
+  const used = new Set(rows.map(r => r.segmentation_id));
   for (const [low, high] of ranges) {
     for (let id = low; id <= high; id++) if (!used.has(id) && !draft.taken.has(key(driver.type, physnet, id))) return id;
   }
