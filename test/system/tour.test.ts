@@ -103,6 +103,10 @@ describe('a tour by the command line', { skip: noSandbox() }, () => {
     const again = await world.weft(['plug', 'plugged'], ['--netns', 'lab', '--host', 'h1']);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /is bound to h2 already/);
+    await world.host('h2', 'ip', 'netns', 'add', 'lab2');
+    const twice = await world.weft(['plug', 'plugged'], ['--netns', 'lab2', '--host', 'h2']);
+    assert.match(twice.stderr, /h2 has a device tap\S+ already/);
+    assert.match(await world.host('h2', 'ip', '-n', 'lab', 'link', 'show', 'eth0'), /UP/, 'and what was plugged stays');
   });
 
   test('wrong words about instances are refused, and make nothing', async () => {

@@ -25,6 +25,9 @@ export async function plug(
   const elsewhere = port['binding:host_id'];
   if (elsewhere && elsewhere !== host.name) throw new ControlError(409, `port ${port.id} is bound to ${elsewhere} already`);
   const tap = tapName(port.id);
+  // Checked before anything is made: what is taken back after a failure is then ours.
+  if (existing !== tap && (await tryRun(host.enter(['ip', 'link', 'show', 'dev', tap]))).code === 0)
+    throw new ControlError(409, `${host.name} has a device ${tap} already`);
   await updatePort(api, port.id, { 'binding:host_id': host.name, ...(port.device_owner === '' ? { device_owner: 'compute:nova' } : {}) });
   const batch =
     netns === undefined
