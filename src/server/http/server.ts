@@ -1,7 +1,7 @@
 // The HTTP server: limits, tokens, request ids, JSON in and out. Everything else is behind `Api`.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Caller, type Identity, type IdentityApi, IdentityUnavailable } from '../../contracts/identity.ts';
-import { apiError } from '../../domain/errors.ts';
+import { type ApiError, apiError } from '../../domain/errors.ts';
 import type { RequestContext, Services } from '../context.ts';
 import { type Api, buildApi } from './api.ts';
 import { versions } from './discovery.ts';
@@ -24,6 +24,7 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
     routerOptions: { maxParamLength: 2048 },
     requestTimeout: 120_000,
     http: { maxHeaderSize: 4 * longestUrl },
+    frameworkErrors: (error, _request, reply) => void refuse(error, reply),
     forceCloseConnections: true,
     return503OnClosing: true,
   });
@@ -46,18 +47,17 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
       return send(reply, answer, requestId);
     },
   });
-  app.setErrorHandler(async (error: Error & { statusCode?: number }, _request, reply) => {
+  app.setErrorHandler((error: FrameworkError, _request, reply) => refuse(error, reply));
+  app.setNotFoundHandler((_request, reply) => refuse(apiError('HTTPNotFound'), reply));
+  return app;
+
+  /** What the web framework refuses before a request is ours: its body, its URL, its method. */
+  function refuse(error: FrameworkError, reply: FastifyReply): Promise<FastifyReply> {
     const requestId = `req-${services.newId()}`;
-    const known =
-      error.statusCode === 413
-        ? apiError('HTTPRequestEntityTooLarge', { message: `Request is too large.` })
-        : error.statusCode && error.statusCode < 500
-          ? apiError('HTTPBadRequest', { message: error.message })
-          : asApiError(error);
+    const known = knownError(error);
     if (known.status >= 500) services.log.error('request failed', { request_id: requestId, error });
     return send(reply, errorReply(known), requestId);
-  });
-  return app;
+  }
 
   async function answerTo(request: FastifyRequest, requestId: string): Promise<Reply> {
     try {
@@ -126,6 +126,14 @@ export function buildHttpServer({ services, api, identity }: HttpOptions): Fasti
     });
     return { status: reply.status, headers: reply.headers, ...(reply.body === undefined ? {} : { text: reply.body }) };
   }
+}
+
+type FrameworkError = Error & { readonly statusCode?: number };
+
+function knownError(error: FrameworkError): ApiError {
+  if (error.statusCode === 413) return apiError('HTTPRequestEntityTooLarge', { message: 'Request is too large.' });
+  if (error.statusCode !== undefined && error.statusCode < 500) return apiError('HTTPBadRequest', { message: error.message });
+  return asApiError(error);
 }
 
 function pathOf(url: string): string {
