@@ -2,6 +2,7 @@
 // at the end a port without port security sends the very same frames, which all arrive: it was the filters that stopped them.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { Body } from '../../src/client/api.ts';
 import { type Actor, AttackWorld, type Case, type Ear } from './attack-world.ts';
 import { noSandbox } from './need.ts';
 import {
@@ -438,6 +439,17 @@ describe('attacks by frames', { skip: noSandbox() }, () => {
       stage.world.create(other, 'port', { network_id: stage.shared.id, device_owner: trusted, device_id: 'reserved_dhcp_port' }),
       refused,
     );
+    const claims: Body[] = [
+      { allowed_address_pairs: [{ ip_address: victim.v4 }] },
+      { allowed_address_pairs: [{ ip_address: '0.0.0.0/0' }] },
+      { port_security_enabled: false, security_groups: [] },
+      { mac_address: 'fa:16:3e:12:34:56' },
+      { fixed_ips: [{ ip_address: '10.5.0.250' }] },
+      { 'binding:host_id': 'h9' },
+      { 'binding:profile': { a: 1 } },
+    ];
+    for (const port of claims)
+      await assert.rejects(other.put(`/ports/${mallory.vm.port}`, { port }), refused, `on a foreign network: ${JSON.stringify(port)}`);
     const lie = claim(NOBODY, '10.6.6.6', 1);
     await stage.expectOnly({ from: mallory, ear, honest: claim(mallory.mac, mallory.v4, 1), denied: lie });
     await admin.put(`/ports/${mallory.vm.port}`, { port: { device_owner: trusted } });

@@ -36,6 +36,8 @@ const QUIET = [
 async function quietIpv6(host: Host, netns: string): Promise<void> {
   for (const [key, value] of QUIET) await host.files.sysctl(netns, `net/ipv6/conf/default/${key}`, value);
   await host.files.sysctl(netns, 'net/ipv6/conf/all/accept_ra', '0');
+  // A new namespace takes over whether the machine forwards; this one is nobody's way to anywhere.
+  await host.files.sysctl(netns, 'net/ipv4/ip_forward', '0');
 }
 
 async function plug(host: Host, device: DhcpDevice, tap: Link | undefined, end: Link | undefined): Promise<void> {

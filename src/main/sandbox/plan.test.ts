@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hostBatch, planHosts, underlayBatch } from './plan.ts';
+import { hostBatch, hostSysctls, planHosts, underlayBatch, underlaySysctls } from './plan.ts';
 
 test('hosts are numbered, each with an end for tunnels of its own', () => {
   assert.deepEqual(planHosts(2), [
@@ -30,4 +30,9 @@ test('a host has an address on the underlay and none on the public network', () 
     hostBatch({ name: 'h7', localIp: '198.18.0.7' }),
     'link set lo up\naddress add 198.18.0.7/24 dev eth0\nlink set eth0 up\nlink set eth1 up\n',
   );
+});
+
+test('nothing is forwarded between the public network and the tunnels, whatever the machine does', () => {
+  for (const settings of [underlaySysctls, hostSysctls])
+    assert.deepEqual(settings.slice(0, 2), ['net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0']);
 });

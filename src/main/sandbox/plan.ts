@@ -53,14 +53,17 @@ export function underlayBatch(pids: readonly number[]): string {
   ]);
 }
 
+/** A new namespace takes over whether the machine forwards. Here that would lead from the public network to the tunnels' ends. */
+const noForwarding = ['net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0'];
+
 /** The underlay is a switch, not a firewall. Keys that the kernel does not have are passed over. */
-export const underlaySysctls = ['net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0'];
+export const underlaySysctls = [...noForwarding, 'net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0'];
 
 export function hostBatch({ localIp }: PlannedHost): string {
   return lines(['link set lo up', `address add ${localIp}/24 dev eth0`, 'link set eth0 up', 'link set eth1 up']);
 }
 
 /** The host itself speaks no IPv6 on its wires: it would only answer to what is meant for the routers behind it. */
-export const hostSysctls = ['net.ipv6.conf.eth0.disable_ipv6=1', 'net.ipv6.conf.eth1.disable_ipv6=1'];
+export const hostSysctls = [...noForwarding, 'net.ipv6.conf.eth0.disable_ipv6=1', 'net.ipv6.conf.eth1.disable_ipv6=1'];
 
 const lines = (all: readonly string[]): string => `${all.join('\n')}\n`;
