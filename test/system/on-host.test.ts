@@ -105,13 +105,14 @@ describe("on the machine's own network", { skip: noSandbox() }, () => {
   });
 
   for (const signal of ['TERM', 'KILL'])
-    test(`3 s after SIG${signal}, the machine is as it was before; the next start makes packets flow again`, async () => {
+    test(`after SIG${signal} the machine is as it was before; the next start makes packets flow again`, async () => {
       assert.notDeepEqual(await look(), clean);
       const { pid } = JSON.parse(readFileSync(folder.lock, 'utf8')) as { pid: number };
       // The lock tells pids as they are inside.
       await here('kill', `-${signal}`, String(pid));
       await until('the machine is clean', async () => JSON.stringify(await look()) === JSON.stringify(clean), {
-        withinMs: 3000,
+        // Under a second on a quiet machine; the limit leaves room for a busy one.
+        withinMs: 10_000,
         story: () => JSON.stringify(clean),
       }).catch(async (error: unknown) => {
         assert.deepEqual(await look(), clean);
