@@ -152,8 +152,8 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
     const packet = udp4(source, h1, sport, VXLAN, bytes(8, 0, 0, 0, vni >> 16, u16(vni & 0xffff), 0, inner));
     return frame(`VXLAN by ${who} from ${source}`, eth(macs.dst, macs.src, 0x0800, packet), inner);
   };
-  const vniOf = async (network: string): Promise<number> => {
-    const link = (await links()).find(l => l.master === `brq${network.slice(0, 11)}` && l.linkinfo?.info_kind === 'vxlan');
+  const vniOf = async (network: string, host = 'h1'): Promise<number> => {
+    const link = (await links(host)).find(l => l.master === `brq${network.slice(0, 11)}` && l.linkinfo?.info_kind === 'vxlan');
     return Number(link?.linkinfo?.info_data?.id);
   };
 
@@ -203,6 +203,36 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
     await hostHearsPeer('peer three');
     assert.ok(!hostEar.output().includes('attack by the router'));
     assert.ok(!ear.heard(payload));
+  });
+
+  test('the tunnels, where the host has an address on the network to which a router leads', async () => {
+    const { world } = stage;
+    const host = (await world.host('h1', 'ip', 'netns')).includes(`qrouter-${stage.router.id}`) ? 'h1' : 'h2';
+    const bridges = (await links(host)).filter(l => l.ifname.startsWith('brq')).map(l => l.ifname);
+    const outer = (await links(host)).find(l => l.ifname === 'eth1')?.master ?? '';
+    assert.ok(bridges.includes(outer), 'the public network is there');
+    await world.host(host, 'ip', 'address', 'add', '172.24.4.250/24', 'dev', outer);
+    // A new port makes the agent look at the host.
+    const near = await stage.actor('near-the-router', { host });
+    const nearEar = await stage.listen(near);
+    const heard = await world.hostJob(host, [process.execPath, '-e', listening, '9998']);
+    await world.until('the host listens', () => heard.output().includes('ready'));
+    const vni = await vniOf(stage.shared.id, host);
+    const via = (name: string, dport: number, data: readonly number[], mark?: readonly number[]): Case =>
+      frame(name, eth(stage.gateway.mac, mallory.mac, 0x0800, udp4(mallory.v4, '172.24.4.250', 40_002, dport, data)), mark);
+    const inner = eth(near.mac, 'fa:16:3e:66:66:67', 0x0800, udp4(listener.v4, near.v4, 1000, 2000, 'tunnelled to the host'));
+    const vxlan = bytes(8, 0, 0, 0, vni >> 16, u16(vni & 0xffff), 0, inner);
+    // The agent hears of the address, and lets the network reach the host: that is what the host has it for.
+    await world.until('the host is reached', async () => {
+      await stage.send(mallory, [via('to the host', 9998, text('to the host')), via('VXLAN', VXLAN, vxlan, inner)]);
+      return heard.output().includes('to the host');
+    });
+    await stage.send(mallory, [via('VXLAN', VXLAN, vxlan, inner), via('at last', 9998, text('at last'))]);
+    await world.until('what was sent last arrived', () => heard.output().includes('at last'));
+    assert.ok(!nearEar.heard({ frame: inner }), 'a frame came out of the tunnel');
+    await world.host(host, 'ip', 'address', 'delete', '172.24.4.250/24', 'dev', outer);
+    heard.kill();
+    nearEar.stop();
   });
 
   test('fragments of two networks with the same addresses on one host never complete each other', async () => {
@@ -399,7 +429,8 @@ setInterval(() => {}, 1000);`;
         `link set early0 up`,
         `link set ${tap} up`,
       ];
-      for (const line of batch) await world.host('h1', 'ip', ...line.split(' '));
+      // At once, so that the device is up before anybody has heard of it.
+      await world.host('h1', 'sh', '-c', `printf '${batch.join('\\n')}\\n' | ip -batch -`);
       await stage.active(port);
       await world.until('what is honest passes', () => heard.heard(honest), 5000);
       await job.done;

@@ -52,6 +52,12 @@ const tuple = (family: 4 | 6): string => {
 /** A first packet (SYN alone) begins a new connection: it is for the rules to judge. */
 const midStream = 'tcp flags & (fin|syn|rst|ack) != syn';
 
+/**
+ * Where the host has an address on a bridge, its tunnel end would take VXLAN from there too: an instance's own, or what its router brings. The
+ * kernel's port and IANA's.
+ */
+const tunnelled = 'iifname "tap*" udp dport { 4789, 8472 } drop';
+
 const frame = `
   set admitted { type ifname; }
   set foreign { type ifname; }
@@ -77,6 +83,7 @@ ${commonRules.map(r => `    ${r}`).join('\n')}
   chain to-host {
     type filter hook input priority -300; policy accept;
     iifname @nohost drop
+    ${tunnelled}
   }
   chain from-host {
     type filter hook output priority -300; policy accept;
