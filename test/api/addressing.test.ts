@@ -105,9 +105,13 @@ describe('addressing', () => {
       await subnet(net, '2001:db8:2::/64', { ipv6_ra_mode: 'dhcpv6-stateless', ipv6_address_mode: 'dhcpv6-stateless' }),
       await subnet(net, '2001:db8:3::/64'),
     ];
-    await subnet(net, '10.1.0.0/24');
+    const b = await subnet(net, '10.1.0.0/24');
     const made = await port(net, { mac_address: mac });
-    assert.deepEqual((made.fixed_ips as FixedIp[]).map(f => f.subnet_id).sort(), [a.id, s1.id, s2.id, six.id].sort());
+    const got = (made.fixed_ips as FixedIp[]).map(f => f.subnet_id);
+    // Two subnets of one second have no order.
+    const four = got.filter(id => id === a.id || id === b.id);
+    assert.equal(four.length, 1);
+    assert.deepEqual(got.sort(), [...four, s1.id, s2.id, six.id].sort());
     for (const prefix of ['2001:db8:1:0', '2001:db8:2:0']) assert.ok(ips(made).includes(`${prefix}:f816:3eff:fe12:3456`), prefix);
     const bare = await port(net, { fixed_ips: [] });
     assert.deepEqual((bare.fixed_ips as FixedIp[]).map(f => f.subnet_id).sort(), [s1.id, s2.id].sort());
@@ -116,7 +120,7 @@ describe('addressing', () => {
     assert.ok((now.fixed_ips as FixedIp[]).some(f => f.subnet_id === late.id));
     assert.equal(now.revision_number, Number(made.revision_number) + 1);
     assert.equal((await h.member.request('DELETE', `subnets/${late.id}`)).status, 204);
-    assert.equal((await h.member.request('DELETE', `subnets/${a.id}`)).status, 409);
+    assert.equal((await h.member.request('DELETE', `subnets/${four[0]}`)).status, 409);
     assert.deepEqual(
       await refused('POST', 'ports', { port: { network_id: net.id, fixed_ips: [{ subnet_id: s1.id, ip_address: '2001:db8:1::5' }] } }),
       [400, 'AllocationOnAutoAddressSubnet'],
