@@ -164,10 +164,14 @@ describe('advisories', () => {
     };
     await junk(1500, 0);
     collect();
-    const before = process.memoryUsage().heapUsed;
-    await junk(3000, 1);
-    collect();
-    const kept = process.memoryUsage().heapUsed - before;
+    // What leaks, leaks in every round; what the process did besides is in some of them.
+    let kept = Number.POSITIVE_INFINITY;
+    for (let round = 1; round <= 4 && kept >= 1_500_000; round++) {
+      const before = process.memoryUsage().heapUsed;
+      await junk(3000, round);
+      collect();
+      kept = Math.min(kept, process.memoryUsage().heapUsed - before);
+    }
     assert.ok(kept < 1_500_000, `${kept} bytes for 3000 requests`);
   });
 
