@@ -32,7 +32,8 @@ export const securityGroupRule = defineResource({
     port_range_min: { type: t.special<number | null>('sg_port', 'int'), post: true, default: null, filter: true, sort: true },
     port_range_max: { type: t.special<number | null>('sg_port', 'int'), post: true, default: null, filter: true, sort: true },
     remote_ip_prefix: { type: t.special<string | null>('sg_remote_prefix', 'text'), post: true, default: null, filter: true, sort: true },
-    remote_group_id: { type: t.opt(t.uuid), post: true, default: null, filter: true, sort: true },
+    /** Whatever is no id of a group is one that is not there: 404, as in Neutron. */
+    remote_group_id: { type: t.opt(t.str(255)), post: true, default: null, filter: true, sort: true },
     normalized_cidr: { type: t.opt(t.cidr), default: null, filter: true, sort: true },
     ...standard,
     description: { type: t.str(255), nullable: true, post: true, default: '', filter: true },

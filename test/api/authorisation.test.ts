@@ -81,7 +81,8 @@ describe('authorisation', () => {
     keep('port', 'guest', await make('port', h.member.project, { network_id: networks.shared.id }), target);
     networks.external = await make('network', h.admin.project, { 'router:external': true });
     keep('network', 'external', networks.external, { shared: false, 'router:external': true });
-    await make('subnet', h.admin.project, { network_id: networks.external.id, ip_version: 4, cidr: '172.24.4.0/24' });
+    const outer = await make('subnet', h.admin.project, { network_id: networks.external.id, ip_version: 4, cidr: '172.24.4.0/24' });
+    keep('subnet', 'external', outer, { 'network:project_id': h.admin.project, 'networks:shared': false, shared: false });
     for (const [what, project] of [
       ['own', h.member.project],
       ['foreign', h.other.project],

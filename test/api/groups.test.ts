@@ -103,6 +103,12 @@ describe('security groups', () => {
     ]);
   });
 
+  test('a group that a rule names must be there', async () => {
+    for (const remote_group_id of ['no-id', '00000000-0000-0000-0000-000000000000'])
+      assert.deepEqual(await refusedRule({ remote_group_id }), [404, 'SecurityGroupNotFound']);
+    assert.deepEqual(await refusedRule({ security_group_id: 'no-id' }), [404, 'SecurityGroupNotFound']);
+  });
+
   test('the same rule twice, in one request or in two', async () => {
     await rule({ protocol: 'tcp', port_range_min: 80, port_range_max: 80 });
     const twin = { protocol: '6', port_range_min: 80, port_range_max: 80, description: 'another', remote_ip_prefix: '0.0.0.0/0' };

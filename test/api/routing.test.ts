@@ -242,6 +242,25 @@ describe('routing', () => {
       assert.deepEqual(await h.admin.list(`ports?device_owner=network:floatingip&network_id=${empty.id}`), []);
     });
 
+    test('an external network takes those with it that stand for nothing, and only those', async () => {
+      const own = await h.admin.make('networks', 'network', { 'router:external': true });
+      await h.admin.make('subnets', 'subnet', { network_id: own.id, ip_version: 4, cidr: '198.51.100.0/24' });
+      const second = await router({ external_gateway_info: { network_id: own.id } });
+      const there = await inside('10.8.0.0/24');
+      await add(second, { subnet_id: there.subnet.id });
+      const fip = await h.member.make('floatingips', 'floatingip', { floating_network_id: own.id, port_id: (await port(there.net)).id });
+      const idle = await h.member.make('floatingips', 'floatingip', { floating_network_id: own.id });
+      const remove = async (): Promise<unknown> => (await h.admin.refused('DELETE', `networks/${own.id}`)).slice(0, 2);
+      assert.deepEqual(await remove(), [409, 'NetworkInUse']);
+      assert.equal((await h.member.request('GET', `floatingips/${idle.id}`)).status, 200);
+      await associate(fip, { port_id: null });
+      assert.deepEqual(await remove(), [409, 'NetworkInUse']);
+      await put('member', `routers/${second.id}`, 'router', { external_gateway_info: null });
+      assert.deepEqual(await remove(), [204, '']);
+      for (const gone of [fip, idle]) assert.equal((await h.member.request('GET', `floatingips/${gone.id}`)).status, 404);
+      assert.deepEqual(await h.admin.list(`ports?network_id=${own.id}`), []);
+    });
+
     test('an address that the administrator asks for', async () => {
       const attributes = { floating_network_id: external.id, project_id: h.member.project, floating_ip_address: '172.24.4.200' };
       const fip = await h.admin.make('floatingips', 'floatingip', attributes);

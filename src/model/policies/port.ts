@@ -57,7 +57,7 @@ export const portPolicies = [
     'rule:context_is_advsvc or rule:admin_or_network_owner',
   ),
   rule('create_port:binding:host_id', ADMIN_OR_SERVICE, ['POST /ports'], ADMIN),
-  rule('create_port:binding:profile', 'rule:service_api', ['POST /ports'], ADMIN),
+  rule('create_port:binding:profile', ADMIN_OR_SERVICE, ['POST /ports'], ADMIN),
   rule(
     'create_port:binding:vnic_type',
     '(rule:admin_only) or (role:member and project_id:%(project_id)s) or rule:service_api',
@@ -161,7 +161,7 @@ export const portPolicies = [
     'rule:context_is_advsvc or rule:admin_or_network_owner',
   ),
   rule('update_port:binding:host_id', ADMIN_OR_SERVICE, ['PUT /ports/{id}'], ADMIN),
-  rule('update_port:binding:profile', 'rule:service_api', ['PUT /ports/{id}'], ADMIN),
+  rule('update_port:binding:profile', ADMIN_OR_SERVICE, ['PUT /ports/{id}'], ADMIN),
   rule(
     'update_port:binding:vnic_type',
     '(rule:admin_only) or (rule:service_api) or role:member and project_id:%(project_id)s',

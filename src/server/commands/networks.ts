@@ -4,6 +4,7 @@ import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { checkMtu, networkMtu } from '../../domain/ipam/mtu.ts';
 import { autoDeletedOwners, owners } from '../../domain/ipam/owners.ts';
+import { floatingip } from '../../model/floatingip.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
@@ -132,12 +133,11 @@ async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const id = String(row.id);
   const ports = await ctx.store.select({ table: 'ports', where: { eq: ['network_id', id] } });
-  const holding = ports.filter(p => !autoDeletedOwners.includes(String(p.device_owner)));
+  const unused = await removeUnusedFloatingIps(ctx, draft, id);
+  const holding = ports.filter(p => !autoDeletedOwners.includes(String(p.device_owner)) && !unused.has(p.id));
   if (holding.length > 0) {
-    const reason = `There are one or more ports still in use on the network, id for these ports is: ${holding
-      .map(p => p.id)
-      .sort()
-      .join(',')}`;
+    const ids = holding.map(p => p.id).sort();
+    const reason = `There are one or more ports still in use on the network, id for these ports is: ${ids.join(',')}`;
     throw apiError('NetworkInUse', { net_id: id, reason });
   }
   await removePortRows(ctx, draft, ports);
@@ -150,6 +150,14 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });
   // Whoever puts something on the network meanwhile meets its revision guard; what got there just before is met here.
   draft.absent('ports', { and: [{ eq: ['network_id', id] }, { not: { in: ['id', ports.map(p => String(p.id))] } }] });
+}
+
+/** Floating IPs that stand for nothing go with their network. Answers the ports that hold their addresses. */
+async function removeUnusedFloatingIps(ctx: RequestContext, draft: Draft, networkId: string): Promise<Set<unknown>> {
+  const where: Predicate = { and: [{ eq: ['floating_network_id', networkId] }, { eq: ['port_id', null] }] };
+  const rows = await ctx.store.select({ table: 'floatingips', where });
+  for (const fip of rows) draft.remove(floatingip, fip, { router_before: fip.router_id, port_before: fip.port_id });
+  return new Set(rows.map(r => r.floating_port_id));
 }
 
 export const networks: Commands = {

@@ -43,7 +43,8 @@ export function presentSubnet(row: Row): ApiObject {
 
 async function targets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
   const found = await networkTargets(services, objects);
-  return found.map(t => ({ ...t, shared: t['networks:shared'], 'router:external': t['networks:router:external'] }));
+  // Subnets of external networks are not for everybody: that is an extension of its own (subnet-external-network).
+  return found.map(t => ({ ...t, shared: t['networks:shared'] }));
 }
 
 const limitsOf = (services: Services): SubnetLimits => ({
@@ -159,7 +160,6 @@ export const subnets: Commands = {
   filters: { shared: sharingFilter('access_as_shared', 'network_id') },
   fieldFilters: {
     'networks:shared': sharingFilter('access_as_shared', 'network_id'),
-    'networks:router:external': sharingFilter('access_as_external', 'network_id'),
   },
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'subnet', inputs),
   create,
