@@ -19,7 +19,7 @@ function person(name: string, roles: readonly string[], project: string): Caller
   };
 }
 
-const projects = { admin: 'a'.repeat(32), weft: 'b'.repeat(32), other: 'c'.repeat(32) };
+const projects = { admin: 'a'.repeat(32), weft: 'b'.repeat(32), other: 'c'.repeat(32), service: 'd'.repeat(32) };
 const people: Readonly<Record<string, Caller>> = {
   admin: person('admin', ['admin', 'member', 'reader'], projects.admin),
   member: person('member', ['member', 'reader'], projects.weft),
@@ -27,6 +27,9 @@ const people: Readonly<Record<string, Caller>> = {
   /** A token without any role that rules ask for. */
   nobody: person('nobody', [], projects.weft),
   other: person('other', ['member', 'reader'], projects.other),
+  manager: person('manager', ['manager', 'member', 'reader'], projects.weft),
+  /** Another service of the cloud, such as Nova. */
+  service: person('service', ['service'], projects.service),
 };
 
 /** A known person, or `member@<project>`. */

@@ -1,0 +1,44 @@
+// What the authorisation walk needs to know of a resource: how an object of it is made. One file in samples/ for each area; every file there
+// is read, none is listed anywhere.
+import type { Target } from '../../../src/domain/policy/check.ts';
+import type { Body, Made } from '../client.ts';
+
+/**
+ * Families of objects that hang together. `own` is the member's project's, `foreign` another project's; `shared` and `external` are the
+ * administrator's, around a network that is shared or external; `guest` is of the member's project, on the shared network.
+ */
+export const kinds = ['external', 'shared', 'guest', 'own', 'foreign'] as const;
+export type Kind = (typeof kinds)[number];
+
+export type Family = Readonly<Record<string, Made>>;
+
+export interface At {
+  readonly kind: Kind;
+  readonly project: string;
+  /** What was made of this family before, by resource: `made.network`. A guest finds what is shared. */
+  readonly made: Family;
+  readonly external: Family;
+  /** Another number each time, for what must be unique. */
+  readonly n: number;
+}
+
+export interface Sample {
+  readonly resource: string;
+  /** Resources whose objects have to be there first. The parent of a resource with one, and what `on` names, are so anyway. */
+  readonly after?: readonly string[];
+  /** Families that have one; own and foreign. */
+  readonly kinds?: readonly Kind[];
+  /** A create that works for whoever may do it. The project is added. Absent: the server makes them, the administrator finds them. */
+  readonly body?: (at: At) => Body;
+  /** An update that works for whoever may do it; a description. */
+  readonly update?: Body;
+  /** Attributes of other objects that the resource's rules name. Its own, and the project of its parent, are there without. */
+  readonly target?: (at: At) => Target;
+  /**
+   * Objects that the body names. `visible`: whoever does not see it is told 404. `usable`: he is told 403, too, when he sees it, and it is
+   * neither his project's nor shared. Services may build on everything.
+   */
+  readonly on?: Readonly<Record<string, 'visible' | 'usable'>>;
+  /** What an action answers to a body that changes nothing: 400 to `{ nothing: 1 }`. */
+  readonly actions?: Readonly<Record<string, { readonly body?: Body; readonly status: number }>>;
+}
