@@ -27,8 +27,10 @@ export interface StatusView {
   readonly url: string;
   readonly identity_url: string;
   readonly state_dir: string;
-  readonly clouds_yaml: string;
-  readonly mode: 'contained' | 'on-host';
+  /** Absent behind a Keystone, whose users' passwords are not ours. */
+  readonly clouds_yaml?: string;
+  /** `server`: there are no hosts. */
+  readonly mode: 'contained' | 'on-host' | 'server';
   /** Run by an ordinary user, in a user namespace. */
   readonly rootless: boolean;
   readonly ready: boolean;

@@ -9,10 +9,11 @@ import { ApiClient } from '../client/api.ts';
 import type { Log } from '../contracts/log.ts';
 import { superviseAgent } from './agents.ts';
 import { ControlError } from './control-server.ts';
-import { type Ground, openContainedGround } from './ground.ts';
+import { type Ground, noGround, openContainedGround } from './ground.ts';
 import { type OpenedIdentity, openIdentity } from './identity.ts';
 import { Instances } from './instances/instances.ts';
 import { InstanceRegistry } from './instances/registry.ts';
+import { type KeystoneAccount, openKeystone } from './keystone.ts';
 import { openMachine } from './on-host/machine.ts';
 import { ensurePublicNetwork } from './public-network.ts';
 import { type AgentRow, listAgents, missingAgents } from './readiness.ts';
@@ -27,9 +28,10 @@ export interface AllInOneOptions {
   readonly address: string;
   readonly port: number;
   readonly hosts: number;
-  readonly onHost: boolean;
-  /** With `onHost`. */
+  readonly mode: 'contained' | 'on-host' | 'server';
+  /** On the machine's own network. */
   readonly localIp: string | undefined;
+  readonly keystone: KeystoneAccount | undefined;
   readonly publish: readonly Publication[];
   readonly rootless: boolean;
   readonly debug: boolean;
@@ -37,6 +39,12 @@ export interface AllInOneOptions {
   /** A line for the person who waits. */
   readonly progress: (line: string) => void;
 }
+
+const noPorts = {
+  contained: '',
+  'on-host': "on the machine's own network the public network is reached without that",
+  server: 'there is no public network here: this is the API server alone',
+} as const;
 
 interface RunningHost {
   readonly place: Place;
@@ -81,7 +89,7 @@ export class AllInOne implements AsyncDisposable {
   /** Makes the public network, plugs the instances of an earlier run, opens the ports, and waits until nothing is missing. */
   async settle(signal: AbortSignal): Promise<void> {
     const restored = this.instances.restore();
-    for (;;) {
+    while (this.mode !== 'server') {
       try {
         await ensurePublicNetwork(this.api);
         this.publicProblem = undefined;
@@ -104,8 +112,12 @@ export class AllInOne implements AsyncDisposable {
     await restored;
   }
 
+  get mode(): Ground['mode'] {
+    return this.ground.mode;
+  }
+
   async publish(publication: Publication): Promise<string> {
-    if (!this.ports) throw new ControlError(409, "on the machine's own network the public network is reached without that");
+    if (!this.ports) throw new ControlError(409, noPorts[this.mode]);
     return this.ports.publish(publication);
   }
 
@@ -117,10 +129,10 @@ export class AllInOne implements AsyncDisposable {
       pid: process.pid,
       since: new Date(this.beganMs).toISOString(),
       url: this.url,
-      identity_url: `${this.url}/identity/v3`,
+      identity_url: this.identity.url,
       state_dir: folder.path,
-      clouds_yaml: this.identity.cloudsYaml,
-      mode: this.ground.mode,
+      ...(this.identity.cloudsYaml === undefined ? {} : { clouds_yaml: this.identity.cloudsYaml }),
+      mode: this.mode,
       rootless,
       ready: missing.length === 0,
       missing,
@@ -142,7 +154,10 @@ export class AllInOne implements AsyncDisposable {
   }
 
   private missingOf(hosts: readonly HostView[]): string[] {
-    return [...(this.publicProblem === undefined ? [] : [this.publicProblem]), ...missingAgents(hosts, this.beganMs)];
+    return [
+      ...(this.publicProblem === undefined || this.mode === 'server' ? [] : [this.publicProblem]),
+      ...missingAgents(hosts, this.beganMs),
+    ];
   }
 
   private async hostViews(): Promise<HostView[]> {
@@ -172,7 +187,7 @@ async function openParts(options: AllInOneOptions, stack: AsyncDisposableStack):
   const { folder, log } = options;
   const beganMs = Date.now();
   const [{ server, identity, url }, ground] = await bothOf(stack, openServer(options), openGround(options));
-  const api = new ApiClient(url, identity.credentials('admin'));
+  const api = new ApiClient(url, identity.admin);
   const logLevel = options.debug ? 'debug' : 'info';
   const running = ground.hosts.map(({ place, agent }) => ({
     place,
@@ -202,7 +217,7 @@ async function bothOf<A extends { server: AsyncDisposable }, B extends AsyncDisp
 }
 
 async function openServer(options: AllInOneOptions): Promise<{ server: RunningServer; identity: OpenedIdentity; url: string }> {
-  const { folder, address, port, log, progress } = options;
+  const { folder, address, port, keystone, log, progress } = options;
   let opened: OpenedIdentity | undefined;
   let url = '';
   const server = await startServer({
@@ -214,7 +229,8 @@ async function openServer(options: AllInOneOptions): Promise<{ server: RunningSe
     holder: 'all-in-one',
     identity: async listening => {
       url = reachable(listening);
-      opened = await openIdentity(folder, { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock });
+      const about = { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock };
+      opened = keystone ? openKeystone(keystone, about) : await openIdentity(folder, about);
       return opened.identity;
     },
   });
@@ -228,13 +244,15 @@ function reachable(url: string): string {
   return new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')).origin;
 }
 
-async function openGround({ folder, address, port, hosts, onHost, localIp, rootless, progress }: AllInOneOptions): Promise<Ground> {
-  const ground = onHost
-    ? await openMachine({ folder, listen: `${address}:${port}`, localIp, progress })
-    : await openContainedGround(hosts, rootless);
+async function openGround({ folder, address, port, mode, hosts, localIp, rootless, progress }: AllInOneOptions): Promise<Ground> {
+  if (mode === 'server') return noGround;
+  const ground =
+    mode === 'on-host'
+      ? await openMachine({ folder, listen: `${address}:${port}`, localIp, progress })
+      : await openContainedGround(hosts, rootless);
   const names = ground.hosts.map(host => host.place.name);
   const many = names.length === 1 ? 'one contained host' : `${names.length} contained hosts`;
-  progress(onHost ? `the host is this machine, ${names[0]}` : `${many}, joined by an underlay: ${names.join(', ')}`);
+  progress(mode === 'on-host' ? `the host is this machine, ${names[0]}` : `${many}, joined by an underlay: ${names.join(', ')}`);
   return ground;
 }
 

@@ -9,11 +9,14 @@ export interface GroundHost {
 }
 
 export interface Ground extends AsyncDisposable {
-  readonly mode: 'contained' | 'on-host';
+  readonly mode: 'contained' | 'on-host' | 'server';
   readonly hosts: readonly GroundHost[];
   /** The sandbox on whose public bridge the public network ends; absent on the machine itself. */
   readonly underlay?: Sandbox;
 }
+
+/** For an API server without hosts. */
+export const noGround: Ground = { mode: 'server', hosts: [], [Symbol.asyncDispose]: () => Promise.resolve() };
 
 export async function openContainedGround(count: number, rootless: boolean): Promise<Ground> {
   const contained = await openContained(count);

@@ -6,32 +6,39 @@ import { makeCloudsYaml, passwordsInCloudsYaml } from '../adapters/identity-buil
 import { createIdentityFile, type Passwords } from '../adapters/identity-builtin/state-file.ts';
 import type { StateFolder } from '../cli/state.ts';
 import type { Credentials } from '../client/api.ts';
-import type { IdentityApi } from '../contracts/identity.ts';
+import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Clock } from '../engine/clock.ts';
 
 export interface OpenedIdentity {
-  readonly identity: IdentityApi;
-  readonly cloudsYaml: string;
-  credentials(user: keyof Passwords): Credentials;
+  readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>>;
+  /** With the version. */
+  readonly url: string;
+  /** Who Weft's own requests come from: an administrator. */
+  readonly admin: Credentials;
+  /** Where the users are ours. */
+  readonly people?: Readonly<Record<keyof Passwords, Credentials>>;
+  readonly cloudsYaml?: string;
 }
 
 export async function openIdentity(folder: StateFolder, options: { baseUrl: string; log: Log; clock: Clock }): Promise<OpenedIdentity> {
   const { baseUrl } = options;
+  const url = `${baseUrl}/identity/v3`;
   const path = join(folder.path, 'identity.json');
   const cloudsYaml = join(folder.path, 'clouds.yaml');
   const passwords = existsSync(path) ? knownPasswords(path, cloudsYaml) : await createIdentityFile(path);
   writeClouds(cloudsYaml, makeCloudsYaml({ baseUrl, passwords }), baseUrl);
   const identity = await openBuiltinIdentity({ path, ...options });
   const credentials = (user: keyof Passwords): Credentials => ({
-    auth_url: `${baseUrl}/identity/v3`,
+    auth_url: url,
     username: user,
     password: passwords[user],
     project_name: user,
     user_domain_name: 'Default',
     project_domain_name: 'Default',
   });
-  return { identity, cloudsYaml, credentials };
+  const people = { weft: credentials('weft'), admin: credentials('admin'), other: credentials('other') };
+  return { identity, url, admin: people.admin, people, cloudsYaml };
 }
 
 function knownPasswords(path: string, cloudsYaml: string): Passwords {

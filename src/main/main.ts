@@ -5,12 +5,14 @@ import { down } from '../cli/verbs/down.ts';
 import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
 import { logs } from '../cli/verbs/logs.ts';
 import { publicExec, publicPublish } from '../cli/verbs/public.ts';
+import { serverVerb } from '../cli/verbs/server.ts';
 import { status } from '../cli/verbs/status.ts';
-import { upVerb } from '../cli/verbs/up.ts';
+import { type UpOptions, upVerb } from '../cli/verbs/up.ts';
 
-const up = upVerb(async (options, out) => (await import('./up.ts')).up(options, out));
+const work = async (options: UpOptions, out: (line: string) => void): Promise<number> => (await import('./up.ts')).up(options, out);
 export const verbs = [
-  up,
+  upVerb(work),
+  serverVerb(work),
   down,
   status,
   logs,

@@ -33,3 +33,11 @@ test('whether instances have a way out is said plainly, and how to stop', () => 
     assert.match(text, /Stop it with Ctrl-C/);
   }
 });
+
+test('behind a Keystone there are no clouds of ours, and the server alone has no public network', () => {
+  const { clouds_yaml: _, ...behind } = view;
+  const text = readyLines({ ...behind, mode: 'server', identity_url: 'http://k:5000/v3' }).join('\n');
+  assert.match(text, /^ready: API http:\/\/127\.0\.0\.1:9696, identity http:\/\/k:5000\/v3$/m);
+  assert.doesNotMatch(text, /OS_CLOUD|172\.24/);
+  assert.match(text, /Stop it with/);
+});

@@ -9,6 +9,7 @@ import type { Log } from '../contracts/log.ts';
 import { AllInOne } from './all-in-one.ts';
 import { controlRoutes } from './control-routes.ts';
 import { openControl } from './control-server.ts';
+import { keystoneAccount } from './keystone.ts';
 import { parsePublication } from './sandbox/publish.ts';
 import { openStateFolder } from './state/folder.ts';
 import { takeLock } from './state/lock.ts';
@@ -21,18 +22,20 @@ const closingMs = 2500;
 type Out = (line: string) => void;
 
 export async function up(options: UpOptions, out: Out): Promise<number> {
-  const refused = options.onHost ? onlyRoot(options) : enterUserNamespace();
+  const { mode } = options;
+  const refused = mode === 'on-host' ? onlyRoot(options) : mode === 'contained' ? enterUserNamespace() : undefined;
   if (refused) throw new Failure(refused);
   const publish = inWords(() => options.publish.map(parsePublication));
-  const folder = inWords(() => openStateFolder(options.stateDir, !options.onHost));
+  const keystone = options.keystone && keystoneAccount(options.keystone);
+  const folder = inWords(() => openStateFolder(options.stateDir, mode === 'contained'));
   using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
   const log = openLog(folder.logs, options.debug);
   using stopper = untilStopped();
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
-  const { address, port, hosts, onHost, localIp, debug } = options;
-  const opening = AllInOne.open({ folder, address, port, hosts, onHost, localIp, publish, rootless, debug, log, progress });
+  const { address, port, hosts, localIp, debug } = options;
+  const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, keystone, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {
     log.error('cannot start', { error });
     throw inUsersWords(error);
@@ -55,7 +58,7 @@ function onlyRoot({ publish }: UpOptions): string | undefined {
 }
 
 async function serve(weft: AllInOne, stopper: Stopper, { out, progress }: { out: Out; progress: Out }): Promise<number> {
-  progress('waiting for the agents');
+  if (weft.mode !== 'server') progress('waiting for the agents');
   const settled = weft.settle(stopper.signal).then(
     () => 'settled' as const,
     (error: unknown) => (stopper.signal.aborted ? ('stopped' as const) : stopper.stop(messageOf(error), 1)),
@@ -68,12 +71,10 @@ async function serve(weft: AllInOne, stopper: Stopper, { out, progress }: { out:
 
 export function readyLines(view: StatusView): string[] {
   return [
-    `ready: API ${view.url}, identity ${view.identity_url}, clouds ${view.clouds_yaml}`,
-    `  export OS_CLIENT_CONFIG_FILE=${quoted(view.clouds_yaml)}`,
-    '  export OS_CLOUD=weft        # weft-admin for the administrator',
-    '  Then, for example: openstack network agent list --os-cloud weft-admin',
+    `ready: API ${view.url}, identity ${view.identity_url}${view.clouds_yaml === undefined ? '' : `, clouds ${view.clouds_yaml}`}`,
+    ...(view.clouds_yaml === undefined ? [] : cloudWords(view.clouds_yaml)),
     `  Stop it with Ctrl-C, or with: bin/weft down --state-dir ${quoted(view.state_dir)}`,
-    ...(view.mode === 'contained' ? containedWords : onHostWords),
+    ...modeWords[view.mode],
   ];
 }
 
@@ -84,6 +85,13 @@ const containedWords = [
 const onHostWords = [
   '  Instances have no way out to the internet: the public network 172.24.4.0/24 ends at the bridge weft-public of this machine,',
   '  from which you reach it directly.',
+];
+const modeWords = { contained: containedWords, 'on-host': onHostWords, server: [] } as const;
+
+const cloudWords = (cloudsYaml: string): string[] => [
+  `  export OS_CLIENT_CONFIG_FILE=${quoted(cloudsYaml)}`,
+  '  export OS_CLOUD=weft        # weft-admin for the administrator',
+  '  Then, for example: openstack network agent list --os-cloud weft-admin',
 ];
 
 /** As a shell would need it. */

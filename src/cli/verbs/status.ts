@@ -19,15 +19,19 @@ export const status: Verb = {
 };
 
 export function describe(view: StatusView): string[] {
-  const mode = view.mode === 'contained' ? `contained${view.rootless ? ', without root' : ''}` : "on the machine's own network";
   return [
-    `${view.ready ? 'ready' : 'not ready'}: process ${view.pid}, ${mode}, since ${view.since}`,
+    `${view.ready ? 'ready' : 'not ready'}: process ${view.pid}, ${modeOf(view)}, since ${view.since}`,
     `API ${view.url}, identity ${view.identity_url}`,
-    `state ${view.state_dir}, clouds ${view.clouds_yaml}`,
+    `state ${view.state_dir}${view.clouds_yaml === undefined ? '' : `, clouds ${view.clouds_yaml}`}`,
     ...view.published.map(line => `published ${line}`),
     ...view.hosts.flatMap(describeHost),
     ...view.missing.map(line => `missing: ${line}`),
   ];
+}
+
+function modeOf({ mode, rootless }: StatusView): string {
+  if (mode === 'server') return 'the API server alone';
+  return mode === 'contained' ? `contained${rootless ? ', without root' : ''}` : "on the machine's own network";
 }
 
 function describeHost({ name, process, agents }: HostView): string[] {

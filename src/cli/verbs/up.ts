@@ -3,6 +3,8 @@ import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { defaultStatePath, onHostStatePath } from '../state.ts';
 import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
+import { type KeystoneSettings, keystoneOf, keystoneOptions } from './keystone-option.ts';
+import { listenOf, listenOption } from './listen-option.ts';
 
 export interface UpOptions {
   readonly stateDir: string;
@@ -12,9 +14,12 @@ export interface UpOptions {
   readonly hosts: number;
   /** As written; main reads them. */
   readonly publish: readonly string[];
-  readonly onHost: boolean;
-  /** Of the ends of tunnels, with `onHost`. */
+  /** `server`: no hosts at all. */
+  readonly mode: 'contained' | 'on-host' | 'server';
+  /** Of the ends of tunnels, on the machine's own network. */
   readonly localIp: string | undefined;
+  /** Undefined: the built-in identity. */
+  readonly keystone: KeystoneSettings | undefined;
   readonly debug: boolean;
 }
 
@@ -34,7 +39,7 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
         value: 'DIR',
         help: `where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder; with --on-host ${onHostStatePath})`,
       },
-      listen: { type: 'string', value: 'ADDR:PORT', help: 'where the API is served (default 127.0.0.1:9696)' },
+      ...listenOption,
       hosts: { type: 'string', value: 'N', help: 'how many hosts there are (default 1)' },
       publish: {
         type: 'string',
@@ -48,6 +53,7 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
         value: 'ADDRESS',
         help: "with --on-host: the machine's address for tunnels (default: that of its default route)",
       },
+      ...keystoneOptions,
       debug: { type: 'boolean', help: 'log more' },
     },
     args: [0, 0],
@@ -58,7 +64,6 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
 
 function upOptions(verb: Verb, call: Call): UpOptions {
   const onHost = flag(call, 'on-host');
-  const { address, port } = listen(verb, text(call, 'listen') ?? '127.0.0.1:9696');
   const hosts = count(verb, call, 'hosts', { least: 1, most: 64, otherwise: 1 });
   if (onHost && hosts > 1) throw usage(verb, '--on-host is one host: the machine itself');
   const localIp = text(call, 'local-ip');
@@ -66,22 +71,12 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   if (localIp !== undefined && !isIPv4(localIp)) throw usage(verb, `--local-ip takes an IPv4 address, not ${JSON.stringify(localIp)}`);
   return {
     stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
-    address,
-    port,
+    ...listenOf(verb, call),
     hosts,
     publish: texts(call, 'publish'),
-    onHost,
+    mode: onHost ? 'on-host' : 'contained',
     localIp,
+    keystone: keystoneOf(verb, call),
     debug: flag(call, 'debug'),
   };
-}
-
-/** `127.0.0.1:9696`, `[::1]:9696`. */
-function listen(verb: Verb, given: string): { address: string; port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+|localhost)):(\d{1,5})$/i.exec(given);
-  const port = Number(match?.[3]);
-  const address = match?.[1] ?? match?.[2];
-  if (address === undefined || port > 65535)
-    throw usage(verb, `--listen takes ADDR:PORT, such as 127.0.0.1:9696, not ${JSON.stringify(given)}`);
-  return { address, port };
 }

@@ -1,0 +1,45 @@
+// weft server: the API server alone.
+import { homedir } from 'node:os';
+import { defaultStatePath } from '../state.ts';
+import { flag, text, type Verb } from '../verb.ts';
+import { keystoneOf, keystoneOptions } from './keystone-option.ts';
+import { listenOf, listenOption } from './listen-option.ts';
+import type { UpOptions } from './up.ts';
+
+export function serverVerb(work: (options: UpOptions, out: (line: string) => void) => Promise<number>): Verb {
+  const verb: Verb = {
+    path: ['server'],
+    usage: '',
+    summary: 'start the API server alone, without hosts, and stay until stopped',
+    details: [
+      'For looking at the API, and for agents that are started elsewhere: they meet the server at bus.sock in the state directory. There is no public network out of the box. "weft down", "weft status" and "weft logs" work as with "weft up".',
+    ],
+    examples: ['weft server --state-dir /tmp/lab', 'weft server --keystone http://127.0.0.1:5000/v3 --keystone-password-file password'],
+    options: {
+      'state-dir': {
+        type: 'string',
+        value: 'DIR',
+        help: 'where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder)',
+      },
+      ...listenOption,
+      ...keystoneOptions,
+      debug: { type: 'boolean', help: 'log more' },
+    },
+    args: [0, 0],
+    run: call =>
+      work(
+        {
+          stateDir: text(call, 'state-dir') ?? defaultStatePath(process.env, homedir()),
+          ...listenOf(verb, call),
+          mode: 'server',
+          hosts: 0,
+          publish: [],
+          localIp: undefined,
+          keystone: keystoneOf(verb, call),
+          debug: flag(call, 'debug'),
+        },
+        call.out,
+      ),
+  };
+  return verb;
+}
