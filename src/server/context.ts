@@ -5,6 +5,8 @@ import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
 import { defaultMtuConfig, type MtuConfig } from '../domain/ipam/mtu.ts';
 import type { Clock } from '../engine/clock.ts';
+import { type CorsConfig, defaultCors } from './http/cors.ts';
+import { noProxy, type ProxyConfig } from './http/place.ts';
 import type { Policy } from './policy.ts';
 
 export interface ServerConfig {
@@ -29,6 +31,11 @@ export interface ServerConfig {
   readonly dhcpAgentsPerNetwork: number;
   /** `max_request_body_size`, bytes. */
   readonly maxRequestBody: number;
+  /** `client_socket_timeout`, seconds. */
+  readonly clientSocketTimeout: number;
+  readonly proxy: ProxyConfig;
+  /** `[cors]`. */
+  readonly cors: CorsConfig;
   /** `pagination_max_limit`; 0 means none. */
   readonly paginationMaxLimit: number;
   /** `quota_<resource>`, where it differs from the model's default. */
@@ -52,6 +59,9 @@ export const defaultConfig: ServerConfig = {
   agentDownTime: 75,
   dhcpAgentsPerNetwork: 1,
   maxRequestBody: 16 * 1024 * 1024,
+  clientSocketTimeout: 30,
+  proxy: noProxy,
+  cors: defaultCors,
   paginationMaxLimit: 0,
   quotas: {},
   maxAllowedAddressPair: 10,

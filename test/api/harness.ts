@@ -7,6 +7,7 @@ import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { Bus, Json } from '../../src/contracts/bus.ts';
+import type { Log } from '../../src/contracts/log.ts';
 import { type RunningServer, startServer } from '../../src/main/server.ts';
 import type { ServerConfig } from '../../src/server/context.ts';
 import { type Api, type Body, client } from './client.ts';
@@ -31,12 +32,14 @@ export interface Harness extends AsyncDisposable {
   readonly logged: readonly string[];
 }
 
-export async function start(config: Partial<ServerConfig> = {}): Promise<Harness> {
+/** `log`: to see more than the warnings in `logged`. */
+export async function start(config: Partial<ServerConfig> = {}, log?: Log): Promise<Harness> {
   const stateDir = await mkdtemp(join(tmpdir(), 'weft-api-'));
   const lines: string[] = [];
-  const log = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
-  const server = await startServer({ stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, log, config });
-  const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log });
+  const warnings = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
+  const options = { stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, config };
+  const server = await startServer({ ...options, log: log ?? warnings });
+  const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log: warnings });
   const api = (who: string): Api => client(server.url, who);
   return {
     server,

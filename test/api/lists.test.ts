@@ -133,11 +133,6 @@ describe('lists', () => {
       ['previous'],
     );
     assert.equal((await h.member.request('GET', 'subnets')).body.subnets_links, undefined);
-    const forwarded = await h.member.request('GET', 'subnets?limit=1', undefined, {
-      'x-forwarded-proto': 'https',
-      'x-forwarded-host': 'cloud.example',
-    });
-    assert.match(String((forwarded.body.subnets_links as Body[])[0]?.href), /^https:\/\/cloud\.example\/v2\.0\/subnets\?/);
   });
 
   test('a marker that is not there, or not to be seen, is not found; without a limit it means nothing', async () => {

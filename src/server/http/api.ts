@@ -51,7 +51,7 @@ export function buildApi(api: Api, prefix: string): Handler {
 
 function root(request: ApiRequest, prefix: string, resources: readonly Resource[]): Reply {
   if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
-  return rootResources(request.origin, prefix, resources);
+  return rootResources(request.base, prefix, resources);
 }
 
 function extensions(request: ApiRequest, all: readonly Extension[], alias: string | undefined): Reply {

@@ -2,16 +2,16 @@
 import type { Extension, Resource } from '../../model/kit/resource.ts';
 import { notFoundPage, type Reply } from './reply.ts';
 
-export function versions(origin: string, prefix: string): Reply {
+export function versions(base: string, prefix: string): Reply {
   return {
     status: 200,
-    json: { versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${origin}${prefix}/v2.0/` }] }] },
+    json: { versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${base}${prefix}/v2.0/` }] }] },
   };
 }
 
 const core = ['subnet', 'network', 'port'];
 
-export function rootResources(origin: string, prefix: string, resources: readonly Resource[]): Reply {
+export function rootResources(base: string, prefix: string, resources: readonly Resource[]): Reply {
   const listed = resources.filter(r => core.includes(r.name));
   return {
     status: 200,
@@ -19,7 +19,7 @@ export function rootResources(origin: string, prefix: string, resources: readonl
       resources: listed.map(r => ({
         name: r.name,
         collection: r.plural,
-        links: [{ rel: 'self', href: `${origin}${prefix}/v2.0/${r.path}` }],
+        links: [{ rel: 'self', href: `${base}${prefix}/v2.0/${r.path}` }],
       })),
     },
   };

@@ -15,8 +15,15 @@ export function pageLinks(request: ApiRequest, plural: string, ids: readonly str
 }
 
 function href(request: ApiRequest, marker: string | undefined, reverse: boolean): string {
-  const query = new URLSearchParams(request.query.filter(([k]) => k !== 'marker' && k !== 'page_reverse') as [string, string][]);
-  if (marker !== undefined) query.append('marker', marker);
-  if (reverse) query.append('page_reverse', 'True');
-  return `${request.origin}${request.rawPath}?${query.toString()}`;
+  const query = request.query.filter(([k]) => k !== 'marker' && k !== 'page_reverse');
+  if (marker !== undefined) query.push(['marker', marker]);
+  if (reverse) query.push(['page_reverse', 'True']);
+  return `${request.base}${request.rawPath}?${query.map(([k, v]) => `${quoted(k)}=${quoted(v)}`).join('&')}`;
+}
+
+/** As Neutron writes a query: a space is `+`, and nothing but letters, digits and `_.-~` is as it was. */
+function quoted(text: string): string {
+  return encodeURIComponent(text)
+    .replaceAll('%20', '+')
+    .replaceAll(/[!'()*]/g, c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

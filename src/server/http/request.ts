@@ -11,8 +11,8 @@ export interface ApiRequest {
   readonly ifMatch: string | undefined;
   /** The Accept header; empty where there was none. */
   readonly accept: string;
-  /** `http://host:port` as the client sees it. */
-  readonly origin: string;
+  /** What links begin with, as the client sees it: `http://host:port` and perhaps a prefix. */
+  readonly base: string;
   /** The path as it was asked for, without the query: for links. */
   readonly rawPath: string;
   readonly ctx: RequestContext;

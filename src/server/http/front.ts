@@ -1,0 +1,137 @@
+// What comes before the API: which of the server's parts a URL belongs to, and who calls.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Caller, Identity, IdentityApi } from '../../contracts/identity.ts';
+import { apiError } from '../../domain/errors.ts';
+import type { RequestContext, Services } from '../context.ts';
+import { takesJson } from './accept.ts';
+import { type Api, buildApi } from './api.ts';
+import { readBody } from './body.ts';
+import { preflightHeaders } from './cors.ts';
+import { versions } from './discovery.ts';
+import { type Place, placeOf } from './place.ts';
+import { errorReply, type Reply, unauthorized } from './reply.ts';
+
+/** Characters; what clients build of long filters is half of it (OSSA-2014-038). */
+export const longestUrl = 16_384;
+
+export interface RawRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Uint8Array | undefined;
+  /** The other end of the connection. */
+  readonly peer: string;
+}
+
+export interface FrontOptions {
+  readonly services: Services;
+  readonly api: Api;
+  readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>>;
+}
+
+/** What requests are known by in the log. */
+export interface RequestNames {
+  readonly request_id: string;
+  /** Of the client, who may have sent one request for another. */
+  readonly global_request_id?: string;
+}
+
+export type Front = (request: RawRequest, names: RequestNames) => Promise<Reply>;
+
+export function buildFront({ services, api, identity }: FrontOptions): Front {
+  const { config } = services;
+  const handlers = { '': buildApi(api, ''), '/networking': buildApi(api, '/networking') } as const;
+
+  return async (request, names) => {
+    const { method, url, headers } = request;
+    if (url.length > longestUrl) throw apiError('HTTPBadRequest', { message: `The URL is longer than ${longestUrl} characters.` });
+    const path = pathOf(url);
+    if (method === 'OPTIONS') return { status: 200, headers: preflightHeaders(config.cors, headers) };
+    if (path === '/identity' || path.startsWith('/identity/')) return identityReply(request, path);
+    if (path === '/healthcheck') return healthcheck(method);
+    const place = placeOf(headers, request.peer, config.proxy);
+    const prefix = path === '/networking' || path.startsWith('/networking/') ? '/networking' : '';
+    const rest = path.slice(prefix.length);
+    if (rest === '' || rest === '/') return method === 'GET' ? versions(place.base, prefix) : errorReply(apiError('HTTPMethodNotAllowed'));
+    if (!rest.startsWith('/v2.0/')) throw apiError('HTTPNotFound');
+    const token = headers['x-auth-token'];
+    const caller = typeof token === 'string' && token !== '' ? await identity.validate(token) : undefined;
+    if (!caller) return unauthorized(identity.authUri);
+    if (method === 'PATCH' || method === 'HEAD') throw apiError('HTTPMethodNotAllowed');
+    return handlers[prefix](apiRequest(request, rest, place, contextOf(caller, names)));
+  };
+
+  function contextOf(caller: Caller, names: RequestNames): RequestContext {
+    const isAdmin = services.policy.allows('context_is_admin', caller, {});
+    return {
+      ...services,
+      caller,
+      requestId: names.request_id,
+      isAdmin,
+      isPrivileged: isAdmin || caller.roles.includes('advsvc') || caller.roles.includes('service'),
+      log: services.log.child({ ...names }),
+    };
+  }
+
+  async function identityReply(request: RawRequest, path: string): Promise<Reply> {
+    if (!identity.handle) throw apiError('HTTPNotFound');
+    const headers: Record<string, string | undefined> = {};
+    for (const [k, v] of Object.entries(request.headers)) headers[k] = Array.isArray(v) ? v[0] : v;
+    const reply = await identity.handle({
+      method: request.method,
+      path,
+      query: new URLSearchParams(queryOf(request.url)),
+      headers,
+      ...(request.body === undefined ? {} : { body: new TextDecoder().decode(request.body) }),
+    });
+    return { status: reply.status, headers: reply.headers, ...(reply.body === undefined ? {} : { text: reply.body }) };
+  }
+}
+
+function apiRequest(request: RawRequest, rest: string, place: Place, ctx: RequestContext): Parameters<ReturnType<typeof buildApi>>[0] {
+  const accept = request.headers.accept ?? '';
+  const path = segments(rest.slice('/v2.0/'.length));
+  // The one answer that is a page for whoever asks for one is that to an unknown extension.
+  if (path[0] !== 'extensions' && !takesJson(accept)) throw apiError('HTTPNotAcceptable', { message: notAcceptable });
+  return {
+    method: request.method,
+    path,
+    query: [...new URLSearchParams(queryOf(request.url))],
+    body: readBody(request.method, request.body),
+    ifMatch: request.headers['if-match'],
+    accept,
+    base: place.base,
+    rawPath: pathOf(request.url),
+    ctx,
+  };
+}
+
+const notAcceptable = 'The server could not comply with the request since it is either malformed or otherwise incorrect.';
+
+/** For whoever spreads the load: this process serves. */
+function healthcheck(method: string): Reply {
+  if (method !== 'GET' && method !== 'HEAD') throw apiError('HTTPMethodNotAllowed');
+  return { status: 200, text: 'OK', headers: { 'content-type': 'text/plain; charset=UTF-8' } };
+}
+
+export function pathOf(url: string): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
+}
+
+function queryOf(url: string): string {
+  const start = url.indexOf('?');
+  return start < 0 ? '' : url.slice(start + 1);
+}
+
+/** Decoded segments; one trailing slash and a `.json` suffix do not count. */
+function segments(rest: string): string[] {
+  const trimmed = rest.endsWith('.json') ? rest.slice(0, -'.json'.length) : rest;
+  const parts = trimmed.split('/');
+  if (parts.length > 1 && parts.at(-1) === '') parts.pop();
+  try {
+    return parts.map(decodeURIComponent);
+  } catch {
+    throw apiError('HTTPNotFound');
+  }
+}
