@@ -4,6 +4,7 @@ import { t } from './kit/types.ts';
 
 export const agent = defineResource({
   name: 'agent',
+  notFound: { type: 'AgentNotFound', id: 'id' },
   standard: false,
   verbs: ['list', 'show', 'update', 'delete'],
   bulk: false,

@@ -5,6 +5,7 @@ import { t } from './kit/types.ts';
 
 export const floatingip = defineResource({
   name: 'floatingip',
+  notFound: { type: 'FloatingIPNotFound', id: 'floatingip_id' },
   taggable: true,
   quota: 50,
   fields: {

@@ -9,6 +9,7 @@ import { t } from './kit/types.ts';
 
 const base = defineResource({
   name: 'network',
+  notFound: { type: 'NetworkNotFound', id: 'net_id' },
   taggable: true,
   quota: 100,
   fields: {

@@ -14,6 +14,7 @@ export interface FixedIp {
 
 const base = defineResource({
   name: 'port',
+  notFound: { type: 'PortNotFound', id: 'port_id' },
   taggable: true,
   quota: 500,
   fields: {

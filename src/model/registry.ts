@@ -1,5 +1,6 @@
 // Every resource and extension that the server offers. Adding one is a line here.
 import { agent } from './agent.ts';
+import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
 import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
 import { behaviour } from './ext/behaviour.ts';
 import { binding } from './ext/binding.ts';
@@ -19,7 +20,17 @@ import { securityGroup, securityGroupRule } from './security-group.ts';
 import { subnet } from './subnet.ts';
 import { tables } from './tables.ts';
 
-export const resources: readonly Resource[] = [network, subnet, port, router, floatingip, securityGroup, securityGroupRule, agent];
+export const resources: readonly Resource[] = [
+  network,
+  subnet,
+  port,
+  router,
+  floatingip,
+  securityGroup,
+  securityGroupRule,
+  agent,
+  conntrackHelper,
+];
 
 export const extensions: readonly Extension[] = [
   provider,
@@ -32,7 +43,9 @@ export const extensions: readonly Extension[] = [
   extraDhcpOpt,
   extGwMode,
   extraRoute,
+  l3ConntrackHelper,
+  exposeConntrackHelper,
   ...behaviour,
 ];
 
-export const allTables: readonly TableDef[] = [...resources.map(r => r.table), ...Object.values(tables)];
+export const allTables: readonly TableDef[] = [...resources.filter(r => r.stored).map(r => r.table), ...Object.values(tables)];

@@ -21,6 +21,7 @@ const gatewayInfo = t.dict<GatewayInfo>(
 
 const base = defineResource({
   name: 'router',
+  notFound: { type: 'RouterNotFound', id: 'router_id' },
   taggable: true,
   quota: 10,
   actions: { add_router_interface: 'PUT', remove_router_interface: 'PUT', add_extraroutes: 'PUT', remove_extraroutes: 'PUT' },
@@ -29,6 +30,7 @@ const base = defineResource({
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     admin_state_up: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
     status: { type: t.str(16), sort: true },
+    conntrack_helpers: { type: t.any<readonly unknown[]>(), column: false },
     external_gateway_info: { type: t.opt(gatewayInfo), column: false, post: true, put: true, default: absent, policed: true },
     ...standard,
     ...tags,

@@ -5,6 +5,7 @@ import { t } from './kit/types.ts';
 
 export const securityGroup = defineResource({
   name: 'security_group',
+  notFound: { type: 'SecurityGroupNotFound', id: 'id' },
   taggable: true,
   quota: 10,
   fields: {
@@ -21,6 +22,7 @@ export const securityGroup = defineResource({
 
 export const securityGroupRule = defineResource({
   name: 'security_group_rule',
+  notFound: { type: 'SecurityGroupRuleNotFound', id: 'id' },
   quota: 100,
   verbs: ['list', 'show', 'create', 'delete'],
   fields: {

@@ -17,6 +17,7 @@ const ipv6Modes = ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'] as const;
 
 export const subnet = defineResource({
   name: 'subnet',
+  notFound: { type: 'SubnetNotFound', id: 'subnet_id' },
   taggable: true,
   quota: 100,
   fields: {

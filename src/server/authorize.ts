@@ -1,6 +1,6 @@
 // Who may do what: builds the rule that a request needs from the attributes it names, and masks what an answer may show.
 import type { Caller } from '../contracts/identity.ts';
-import { type ApiError, apiError } from '../domain/errors.ts';
+import { ApiError, apiError, type ErrorName } from '../domain/errors.ts';
 import { actionText, type NamedAttribute } from '../domain/policy/action.ts';
 import type { Field, Resource } from '../model/kit/resource.ts';
 import type { RequestContext } from './context.ts';
@@ -17,7 +17,7 @@ function namedAttributes(
   for (const [name, value] of Object.entries(named)) {
     const field = resource.fields[name];
     if (!field?.policed || (verb === 'create' && isDefault(field, value))) continue;
-    const rule = `${verb}_${resource.name}:${name}`;
+    const rule = `${verb}_${resource.policyName}:${name}`;
     const within = keysWithin(value)
       .map(key => `${rule}:${key}`)
       .filter(r => policy.defined(r));
@@ -52,7 +52,7 @@ function isAllowed(ctx: RequestContext, { action, attributes }: Request, target:
 }
 
 export function authorizeCreate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {
-  const request = { action: `create_${resource.name}`, attributes: namedAttributes(ctx.policy, resource, 'create', input) };
+  const request = { action: `create_${resource.policyName}`, attributes: namedAttributes(ctx.policy, resource, 'create', input) };
   if (!isAllowed(ctx, request, target)) throw denial(request.action, request.attributes);
 }
 
@@ -64,7 +64,7 @@ export function authorizeUpdate(
   target: Target,
   id: string,
 ): void {
-  const request = { action: `update_${resource.name}`, attributes: namedAttributes(ctx.policy, resource, 'update', input) };
+  const request = { action: `update_${resource.policyName}`, attributes: namedAttributes(ctx.policy, resource, 'update', input) };
   if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, id, denial(request.action, request.attributes));
 }
 
@@ -74,7 +74,7 @@ export function authorizeAction(ctx: RequestContext, resource: Resource, action:
 }
 
 function hiddenOr(ctx: RequestContext, resource: Resource, target: Target, id: string, error: ApiError): ApiError {
-  return ctx.policy.allows(`get_${resource.name}`, ctx.caller, target) ? error : notFound(resource, id);
+  return ctx.policy.allows(`get_${resource.policyName}`, ctx.caller, target) ? error : notFound(resource, id);
 }
 
 /** The attributes of an object that this caller may see. */
@@ -82,7 +82,7 @@ export type Mask = (object: Readonly<Record<string, unknown>>, target: Target) =
 
 export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mask {
   const policed = Object.keys(resource.fields)
-    .map(name => ({ name, rule: `get_${resource.name}:${name}` }))
+    .map(name => ({ name, rule: `get_${resource.policyName}:${name}` }))
     .filter(({ rule }) => policy.defined(rule));
   const always = new Set(policed.filter(({ rule }) => policy.scope(rule, caller) === false).map(p => p.name));
   const perObject = policed.filter(p => !always.has(p.name) && policy.scope(p.rule, caller) !== true);
@@ -97,17 +97,9 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   };
 }
 
-const notFoundTypes: Readonly<Record<string, (id: string) => ApiError>> = {
-  network: id => apiError('NetworkNotFound', { net_id: id }),
-  subnet: id => apiError('SubnetNotFound', { subnet_id: id }),
-  port: id => apiError('PortNotFound', { port_id: id }),
-  router: id => apiError('RouterNotFound', { router_id: id }),
-  floatingip: id => apiError('FloatingIPNotFound', { floatingip_id: id }),
-  security_group: id => apiError('SecurityGroupNotFound', { id }),
-  security_group_rule: id => apiError('SecurityGroupRuleNotFound', { id }),
-  agent: id => apiError('AgentNotFound', { id }),
-};
-
-export function notFound(resource: Resource, id: string): ApiError {
-  return notFoundTypes[resource.name]?.(id) ?? apiError('HTTPNotFound');
+/** The resource's own 404. `parentId` for what is below a parent. */
+export function notFound({ notFound: row }: Resource, id: string, parentId = ''): ApiError {
+  if (!row) return apiError('HTTPNotFound');
+  const params = { [row.id]: id, ...(row.parent === undefined ? {} : { [row.parent]: parentId }) };
+  return new ApiError(row.type as ErrorName, params as never);
 }

@@ -18,6 +18,8 @@ export function shownColumns(resource: Resource, row: Row): ApiObject {
 /** The columns of a new row: what is given, and the defaults of the rest. What must not be null and has none is for the command. */
 export function newColumns(resource: Resource, given: Attributes): Record<string, Value> {
   const out: Record<string, Value> = {};
+  const above = resource.parent?.column;
+  if (above !== undefined) out[above] = given[above] as Value;
   for (const [name, field] of ownFields(resource)) {
     if (given[name] !== undefined) out[name] = given[name] as Value;
     else if (field.default !== undefined && field.default !== absent) out[name] = field.default as Value;

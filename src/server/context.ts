@@ -2,9 +2,10 @@
 import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
-import type { Store } from '../contracts/store.ts';
+import type { Row, Store } from '../contracts/store.ts';
 import { defaultMtuConfig, type MtuConfig } from '../domain/ipam/mtu.ts';
 import type { Clock } from '../engine/clock.ts';
+import type { Resource } from '../model/kit/resource.ts';
 import { type CorsConfig, defaultCors } from './http/cors.ts';
 import { noProxy, type ProxyConfig } from './http/place.ts';
 import type { Policy } from './policy.ts';
@@ -92,6 +93,8 @@ export interface RequestContext extends Services {
   readonly isAdmin: boolean;
   /** May act for projects that are not its own: administrators, and services with a role for it. */
   readonly isPrivileged: boolean;
+  /** Of a URL below an object: that object, which the caller sees. Only what belongs to it is found. */
+  readonly parent?: { readonly resource: Resource; readonly row: Row };
 }
 
 export function timestamp(clock: Clock): string {

@@ -1,15 +1,16 @@
 // The life of a request, the same steps for every resource: parse, load, decide, commit, reply.
-import type { Row } from '../contracts/store.ts';
+import type { Predicate, Row } from '../contracts/store.ts';
 import { ApiError, apiError, badRequest } from '../domain/errors.ts';
 import { type Attributes, itemsOf, readCreate, readUpdate } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } from './authorize.ts';
 import type { ApiObject, Commands, Created } from './commands/commands.ts';
+import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
-import { find, viewerOf } from './find.ts';
+import { belonging, find, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
-import { atOnce, listPage, type Page } from './list.ts';
+import { atOnce, listPage } from './list.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { commitDecision } from './retry.ts';
 
@@ -19,7 +20,16 @@ function targetsOf(objects: readonly ApiObject[], parents: readonly ApiObject[])
 }
 
 async function parentsOf(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
-  return (await commands.targets?.(ctx, objects)) ?? objects.map(() => ({}));
+  const above = parentTarget(ctx, commands.resource);
+  const own = (await commands.targets?.(ctx, objects)) ?? objects.map(() => ({}));
+  return above ? own.map(o => ({ ...above, ...o })) : own;
+}
+
+/** What rules of a sub-resource ask of the object above it. */
+function parentTarget({ parent }: RequestContext, resource: Resource): ApiObject | undefined {
+  if (!parent || parent.resource.name !== resource.parent?.resource) return undefined;
+  const { project_id } = parent.row;
+  return { 'ext_parent:project_id': project_id, 'ext_parent:tenant_id': project_id };
 }
 
 async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -43,11 +53,15 @@ function trim(object: ApiObject, fields: readonly string[]): ApiObject {
 }
 
 export interface ListAnswer {
-  readonly objects: ApiObject[];
-  readonly page: Page;
+  readonly objects: readonly ApiObject[];
+  /** Of the objects, in order: for links. */
+  readonly keys: readonly string[];
+  readonly next: boolean;
+  readonly previous: boolean;
 }
 
 export async function list(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<ListAnswer> {
+  if (commands.computed) return computedList(ctx, commands, commands.computed, query);
   await commands.beforeList?.(ctx);
   const page = await listPage(ctx, commands, query);
   const objects: ApiObject[] = [];
@@ -55,18 +69,22 @@ export async function list(ctx: RequestContext, commands: Commands, query: ListQ
     if (from > 0) await giveWay(ctx);
     for (const object of await show(ctx, commands, page.rows.slice(from, from + atOnce))) objects.push(trim(object, query.fields));
   }
-  return { objects, page };
+  return { objects, keys: page.rows.map(r => String(r[commands.resource.key])), next: page.next, previous: page.previous };
 }
 
 export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {
+  if (commands.computed) return trim(await computedObject(ctx, commands, commands.computed, id), fields);
   const row = await find(ctx, commands, id);
   const [object] = await show(ctx, commands, [row]);
   return trim(object as ApiObject, fields);
 }
 
 async function reload(ctx: RequestContext, commands: Commands, ids: readonly string[]): Promise<ApiObject[]> {
-  const rows = await ctx.store.select({ table: commands.resource.table.name, where: { in: ['id', ids] } });
-  const byId = new Map(rows.map(r => [r.id, r]));
+  const { table, key } = commands.resource;
+  const below = belonging(ctx, commands.resource);
+  const byKey: Predicate = { in: [key, ids] };
+  const rows = await ctx.store.select({ table: table.name, where: below ? { and: [byKey, below] } : byKey });
+  const byId = new Map(rows.map(r => [r[key], r]));
   return show(
     ctx,
     commands,
@@ -83,8 +101,11 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   const { resource, create: decide } = commands;
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const { items, bulk } = itemsOf(resource, body);
-  const inputs = items.map(i => readCreate(resource, i, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged }));
-  const parents = commands.admit ? await commands.admit(ctx, inputs) : await parentsOf(ctx, commands, inputs);
+  const inputs = items.map(i => newInput(ctx, resource, i));
+  const above = parentTarget(ctx, resource);
+  const parents = commands.admit
+    ? (await commands.admit(ctx, inputs)).map(p => ({ ...above, ...p }))
+    : await parentsOf(ctx, commands, inputs);
   const limits = await limitsFor(ctx, resource, inputs);
   // Many at once may cost much before the commit says no.
   if (inputs.length > 1) await checkQuota(ctx, resource, inputs, limits);
@@ -100,6 +121,12 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
     if (error instanceof ApiError && error.status < 500) await checkQuota(ctx, resource, inputs, limits);
     throw error;
   }
+}
+
+/** An item as attributes; below a parent, with the parent's id. */
+function newInput(ctx: RequestContext, resource: Resource, item: unknown): Attributes {
+  const input = readCreate(resource, item, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged });
+  return resource.parent ? { ...input, [resource.parent.column]: ctx.parent?.row.id } : input;
 }
 
 /** Objects of one request that are decided before other requests get their turn. */
@@ -198,7 +225,7 @@ export async function remove(ctx: RequestContext, commands: Commands, id: string
   await commitDecision(ctx, {
     decide: async draft => {
       const { row, target } = await subject(ctx, commands, id);
-      authorizeAction(ctx, resource, `delete_${resource.name}`, target, id);
+      authorizeAction(ctx, resource, `delete_${resource.policyName}`, target, id);
       checkRevision(row, wanted);
       await decide(ctx, draft, row);
     },

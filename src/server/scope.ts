@@ -40,9 +40,9 @@ const parents: Readonly<Record<string, { readonly table: string; readonly column
   security_group: { table: 'security_groups', column: 'security_group_id' },
 };
 
-function onParent([parent, column, value]: readonly [string, string, Scalar], commands: Commands): Predicate {
-  const link = parents[parent];
-  if (!link || !commands.resource.table.columns[link.column]) return never;
+function onParent([parent, column, value]: readonly [string, string, Scalar], { resource }: Commands): Predicate {
+  const link = parent === 'ext_parent' ? resource.parent : parents[parent];
+  if (!link || !resource.table.columns[link.column]) return never;
   return {
     exists: { table: link.table, on: [['id', link.column]], where: { eq: [column === 'tenant_id' ? 'project_id' : column, value] } },
   };

@@ -18,6 +18,8 @@ export interface Member extends AsyncDisposable {
 }
 
 export interface Cluster extends AsyncDisposable {
+  /** The database, for looking at what the API does not show. */
+  readonly file: string;
   readonly servers: readonly Member[];
   /** The first server, for setting the scene. */
   as(who: string): Api;
@@ -56,6 +58,7 @@ export async function startCluster(count: number, config: Partial<ServerConfig> 
   };
   for (let i = 0; i < count; i++) await add();
   return {
+    file,
     servers,
     as: who => (servers[0] as Member).as(who),
     spread: (who, n) => Array.from({ length: n }, (_, i) => (servers[i % servers.length] as Member).as(who)),

@@ -2,6 +2,8 @@
 import type { P } from './row.ts';
 
 export const routingErrors = {
+  ConntrackHelperNotAllowed: { status: 400, text: (p: P<'helper'>) => `Conntrack Helper ${p.helper} is not allowed.` },
+  ConntrackHelperNotFound: { status: 404, text: (p: P<'id'>) => `Conntrack Helper ${p.id} could not be found.` },
   ExternalGatewayForFloatingIPNotFound: {
     status: 404,
     text: (p: P<'external_network_id' | 'subnet_id' | 'port_id'>) =>
@@ -17,6 +19,11 @@ export const routingErrors = {
     status: 409,
     text: (p: P<'floating_ip_address' | 'fip_id' | 'port_id' | 'fixed_ip' | 'net_id'>) =>
       `Cannot associate floating IP ${p.floating_ip_address} (${p.fip_id}) with port ${p.port_id} using fixed IP ${p.fixed_ip}, as that fixed IP already has a floating IP on external network ${p.net_id}.`,
+  },
+  InvalidProtocolForHelper: {
+    status: 400,
+    text: (p: P<'helper' | 'protocol' | 'supported_protocols'>) =>
+      `Conntrack Helper ${p.helper} does not support: ${p.protocol}. Supported protocols are: ${p.supported_protocols}`,
   },
   RouterExternalGatewayInUseByFloatingIp: {
     status: 409,

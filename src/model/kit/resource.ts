@@ -32,7 +32,7 @@ export interface Resource<F extends Fields = Fields> {
   readonly name: string;
   /** Plural, as the body key of a list: `networks`. */
   readonly plural: string;
-  /** URL segment(s) of the collection, with its prefix if any: `security-groups`. */
+  /** URL segments of the collection, with its prefix if any: `security-groups`, `qos/policies`; below a parent, behind the parent's id. */
   readonly path: string;
   readonly fields: F;
   readonly verbs: readonly Verb[];
@@ -44,7 +44,30 @@ export interface Resource<F extends Fields = Fields> {
   readonly quota?: number;
   readonly actions: Readonly<Record<string, 'PUT' | 'GET'>>;
   readonly table: TableDef;
-  readonly parent?: { readonly resource: string; readonly column: string };
+  /** False: nothing is stored; the command computes the objects. */
+  readonly stored: boolean;
+  /** The column that names a member in URLs. */
+  readonly key: string;
+  /** As policy rules name it behind the verb: `network`, and `floatingip_port_forwarding` below a parent. */
+  readonly policyName: string;
+  readonly notFound?: NotFound;
+  /** Reached below an object of this resource, and found by it and its own id together. */
+  readonly parent?: Parent;
+}
+
+/** The refusal where there is no such object: a row of the error catalog, and which of its parameters are the id and the parent's id. */
+export interface NotFound {
+  readonly type: string;
+  readonly id: string;
+  readonly parent?: string;
+}
+
+export interface Parent {
+  /** Name of the parent resource. */
+  readonly resource: string;
+  readonly table: string;
+  /** The column of the sub-resource that holds the parent's id. Stored, never given or shown. */
+  readonly column: string;
 }
 
 export interface ResourceSpec<F extends Fields> {
@@ -62,7 +85,14 @@ export interface ResourceSpec<F extends Fields> {
   readonly indexes?: readonly (readonly string[])[];
   /** Columns that are stored and never shown. */
   readonly hidden?: Readonly<Record<string, ColumnDef>>;
-  readonly parent?: { readonly resource: string; readonly column: string };
+  /** Where another name than the plural is clearer. */
+  readonly tableName?: string;
+  readonly primaryKey?: readonly string[];
+  readonly stored?: false;
+  readonly key?: string;
+  readonly policyName?: string;
+  readonly notFound?: NotFound;
+  readonly parent?: { readonly of: Resource; readonly column: string };
 }
 
 export interface Extension {
@@ -88,10 +118,18 @@ export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): R
     standard: spec.standard ?? true,
     taggable: spec.taggable ?? false,
     ...(spec.quota === undefined ? {} : { quota: spec.quota }),
-    ...(spec.parent === undefined ? {} : { parent: spec.parent }),
+    ...(spec.parent === undefined ? {} : { parent: parentOf(spec.parent) }),
+    ...(spec.notFound === undefined ? {} : { notFound: spec.notFound }),
     actions: spec.actions ?? {},
-    table: tableOf(plural, spec),
+    table: tableOf(spec.tableName ?? plural, spec),
+    stored: spec.stored ?? true,
+    key: spec.key ?? 'id',
+    policyName: spec.policyName ?? (spec.parent ? `${spec.parent.of.name}_${spec.name}` : spec.name),
   };
+}
+
+function parentOf({ of, column }: { readonly of: Resource; readonly column: string }): Parent {
+  return { resource: of.name, table: of.table.name, column };
 }
 
 type All<G extends readonly Fields[]> = G extends readonly [infer H, ...infer T extends readonly Fields[]] ? H & All<T> : unknown;
@@ -133,15 +171,17 @@ function columnType(type: Type): ColumnType {
   }
 }
 
-function tableOf(plural: string, spec: ResourceSpec<Fields>): TableDef {
+function tableOf(name: string, spec: ResourceSpec<Fields>): TableDef {
   const columns: Record<string, ColumnDef> = {};
   for (const [name, field] of Object.entries(spec.fields)) if (field.column !== false) columns[name] = columnOf(field);
+  if (spec.parent) columns[spec.parent.column] = { type: 'text' };
   Object.assign(columns, spec.hidden);
+  const indexes = [...(spec.parent ? [[spec.parent.column]] : []), ...(spec.indexes ?? [])];
   return {
-    name: plural,
+    name,
     columns,
-    primaryKey: ['id'],
+    primaryKey: spec.primaryKey ?? ['id'],
     ...(spec.unique ? { unique: spec.unique } : {}),
-    ...(spec.indexes ? { indexes: spec.indexes } : {}),
+    ...(indexes.length > 0 ? { indexes } : {}),
   };
 }

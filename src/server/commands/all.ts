@@ -2,6 +2,7 @@
 import type { Services } from '../context.ts';
 import { agents } from './agents.ts';
 import type { Commands } from './commands.ts';
+import { conntrackHelpers } from './conntrack-helpers.ts';
 import { floatingips } from './floatingips.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';
@@ -10,5 +11,5 @@ import { securityGroupRules, securityGroups } from './security-groups.ts';
 import { subnets } from './subnets.ts';
 
 export function allCommands(services: Services): readonly Commands[] {
-  return [networks, subnets, ports, routers, floatingips, securityGroups, securityGroupRules, agents(services)];
+  return [networks, subnets, ports, routers, floatingips, securityGroups, securityGroupRules, agents(services), conntrackHelpers];
 }

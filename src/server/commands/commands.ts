@@ -1,6 +1,7 @@
 // What a resource's commands are to the pipeline: how its rows are shown and found, and what each verb decides.
 import type { Predicate, Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import type { ListQuery } from '../../domain/input/query.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -31,6 +32,10 @@ export interface Commands {
   readonly actions?: Readonly<Record<string, Action>>;
   /** Run before a list of the project's own objects (a project's default group is made on first sight). */
   beforeList?(ctx: RequestContext): Promise<void>;
+  /** The objects of a collection that no table holds; a list filters, sorts and pages them. `query` is absent for one object. */
+  computed?(ctx: RequestContext, query?: ListQuery): Promise<readonly ApiObject[]>;
+  /** Filters that `computed` has applied itself. */
+  readonly computedFilters?: readonly string[];
 }
 
 export interface Created {

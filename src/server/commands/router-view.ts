@@ -5,6 +5,7 @@ import { router } from '../../model/router.ts';
 import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import type { ApiObject } from './commands.ts';
+import { helpersOf } from './conntrack-helpers.ts';
 import { byIds } from './load.ts';
 import { partsOf } from './port-rows.ts';
 import { tagsOf } from './tags.ts';
@@ -17,10 +18,12 @@ export async function presentRouters(services: Services, rows: readonly Row[]): 
     rows.map(r => r.gw_port_id),
   );
   const parts = await partsOf(services, [...gateways.keys()]);
+  const helpers = await helpersOf(services, ids);
   const tags = await tagsOf(services, ids);
   return rows.map(row => ({
     ...shownColumns(router, row),
     external_gateway_info: gatewayInfo(row, gateways.get(String(row.gw_port_id)), parts.fixedIps.get(String(row.gw_port_id)) ?? []),
+    conntrack_helpers: helpers.get(String(row.id)) ?? [],
     tags: tags.get(String(row.id)) ?? [],
   }));
 }

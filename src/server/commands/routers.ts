@@ -55,6 +55,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   for (const gateway of ports) await dropGateway(ctx, draft, row, gateway);
   const bindings = await ctx.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
   draft.delete('router_bindings', { eq: ['router_id', id] });
+  draft.delete('conntrack_helpers', { eq: ['router_id', id] });
   draft.absent('router_ports', { and: [{ eq: ['router_id', id] }, { not: { in: ['port_id', ports.map(p => String(p.port.id))] } }] });
   draft.remove(router, row, { agents: bindings.map(b => b.agent_id) });
 }

@@ -2,6 +2,7 @@
 import { apiError } from '../../domain/errors.ts';
 import type { Extension, Resource } from '../../model/kit/resource.ts';
 import type { Commands } from '../commands/commands.ts';
+import { find } from '../find.ts';
 import { extension, extensionList, rootResources } from './discovery.ts';
 import { quotas } from './quotas.ts';
 import type { Reply } from './reply.ts';
@@ -21,32 +22,75 @@ type Handler = (request: ApiRequest) => Promise<Reply> | Reply;
 /** Collections are found with dashes or underscores. */
 const canonical = (segment: string): string => segment.replaceAll('_', '-');
 
+/** A collection of a URL, and what of the path is behind it. */
+interface Found {
+  readonly commands: Commands;
+  readonly rest: readonly string[];
+}
+
 export function buildApi(api: Api, prefix: string): Handler {
-  const byPath = new Map(api.commands.map(c => [c.resource.path, c]));
-  const named = (path: string): Commands => byPath.get(path) as Commands;
-  return request => {
-    const [first, id, sub, child, ...more] = request.path;
+  const top = byPath(api.commands.filter(c => !c.resource.parent));
+  const below = new Map<string, Map<string, Commands>>();
+  for (const { resource } of api.commands)
+    below.set(resource.name, byPath(api.commands.filter(c => c.resource.parent?.resource === resource.name)));
+  const named = (path: string): Commands => top.get(path) as Commands;
+
+  return async request => {
+    const [first] = request.path;
     if (first === undefined || first === '') return root(request, prefix, api.resources);
-    if (more.length > 0) throw apiError('HTTPNotFound');
-    const path = canonical(first);
-    if (path === 'extensions') return extensions(request, api.extensions, id);
-    if (path === 'quotas') return quotas(request, api.resources);
-    const commands = byPath.get(path);
-    if (!commands) throw apiError('HTTPNotFound');
+    if (first === 'extensions') return extensions(request, api.extensions, request.path.slice(1));
+    if (first === 'quotas') return quotas(request, api.resources);
+    const found = collectionAt(top, request.path);
+    if (!found) throw apiError('HTTPNotFound');
+    const agents = await schedulers(request, found, named);
+    return agents ?? within(request, found, below);
+  };
+
+  /** A collection, a member, or what is below a member. */
+  async function within(request: ApiRequest, { commands, rest }: Found, children?: typeof below): Promise<Reply> {
+    const [id, sub, child, ...more] = rest;
+    const { resource } = commands;
     if (id === undefined) return collection(request, commands);
     if (sub === undefined) return member(request, commands, id);
-    if (sub === 'tags' && commands.resource.taggable) return tags(request, commands, id, child);
-    const below = canonical(sub);
-    if (path === 'agents' && (below === 'dhcp-networks' || below === 'l3-routers')) {
-      const inner = { ...request, path: [path, id, below, ...(child === undefined ? [] : [child])] };
-      return ofAgent(inner, commands, named('networks'), named('routers'));
+    if (sub === 'tags' && resource.taggable && more.length === 0) return tags(request, commands, id, child);
+    const inner = children?.get(resource.name)?.get(canonical(sub));
+    if (inner) {
+      const row = await find(request.ctx, commands, id);
+      const ctx = { ...request.ctx, parent: { resource, row } };
+      return within({ ...request, ctx }, { commands: inner, rest: rest.slice(2) });
     }
-    if (child === undefined && ((path === 'networks' && below === 'dhcp-agents') || (path === 'routers' && below === 'l3-agents'))) {
-      return agentsOf({ ...request, path: [path, id] }, commands, named('agents'));
-    }
-    if (child === undefined && Object.hasOwn(commands.resource.actions, sub)) return action(request, commands, id, sub);
+    if (child === undefined && Object.hasOwn(resource.actions, sub)) return action(request, commands, id, sub);
     throw apiError('HTTPNotFound');
-  };
+  }
+}
+
+function byPath(all: readonly Commands[]): Map<string, Commands> {
+  return new Map(all.map(c => [canonical(c.resource.path), c]));
+}
+
+/** `networks/…`, or behind a prefix `qos/policies/…`. */
+function collectionAt(top: ReadonlyMap<string, Commands>, path: readonly string[]): Found | undefined {
+  for (const length of [1, 2]) {
+    const commands = path.length < length ? undefined : top.get(path.slice(0, length).map(canonical).join('/'));
+    if (commands) return { commands, rest: path.slice(length) };
+  }
+  return undefined;
+}
+
+/** What agents serve, and the agents that serve something: bindings that are no resources of their own. */
+async function schedulers(request: ApiRequest, { commands, rest }: Found, named: (path: string) => Commands): Promise<Reply | undefined> {
+  const { path } = commands.resource;
+  const [id, sub, child, ...more] = rest;
+  if (id === undefined || sub === undefined || more.length > 0) return undefined;
+  const what = canonical(sub);
+  if (path === 'agents' && (what === 'dhcp-networks' || what === 'l3-routers')) {
+    const inner = { ...request, path: [path, id, what, ...(child === undefined ? [] : [child])] };
+    return ofAgent(inner, commands, named('networks'), named('routers'));
+  }
+  if (child === undefined && ((path === 'networks' && what === 'dhcp-agents') || (path === 'routers' && what === 'l3-agents'))) {
+    return agentsOf({ ...request, path: [path, id] }, commands, named('agents'));
+  }
+  return undefined;
 }
 
 function root(request: ApiRequest, prefix: string, resources: readonly Resource[]): Reply {
@@ -54,7 +98,8 @@ function root(request: ApiRequest, prefix: string, resources: readonly Resource[
   return rootResources(request.base, prefix, resources);
 }
 
-function extensions(request: ApiRequest, all: readonly Extension[], alias: string | undefined): Reply {
+function extensions(request: ApiRequest, all: readonly Extension[], [alias, ...more]: readonly string[]): Reply {
+  if (more.length > 0) throw apiError('HTTPNotFound');
   if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
   return alias === undefined ? extensionList(all) : extension(all, alias, request.accept);
 }

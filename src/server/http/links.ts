@@ -1,5 +1,5 @@
 // The `<collection>_links` of a page: present whenever a limit was given.
-import type { Page } from '../list.ts';
+import type { ListAnswer } from '../pipeline.ts';
 import type { ApiRequest } from './request.ts';
 
 interface Link {
@@ -7,10 +7,10 @@ interface Link {
   readonly href: string;
 }
 
-export function pageLinks(request: ApiRequest, plural: string, ids: readonly string[], page: Page): Record<string, Link[]> {
+export function pageLinks(request: ApiRequest, plural: string, page: ListAnswer): Record<string, Link[]> {
   const links: Link[] = [];
-  if (page.next) links.push({ rel: 'next', href: href(request, ids.at(-1), false) });
-  if (page.previous) links.push({ rel: 'previous', href: href(request, ids[0], true) });
+  if (page.next) links.push({ rel: 'next', href: href(request, page.keys.at(-1), false) });
+  if (page.previous) links.push({ rel: 'previous', href: href(request, page.keys[0], true) });
   return links.length > 0 ? { [`${plural}_links`]: links } : {};
 }
 

@@ -16,11 +16,10 @@ export async function collection(request: ApiRequest, commands: Commands): Promi
     case 'GET': {
       if (!resource.verbs.includes('list')) throw apiError('HTTPMethodNotAllowed');
       const query = readQuery(resource, request.query, { maxFilterValues, maxLimit: ctx.config.paginationMaxLimit });
-      const { objects, page } = await pipeline.list(ctx, commands, query);
-      const ids = page.rows.map(r => String(r.id));
+      const page = await pipeline.list(ctx, commands, query);
       return {
         status: 200,
-        json: { [resource.plural]: objects, ...(query.limitGiven ? pageLinks(request, resource.plural, ids, page) : {}) },
+        json: { [resource.plural]: page.objects, ...(query.limitGiven ? pageLinks(request, resource.plural, page) : {}) },
       };
     }
     case 'POST': {
@@ -38,6 +37,7 @@ export async function member(request: ApiRequest, commands: Commands, id: string
   const { resource } = commands;
   switch (request.method) {
     case 'GET': {
+      if (!resource.verbs.includes('show')) throw apiError('HTTPMethodNotAllowed');
       const fields = request.query.filter(([k]) => k === 'fields').map(([, v]) => v);
       return { status: 200, json: { [resource.name]: await pipeline.get(ctx, commands, id, fields) } };
     }

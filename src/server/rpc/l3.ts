@@ -123,7 +123,6 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       flavor_id: null,
       availability_zones: [],
       availability_zone_hints: [],
-      conntrack_helpers: [],
       ...(gateway ? { gw_port: gateway, gw_port_host: host, enable_snat: row.enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),

@@ -1,0 +1,92 @@
+// Collections that no table holds: the command computes the objects, and a list filters, sorts and pages them here.
+import type { Scalar } from '../contracts/store.ts';
+import { type ListQuery, readFilterValue } from '../domain/input/query.ts';
+import { maskFor, notFound } from './authorize.ts';
+import type { ApiObject, Commands } from './commands/commands.ts';
+import type { RequestContext } from './context.ts';
+
+type Compute = NonNullable<Commands['computed']>;
+
+async function visibleObjects(ctx: RequestContext, { resource }: Commands, compute: Compute, query?: ListQuery): Promise<ApiObject[]> {
+  const rule = `get_${resource.policyName}`;
+  return (await compute(ctx, query)).filter(o => ctx.policy.allows(rule, ctx.caller, targetOf(o)));
+}
+
+const targetOf = (object: ApiObject): ApiObject => ({ ...object, tenant_id: object.project_id });
+
+export async function computedObject(ctx: RequestContext, commands: Commands, compute: Compute, key: string): Promise<ApiObject> {
+  const found = (await visibleObjects(ctx, commands, compute)).find(o => o[commands.resource.key] === key);
+  if (!found) throw notFound(commands.resource, key);
+  return shownTo(ctx, commands)(found);
+}
+
+export interface ComputedPage {
+  readonly objects: readonly ApiObject[];
+  readonly keys: readonly string[];
+  readonly next: boolean;
+  readonly previous: boolean;
+}
+
+export async function computedList(ctx: RequestContext, commands: Commands, compute: Compute, query: ListQuery): Promise<ComputedPage> {
+  const { resource } = commands;
+  const { limit, limitGiven, reverse } = query;
+  const all = (await visibleObjects(ctx, commands, compute, query)).filter(o => matches(commands, o, query)).sort(inOrder(query));
+  const page = pageOf(all, resource.key, query);
+  const full = limit > 0 && page.length >= limit;
+  const show = shownTo(ctx, commands);
+  return {
+    objects: page.map(o => trim(show(o), query.fields)),
+    keys: page.map(o => String(o[resource.key])),
+    next: limitGiven && (full || reverse),
+    previous: limitGiven && (full || !reverse),
+  };
+}
+
+/** What of an object the caller may see; attributes that exist for filters alone are not shown. */
+function shownTo(ctx: RequestContext, { resource }: Commands): (object: ApiObject) => ApiObject {
+  const mask = maskFor(ctx.policy, ctx.caller, resource);
+  return object => {
+    const out = mask(object, targetOf(object));
+    return Object.hasOwn(out, 'project_id') ? { ...out, tenant_id: out.project_id } : out;
+  };
+}
+
+function trim(object: ApiObject, fields: readonly string[]): ApiObject {
+  return fields.length === 0 ? object : Object.fromEntries(Object.entries(object).filter(([name]) => fields.includes(name)));
+}
+
+function matches({ resource, computedFilters }: Commands, object: ApiObject, { filters }: ListQuery): boolean {
+  return [...filters].every(([name, values]) => {
+    // What the computation itself has looked at.
+    if (computedFilters?.includes(name)) return true;
+    const wanted = values.map(v => readFilterValue(resource, name, v));
+    const value = object[name];
+    return Array.isArray(value) ? wanted.some(w => value.includes(w)) : wanted.includes((value ?? null) as Scalar);
+  });
+}
+
+function inOrder({ sort }: ListQuery): (a: ApiObject, b: ApiObject) => number {
+  return (a, b) => {
+    for (const [name, direction] of sort) {
+      const order = compare(a[name], b[name]);
+      if (order !== 0) return direction === 'asc' ? order : -order;
+    }
+    return 0;
+  };
+}
+
+/** Nulls first, as in the store. */
+function compare(a: unknown, b: unknown): number {
+  if (a === b) return 0;
+  if (a === null || a === undefined) return -1;
+  if (b === null || b === undefined) return 1;
+  return (a as string) < (b as string) ? -1 : 1;
+}
+
+function pageOf(all: readonly ApiObject[], key: string, { limit, marker, reverse }: ListQuery): readonly ApiObject[] {
+  if (limit <= 0) return all;
+  const at = marker === undefined ? -1 : all.findIndex(o => o[key] === marker);
+  if (!reverse) return all.slice(at + 1, at + 1 + limit);
+  const end = at < 0 ? all.length : at;
+  return all.slice(Math.max(0, end - limit), end);
+}
