@@ -25,9 +25,9 @@ export const named = (name: string): Resource => resources.find(r => r.name === 
 export const pathOf = ({ collection, id }: Pick<Thing, 'collection' | 'id'>): string => `${collection}/${id}`;
 
 /** The policy action of a verb: `create_network`, `create_floatingip_port_forwarding`. */
-export function actionOf({ name, parent }: Resource, verb: string): string {
+export function actionOf({ policyName }: Resource, verb: string): string {
   const short = verb === 'list' || verb === 'show' ? 'get' : verb;
-  return parent ? `${short}_${parent.resource}_${name}` : `${short}_${name}`;
+  return `${short}_${policyName}`;
 }
 
 async function readSamples(): Promise<Sample[]> {
