@@ -7,6 +7,7 @@ import type { HostView, StatusView } from '../cli/control.ts';
 import type { StateFolder } from '../cli/state.ts';
 import { ApiClient } from '../client/api.ts';
 import type { Log } from '../contracts/log.ts';
+import type { ServerConfig } from '../server/context.ts';
 import { superviseAgent } from './agents.ts';
 import { ControlError } from './control-server.ts';
 import { type Ground, noGround, openContainedGround } from './ground.ts';
@@ -32,6 +33,7 @@ export interface AllInOneOptions {
   /** On the machine's own network. */
   readonly localIp: string | undefined;
   readonly keystone: KeystoneAccount | undefined;
+  readonly config: ServerConfig;
   readonly publish: readonly Publication[];
   readonly rootless: boolean;
   readonly debug: boolean;
@@ -217,7 +219,7 @@ async function bothOf<A extends { server: AsyncDisposable }, B extends AsyncDisp
 }
 
 async function openServer(options: AllInOneOptions): Promise<{ server: RunningServer; identity: OpenedIdentity; url: string }> {
-  const { folder, address, port, keystone, log, progress } = options;
+  const { folder, address, port, config, keystone, log, progress } = options;
   let opened: OpenedIdentity | undefined;
   let url = '';
   const server = await startServer({
@@ -225,6 +227,7 @@ async function openServer(options: AllInOneOptions): Promise<{ server: RunningSe
     host: address,
     port,
     log,
+    config,
     // The lock of the state directory sees to it that there is one.
     holder: 'all-in-one',
     identity: async listening => {

@@ -7,6 +7,7 @@ import { Failure } from '../cli/verb.ts';
 import type { UpOptions } from '../cli/verbs/up.ts';
 import type { Log } from '../contracts/log.ts';
 import { AllInOne } from './all-in-one.ts';
+import { readServerOptions } from './config/server-options.ts';
 import { controlRoutes } from './control-routes.ts';
 import { openControl } from './control-server.ts';
 import { keystoneAccount } from './keystone.ts';
@@ -27,6 +28,7 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   if (refused) throw new Failure(refused);
   const publish = inWords(() => options.publish.map(parsePublication));
   const keystone = options.keystone && keystoneAccount(options.keystone);
+  const settings = inWords(() => readServerOptions(options.configFiles));
   const folder = inWords(() => openStateFolder(options.stateDir, mode === 'contained'));
   using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
@@ -34,8 +36,10 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   using stopper = untilStopped();
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
+  for (const option of settings.unknown) log.warning(`configuration: ${option} is not known and has no effect`);
+  const { config } = settings;
   const { address, port, hosts, localIp, debug } = options;
-  const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, keystone, publish, rootless, debug, log, progress });
+  const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {
     log.error('cannot start', { error });
     throw inUsersWords(error);

@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { defaultStatePath } from '../state.ts';
 import { flag, text, type Verb } from '../verb.ts';
+import { configFilesOf, configOption } from './config-option.ts';
 import { keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
 import type { UpOptions } from './up.ts';
@@ -22,6 +23,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
         help: 'where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder)',
       },
       ...listenOption,
+      ...configOption,
       ...keystoneOptions,
       debug: { type: 'boolean', help: 'log more' },
     },
@@ -31,6 +33,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
         {
           stateDir: text(call, 'state-dir') ?? defaultStatePath(process.env, homedir()),
           ...listenOf(verb, call),
+          configFiles: configFilesOf(call),
           mode: 'server',
           hosts: 0,
           publish: [],

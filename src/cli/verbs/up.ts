@@ -3,6 +3,7 @@ import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { defaultStatePath, onHostStatePath } from '../state.ts';
 import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
+import { configFilesOf, configOption } from './config-option.ts';
 import { type KeystoneSettings, keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
 
@@ -20,6 +21,7 @@ export interface UpOptions {
   readonly localIp: string | undefined;
   /** Undefined: the built-in identity. */
   readonly keystone: KeystoneSettings | undefined;
+  readonly configFiles: readonly string[];
   readonly debug: boolean;
 }
 
@@ -40,6 +42,7 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
         help: `where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder; with --on-host ${onHostStatePath})`,
       },
       ...listenOption,
+      ...configOption,
       hosts: { type: 'string', value: 'N', help: 'how many hosts there are (default 1)' },
       publish: {
         type: 'string',
@@ -72,6 +75,7 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   return {
     stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
     ...listenOf(verb, call),
+    configFiles: configFilesOf(call),
     hosts,
     publish: texts(call, 'publish'),
     mode: onHost ? 'on-host' : 'contained',

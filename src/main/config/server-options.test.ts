@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { defaultConfig } from '../../server/context.ts';
+import { parseIni } from './ini.ts';
+import { readServerOptions, type ServerSettings } from './server-options.ts';
+
+function read(...texts: readonly string[]): ServerSettings {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-config-'));
+  try {
+    const files = texts.map((text, i) => {
+      const file = join(folder, `${i}.conf`);
+      writeFileSync(file, text);
+      return file;
+    });
+    return readServerOptions(files);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('sections, comments, quotes, values over several lines, repeated names', () => {
+  const text = '# a comment\n[DEFAULT]\na = 1\n; another\nb: "x y"\n\n[cors]\nlist = a,\n  b,\n# between\n  c\na=\na = 2\n';
+  assert.deepEqual(
+    parseIni(text, 'f').map(s => [s.group, s.name, s.value, s.line]),
+    [
+      ['DEFAULT', 'a', '1', 3],
+      ['DEFAULT', 'b', 'x y', 5],
+      ['cors', 'list', 'a,\nb,\nc', 8],
+      ['cors', 'a', '', 12],
+      ['cors', 'a', '2', 13],
+    ],
+  );
+});
+
+test('what is no configuration is refused with its place', () => {
+  for (const [text, line] of [
+    ['a = 1', 1],
+    ['[DEFAULT]\njust words', 2],
+    ['[DEFAULT]\n  indented', 2],
+    ['[DEFAULT]\na = 1\n\n  indented', 4],
+    ['[DEFAULT]\n= 1', 2],
+  ] as const)
+    assert.throws(() => parseIni(text, 'x.conf'), { message: new RegExp(`^x\\.conf:${line}: `) }, text);
+});
+
+test('options by their names in Neutron, of several files the last', () => {
+  const { config, unknown } = read(
+    '[DEFAULT]\npagination_max_limit = 1000\ncore_plugin = ml2\n[oslo_middleware]\nenable_proxy_headers_parsing = True\n',
+    '[DEFAULT]\npagination_max_limit = infinite\nglobal_physnet_mtu = 9000\n[cors]\nallowed_origin = https://a.example, https://b.example\n' +
+      '[quotas]\nquota_port = -1\n[ml2_type_vlan]\nnetwork_vlan_ranges = p1:100:200, p2, p1:300:400\n[ml2_type_vxlan]\nvni_ranges = 1:10,20:30\n',
+  );
+  assert.deepEqual(config, {
+    ...defaultConfig,
+    paginationMaxLimit: 0,
+    mtu: { ...defaultConfig.mtu, global_physnet_mtu: 9000 },
+    proxy: { enabled: true, linkPrefix: '' },
+    cors: { ...defaultConfig.cors, allowedOrigin: ['https://a.example', 'https://b.example'] },
+    quotas: { port: -1 },
+    vlanRanges: {
+      p1: [
+        [100, 200],
+        [300, 400],
+      ],
+      p2: [],
+    },
+    vniRanges: [
+      [1, 10],
+      [20, 30],
+    ],
+  });
+  assert.equal(unknown.length, 1);
+  assert.match(String(unknown[0]), /^DEFAULT\.core_plugin \(.*0\.conf:3\)$/);
+  assert.deepEqual(read().config, defaultConfig);
+});
+
+test('values that cannot be are refused with their place', () => {
+  for (const text of [
+    '[DEFAULT]\npagination_max_limit = many',
+    '[oslo_middleware]\nenable_proxy_headers_parsing = maybe',
+    '[oslo_middleware]\nmax_request_body_size = 12',
+    '[ml2_type_vxlan]\nvni_ranges = 10:1',
+    '[ml2_type_vlan]\nnetwork_vlan_ranges = p1:100',
+  ])
+    assert.throws(() => read(text), { message: /0\.conf:2: \w+ = .* wanted$/ }, text);
+});

@@ -1,0 +1,139 @@
+// The options of the API server by the names that Neutron's configuration files give them. One line makes an option.
+import { readFileSync } from 'node:fs';
+import { resources } from '../../model/registry.ts';
+import { defaultConfig, type ServerConfig } from '../../server/context.ts';
+import { ConfigError, parseIni, type Setting } from './ini.ts';
+
+type Option = (config: ServerConfig, text: string) => ServerConfig;
+
+const truths: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  on: true,
+  1: true,
+  false: false,
+  no: false,
+  off: false,
+  0: false,
+};
+
+function bool(text: string): boolean {
+  const value = truths[text.toLowerCase()];
+  if (value === undefined) throw new ConfigError('true or false is wanted');
+  return value;
+}
+
+const int =
+  (least: number, most = 2 ** 31 - 1) =>
+  (text: string): number => {
+    const n = /^-?\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(n >= least && n <= most)) throw new ConfigError(`a number from ${least} to ${most} is wanted`);
+    return n;
+  };
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map(item => item.trim())
+    .filter(item => item !== '');
+const string = (text: string): string => text;
+
+/** `infinite` and everything below one mean no limit. */
+const pageLimit = (text: string): number => (text.toLowerCase() === 'infinite' ? 0 : Math.max(0, int(-1)(text)));
+
+const range = (text: string): readonly [number, number] => {
+  const [from, to] = text.split(':').map(int(1, 2 ** 24 - 1));
+  if (from === undefined || to === undefined || from > to) throw new ConfigError('ranges such as 1:1000 are wanted');
+  return [from, to];
+};
+
+/** `physnet1:100:200,physnet2` */
+function vlanRanges(text: string): ServerConfig['vlanRanges'] {
+  const out: Record<string, (readonly [number, number])[]> = {};
+  for (const item of list(text)) {
+    const [network = '', ...bounds] = item.split(':');
+    out[network] ??= [];
+    if (bounds.length > 0) out[network].push(range(bounds.join(':')));
+  }
+  return out;
+}
+
+/** An option that is one value of the configuration. */
+function sets<K extends keyof ServerConfig>(key: K, read: (text: string) => ServerConfig[K]): Option {
+  return (config, text) => ({ ...config, [key]: read(text) });
+}
+
+/** An option that is a part of one. */
+function within<K extends 'proxy' | 'cors' | 'mtu', P extends keyof ServerConfig[K]>(
+  key: K,
+  part: P,
+  read: (text: string) => ServerConfig[K][P],
+): Option {
+  return (config, text) => ({ ...config, [key]: { ...config[key], [part]: read(text) } });
+}
+
+const bodySize = sets('maxRequestBody', int(1024));
+
+export const serverOptions: Readonly<Record<string, Option>> = {
+  'DEFAULT.dns_domain': sets('dnsDomain', string),
+  'DEFAULT.base_mac': sets('baseMac', string),
+  'DEFAULT.agent_down_time': sets('agentDownTime', int(1)),
+  'DEFAULT.dhcp_agents_per_network': sets('dhcpAgentsPerNetwork', int(1)),
+  'DEFAULT.max_allowed_address_pair': sets('maxAllowedAddressPair', int(0, 1000)),
+  'DEFAULT.max_dns_nameservers': sets('maxDnsNameservers', int(0, 1000)),
+  'DEFAULT.max_subnet_host_routes': sets('maxSubnetHostRoutes', int(0, 1000)),
+  'DEFAULT.max_routes': sets('maxRoutes', int(0, 1000)),
+  'DEFAULT.global_physnet_mtu': within('mtu', 'global_physnet_mtu', int(68, 65535)),
+  'DEFAULT.pagination_max_limit': sets('paginationMaxLimit', pageLimit),
+  'DEFAULT.network_link_prefix': within('proxy', 'linkPrefix', string),
+  'DEFAULT.client_socket_timeout': sets('clientSocketTimeout', int(1, 3600)),
+  'DEFAULT.max_request_body_size': bodySize,
+  'oslo_middleware.max_request_body_size': bodySize,
+  'oslo_middleware.enable_proxy_headers_parsing': within('proxy', 'enabled', bool),
+  'cors.allowed_origin': within('cors', 'allowedOrigin', list),
+  'cors.allow_credentials': within('cors', 'allowCredentials', bool),
+  'cors.expose_headers': within('cors', 'exposeHeaders', list),
+  'cors.max_age': within('cors', 'maxAge', int(0)),
+  'cors.allow_methods': within('cors', 'allowMethods', list),
+  'cors.allow_headers': within('cors', 'allowHeaders', list),
+  'ml2.type_drivers': sets('typeDrivers', list),
+  'ml2.tenant_network_types': sets('tenantNetworkTypes', list),
+  'ml2.path_mtu': within('mtu', 'path_mtu', int(0, 65535)),
+  'ml2_type_flat.flat_networks': sets('flatNetworks', list),
+  'ml2_type_vlan.network_vlan_ranges': sets('vlanRanges', vlanRanges),
+  'ml2_type_vxlan.vni_ranges': sets('vniRanges', text => list(text).map(range)),
+  ...Object.fromEntries(resources.filter(r => r.quota !== undefined).map(r => [`quotas.quota_${r.name}`, quota(r.name)])),
+};
+
+function quota(resource: string): Option {
+  return (config, text) => ({ ...config, quotas: { ...config.quotas, [resource]: int(-1)(text) } });
+}
+
+export interface ServerSettings {
+  readonly config: ServerConfig;
+  /** What the files set that this server knows nothing of: `group.name (file:line)`. */
+  readonly unknown: readonly string[];
+}
+
+/** Files in order: what a later one sets counts. */
+export function readServerOptions(files: readonly string[]): ServerSettings {
+  let config = defaultConfig;
+  const unknown: string[] = [];
+  for (const file of files) {
+    for (const setting of parseIni(readFileSync(file, 'utf8'), file)) {
+      const option = serverOptions[`${setting.group}.${setting.name}`];
+      if (option) config = applied(option, config, setting, file);
+      else unknown.push(`${setting.group}.${setting.name} (${file}:${setting.line})`);
+    }
+  }
+  return { config, unknown };
+}
+
+function applied(option: Option, config: ServerConfig, { name, value, line }: Setting, file: string): ServerConfig {
+  try {
+    return option(config, value);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ConfigError(`${file}:${line}: ${name} = ${value}: ${error.message}`);
+    throw error;
+  }
+}
