@@ -1,9 +1,10 @@
 // Floating IPs.
-import { defineResource } from './kit/resource.ts';
+import { attributeExtensions } from './extensions.ts';
+import { defineResource, extendBy } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
-export const floatingip = defineResource({
+const base = defineResource({
   name: 'floatingip',
   notFound: { type: 'FloatingIPNotFound', id: 'floatingip_id' },
   taggable: true,
@@ -29,3 +30,5 @@ export const floatingip = defineResource({
   ],
   indexes: [['project_id'], ['port_id'], ['router_id'], ['floating_port_id']],
 });
+
+export const floatingip = extendBy('floatingip', base, attributeExtensions);

@@ -1,9 +1,6 @@
 // Networks.
-import { externalNet } from './ext/external-net.ts';
-import { netMtu } from './ext/net-mtu.ts';
-import { portSecurity } from './ext/port-security.ts';
-import { provider } from './ext/provider.ts';
-import { defineResource, extend } from './kit/resource.ts';
+import { attributeExtensions } from './extensions.ts';
+import { defineResource, extendBy } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -25,4 +22,4 @@ const base = defineResource({
   indexes: [['project_id']],
 });
 
-export const network = extend(base, provider.adds.network, externalNet.adds.network, netMtu.adds.network, portSecurity.adds.network);
+export const network = extendBy('network', base, attributeExtensions);

@@ -1,9 +1,6 @@
 // Ports. Addresses, bindings and groups have tables of their own (tables.ts).
-import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
-import { binding } from './ext/binding.ts';
-import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
-import { portSecurity } from './ext/port-security.ts';
-import { absent, defineResource, extend } from './kit/resource.ts';
+import { attributeExtensions } from './extensions.ts';
+import { absent, defineResource, extendBy } from './kit/resource.ts';
 import { identity, standard, tagsOnCreate } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -51,4 +48,4 @@ const base = defineResource({
   indexes: [['project_id'], ['device_id']],
 });
 
-export const port = extend(base, binding.adds.port, portSecurity.adds.port, allowedAddressPairs.adds.port, extraDhcpOpt.adds.port);
+export const port = extendBy('port', base, attributeExtensions);

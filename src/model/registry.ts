@@ -1,15 +1,8 @@
 // Every resource and extension that the server offers. Adding one is a line here.
 import { agent } from './agent.ts';
 import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
-import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
 import { behaviour } from './ext/behaviour.ts';
-import { binding } from './ext/binding.ts';
-import { externalNet } from './ext/external-net.ts';
-import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
-import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
-import { portSecurity } from './ext/port-security.ts';
-import { provider } from './ext/provider.ts';
-import { extGwMode, extraRoute } from './ext/router-modes.ts';
+import { attributeExtensions } from './extensions.ts';
 import { floatingip } from './floatingip.ts';
 import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
@@ -32,20 +25,6 @@ export const resources: readonly Resource[] = [
   conntrackHelper,
 ];
 
-export const extensions: readonly Extension[] = [
-  provider,
-  externalNet,
-  netMtu,
-  netMtuWritable,
-  binding,
-  portSecurity,
-  allowedAddressPairs,
-  extraDhcpOpt,
-  extGwMode,
-  extraRoute,
-  l3ConntrackHelper,
-  exposeConntrackHelper,
-  ...behaviour,
-];
+export const extensions: readonly Extension[] = [...attributeExtensions, l3ConntrackHelper, exposeConntrackHelper, ...behaviour];
 
 export const allTables: readonly TableDef[] = [...resources.filter(r => r.stored).map(r => r.table), ...Object.values(tables)];

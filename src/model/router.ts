@@ -1,6 +1,6 @@
 // Routers.
-import { extraRoute } from './ext/router-modes.ts';
-import { absent, defineResource, extend } from './kit/resource.ts';
+import { attributeExtensions } from './extensions.ts';
+import { absent, defineResource, extendBy } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -39,4 +39,4 @@ const base = defineResource({
   indexes: [['project_id'], ['gw_port_id']],
 });
 
-export const router = extend(base, extraRoute.adds.router);
+export const router = extendBy('router', base, attributeExtensions);

@@ -1,5 +1,6 @@
 // Subnets.
-import { absent, defineResource } from './kit/resource.ts';
+import { attributeExtensions } from './extensions.ts';
+import { absent, defineResource, extendBy } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -15,7 +16,7 @@ export interface HostRoute {
 
 const ipv6Modes = ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'] as const;
 
-export const subnet = defineResource({
+const base = defineResource({
   name: 'subnet',
   notFound: { type: 'SubnetNotFound', id: 'subnet_id' },
   taggable: true,
@@ -68,3 +69,5 @@ export const subnet = defineResource({
   },
   indexes: [['network_id'], ['project_id']],
 });
+
+export const subnet = extendBy('subnet', base, attributeExtensions);

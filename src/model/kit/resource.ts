@@ -22,6 +22,8 @@ export interface Field<V = unknown> {
   readonly column?: false;
   /** The column holds null where the value is not known. */
   readonly nullable?: boolean;
+  /** Of a port: what Nova and the agents find of the value (never of null) in the binding's profile. */
+  inProfile?(value: V): Readonly<Record<string, unknown>>;
 }
 
 export type Fields = Readonly<Record<string, Field>>;
@@ -140,6 +142,22 @@ export function extend<F extends Fields, const G extends readonly Fields[]>(reso
   const columns = { ...resource.table.columns };
   for (const [name, field] of Object.entries(added)) if (field.column !== false) columns[name] = columnOf(field);
   return { ...resource, fields: { ...resource.fields, ...added } as F & All<G>, table: { ...resource.table, columns } };
+}
+
+/** What a list of extensions adds to the resource of a name. */
+type AddedBy<L extends readonly Extension[], N extends string> = L extends readonly [infer H, ...infer T extends readonly Extension[]]
+  ? (H extends { readonly adds: { readonly [K in N]: infer A } } ? A : unknown) & AddedBy<T, N>
+  : unknown;
+
+/** The resource with what each of the extensions adds to it. */
+export function extendBy<F extends Fields, const N extends string, const L extends readonly Extension[]>(
+  name: N,
+  resource: Resource<F>,
+  extensions: L,
+): Resource<F & AddedBy<L, N>> {
+  return extend(resource, ...(extensions as readonly Extension[]).map(e => e.adds?.[name as string] ?? {})) as unknown as Resource<
+    F & AddedBy<L, N>
+  >;
 }
 
 export function columnOf(field: Field): ColumnDef {

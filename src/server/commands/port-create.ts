@@ -5,7 +5,6 @@ import { apiError } from '../../domain/errors.ts';
 import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { isServicePort } from '../../domain/ipam/owners.ts';
-import { randomMac } from '../../domain/net/mac.ts';
 import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import { newColumns } from '../columns.ts';
@@ -15,6 +14,7 @@ import { giveAddresses } from './addresses.ts';
 import { bindNew } from './binding.ts';
 import { awaitAgents } from './port-blocks.ts';
 import { giveGroups } from './port-groups.ts';
+import { macFor, macOfDevice } from './port-mac.ts';
 import type { PortParts } from './port-rows.ts';
 import { addTags } from './tags.ts';
 
@@ -33,7 +33,12 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   const network_id = String(net.id);
   const owner = String(input.device_owner ?? '');
   const project = String(input.project_id ?? '');
-  const mac = await macFor(services, draft, network_id, input.mac_address);
+  const plug = {
+    host: String(input['binding:host_id'] ?? ''),
+    vnic_type: String(input['binding:vnic_type'] ?? 'normal'),
+    profile: (input['binding:profile'] as Record<string, unknown> | undefined) ?? {},
+  };
+  const mac = await macFor(services, draft, network_id, macOfDevice(services, undefined, plug) ?? input.mac_address);
   const security = isSecured(input, net, owner);
   const row = draft.create(port, { ...columnsOf(services, input, { mac, security }), id, network_id, project_id: project });
   const groups = await giveGroups(services, draft, id, { given: input.security_groups as string[] | undefined, project, owner, security });
@@ -41,13 +46,7 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   const { fixedIps, withDhcp } = await giveAddresses(services, draft, { port_id: id, network_id, mac, owner, requested });
   const tags = [...((input.tags as string[] | undefined) ?? [])].sort();
   addTags(draft, id, tags);
-  const binding = await bindNew(services, draft, {
-    port_id: id,
-    network_id,
-    host: String(input['binding:host_id'] ?? ''),
-    vnic_type: String(input['binding:vnic_type'] ?? 'normal'),
-    profile: (input['binding:profile'] as Record<string, unknown> | undefined) ?? {},
-  });
+  const binding = await bindNew(services, draft, { port_id: id, network_id, ...plug });
   await awaitAgents(services, draft, { port_id: id, network_id, owner, bound: binding.bound, withDhcp });
   return {
     row,
@@ -59,25 +58,6 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
     },
     tags,
   };
-}
-
-/** A random address, or the one that is asked for and is free. */
-async function macFor(services: Services, draft: Draft, networkId: string, asked: unknown): Promise<string> {
-  if (typeof asked !== 'string') return newMac(services);
-  await refuseUsedMac(services, draft, networkId, asked);
-  return asked;
-}
-
-export function newMac(services: Services): string {
-  return randomMac(services.config.baseMac, n => Math.floor(services.random() * n));
-}
-
-export async function refuseUsedMac(services: Services, draft: Draft, network_id: string, mac: string): Promise<void> {
-  const key = `mac/${network_id}/${mac}`;
-  const used = { and: [{ eq: ['network_id', network_id] }, { eq: ['mac_address', mac] }] } as const;
-  if (draft.taken.has(key) || (await services.store.count('ports', used)) > 0)
-    throw apiError('MacAddressInUse', { net_id: network_id, mac });
-  draft.taken.add(key);
 }
 
 function isSecured(input: Attributes, net: Row, owner: string): boolean {

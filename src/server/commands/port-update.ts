@@ -13,8 +13,8 @@ import { changeAddresses } from './addresses.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
 import { awaitAgents } from './port-blocks.ts';
-import { newMac, refuseUsedMac } from './port-create.ts';
 import { changeGroups } from './port-groups.ts';
+import { macOfDevice, newMac, type PluggedAs, refuseUsedMac } from './port-mac.ts';
 import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
 import { factsOf, partsOf } from './port-rows.ts';
@@ -55,8 +55,15 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   draft.update(port, row, set, { facts: { before, changed: Object.keys(input) } });
 }
 
-/** Null asks for a new address. A port that is plugged keeps the one that it has. */
-async function macAfter({ ctx, draft, row, input, binding }: Change): Promise<string> {
+/** Null asks for a new address. A port that is plugged keeps the one that it has; one that is a physical function has that one's. */
+async function macAfter(change: Change): Promise<string> {
+  const { ctx, draft, row, input, binding } = change;
+  const wanted = wantedPlug(change);
+  const device = wanted && macOfDevice(ctx, pluggedAs(binding), wanted);
+  if (device !== undefined && device !== row.mac_address) {
+    await refuseUsedMac(ctx, draft, String(row.network_id), device);
+    return device;
+  }
   if (input.mac_address === undefined || input.mac_address === row.mac_address) return String(row.mac_address);
   const mac_address = (input.mac_address as string | null) ?? newMac(ctx);
   const vif_type = String(binding?.vif_type ?? 'unbound');
@@ -122,18 +129,32 @@ async function anyWithDhcp(ctx: RequestContext, fixedIps: readonly FixedIp[]): P
   return [...subnets.values()].some(s => s.enable_dhcp === true);
 }
 
-async function bindingChange({ ctx, draft, row, input, binding: now }: Change): Promise<{ readonly bound: boolean } | undefined> {
+const pluggedAs = (row: Row | undefined): PluggedAs => ({
+  host: String(row?.host ?? ''),
+  vnic_type: String(row?.vnic_type ?? 'normal'),
+  profile: (row?.profile ?? {}) as PluggedAs['profile'],
+});
+
+/** How the port is to be plugged, where the change says so. */
+function wantedPlug({ input, binding }: Change): PluggedAs | undefined {
   const { 'binding:host_id': host, 'binding:vnic_type': vnic, 'binding:profile': profile } = input;
   if (host === undefined && vnic === undefined && profile === undefined) return undefined;
-  const wanted = {
-    host: host === undefined ? String(now?.host ?? '') : String(host ?? ''),
-    vnic_type: String(vnic ?? now?.vnic_type ?? 'normal'),
-    profile: (profile ?? now?.profile ?? {}) as Record<string, unknown>,
+  const now = pluggedAs(binding);
+  return {
+    host: host === undefined ? now.host : String(host ?? ''),
+    vnic_type: String(vnic ?? now.vnic_type),
+    profile: (profile ?? now.profile) as PluggedAs['profile'],
   };
+}
+
+async function bindingChange(change: Change): Promise<{ readonly bound: boolean } | undefined> {
+  const { ctx, draft, row, input, binding: now } = change;
+  const wanted = wantedPlug(change);
+  if (!wanted) return undefined;
   const port_id = String(row.id);
   const same = now && wanted.host === now.host && wanted.vnic_type === now.vnic_type && now.vif_type !== 'binding_failed';
   if (!same) return writeBinding(ctx, draft, { port_id, network_id: String(row.network_id), ...wanted });
-  if (profile !== undefined)
+  if (input['binding:profile'] !== undefined)
     draft.set('port_bindings', { and: [{ eq: ['port_id', port_id] }, { eq: ['host', wanted.host] }] }, { profile: wanted.profile });
   return undefined;
 }

@@ -4,6 +4,7 @@ import { port } from '../../model/port.ts';
 import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import type { ApiObject } from './commands.ts';
+import { profileOf } from './port-profile.ts';
 import { type PortParts, partsOf } from './port-rows.ts';
 import { tagsOf } from './tags.ts';
 
@@ -22,7 +23,7 @@ export function presentPort(row: Row, parts: PortParts, tags: readonly string[])
     fixed_ips: parts.fixedIps.get(id) ?? [],
     security_groups: parts.groups.get(id) ?? [],
     'binding:vnic_type': binding?.vnic_type ?? 'normal',
-    'binding:profile': binding?.profile ?? {},
+    'binding:profile': profileOf(row, binding),
     'binding:host_id': binding?.host ?? '',
     'binding:vif_type': binding?.vif_type ?? 'unbound',
     'binding:vif_details': binding?.vif_details ?? {},

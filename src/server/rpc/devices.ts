@@ -2,6 +2,7 @@
 import { type Endpoint, type Json, RpcFailure } from '../../contracts/bus.ts';
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { byIds, grouped } from '../commands/load.ts';
+import { profileOf } from '../commands/port-profile.ts';
 import { type PortParts, partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';
@@ -93,8 +94,8 @@ function deviceDetails(device: string, row: Row, parts: PortParts, network: Row 
     port_security_enabled: row.port_security_enabled,
     qos_policy_id: null,
     qos_network_policy_id: null,
-    profile: parts.bindings.get(String(row.id))?.profile ?? {},
-    propagate_uplink_status: false,
+    profile: profileOf(row, parts.bindings.get(String(row.id))),
+    propagate_uplink_status: row.propagate_uplink_status,
   };
 }
 

@@ -1,0 +1,42 @@
+// The extensions that add attributes to resources. A line here puts an attribute into its resource and the extension into the list.
+import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
+import { binding } from './ext/binding.ts';
+import { dataPlaneStatus } from './ext/data-plane-status.ts';
+import { externalNet } from './ext/external-net.ts';
+import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
+import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
+import { portDeviceProfile } from './ext/port-device-profile.ts';
+import { portHardwareOffloadType } from './ext/port-hardware-offload-type.ts';
+import { portHintOvsTxSteering, portHints } from './ext/port-hints.ts';
+import { portMacOverride } from './ext/port-mac-override.ts';
+import { portNumaAffinityPolicy, portNumaAffinityPolicySocket } from './ext/port-numa-affinity-policy.ts';
+import { portSecurity } from './ext/port-security.ts';
+import { portTrustedVif } from './ext/port-trusted-vif.ts';
+import { provider } from './ext/provider.ts';
+import { extGwMode, extraRoute } from './ext/router-modes.ts';
+import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
+import type { Extension } from './kit/resource.ts';
+
+export const attributeExtensions = [
+  provider,
+  externalNet,
+  netMtu,
+  netMtuWritable,
+  binding,
+  portSecurity,
+  allowedAddressPairs,
+  extraDhcpOpt,
+  extGwMode,
+  extraRoute,
+  uplinkStatusPropagation,
+  uplinkStatusPropagationUpdatable,
+  dataPlaneStatus,
+  portDeviceProfile,
+  portNumaAffinityPolicy,
+  portNumaAffinityPolicySocket,
+  portHints,
+  portHintOvsTxSteering,
+  portHardwareOffloadType,
+  portTrustedVif,
+  portMacOverride,
+] as const satisfies readonly Extension[];
