@@ -1,9 +1,10 @@
 // Collections that no table holds: the command computes the objects, and a list filters, sorts and pages them here.
 import type { Scalar } from '../contracts/store.ts';
-import { type ListQuery, readFilterValue } from '../domain/input/query.ts';
+import { type ListQuery, readFilterValues } from '../domain/input/query.ts';
 import { maskFor, notFound } from './authorize.ts';
 import type { ApiObject, Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
+import { directions } from './list.ts';
 
 type Compute = NonNullable<Commands['computed']>;
 
@@ -29,16 +30,13 @@ export interface ComputedPage {
 
 export async function computedList(ctx: RequestContext, commands: Commands, compute: Compute, query: ListQuery): Promise<ComputedPage> {
   const { resource } = commands;
-  const { limit, limitGiven, reverse } = query;
   const all = (await visibleObjects(ctx, commands, compute, query)).filter(o => matches(commands, o, query)).sort(inOrder(query));
   const page = pageOf(all, resource.key, query);
-  const full = limit > 0 && page.length >= limit;
   const show = shownTo(ctx, commands);
   return {
     objects: page.map(o => trim(show(o), query.fields)),
     keys: page.map(o => String(o[resource.key])),
-    next: limitGiven && (full || reverse),
-    previous: limitGiven && (full || !reverse),
+    ...directions(page.length, query),
   };
 }
 
@@ -59,7 +57,7 @@ function matches({ resource, computedFilters }: Commands, object: ApiObject, { f
   return [...filters].every(([name, values]) => {
     // What the computation itself has looked at.
     if (computedFilters?.includes(name)) return true;
-    const wanted = values.map(v => readFilterValue(resource, name, v));
+    const wanted = readFilterValues(resource, name, values);
     const value = object[name];
     return Array.isArray(value) ? wanted.some(w => value.includes(w)) : wanted.includes((value ?? null) as Scalar);
   });

@@ -1,6 +1,6 @@
 // One page of a list: filters, sort keys and a marker as one query on the store.
 import type { Order, Predicate, Row, Scalar } from '../contracts/store.ts';
-import { type ListQuery, readFilterValue, type TagFilter, tagFilters } from '../domain/input/query.ts';
+import { type ListQuery, readFilterValues, type TagFilter, tagFilters } from '../domain/input/query.ts';
 import type { Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { find, viewerOf, visible } from './find.ts';
@@ -13,7 +13,7 @@ export interface Page {
 }
 
 export async function listPage(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<Page> {
-  const { limit, limitGiven, reverse } = query;
+  const { limit, reverse } = query;
   const conditions = filterPredicates(ctx, commands, query);
   const scope = visible(ctx, commands);
   if (scope) conditions.push(scope);
@@ -23,8 +23,13 @@ export async function listPage(ctx: RequestContext, commands: Commands, query: L
     conditions.push(await beyondMarker(ctx, commands, query.marker, reverse ? turned(order) : order));
   const rows = await rowsOf(ctx, { table: commands.resource.table.name, conditions, order: reverse ? turned(order) : order, limit });
   if (reverse) rows.reverse();
-  const full = limit > 0 && rows.length >= limit;
-  return { rows, next: limitGiven && (full || reverse), previous: limitGiven && (full || !reverse) };
+  return { rows, ...directions(rows.length, query) };
+}
+
+/** As in Neutron: there are pages in both directions, unless this one is not full, and so the last in its own. */
+export function directions(length: number, { limit, reverse }: ListQuery): Pick<Page, 'next' | 'previous'> {
+  const full = length >= limit;
+  return { next: limit > 0 && (full || reverse), previous: limit > 0 && (full || !reverse) };
 }
 
 /** So many rows are read and rendered before others get their turn; up to so many, a list costs a constant number of queries. */
@@ -69,7 +74,7 @@ function filterPredicates(ctx: RequestContext, commands: Commands, query: ListQu
   return [...query.filters].map(([name, values]) => {
     if (isTagFilter(name)) return tagPredicate(name, values);
     const own = commands.filters?.[name];
-    return own ? own(values, viewer) : { in: [name, values.map(v => readFilterValue(commands.resource, name, v))] };
+    return own ? own(values, viewer) : { in: [name, readFilterValues(commands.resource, name, values)] };
   });
 }
 

@@ -11,7 +11,6 @@ export interface ListQuery {
   readonly sort: readonly (readonly [key: string, direction: 'asc' | 'desc'])[];
   /** 0: no limit. */
   readonly limit: number;
-  readonly limitGiven: boolean;
   readonly marker: string | undefined;
   readonly reverse: boolean;
 }
@@ -39,18 +38,20 @@ export function readQuery(resource: Resource, pairs: readonly (readonly [string,
   }
   if (pairs.length > caps.maxFilterValues) throw bad(`Too many query parameters: the most is ${caps.maxFilterValues}`);
   const filters = readFilters(resource, given);
-  const sort = readSort(resource, given.get('sort_key') ?? [], given.get('sort_dir') ?? []);
   const limit = readLimit(given.get('limit')?.at(-1), caps.maxLimit);
+  const sort = readSort(resource, named(given.get('sort_key')), named(given.get('sort_dir')));
+  const marker = given.get('marker')?.at(-1);
   return {
     filters,
-    fields: (given.get('fields') ?? []).filter(f => f !== ''),
+    fields: given.get('fields') ?? [],
     sort,
     limit,
-    limitGiven: given.has('limit') || caps.maxLimit > 0,
-    marker: given.get('marker')?.at(-1),
+    marker: marker === '' ? undefined : marker,
     reverse: given.get('page_reverse')?.at(-1)?.toLowerCase() === 'true',
   };
 }
+
+const named = (values: readonly string[] = []): string[] => values.filter(v => v !== '');
 
 function readFilters(resource: Resource, given: ReadonlyMap<string, string[]>): Map<string, readonly string[]> {
   const out = new Map<string, readonly string[]>();
@@ -70,7 +71,7 @@ const unique = (values: readonly string[]): string[] => [...new Set(values)];
 
 /** Values that cannot be read are refused before names that are not known, as in Neutron. */
 function readValues(resource: Resource, name: string, values: readonly string[]): readonly string[] {
-  for (const value of values) readFilterValue(resource, name, value);
+  readFilterValues(resource, name, values);
   return values;
 }
 
@@ -84,11 +85,11 @@ function readSort(resource: Resource, keys: readonly string[], dirs: readonly st
   if (keys.length !== dirs.length) throw bad('The number of sort_keys and sort_dirs must be same');
   const wrong = keys.filter(k => !resource.fields[k === 'tenant_id' ? 'project_id' : k]?.sort);
   if (wrong.length > 0) throw bad(`${pyRepr(wrong)} is invalid attribute for sort_keys`);
+  const wrongDirs = dirs.filter(d => d !== 'asc' && d !== 'desc');
+  if (wrongDirs.length > 0) throw bad(`${pyRepr(wrongDirs)} is invalid value for sort_dirs, valid value is 'asc' and 'desc'`);
   const seen = new Set<string>();
   return keys.flatMap((key, i) => {
-    const dir = dirs[i];
-    if (dir !== 'asc' && dir !== 'desc')
-      throw bad(`${pyRepr(['asc', 'desc'])} is valid values for sort_dirs, but value '${dir}' specified.`);
+    const dir = dirs[i] === 'desc' ? 'desc' : 'asc';
     const column = key === 'tenant_id' ? 'project_id' : key;
     // A second time the same key orders nothing.
     if (seen.has(column)) return [];
@@ -99,14 +100,21 @@ function readSort(resource: Resource, keys: readonly string[], dirs: readonly st
 
 function readLimit(text: string | undefined, max: number): number {
   if (text === undefined) return max;
-  const n = /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-  if (n === undefined) throw badRequest('limit', `Limit must be an integer 0 or greater and not '${text}'`);
+  // As Python reads numbers: blanks around, a sign, underscores between digits.
+  const n = /^\s*[+-]?\d+(?:_\d+)*\s*$/.test(text) ? Number(text.replaceAll('_', '')) : undefined;
+  if (n === undefined || n < 0 || n > Number.MAX_SAFE_INTEGER)
+    throw badRequest('limit', `Limit must be an integer 0 or greater and not '${text}'`);
   if (max > 0 && (n === 0 || n > max)) return max;
   return n;
 }
 
 /** Filter values as the column holds them. */
-export function readFilterValue(resource: Resource, name: string, text: string): string | number | boolean | null {
+export function readFilterValues(resource: Resource, name: string, texts: readonly string[]): (string | number | boolean | null)[] {
+  return texts.map(text => readFilterValue(resource, name, text)).filter(value => value !== undefined);
+}
+
+/** Undefined: nothing has such a value. */
+function readFilterValue(resource: Resource, name: string, text: string): string | number | boolean | null | undefined {
   const type = resource.fields[name]?.type;
   const inner = type?.kind === 'optional' ? type.of : type;
   if (inner?.kind === 'bool') return readBool(text);
@@ -116,6 +124,8 @@ export function readFilterValue(resource: Resource, name: string, text: string):
     (inner?.kind === 'special' && inner.column === 'int')
   ) {
     const n = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
+    // What nobody sets, Neutron does not read either: it compares.
+    if (n === undefined && !resource.fields[name]?.post && !resource.fields[name]?.put) return undefined;
     if (n === undefined) throw apiError('InvalidInput', { error_message: `'${text}' is not an integer` });
     return n;
   }

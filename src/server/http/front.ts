@@ -96,7 +96,7 @@ function apiRequest(request: RawRequest, rest: string, place: Place, ctx: Reques
   return {
     method: request.method,
     path,
-    query: [...new URLSearchParams(queryOf(request.url))],
+    query: readPairs(queryOf(request.url)),
     body: readBody(request.method, request.body),
     ifMatch: request.headers['if-match'],
     accept,
@@ -104,6 +104,14 @@ function apiRequest(request: RawRequest, rest: string, place: Place, ctx: Reques
     rawPath: pathOf(request.url),
     ctx,
   };
+}
+
+function readPairs(query: string): [string, string][] {
+  const pairs = [...new URLSearchParams(query)];
+  // What is not UTF-8 has become replacement characters.
+  if (pairs.some(pair => pair.join().includes('\u{FFFD}')) && !/%EF%BF%BD/i.test(query))
+    throw apiError('HTTPBadRequest', { message: 'The query of the URL is not UTF-8.' });
+  return pairs;
 }
 
 const notAcceptable = 'The server could not comply with the request since it is either malformed or otherwise incorrect.';

@@ -19,7 +19,7 @@ export async function collection(request: ApiRequest, commands: Commands): Promi
       const page = await pipeline.list(ctx, commands, query);
       return {
         status: 200,
-        json: { [resource.plural]: page.objects, ...(query.limitGiven ? pageLinks(request, resource.plural, page) : {}) },
+        json: { [resource.plural]: page.objects, ...pageLinks(request, resource.plural, page) },
       };
     }
     case 'POST': {
@@ -38,7 +38,7 @@ export async function member(request: ApiRequest, commands: Commands, id: string
   switch (request.method) {
     case 'GET': {
       if (!resource.verbs.includes('show')) throw apiError('HTTPMethodNotAllowed');
-      const fields = request.query.filter(([k]) => k === 'fields').map(([, v]) => v);
+      const { fields } = readQuery(resource, request.query, { maxFilterValues, maxLimit: 0 });
       return { status: 200, json: { [resource.name]: await pipeline.get(ctx, commands, id, fields) } };
     }
     case 'PUT':
