@@ -1,6 +1,5 @@
 // Every resource and extension that the server offers. Adding one is a line here.
 import { agent } from './agent.ts';
-import { availabilityZone } from './availability-zone.ts';
 import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
 import { behaviour } from './ext/behaviour.ts';
 import { attributeExtensions } from './extensions.ts';
@@ -9,7 +8,6 @@ import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
 import { network } from './network.ts';
 import { port } from './port.ts';
-import { rbacExtensions, rbacPolicy } from './rbac-policy.ts';
 import { router } from './router.ts';
 import { securityGroup, securityGroupRule } from './security-group.ts';
 import { subnet } from './subnet.ts';
@@ -25,16 +23,8 @@ export const resources: readonly Resource[] = [
   securityGroupRule,
   agent,
   conntrackHelper,
-  rbacPolicy,
-  availabilityZone,
 ];
 
-export const extensions: readonly Extension[] = [
-  ...attributeExtensions,
-  l3ConntrackHelper,
-  exposeConntrackHelper,
-  ...rbacExtensions,
-  ...behaviour,
-];
+export const extensions: readonly Extension[] = [...attributeExtensions, l3ConntrackHelper, exposeConntrackHelper, ...behaviour];
 
 export const allTables: readonly TableDef[] = [...resources.filter(r => r.stored).map(r => r.table), ...Object.values(tables)];

@@ -10,7 +10,17 @@ import { type CorsConfig, defaultCors } from './http/cors.ts';
 import { noProxy, type ProxyConfig } from './http/place.ts';
 import type { Policy } from './policy.ts';
 
+/** `[oslo_policy]`. */
+export interface PolicyConfig {
+  /** `policy_file`; without one what is in the state directory. */
+  readonly file?: string;
+  readonly dirs?: readonly string[];
+  readonly enforceNewDefaults: boolean;
+  readonly enforceScope: boolean;
+}
+
 export interface ServerConfig {
+  readonly policy: PolicyConfig;
   /** `dns_domain`. */
   readonly dnsDomain: string;
   /** `base_mac`. */
@@ -30,8 +40,6 @@ export interface ServerConfig {
   readonly agentDownTime: number;
   /** `dhcp_agents_per_network`. */
   readonly dhcpAgentsPerNetwork: number;
-  /** `default_availability_zones`: for networks and routers without hints. */
-  readonly defaultAvailabilityZones: readonly string[];
   /** `max_request_body_size`, bytes. */
   readonly maxRequestBody: number;
   /** `client_socket_timeout`, seconds. */
@@ -51,6 +59,7 @@ export interface ServerConfig {
 }
 
 export const defaultConfig: ServerConfig = {
+  policy: { enforceNewDefaults: true, enforceScope: true },
   dnsDomain: 'openstacklocal',
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
@@ -61,7 +70,6 @@ export const defaultConfig: ServerConfig = {
   vlanRanges: {},
   agentDownTime: 75,
   dhcpAgentsPerNetwork: 1,
-  defaultAvailabilityZones: [],
   maxRequestBody: 16 * 1024 * 1024,
   clientSocketTimeout: 30,
   proxy: noProxy,
@@ -82,6 +90,7 @@ export interface Services {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly newId: () => string;
+  /** As of now; a request keeps the one that it began with. */
   readonly policy: Policy;
   readonly drivers: Drivers;
   readonly config: ServerConfig;

@@ -59,9 +59,10 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
   if (Object.keys(body).length === 0) throw bad('Resource body required');
   const keys = body as Record<string, unknown>;
-  if (Object.hasOwn(keys, resource.plural)) {
+  const bulkKey = `${resource.name}s`;
+  if (Object.hasOwn(keys, bulkKey)) {
     if (!resource.bulk) throw bad('Bulk operation not supported');
-    const list = keys[resource.plural];
+    const list = keys[bulkKey];
     if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }

@@ -45,8 +45,7 @@ export type SpecialName =
   | 'fixed_ips'
   | 'service_types'
   | 'profile'
-  | 'tags'
-  | 'target_project';
+  | 'tags';
 
 export const t = {
   str: (max = 255): Type<string> => ({ kind: 'string', max }),

@@ -1,29 +1,15 @@
 // The commands of every resource, in the order of the model's registry.
 import type { Services } from '../context.ts';
 import { agents } from './agents.ts';
-import { availabilityZones } from './availability-zones.ts';
 import type { Commands } from './commands.ts';
 import { conntrackHelpers } from './conntrack-helpers.ts';
 import { floatingips } from './floatingips.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';
-import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
 import { securityGroupRules, securityGroups } from './security-groups.ts';
 import { subnets } from './subnets.ts';
 
 export function allCommands(services: Services): readonly Commands[] {
-  return [
-    networks,
-    subnets,
-    ports,
-    routers,
-    floatingips,
-    securityGroups,
-    securityGroupRules,
-    agents(services),
-    conntrackHelpers,
-    rbacPolicies,
-    availabilityZones,
-  ];
+  return [networks, subnets, ports, routers, floatingips, securityGroups, securityGroupRules, agents(services), conntrackHelpers];
 }

@@ -10,15 +10,12 @@ import { subnet } from '../../model/subnet.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { removePortRows } from './port-rows.ts';
 import { mtuSegment, type Segment, takeSegment } from './segments.ts';
-import type { Use } from './shared-types.ts';
-import { everyone, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
-import { losing } from './sharing-loss.ts';
+import { isShared, share, sharingFilter, sharingOf, unshare } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
@@ -26,7 +23,6 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   const segments = await grouped(services, 'segments', 'network_id', ids, { order: [['segment_index', 'asc']] });
   const subnets = await grouped(services, 'subnets', 'network_id', ids, { order: [['id', 'asc']] });
   const sharing = await sharingOf(services, ids);
-  const zones = await zonesOf(services, 'network', ids);
   const tags = await tagsOf(services, ids);
   return rows.map(row => {
     const id = String(row.id);
@@ -34,9 +30,8 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
       ...shownColumns(network, row),
       subnets: (subnets.get(id) ?? []).map(s => s.id),
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
-      'router:external': (sharing.get(id) ?? []).some(e => e.action === 'access_as_external'),
+      'router:external': isShared(sharing.get(id), 'access_as_external', viewer),
       ...providerOf(segments.get(id) ?? []),
-      availability_zones: zones.get(id) ?? [],
       tags: tags.get(id) ?? [],
     };
   });
@@ -66,12 +61,11 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const id = draft.newId();
   const project = String(input.project_id ?? '');
   if (project) await defaultGroup(ctx, draft, project);
-  await requireZones(ctx, 'network', input.availability_zone_hints);
   const segment = await takeSegment(ctx, draft, id, input);
   const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
   const row = draft.create(network, { ...newColumns(network, input), id, project_id: project, status: 'ACTIVE', mtu, revision_number: 1 });
   draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
-  if (input.shared) share(draft, 'network', row);
+  if (input.shared) share(draft, 'network', row, 'access_as_shared');
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
   return { id };
 }
@@ -114,29 +108,26 @@ async function refuseProviderChange(ctx: RequestContext, row: Row, input: Attrib
 
 async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: boolean): Promise<void> {
   const id = String(row.id);
-  const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
-  const now = entries.find(e => e.action === 'access_as_shared' && e.target_project === everyone);
-  if (shared === (now !== undefined)) return;
-  if (!now) return share(draft, 'network', row);
-  const loss = { object: row, action: 'access_as_shared', target: everyone, gone: [String(now.id)] } as const;
-  const onIt: Predicate = { eq: ['network_id', id] };
-  const ports: Use = { table: 'ports', where: { and: [onIt, { not: { startsWith: ['device_owner', 'network:'] } }] } };
-  for (const use of [ports, { table: 'subnets', where: onIt }]) {
-    const foreign = losing(use, loss);
-    if ((await ctx.store.count(use.table, foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(row.name) });
-    draft.absent(use.table, foreign);
-  }
-  unshare(draft, [now]);
+  if (shared) return share(draft, 'network', row, 'access_as_shared');
+  const foreign = {
+    and: [
+      { eq: ['network_id', id] },
+      { not: { in: ['project_id', [String(row.project_id), '']] } },
+      { not: { startsWith: ['device_owner', 'network:'] } },
+    ],
+  } as const;
+  if ((await ctx.store.count('ports', foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(row.name) });
+  draft.absent('ports', foreign);
+  unshare(draft, id, 'access_as_shared');
 }
 
 async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external: boolean): Promise<void> {
   const id = String(row.id);
-  const now = ((await sharingOf(ctx, [id])).get(id) ?? []).filter(e => e.action === 'access_as_external');
-  if (external) return now.length > 0 ? undefined : share(draft, 'network', row, 'access_as_external');
+  if (external) return share(draft, 'network', row, 'access_as_external');
   const used = { and: [{ eq: ['network_id', id] }, { in: ['device_owner', [owners.routerGateway, owners.floatingip]] }] } as const;
   if ((await ctx.store.count('ports', used)) > 0) throw apiError('ExternalNetworkInUse', { net_id: id });
   draft.absent('ports', used);
-  unshare(draft, now);
+  unshare(draft, id, 'access_as_external');
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
@@ -155,7 +146,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
   for (const table of ['segments', 'segment_allocations', 'ip_allocations', 'dhcp_bindings'])
     draft.delete(table, { eq: ['network_id', id] });
-  await removeSharing(ctx, draft, id);
+  draft.delete('rbac_entries', { eq: ['object_id', id] });
   draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });
   // Whoever puts something on the network meanwhile meets its revision guard; what got there just before is met here.
   draft.absent('ports', { and: [{ eq: ['network_id', id] }, { not: { in: ['id', ports.map(p => String(p.id))] } }] });
@@ -174,13 +165,11 @@ export const networks: Commands = {
   present,
   filters: {
     shared: sharingFilter('access_as_shared'),
-    'router:external': sharedFilter('access_as_external'),
+    'router:external': sharingFilter('access_as_external'),
     'provider:network_type': segmentFilter('network_type'),
     'provider:physical_network': segmentFilter('physical_network'),
     'provider:segmentation_id': segmentFilter('segmentation_id'),
   },
-  /** Rules about external networks mean those that are external for who asks. */
-  fieldFilters: { 'networks:router:external': sharingFilter('access_as_external') },
   create,
   update,
   delete: remove,
