@@ -89,6 +89,33 @@ describe('discovery', () => {
     assert.deepEqual([json.status, json.type, JSON.parse(json.text).title], [404, 'application/json', 'Not Found']);
   });
 
+  test('the OpenAPI document needs no token, says where the API is, and all that it names is there', async () => {
+    type Document = { servers: { url: string }[]; paths: Record<string, Record<string, { security?: unknown[] }>> };
+    const of = async (path: string): Promise<Document> => JSON.parse((await get(path)).text) as Document;
+    const document = await of('/v2.0/openapi.json');
+    assert.equal(document.servers[0]?.url, `${h.server.url}/v2.0`);
+    assert.equal((await of('/networking/v2.0/openapi.json')).servers[0]?.url, `${h.server.url}/networking/v2.0`);
+    const asked = Object.entries(document.paths).flatMap(([path, item]) =>
+      Object.keys(item).flatMap(method =>
+        method === 'parameters' || path === '/openapi.json' ? [] : [[method.toUpperCase(), path] as const],
+      ),
+    );
+    assert.ok(asked.length > 60, String(asked.length));
+    for (const [method, path] of asked) {
+      const url = path.replaceAll(/\{\w+\}/g, '00000000-0000-0000-0000-000000000000').slice(1);
+      const answer = await h.admin.request(
+        method,
+        url === '' ? '/v2.0/' : url,
+        method === 'GET' || method === 'DELETE' ? undefined : { nothing: 1 },
+      );
+      const type = ((answer.body.NeutronError ?? {}) as Body).type;
+      assert.ok(
+        type !== 'HTTPNotFound' && type !== 'HTTPMethodNotAllowed' && answer.status < 500,
+        `${method} ${path} ${answer.status} ${type}`,
+      );
+    }
+  });
+
   test('quotas: defaults, details, limits set and given back', async () => {
     const own = `quotas/${h.member.project}`;
     const defaults = (await h.member.request('GET', `${own}/default`)).body.quota as Body;

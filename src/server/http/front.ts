@@ -7,7 +7,7 @@ import { takesJson } from './accept.ts';
 import { type Api, buildApi } from './api.ts';
 import { readBody } from './body.ts';
 import { preflightHeaders } from './cors.ts';
-import { versions } from './discovery.ts';
+import { openApiDocument, versions } from './discovery.ts';
 import { type Place, placeOf } from './place.ts';
 import { errorReply, type Reply, unauthorized } from './reply.ts';
 
@@ -42,6 +42,8 @@ export function buildFront({ services, api, identity }: FrontOptions): Front {
   const { config } = services;
   const handlers = { '': buildApi(api, ''), '/networking': buildApi(api, '/networking') } as const;
 
+  const openApi = openApiDocument(api);
+
   return async (request, names) => {
     const { method, url, headers } = request;
     if (url.length > longestUrl) throw apiError('HTTPBadRequest', { message: `The URL is longer than ${longestUrl} characters.` });
@@ -54,6 +56,7 @@ export function buildFront({ services, api, identity }: FrontOptions): Front {
     const rest = path.slice(prefix.length);
     if (rest === '' || rest === '/') return method === 'GET' ? versions(place.base, prefix) : errorReply(apiError('HTTPMethodNotAllowed'));
     if (!rest.startsWith('/v2.0/')) throw apiError('HTTPNotFound');
+    if (rest === '/v2.0/openapi.json' && method === 'GET') return openApi(`${place.base}${prefix}/v2.0`);
     const token = headers['x-auth-token'];
     const caller = typeof token === 'string' && token !== '' ? await identity.validate(token) : undefined;
     if (!caller) return unauthorized(identity.authUri);
