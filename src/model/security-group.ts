@@ -3,23 +3,6 @@ import { defineResource } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
-export const securityGroup = defineResource({
-  name: 'security_group',
-  notFound: { type: 'SecurityGroupNotFound', id: 'id' },
-  taggable: true,
-  quota: 10,
-  fields: {
-    ...identity,
-    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
-    stateful: { type: t.bool, post: true, put: true, default: true, filter: true },
-    shared: { type: t.bool, column: false, filter: true, policed: true },
-    security_group_rules: { type: t.any<readonly unknown[]>(), column: false },
-    ...standard,
-    ...tags,
-  },
-  indexes: [['project_id']],
-});
-
 export const securityGroupRule = defineResource({
   name: 'security_group_rule',
   notFound: { type: 'SecurityGroupRuleNotFound', id: 'id' },
@@ -41,4 +24,22 @@ export const securityGroupRule = defineResource({
     description: { type: t.str(255), nullable: true, post: true, default: '', filter: true },
   },
   indexes: [['security_group_id'], ['project_id'], ['remote_group_id']],
+});
+
+export const securityGroup = defineResource({
+  name: 'security_group',
+  notFound: { type: 'SecurityGroupNotFound', id: 'id' },
+  taggable: true,
+  quota: 10,
+  brings: [securityGroupRule],
+  fields: {
+    ...identity,
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
+    stateful: { type: t.bool, post: true, put: true, default: true, filter: true },
+    shared: { type: t.bool, column: false, filter: true, policed: true },
+    security_group_rules: { type: t.any<readonly unknown[]>(), column: false },
+    ...standard,
+    ...tags,
+  },
+  indexes: [['project_id']],
 });

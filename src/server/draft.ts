@@ -26,7 +26,7 @@ export class Draft {
   readonly taken = new Set<string>();
   /** Default groups that come with this draft, by project. */
   readonly defaultGroups = new Map<string, string>();
-  private readonly usage = new Map<string, { project: string; resource: string; by: number }>();
+  private readonly usage = new Map<string, { project: string; resource: string; by: number; unasked: number }>();
   private readonly changed = new Set<string>();
   private readonly guarded = new Set<string>();
 
@@ -35,12 +35,12 @@ export class Draft {
     this.newId = options.newId;
   }
 
-  /** A new row of a resource, counted against its project's quota. */
-  create(resource: Resource, row: Row, facts: OutboxEntry['facts'] = {}): Row {
+  /** A new row of a resource, counted against its project's quota; what nobody asked for is counted, and not refused for it. */
+  create(resource: Resource, row: Row, facts: OutboxEntry['facts'] = {}, options: { unasked?: boolean } = {}): Row {
     const full: Row = resource.standard ? { description: '', revision_number: 0, created_at: this.now, updated_at: this.now, ...row } : row;
     this.ops.push({ op: 'insert', table: resource.table.name, row: full, tag: resource.name });
     this.changed.add(`${resource.name}/${String(row.id)}`);
-    this.count(resource, full.project_id, 1);
+    this.count(resource, full.project_id, 1, options.unasked ? 1 : 0);
     this.outbox.push({ kind: resource.name, id: String(row.id), event: 'created', revision: Number(full.revision_number ?? 0), facts });
     return full;
   }
@@ -121,7 +121,7 @@ export class Draft {
   }
 
   /** How the draft changes what projects use. */
-  get usages(): readonly { readonly project: string; readonly resource: string; readonly by: number }[] {
+  get usages(): readonly { readonly project: string; readonly resource: string; readonly by: number; readonly unasked: number }[] {
     return [...this.usage.values()].filter(u => u.by !== 0);
   }
 
@@ -131,12 +131,12 @@ export class Draft {
    */
   writeSet(limitOf: (project: string, resource: string) => number | undefined): WriteSet {
     const ops = [...this.ops];
-    for (const { project, resource, by } of this.usages) {
+    for (const { project, resource, by, unasked } of this.usages) {
       const key: Predicate[] = [{ eq: ['project_id', project] }, { eq: ['resource', resource] }];
-      const limit = by > 0 ? limitOf(project, resource) : undefined;
+      const limit = by > unasked ? limitOf(project, resource) : undefined;
       if (by > 0)
         ops.push({ op: 'insert', table: 'quota_usages', row: { project_id: project, resource, in_use: 0 }, onConflict: 'ignore' });
-      const where: Predicate = { and: limit === undefined || limit < 0 ? key : [...key, { lte: ['in_use', limit - by] }] };
+      const where: Predicate = { and: limit === undefined || limit < 0 ? key : [...key, { lte: ['in_use', limit - (by - unasked)] }] };
       ops.push({
         op: 'update',
         table: 'quota_usages',
@@ -163,10 +163,10 @@ export class Draft {
     return { bump: { revision_number: 1 } };
   }
 
-  private count(resource: Resource, project: unknown, by: number): void {
+  private count(resource: Resource, project: unknown, by: number, unasked = 0): void {
     if (resource.quota === undefined || typeof project !== 'string' || project === '') return;
     const key = `${resource.name}/${project}`;
-    const was = this.usage.get(key)?.by ?? 0;
-    this.usage.set(key, { project, resource: resource.name, by: was + by });
+    const was = this.usage.get(key);
+    this.usage.set(key, { project, resource: resource.name, by: (was?.by ?? 0) + by, unasked: (was?.unasked ?? 0) + unasked });
   }
 }

@@ -19,14 +19,18 @@ function perProject(inputs: readonly Attributes[]): Map<string, number> {
 /** The limit of a project for a resource's name; undefined: what is made is counted and not refused. */
 export type Limits = (project: string, name: string) => number | undefined;
 
-/** The limits that a create must keep. What the server adds for itself (a default group's rules) is only counted. */
+/** The limits that a create must keep. What the server adds for itself (the default group that comes with a network) is only counted. */
 export async function limitsFor(services: Services, resource: Resource, inputs: readonly Attributes[]): Promise<Limits> {
   const projects = [...perProject(inputs).keys()];
   if (resource.quota === undefined || projects.length === 0) return () => undefined;
-  const where: Predicate = { and: [{ eq: ['resource', resource.name] }, { in: ['project_id', projects] }] };
+  const counted = [resource, ...(resource.brings ?? [])];
+  const where: Predicate = { and: [{ in: ['resource', counted.map(one => one.name)] }, { in: ['project_id', projects] }] };
   const rows = await services.store.select({ table: 'quotas', where });
-  const stored = new Map(rows.map(r => [r.project_id, Number(r.hard_limit)]));
-  return (project, name) => (name === resource.name ? (stored.get(project) ?? defaultLimit(services, resource)) : undefined);
+  const stored = new Map(rows.map(r => [`${r.resource}/${r.project_id}`, Number(r.hard_limit)]));
+  return (project, name) => {
+    const one = counted.find(candidate => candidate.name === name);
+    return one && (stored.get(`${name}/${project}`) ?? defaultLimit(services, one));
+  };
 }
 
 /** Refuses what does not fit. Only for the order of refusals: the commit holds the limits itself. */

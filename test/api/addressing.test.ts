@@ -239,4 +239,18 @@ describe('addressing', () => {
     assert.equal(quota.port?.used, (await h.member.list(`ports?project_id=${h.member.project}`)).length);
     assert.equal(quota.subnet?.used, (await h.member.list(`subnets?project_id=${h.member.project}`)).length);
   });
+
+  test('service types are prefixes of device owners, also of services that nobody here knows of', async () => {
+    const net = await h.admin.make('networks', 'network', {});
+    const make = (service_types: unknown): Promise<readonly [number, string, string]> =>
+      h.admin.refused('POST', 'subnets', { subnet: { network_id: net.id, ip_version: 4, cidr: '10.77.0.0/24', service_types } });
+    assert.deepEqual(await make(['foo']), [
+      400,
+      'InvalidSubnetServiceType',
+      'Subnet service type foo does not correspond to a valid device owner.',
+    ]);
+    assert.deepEqual((await make([5])).slice(0, 2), [400, 'InvalidInputSubnetServiceType']);
+    assert.deepEqual(await make('x'), [400, 'HTTPBadRequest', 'Subnet service types must be a list.']);
+    assert.equal((await make(['test:type_1', 'network:floatingip', 'compute:'])).at(0), 201);
+  });
 });

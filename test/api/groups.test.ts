@@ -1,7 +1,7 @@
 // Security groups and their rules: the default group, what a rule may say, duplicates, and what holds a group.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Body, Made } from './client.ts';
+import { type Body, client, type Made } from './client.ts';
 import { type Harness, start } from './harness.ts';
 
 describe('security groups', () => {
@@ -146,5 +146,31 @@ describe('security groups', () => {
     assert.equal(after.revision_number, Number(before.revision_number) + 1);
     const { quota } = (await h.member.request('GET', `quotas/${h.member.project}/details`)).body as { quota: Record<string, Body> };
     assert.equal(quota.security_group_rule?.used, (await h.member.list('security-group-rules')).length);
+  });
+
+  test('the rules that a new group begins with count against the quota of rules; what nobody asked for is not refused', async () => {
+    const project = 'd'.repeat(32);
+    const newcomer = client(h.server.url, `member@${project}`);
+    const limit = (quota: Body): Promise<unknown> => h.admin.request('PUT', `quotas/${project}`, { quota });
+    const make = async (): Promise<unknown> =>
+      (await newcomer.refused('POST', 'security-groups', { security_group: { name: 'x' } })).slice(0, 2);
+    await limit({ security_group_rule: 1, security_group: 1 });
+    assert.deepEqual(await make(), [409, 'OverQuota']);
+    await newcomer.make('networks', 'network', {});
+    const { quota } = (await newcomer.request('GET', `quotas/${project}/details`)).body as { quota: Record<string, Body> };
+    assert.deepEqual([quota.security_group?.used, quota.security_group_rule?.used], [1, 4], 'the default group came with the network');
+    await limit({ security_group_rule: 5, security_group: 2 });
+    assert.deepEqual(await make(), [409, 'OverQuota'], 'two rules are one too many');
+    await limit({ security_group_rule: 6 });
+    assert.equal((await newcomer.request('POST', 'security-groups', { security_group: { name: 'x' } })).status, 201);
+    assert.deepEqual(await make(), [409, 'OverQuota']);
+  });
+
+  test('a first group is within a quota of one: the default group does not take its place', async () => {
+    const project = 'e'.repeat(32);
+    await h.admin.request('PUT', `quotas/${project}`, { quota: { security_group: 1 } });
+    const body = { security_group: { name: 'x', project_id: project } };
+    assert.equal((await h.admin.request('POST', 'security-groups', body)).status, 201);
+    assert.deepEqual((await h.admin.refused('POST', 'security-groups', body)).slice(0, 2), [409, 'OverQuota']);
   });
 });

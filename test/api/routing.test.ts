@@ -261,6 +261,16 @@ describe('routing', () => {
       assert.deepEqual(await h.admin.list(`ports?network_id=${own.id}`), []);
     });
 
+    test('a port of another project, seen by the owner of its network, is refused for what it is', async () => {
+      const fip = await h.member.make('floatingips', 'floatingip', { floating_network_id: external.id });
+      const near = await inside('10.9.0.0/24');
+      const theirs = await h.admin.make('ports', 'port', { network_id: near.net.id, project_id: h.other.project });
+      const change = { floatingip: { port_id: theirs.id } };
+      assert.deepEqual(await refused('PUT', `floatingips/${fip.id}`, change), [400, 'BadRequest']);
+      const hidden = await h.other.make('ports', 'port', { network_id: (await h.other.make('networks', 'network', {})).id });
+      assert.deepEqual(await refused('PUT', `floatingips/${fip.id}`, { floatingip: { port_id: hidden.id } }), [404, 'PortNotFound']);
+    });
+
     test('an address that the administrator asks for', async () => {
       const attributes = { floating_network_id: external.id, project_id: h.member.project, floating_ip_address: '172.24.4.200' };
       const fip = await h.admin.make('floatingips', 'floatingip', attributes);

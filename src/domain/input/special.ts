@@ -1,7 +1,7 @@
 // Attributes whose reading has rules of its own. Where a rule needs other attributes too, only the shape is read here.
 import type { SpecialName } from '../../model/kit/types.ts';
 import { normalizePairs } from '../allowed-address-pairs.ts';
-import { invalidInput } from '../errors.ts';
+import { apiError, invalidInput } from '../errors.ts';
 import { normalizeDhcpOpts } from '../extra-dhcp-opts.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { pyStr } from './python.ts';
@@ -77,12 +77,11 @@ export function readTags(value: unknown): string[] {
 
 function readServiceTypes(value: unknown): string[] {
   if (value === null) return [];
-  if (!Array.isArray(value)) throw new Invalid(`Subnet service types must be a list.`);
+  if (!Array.isArray(value)) throw apiError('HTTPBadRequest', { message: 'Subnet service types must be a list.' });
   for (const type of value) {
-    if (typeof type !== 'string') throw new Invalid(`Subnet service type '${pyStr(type)}' is not a string.`);
-    if (!type.startsWith('network:') && !type.startsWith('neutron:') && !type.startsWith('compute:')) {
-      throw new Invalid(`Invalid service type ${type}, must be a device owner prefix.`);
-    }
+    if (typeof type !== 'string') throw apiError('InvalidInputSubnetServiceType', { service_type: pyStr(type) });
+    // Owners are made by services that nobody here knows of; what has no prefix is no owner.
+    if (!/^[^:]+:/.test(type)) throw apiError('InvalidSubnetServiceType', { service_type: type });
   }
   return value as string[];
 }

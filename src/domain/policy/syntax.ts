@@ -9,9 +9,8 @@ export interface Token {
 
 /** A check string that cannot be understood. */
 export class PolicySyntaxError extends Error {
-  /** Offset in the check string, where one is known. */
-  readonly position: number | undefined;
-  constructor(message: string, position?: number) {
+  readonly position: number;
+  constructor(message: string, position: number) {
     super(message);
     this.name = 'PolicySyntaxError';
     this.position = position;

@@ -44,6 +44,8 @@ export interface Resource<F extends Fields = Fields> {
   readonly taggable: boolean;
   /** Counted against this quota, with Neutron's default limit. */
   readonly quota?: number;
+  /** Resources of which a new one brings some along, within their quota. */
+  readonly brings?: readonly Resource[];
   readonly actions: Readonly<Record<string, 'PUT' | 'GET'>>;
   readonly table: TableDef;
   /** False: nothing is stored; the command computes the objects. */
@@ -82,6 +84,7 @@ export interface ResourceSpec<F extends Fields> {
   readonly standard?: boolean;
   readonly taggable?: boolean;
   readonly quota?: number;
+  readonly brings?: readonly Resource[];
   readonly actions?: Readonly<Record<string, 'PUT' | 'GET'>>;
   readonly unique?: readonly (readonly string[])[];
   readonly indexes?: readonly (readonly string[])[];
@@ -120,6 +123,7 @@ export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): R
     standard: spec.standard ?? true,
     taggable: spec.taggable ?? false,
     ...(spec.quota === undefined ? {} : { quota: spec.quota }),
+    ...(spec.brings === undefined ? {} : { brings: spec.brings }),
     ...(spec.parent === undefined ? {} : { parent: parentOf(spec.parent) }),
     ...(spec.notFound === undefined ? {} : { notFound: spec.notFound }),
     actions: spec.actions ?? {},

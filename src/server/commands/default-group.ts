@@ -37,6 +37,7 @@ export function addStartingRules(draft: Draft, groupId: string, projectId: strin
         description: null,
       },
       { security_group_id: groupId, born: true },
+      { unasked: isDefault },
     );
   }
 }
@@ -56,7 +57,8 @@ export async function defaultGroup(services: Services, draft: Draft, projectId: 
   const id = draft.newId();
   draft.defaultGroups.set(projectId, id);
   draft.insert('default_security_groups', { project_id: projectId, security_group_id: id }, { tag: 'default-group' });
-  draft.create(securityGroup, { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true });
+  const group = { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true };
+  draft.create(securityGroup, group, {}, { unasked: true });
   addStartingRules(draft, id, projectId, true);
   return { id, isNew: true };
 }

@@ -5,8 +5,9 @@ import { floatingRouter, floatingTarget, type RouterLink } from '../../domain/ro
 import type { FixedIp } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { byIds } from './load.ts';
+import { find } from '../find.ts';
 import { partsOf } from './port-rows.ts';
+import { ports } from './ports.ts';
 import { gatewayOwner, routerPorts } from './router-rows.ts';
 
 export interface Association {
@@ -42,8 +43,8 @@ export async function associate(ctx: RequestContext, draft: Draft, wanted: Wante
 }
 
 async function ownPort(ctx: RequestContext, { id, project }: Wanted, portId: string): Promise<Row> {
-  const port = (await byIds(ctx, 'ports', [portId])).get(portId);
-  if (!port || (!ctx.isAdmin && port.project_id !== ctx.caller.project_id)) throw apiError('PortNotFound', { port_id: portId });
+  // Visible is not owned: who owns the network sees the ports of others on it.
+  const port = await find(ctx, ports, portId);
   if (port.project_id === project) return port;
   throw badRequest(
     'floatingip',

@@ -65,16 +65,13 @@ export function buildFront({ services, api, identity }: FrontOptions): Front {
   };
 
   function contextOf(caller: Caller, names: RequestNames): RequestContext {
-    const { policy } = services;
-    const is = (rule: string): boolean => policy.allows(rule, caller, {});
-    const isAdmin = is('context_is_admin');
+    const isAdmin = services.policy.allows('context_is_admin', caller, {});
     return {
       ...services,
-      policy,
       caller,
       requestId: names.request_id,
       isAdmin,
-      isPrivileged: isAdmin || is('context_is_advsvc') || is('service_api'),
+      isPrivileged: isAdmin || caller.roles.includes('advsvc') || caller.roles.includes('service'),
       log: services.log.child({ ...names }),
     };
   }
