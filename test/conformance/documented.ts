@@ -1,0 +1,24 @@
+// Differences that are meant: the tables of docs/conformance.md whose first column is a pattern in backticks, `*` standing for anything.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Documented {
+  readonly pattern: string;
+  readonly why: string;
+  matches(text: string): boolean;
+}
+
+export function readDocumented(text: string): Documented[] {
+  return text.split('\n').flatMap(line => {
+    const [, pattern, why] = /^\| `([^`]+)` \| (.+) \|$/.exec(line) ?? [];
+    if (pattern === undefined || why === undefined) return [];
+    const form = new RegExp(`^${pattern.split('*').map(literally).join('[^]*')}$`);
+    return [{ pattern, why, matches: (given: string) => form.test(given) }];
+  });
+}
+
+const literally = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
+
+export function documentedDifferences(): Documented[] {
+  return readDocumented(readFileSync(join(import.meta.dirname, '../../docs/conformance.md'), 'utf8'));
+}

@@ -1,0 +1,110 @@
+// npm run conformance: the suites that others wrote for Neutron, and recorded answers of the real one, against a Weft behind a real
+// Keystone. Prints a table; ends with 1 when anything differs that docs/conformance.md does not name.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { differences } from './differences.ts';
+import { type Documented, documentedDifferences } from './documented.ts';
+import { type RunningKeystone, startKeystone } from './keystone.ts';
+import { type Options, readOptions, type Suite } from './options.ts';
+import { allPackages, ensurePackages } from './packages.ts';
+import { recordedOutcomes, recordedSequences } from './recorded.ts';
+import { makePeople, replay } from './replay.ts';
+import { runSuite } from './suite.ts';
+import { type Cloud, writeTempestSettings } from './tempest-settings.ts';
+import { isGood, judgeAnswers, judgeSuite, listOf, tableOf, type Verdict } from './verdict.ts';
+import { ensureExternalNetwork, startWeft } from './weft.ts';
+
+const began = performance.now();
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const progress = (line: string): void => print(`[${Math.round((performance.now() - began) / 1000)} s] ${line}`);
+const packages = { tempest: 'tempest.api.network', 'neutron-tempest-plugin': 'neutron_tempest_plugin.api' } as const;
+
+interface Place {
+  readonly folder: string;
+  readonly keystone: RunningKeystone;
+  readonly options: Options;
+  readonly documented: readonly Documented[];
+  readonly until: number;
+}
+
+async function conformance(options: Options): Promise<boolean> {
+  ensurePackages(allPackages, progress);
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'weft-conformance-'));
+  stack.defer(() => (options.keep ? print(`everything is kept in ${folder}`) : rmSync(folder, { recursive: true, force: true })));
+  const stop = (signal: NodeJS.Signals): void => void stack.disposeAsync().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  progress('starting Keystone');
+  const keystone = stack.use(await startKeystone(folder, randomBytes(12).toString('hex')));
+  const place = { folder, keystone, options, documented: documentedDifferences(), until: Date.now() + options.minutes * 60_000 };
+  const verdicts: Verdict[] = [];
+  if (options.suites.includes('answers')) verdicts.push(await answers(place));
+  const written = options.suites.filter(suite => suite !== 'answers');
+  if (written.length > 0) verdicts.push(...(await suites(place, written)));
+  return tell(verdicts, options);
+}
+
+/** Each sequence has a Weft of its own, so that none finds what another has left. */
+async function answers({ folder, keystone, documented }: Place): Promise<Verdict> {
+  const people = await makePeople(keystone.admin);
+  const done = [];
+  for (const sequence of recordedSequences()) {
+    const home = join(folder, `answers-${sequence.seed}`);
+    mkdirSync(home);
+    await using weft = await startWeft(home, 'server', keystone.admin);
+    const seen = await replay(sequence, weft.url, people);
+    const found = differences(sequence.seed, sequence.steps, seen);
+    progress(`recorded answers, seed ${sequence.seed}: ${sequence.steps.length} requests, ${found.length} differences`);
+    done.push({ seed: sequence.seed, requests: sequence.steps.length, differences: found });
+  }
+  return judgeAnswers('answers', done, documented);
+}
+
+async function suites(place: Place, names: readonly Exclude<Suite, 'answers'>[]): Promise<Verdict[]> {
+  const { folder, keystone, options, documented, until } = place;
+  progress('starting Weft with its agents');
+  await using weft = await startWeft(folder, 'up', keystone.admin);
+  const { extensions } = await weft.call<{ extensions: { alias: string }[] }>('GET', '/extensions');
+  const cloud: Cloud = {
+    keystone: keystone.url,
+    network: weft.url,
+    region: weft.region,
+    admin: keystone.admin.account,
+    publicNetwork: await ensureExternalNetwork(weft),
+    extensions: extensions.map(one => one.alias),
+  };
+  const settings = writeTempestSettings(folder, cloud);
+  const env = { TEMPEST_CONFIG_DIR: folder, TEMPEST_CONFIG: settings, OS_TEST_TIMEOUT: '240' };
+  const verdicts: Verdict[] = [];
+  for (const suite of names) {
+    const wanted = (test: string): boolean => options.include.test(test);
+    const results = await runSuite({ pkg: packages[suite], folder, env, workers: options.workers, wanted, until, progress });
+    verdicts.push(judgeSuite(suite, results, { recorded: recordedOutcomes(suite), documented }));
+  }
+  return verdicts;
+}
+
+function tell(verdicts: readonly Verdict[], { report }: Options): boolean {
+  const good = verdicts.every(isGood);
+  const section = (title: string, lines: readonly string[]): void => {
+    if (lines.length > 0) print(`\n${title}\n${lines.map(line => `  ${line}`).join('\n')}`);
+  };
+  section('differences that docs/conformance.md names', listOf(verdicts, true));
+  section('DIFFERENCES THAT NOTHING NAMES', listOf(verdicts, false));
+  print('');
+  for (const line of tableOf(verdicts)) print(line);
+  if (report !== undefined) writeFileSync(report, `${JSON.stringify(verdicts, undefined, 1)}\n`);
+  print(good ? '\nno undocumented difference' : '\nthere are undocumented differences');
+  return good;
+}
+
+try {
+  process.exitCode = (await conformance(readOptions(process.argv.slice(2)))) ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`${inspect(error)}\n`);
+  process.exitCode = 2;
+}
+process.exit();

@@ -1,0 +1,60 @@
+// The Weft under test, behind a Keystone: with a contained host and its agents, or the API server alone.
+import { join } from 'node:path';
+import { startDaemon } from './daemon.ts';
+import { freePorts } from './free-port.ts';
+import { type Admin, ensureAccount, publish } from './identity-admin.ts';
+
+export interface RunningWeft extends AsyncDisposable {
+  /** Without the version. */
+  readonly url: string;
+  readonly region: string;
+  /** With the administrator's token; `path` begins behind `/v2.0`. Rejects for every status from 400 on. */
+  call<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T>;
+}
+
+const root = join(import.meta.dirname, '../..');
+const servicePassword = 'conformance';
+
+export async function startWeft(folder: string, verb: 'up' | 'server', admin: Admin): Promise<RunningWeft> {
+  await ensureAccount(admin, { username: 'neutron', password: servicePassword, project: 'service' }, ['admin', 'service']);
+  const [port = 0] = await freePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const region = `weft-${verb}`;
+  await publish(admin, region, url);
+  const stateDir = join(folder, verb);
+  const headers = { 'x-auth-token': admin.token, 'content-type': 'application/json' };
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const reply = await fetch(`${url}/v2.0${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const text = await reply.text();
+    if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${text.slice(0, 300)}`);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
+  const daemon = await startDaemon({
+    argv: [join(root, 'bin/weft'), verb, '--state-dir', stateDir, '--listen', `127.0.0.1:${port}`, '--keystone', admin.url],
+    env: { WEFT_KEYSTONE_PASSWORD: servicePassword },
+    cwd: root,
+    log: join(folder, `weft-${verb}.log`),
+    ready: async () => (verb === 'server' ? Boolean(await call('GET', '/networks')) : hasAgents(call)),
+    withinMs: 120_000,
+  });
+  return { url, region, call, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
+}
+
+async function hasAgents(call: RunningWeft['call']): Promise<boolean> {
+  const { agents } = await call<{ agents: { alive: boolean }[] }>('GET', '/agents');
+  return agents.length >= 4 && agents.every(agent => agent.alive);
+}
+
+/** The external network that the suites are told of; its addresses are nobody else's. */
+export async function ensureExternalNetwork({ call }: RunningWeft): Promise<string> {
+  const name = 'suites-public';
+  const { networks } = await call<{ networks: { id: string }[] }>('GET', `/networks?name=${name}`);
+  if (networks[0]) return networks[0].id;
+  const { network } = await call<{ network: { id: string } }>('POST', '/networks', { network: { name, 'router:external': true } });
+  for (const subnet of [
+    { ip_version: 4, cidr: '198.51.100.0/24' },
+    { ip_version: 6, cidr: '2001:db8:ff::/64' },
+  ])
+    await call('POST', '/subnets', { subnet: { network_id: network.id, enable_dhcp: false, ...subnet } });
+  return network.id;
+}
