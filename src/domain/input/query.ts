@@ -1,8 +1,10 @@
 // From a query string to what a list asks for. Pure: nothing is looked up here.
 import type { Resource } from '../../model/kit/resource.ts';
+import type { SpecialName } from '../../model/kit/types.ts';
 import { apiError, badRequest } from '../errors.ts';
+import { readEthertype, readPort, readProtocol, readRemotePrefix } from '../security-groups.ts';
 import { pyRepr } from './python.ts';
-import { readBool } from './values.ts';
+import { readBool, readCidr } from './values.ts';
 
 export interface ListQuery {
   readonly filters: ReadonlyMap<string, readonly string[]>;
@@ -43,7 +45,7 @@ export function readQuery(resource: Resource, pairs: readonly (readonly [string,
   const marker = given.get('marker')?.at(-1);
   return {
     filters,
-    fields: given.get('fields') ?? [],
+    fields: named(given.get('fields')),
     sort,
     limit,
     marker: marker === '' ? undefined : marker,
@@ -118,6 +120,9 @@ function readFilterValue(resource: Resource, name: string, text: string): string
   const type = resource.fields[name]?.type;
   const inner = type?.kind === 'optional' ? type.of : type;
   if (inner?.kind === 'bool') return readBool(text);
+  if (inner?.kind === 'cidr') return readCidr(text);
+  const special = inner?.kind === 'special' ? specialFilters[inner.name] : undefined;
+  if (special) return special(text);
   if (
     inner?.kind === 'int' ||
     (inner?.kind === 'enum' && inner.convert === 'int') ||
@@ -131,6 +136,14 @@ function readFilterValue(resource: Resource, name: string, text: string): string
   }
   return text;
 }
+
+/** Values that Neutron brings into the form of the column before it compares. */
+const specialFilters: Partial<Readonly<Record<SpecialName, (text: string) => string | number | null>>> = {
+  sg_protocol: readProtocol,
+  sg_port: readPort,
+  sg_ethertype: readEthertype,
+  sg_remote_prefix: readRemotePrefix,
+};
 
 function bad(message: string): Error {
   return apiError('HTTPBadRequest', { message });

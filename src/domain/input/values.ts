@@ -109,7 +109,7 @@ function readNameserver(value: unknown): string {
   return ip ? formatIp(ip) : refuse(`'${pyStr(value)}' is not a valid nameserver. '${pyStr(value)}' is not a valid IP address.`);
 }
 
-function readCidr(value: unknown): string {
+export function readCidr(value: unknown): string {
   const text = typeof value === 'string' ? value : pyStr(value);
   if (typeof value !== 'string' || !text.includes('/')) throw invalidInput(`${text} is not in a CIDR format`);
   const cidr = parseCidr(text);
