@@ -8,6 +8,7 @@ import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
 import { network } from './network.ts';
 import { port } from './port.ts';
+import { rbacExtensions, rbacPolicy } from './rbac-policy.ts';
 import { router } from './router.ts';
 import { securityGroup, securityGroupRule } from './security-group.ts';
 import { subnet } from './subnet.ts';
@@ -23,8 +24,15 @@ export const resources: readonly Resource[] = [
   securityGroupRule,
   agent,
   conntrackHelper,
+  rbacPolicy,
 ];
 
-export const extensions: readonly Extension[] = [...attributeExtensions, l3ConntrackHelper, exposeConntrackHelper, ...behaviour];
+export const extensions: readonly Extension[] = [
+  ...attributeExtensions,
+  l3ConntrackHelper,
+  exposeConntrackHelper,
+  ...rbacExtensions,
+  ...behaviour,
+];
 
 export const allTables: readonly TableDef[] = [...resources.filter(r => r.stored).map(r => r.table), ...Object.values(tables)];

@@ -2,21 +2,6 @@
 import type { TableDef } from './kit/table.ts';
 
 export const tables = {
-  /** Who may see or use an object of another project; `target_project` is `*` for all. */
-  rbac_entries: {
-    name: 'rbac_entries',
-    columns: {
-      id: { type: 'text' },
-      project_id: { type: 'text' },
-      object_type: { type: 'text' },
-      object_id: { type: 'text' },
-      action: { type: 'text' },
-      target_project: { type: 'text' },
-    },
-    primaryKey: ['id'],
-    unique: [['object_id', 'action', 'target_project']],
-    indexes: [['target_project']],
-  },
   segments: {
     name: 'segments',
     columns: {

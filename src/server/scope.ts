@@ -19,8 +19,8 @@ function toPredicate(scope: Condition, commands: Commands, viewer: Viewer): Pred
   if ('parentEq' in scope) return onParent(scope.parentEq, commands);
   if ('fieldMatches' in scope) return onText(scope.fieldMatches[1], scope.fieldMatches[2], commands);
   const [resource, field, value] = scope.field;
-  const ofParent = resource === commands.resource.plural ? undefined : commands.fieldFilters?.[`${resource}:${field}`];
-  return ofParent ? ofParent([String(value)], viewer) : onColumn(field, value, commands, viewer);
+  const own = commands.fieldFilters?.[`${resource}:${field}`];
+  return own ? own([String(value)], viewer) : onColumn(field, value, commands, viewer);
 }
 
 function onColumn(name: string, value: Scalar, commands: Commands, viewer: Viewer): Predicate {

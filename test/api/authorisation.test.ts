@@ -232,12 +232,14 @@ describe('authorisation', () => {
     if (parent && !sees(who, parent)) return 404;
     for (const [name, how] of Object.entries(sample.on ?? {})) {
       const on = world.things.find(t => t.id === at.made[name]?.id)!;
-      if (how === 'usable' && isService) continue;
+      if (how === 'owned' || (how === 'usable' && isService)) continue;
       if (!sees(who, on)) return 404;
       if (how === 'usable' && on.target.project_id !== apis[who].project && on.target.shared !== true) return 403;
     }
     const own = resource.fields.project_id?.post ? { project_id: apis[who].project } : {};
-    return mayAll(who, resource, 'create', body, world.target(sample, at, { ...own, ...body })) ? 201 : 403;
+    if (!mayAll(who, resource, 'create', body, world.target(sample, at, { ...own, ...body }))) return 403;
+    const owned = Object.keys(sample.on ?? {}).filter(name => sample.on?.[name] === 'owned');
+    return who === 'admin' || owned.every(name => at.made[name]?.project_id === apis[who].project) ? 201 : 400;
   }
 
   test('create: for the own project, below and on what may be built on', async () => {

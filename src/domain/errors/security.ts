@@ -113,7 +113,7 @@ export const securityErrors = {
   },
   RbacPolicyNotFound: {
     status: 404,
-    text: (p: P<'object_type' | 'id'>) => `RBAC policy of type ${p.object_type} with ID ${p.id} not found`,
+    text: (p: P<'id'>) => `RBAC policy of type unknown with ID ${p.id} not found`,
   },
   InvalidActionForType: {
     status: 400,

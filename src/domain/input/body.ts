@@ -59,10 +59,9 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
   if (Object.keys(body).length === 0) throw bad('Resource body required');
   const keys = body as Record<string, unknown>;
-  const bulkKey = `${resource.name}s`;
-  if (Object.hasOwn(keys, bulkKey)) {
+  if (Object.hasOwn(keys, resource.plural)) {
     if (!resource.bulk) throw bad('Bulk operation not supported');
-    const list = keys[bulkKey];
+    const list = keys[resource.plural];
     if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }

@@ -23,6 +23,8 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
     case 'extra_dhcp_opts':
       normalizeDhcpOpts(value as readonly unknown[] | null, []);
       return value ?? [];
+    case 'target_project':
+      return readTargetProject(value);
     case 'sg_protocol':
     case 'sg_port':
     case 'sg_ethertype':
@@ -84,6 +86,12 @@ function readServiceTypes(value: unknown): string[] {
     if (!/^[^:]+:/.test(type)) throw apiError('InvalidSubnetServiceType', { service_type: type });
   }
   return value as string[];
+}
+
+/** A project's id, with dashes or without, or `*` for all. */
+function readTargetProject(value: unknown): string {
+  if (typeof value === 'string' && (value === '*' || isUuid(value) || /^[0-9a-f]{32}$/i.test(value))) return value;
+  throw new Invalid(`'${pyStr(value)}' is not a valid UUID or '*'.`);
 }
 
 function readProfile(value: unknown): Record<string, unknown> {

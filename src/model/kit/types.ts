@@ -45,7 +45,8 @@ export type SpecialName =
   | 'fixed_ips'
   | 'service_types'
   | 'profile'
-  | 'tags';
+  | 'tags'
+  | 'target_project';
 
 export const t = {
   str: (max = 255): Type<string> => ({ kind: 'string', max }),

@@ -6,10 +6,22 @@ import { conntrackHelpers } from './conntrack-helpers.ts';
 import { floatingips } from './floatingips.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';
+import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
 import { securityGroupRules, securityGroups } from './security-groups.ts';
 import { subnets } from './subnets.ts';
 
 export function allCommands(services: Services): readonly Commands[] {
-  return [networks, subnets, ports, routers, floatingips, securityGroups, securityGroupRules, agents(services), conntrackHelpers];
+  return [
+    networks,
+    subnets,
+    ports,
+    routers,
+    floatingips,
+    securityGroups,
+    securityGroupRules,
+    agents(services),
+    conntrackHelpers,
+    rbacPolicies,
+  ];
 }

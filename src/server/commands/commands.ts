@@ -15,7 +15,7 @@ export interface Commands {
   present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]>;
   /** Filters that are not a plain column. */
   readonly filters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
-  /** Conditions on what policy rules call `<resource>:<attribute>` of a parent: `networks:shared` of a subnet. */
+  /** Conditions on what policy rules call `<resource>:<attribute>`: of a parent, `networks:shared` of a subnet; or where a rule means something else than a filter. */
   readonly fieldFilters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
   /** Attributes of parents that policy rules name (`network:project_id`), for objects as shown or as asked for. */
   targets?(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]>;

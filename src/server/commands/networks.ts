@@ -15,7 +15,9 @@ import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { removePortRows } from './port-rows.ts';
 import { mtuSegment, type Segment, takeSegment } from './segments.ts';
-import { isShared, share, sharingFilter, sharingOf, unshare } from './sharing.ts';
+import type { Use } from './shared-types.ts';
+import { everyone, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
+import { losing } from './sharing-loss.ts';
 import { tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
@@ -30,7 +32,7 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
       ...shownColumns(network, row),
       subnets: (subnets.get(id) ?? []).map(s => s.id),
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
-      'router:external': isShared(sharing.get(id), 'access_as_external', viewer),
+      'router:external': (sharing.get(id) ?? []).some(e => e.action === 'access_as_external'),
       ...providerOf(segments.get(id) ?? []),
       tags: tags.get(id) ?? [],
     };
@@ -65,7 +67,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
   const row = draft.create(network, { ...newColumns(network, input), id, project_id: project, status: 'ACTIVE', mtu, revision_number: 1 });
   draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
-  if (input.shared) share(draft, 'network', row, 'access_as_shared');
+  if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
   return { id };
 }
@@ -108,26 +110,29 @@ async function refuseProviderChange(ctx: RequestContext, row: Row, input: Attrib
 
 async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: boolean): Promise<void> {
   const id = String(row.id);
-  if (shared) return share(draft, 'network', row, 'access_as_shared');
-  const foreign = {
-    and: [
-      { eq: ['network_id', id] },
-      { not: { in: ['project_id', [String(row.project_id), '']] } },
-      { not: { startsWith: ['device_owner', 'network:'] } },
-    ],
-  } as const;
-  if ((await ctx.store.count('ports', foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(row.name) });
-  draft.absent('ports', foreign);
-  unshare(draft, id, 'access_as_shared');
+  const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
+  const now = entries.find(e => e.action === 'access_as_shared' && e.target_project === everyone);
+  if (shared === (now !== undefined)) return;
+  if (!now) return share(draft, 'network', row);
+  const loss = { object: row, action: 'access_as_shared', target: everyone, gone: [String(now.id)] } as const;
+  const onIt: Predicate = { eq: ['network_id', id] };
+  const ports: Use = { table: 'ports', where: { and: [onIt, { not: { startsWith: ['device_owner', 'network:'] } }] } };
+  for (const use of [ports, { table: 'subnets', where: onIt }]) {
+    const foreign = losing(use, loss);
+    if ((await ctx.store.count(use.table, foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(row.name) });
+    draft.absent(use.table, foreign);
+  }
+  unshare(draft, [now]);
 }
 
 async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external: boolean): Promise<void> {
   const id = String(row.id);
-  if (external) return share(draft, 'network', row, 'access_as_external');
+  const now = ((await sharingOf(ctx, [id])).get(id) ?? []).filter(e => e.action === 'access_as_external');
+  if (external) return now.length > 0 ? undefined : share(draft, 'network', row, 'access_as_external');
   const used = { and: [{ eq: ['network_id', id] }, { in: ['device_owner', [owners.routerGateway, owners.floatingip]] }] } as const;
   if ((await ctx.store.count('ports', used)) > 0) throw apiError('ExternalNetworkInUse', { net_id: id });
   draft.absent('ports', used);
-  unshare(draft, id, 'access_as_external');
+  unshare(draft, now);
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
@@ -146,7 +151,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
   for (const table of ['segments', 'segment_allocations', 'ip_allocations', 'dhcp_bindings'])
     draft.delete(table, { eq: ['network_id', id] });
-  draft.delete('rbac_entries', { eq: ['object_id', id] });
+  await removeSharing(ctx, draft, id);
   draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });
   // Whoever puts something on the network meanwhile meets its revision guard; what got there just before is met here.
   draft.absent('ports', { and: [{ eq: ['network_id', id] }, { not: { in: ['id', ports.map(p => String(p.id))] } }] });
@@ -165,11 +170,13 @@ export const networks: Commands = {
   present,
   filters: {
     shared: sharingFilter('access_as_shared'),
-    'router:external': sharingFilter('access_as_external'),
+    'router:external': sharedFilter('access_as_external'),
     'provider:network_type': segmentFilter('network_type'),
     'provider:physical_network': segmentFilter('physical_network'),
     'provider:segmentation_id': segmentFilter('segmentation_id'),
   },
+  /** Rules about external networks mean those that are external for who asks. */
+  fieldFilters: { 'networks:router:external': sharingFilter('access_as_external') },
   create,
   update,
   delete: remove,

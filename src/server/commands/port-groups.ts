@@ -6,7 +6,7 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { defaultGroup } from './default-group.ts';
 import { byIds } from './load.ts';
-import { isShared, sharingOf } from './sharing.ts';
+import { isShared, relyOnSharing, sharingOf } from './sharing.ts';
 
 export interface NewPortGroups {
   /** Undefined: the project's default group, where groups apply. */
@@ -46,6 +46,7 @@ async function requireGroups(services: Services, draft: Draft, ids: readonly str
       throw apiError('SecurityGroupNotFound', { id });
   }
   for (const id of ids) draft.present('security_groups', { eq: ['id', id] });
+  for (const id of foreign) relyOnSharing(draft, found.get(id) as Row, project);
 }
 
 export interface PortGroups {

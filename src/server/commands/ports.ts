@@ -15,7 +15,7 @@ import { updatePort } from './port-update.ts';
 import { presentPort, presentPorts } from './port-view.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
-  const net = await networkFor(ctx, draft, String(input.network_id));
+  const net = await networkFor(ctx, draft, input);
   await requireSubnets(ctx, input.fixed_ips);
   await refuseForeignRouter(ctx, input);
   const { row, parts, tags } = await createPort(ctx, draft, net, input);

@@ -11,7 +11,7 @@ import { findAll } from '../find.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { addStartingRules, defaultGroup, ensureOwnDefaultGroup } from './default-group.ts';
 import { byIds, grouped } from './load.ts';
-import { isShared, sharingFilter, sharingOf } from './sharing.ts';
+import { isShared, removeSharing, sharingFilter, sharingOf } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
 function presentRule(row: Row): ApiObject {
@@ -81,7 +81,7 @@ async function removeGroup(ctx: RequestContext, draft: Draft, row: Row): Promise
     draft.remove(securityGroupRule, rule, { security_group_id: rule.security_group_id });
     if (rule.security_group_id !== id) draft.touch(securityGroup, String(rule.security_group_id));
   }
-  draft.delete('rbac_entries', { eq: ['object_id', id] });
+  await removeSharing(ctx, draft, id);
   draft.remove(securityGroup, row);
 }
 

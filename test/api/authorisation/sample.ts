@@ -36,9 +36,9 @@ export interface Sample {
   readonly target?: (at: At) => Target;
   /**
    * Objects that the body names. `visible`: whoever does not see it is told 404. `usable`: he is told 403, too, when he sees it, and it is
-   * neither his project's nor shared. Services may build on everything.
+   * neither his project's nor shared. Services may build on everything. `owned`: 400 for whoever's it is not, besides administrators.
    */
-  readonly on?: Readonly<Record<string, 'visible' | 'usable'>>;
+  readonly on?: Readonly<Record<string, 'visible' | 'usable' | 'owned'>>;
   /** What an action answers to a body that changes nothing: 400 to `{ nothing: 1 }`. */
   readonly actions?: Readonly<Record<string, { readonly body?: Body; readonly status: number }>>;
 }

@@ -1,0 +1,71 @@
+// The types of objects that can be shared with other projects. A type is a line here; what uses its objects is a condition.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { invalidInput } from '../../domain/errors.ts';
+import { pyRepr } from '../../domain/input/python.ts';
+import type { Resource } from '../../model/kit/resource.ts';
+import { network } from '../../model/network.ts';
+import { securityGroup } from '../../model/security-group.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+
+export type SharingAction = 'access_as_shared' | 'access_as_external';
+
+/** Rows with a `project_id` that use an object: a project that has some cannot lose its access to the object. */
+export interface Use {
+  readonly table: string;
+  readonly where: Predicate;
+}
+
+export interface SharedType {
+  readonly resource: Resource;
+  /** What uses an object that is shared as this; the keys are the actions that the type knows. */
+  readonly uses: { readonly [action in SharingAction]?: (id: string) => readonly Use[] };
+  /** Refuses to share an object with a project, or with all (`*`). */
+  readonly mayShare?: (services: Services, draft: Draft, object: Row, target: string) => Promise<void>;
+}
+
+/** Rows of a table that name the object in a column. */
+export function by(table: string, column: string): (id: string) => Use {
+  return id => ({ table, where: { eq: [column, id] } });
+}
+
+/** Rows that another table ties to the object: its `theirs` is the id of the row, its `column` the id of the object. */
+export function through(
+  table: string,
+  link: { readonly table: string; readonly theirs: string; readonly column: string },
+): (id: string) => Use {
+  return id => ({ table, where: { exists: { table: link.table, on: [[link.theirs, 'id']], where: { eq: [link.column, id] } } } });
+}
+
+const asShared = (resource: Resource, ...uses: readonly ((id: string) => Use)[]): SharedType => ({
+  resource,
+  uses: { access_as_shared: id => uses.map(use => use(id)) },
+});
+
+const gateways = (id: string): Use => ({
+  table: 'routers',
+  where: { exists: { table: 'ports', on: [['id', 'gw_port_id']], where: { eq: ['network_id', id] } } },
+});
+
+/** By `object_type`. */
+export const sharedTypes: Readonly<Record<string, SharedType>> = {
+  network: {
+    resource: network,
+    uses: { access_as_shared: id => [by('ports', 'network_id')(id)], access_as_external: id => [gateways(id)] },
+  },
+  security_group: asShared(
+    securityGroup,
+    through('ports', { table: 'port_security_groups', theirs: 'port_id', column: 'security_group_id' }),
+  ),
+};
+
+export function sharedType(name: unknown): { readonly name: string; readonly type: SharedType } {
+  const key = String(name).trim().toLowerCase();
+  const type = Object.hasOwn(sharedTypes, key) ? sharedTypes[key] : undefined;
+  if (!type) throw invalidInput(`${pyRepr(String(name))} is not a valid RBAC object type`);
+  return { name: key, type };
+}
+
+export function actionsOf(type: SharedType): readonly string[] {
+  return Object.keys(type.uses);
+}
