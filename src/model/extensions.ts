@@ -1,5 +1,11 @@
 // The extensions that add attributes to resources. A line here puts an attribute into its resource and the extension into the list.
 import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
+import {
+  availabilityZoneExtension,
+  availabilityZoneFilter,
+  networkAvailabilityZone,
+  routerAvailabilityZone,
+} from './ext/availability-zones.ts';
 import { binding } from './ext/binding.ts';
 import { dataPlaneStatus } from './ext/data-plane-status.ts';
 import { externalNet } from './ext/external-net.ts';
@@ -39,4 +45,8 @@ export const attributeExtensions = [
   portHardwareOffloadType,
   portTrustedVif,
   portMacOverride,
+  availabilityZoneExtension,
+  availabilityZoneFilter,
+  networkAvailabilityZone,
+  routerAvailabilityZone,
 ] as const satisfies readonly Extension[];

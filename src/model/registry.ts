@@ -1,5 +1,6 @@
 // Every resource and extension that the server offers. Adding one is a line here.
 import { agent } from './agent.ts';
+import { availabilityZone } from './availability-zone.ts';
 import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
 import { behaviour } from './ext/behaviour.ts';
 import { attributeExtensions } from './extensions.ts';
@@ -25,6 +26,7 @@ export const resources: readonly Resource[] = [
   agent,
   conntrackHelper,
   rbacPolicy,
+  availabilityZone,
 ];
 
 export const extensions: readonly Extension[] = [

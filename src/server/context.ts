@@ -30,6 +30,8 @@ export interface ServerConfig {
   readonly agentDownTime: number;
   /** `dhcp_agents_per_network`. */
   readonly dhcpAgentsPerNetwork: number;
+  /** `default_availability_zones`: for networks and routers without hints. */
+  readonly defaultAvailabilityZones: readonly string[];
   /** `max_request_body_size`, bytes. */
   readonly maxRequestBody: number;
   /** `client_socket_timeout`, seconds. */
@@ -59,6 +61,7 @@ export const defaultConfig: ServerConfig = {
   vlanRanges: {},
   agentDownTime: 75,
   dhcpAgentsPerNetwork: 1,
+  defaultAvailabilityZones: [],
   maxRequestBody: 16 * 1024 * 1024,
   clientSocketTimeout: 30,
   proxy: noProxy,

@@ -45,6 +45,12 @@ export class Draft {
     return full;
   }
 
+  /** The row of an object that this draft makes. */
+  made(table: string, id: string): Row | undefined {
+    for (const op of this.ops) if (op.op === 'insert' && op.table === table && op.row.id === id) return op.row;
+    return undefined;
+  }
+
   /** A change of one row. Several changes of one row in a draft raise its revision once. */
   update(resource: Resource, row: Row, set: Row, options: UpdateOptions = {}): void {
     const id = String(row.id);

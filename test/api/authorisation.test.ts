@@ -102,7 +102,8 @@ describe('authorisation', () => {
     for (const [collection, things] of collections) {
       for (const who of everybody) {
         const { status, body } = await apis[who].request('GET', collection);
-        const ids = new Set(((body[things[0]!.resource.plural] ?? []) as { id: string }[]).map(o => o.id));
+        const { plural, key } = things[0]!.resource;
+        const ids = new Set(((body[plural] ?? []) as Body[]).map(o => o[key]));
         const parent = parentOf(things[0]!);
         if (status !== (parent && !sees(who, parent) ? 404 : 200)) wrong.push(`${who}, ${collection}: ${status}`);
         for (const thing of things) if (ids.has(thing.id) !== sees(who, thing)) wrong.push(`${who}, ${thing.what}: ${!sees(who, thing)}`);

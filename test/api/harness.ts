@@ -63,11 +63,14 @@ export async function start(config: Partial<ServerConfig> = {}, log?: Log): Prom
 /** A live Linux bridge agent, DHCP agent and L3 agent on a host, as far as heartbeats go. */
 export async function beat(h: Harness, host: string, overrides: Body = {}): Promise<void> {
   const time = new Date().toISOString().slice(0, 19);
-  const agent = (agent_type: string, binary: string, topic: string, configurations: Body) =>
+  const agent = (agent_type: string, binary: string, topic: string, configurations: Body, more: Body = {}) =>
     h.rpc(
       'q-reports-plugin',
       'report_state',
-      { agent_state: { agent_state: { agent_type, binary, topic, host, configurations, uuid: randomUUID(), start_flag: true } }, time },
+      {
+        agent_state: { agent_state: { agent_type, binary, topic, host, configurations, uuid: randomUUID(), start_flag: true, ...more } },
+        time,
+      },
       '1.2',
     );
   await agent('Linux bridge agent', 'neutron-linuxbridge-agent', 'N/A', {
@@ -78,8 +81,8 @@ export async function beat(h: Harness, host: string, overrides: Body = {}): Prom
     l2_population: true,
     ...overrides,
   });
-  await agent('DHCP agent', 'neutron-dhcp-agent', 'dhcp_agent', { networks: 0, subnets: 0, ports: 0 });
-  await agent('L3 agent', 'neutron-l3-agent', 'l3_agent', { agent_mode: 'legacy' });
+  await agent('DHCP agent', 'neutron-dhcp-agent', 'dhcp_agent', { networks: 0, subnets: 0, ports: 0 }, { availability_zone: 'nova' });
+  await agent('L3 agent', 'neutron-l3-agent', 'l3_agent', { agent_mode: 'legacy' }, { availability_zone: 'nova' });
 }
 
 export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms = 10_000): Promise<T> {

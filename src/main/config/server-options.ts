@@ -79,6 +79,7 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'DEFAULT.base_mac': sets('baseMac', string),
   'DEFAULT.agent_down_time': sets('agentDownTime', int(1)),
   'DEFAULT.dhcp_agents_per_network': sets('dhcpAgentsPerNetwork', int(1)),
+  'DEFAULT.default_availability_zones': sets('defaultAvailabilityZones', list),
   'DEFAULT.max_allowed_address_pair': sets('maxAllowedAddressPair', int(0, 1000)),
   'DEFAULT.max_dns_nameservers': sets('maxDnsNameservers', int(0, 1000)),
   'DEFAULT.max_subnet_host_routes': sets('maxSubnetHostRoutes', int(0, 1000)),

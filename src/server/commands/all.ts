@@ -1,6 +1,7 @@
 // The commands of every resource, in the order of the model's registry.
 import type { Services } from '../context.ts';
 import { agents } from './agents.ts';
+import { availabilityZones } from './availability-zones.ts';
 import type { Commands } from './commands.ts';
 import { conntrackHelpers } from './conntrack-helpers.ts';
 import { floatingips } from './floatingips.ts';
@@ -23,5 +24,6 @@ export function allCommands(services: Services): readonly Commands[] {
     agents(services),
     conntrackHelpers,
     rbacPolicies,
+    availabilityZones,
   ];
 }

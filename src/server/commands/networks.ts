@@ -10,6 +10,7 @@ import { subnet } from '../../model/subnet.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
@@ -25,6 +26,7 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   const segments = await grouped(services, 'segments', 'network_id', ids, { order: [['segment_index', 'asc']] });
   const subnets = await grouped(services, 'subnets', 'network_id', ids, { order: [['id', 'asc']] });
   const sharing = await sharingOf(services, ids);
+  const zones = await zonesOf(services, 'network', ids);
   const tags = await tagsOf(services, ids);
   return rows.map(row => {
     const id = String(row.id);
@@ -34,6 +36,7 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
       'router:external': (sharing.get(id) ?? []).some(e => e.action === 'access_as_external'),
       ...providerOf(segments.get(id) ?? []),
+      availability_zones: zones.get(id) ?? [],
       tags: tags.get(id) ?? [],
     };
   });
@@ -63,6 +66,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const id = draft.newId();
   const project = String(input.project_id ?? '');
   if (project) await defaultGroup(ctx, draft, project);
+  await requireZones(ctx, 'network', input.availability_zone_hints);
   const segment = await takeSegment(ctx, draft, id, input);
   const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
   const row = draft.create(network, { ...newColumns(network, input), id, project_id: project, status: 'ACTIVE', mtu, revision_number: 1 });

@@ -7,6 +7,7 @@ import { router } from '../../model/router.ts';
 import { changedColumns, newColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
 import { changeGateway, dropGateway, makeGateway, wantedGateway } from './router-gateway.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
@@ -16,6 +17,7 @@ import { presentRouters } from './router-view.ts';
 import { scheduleRouter } from './scheduling.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
+  await requireZones(ctx, 'router', input.availability_zone_hints);
   const id = draft.newId();
   const info = wantedGateway(input.external_gateway_info);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;

@@ -2,10 +2,12 @@
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { owners } from '../../domain/ipam/owners.ts';
+import { inZones, spread } from '../../domain/zones.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { aliveSince } from './agents.ts';
+import { hintsOf } from './availability-zones.ts';
 import { factsOf, partsOf } from './port-rows.ts';
 
 export const dhcpAgentType = 'DHCP agent';
@@ -18,11 +20,36 @@ export async function usableAgents(services: Services, agentType: string): Promi
   return services.store.select({ table: 'agents', where, order: [['id', 'asc']] });
 }
 
-/** The agents with the least to do, first. */
-async function leastLoaded(services: Services, agentType: string, table: string): Promise<string[]> {
+interface Wanted {
+  readonly agentType: string;
+  readonly bindings: 'dhcp_bindings' | 'router_bindings';
+  /** Zones that it asks for; none: any. */
+  readonly hints: readonly string[];
+  /** Agents that have it already. */
+  readonly bound: readonly unknown[];
+  readonly count: number;
+}
+
+/** Agents that may take it: of the zones that it asks for, spread over them, and of those with the least to do first. */
+async function chooseAgents(services: Services, { agentType, bindings, hints, bound, count }: Wanted): Promise<string[]> {
   const agents = await usableAgents(services, agentType);
-  const load = await services.store.countBy(table, 'agent_id');
-  return agents.map(a => String(a.id)).sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0));
+  const load = await services.store.countBy(bindings, 'agent_id');
+  const views = agents.map(a => ({
+    id: String(a.id),
+    zone: (a.availability_zone as string | null) ?? null,
+    load: load.get(String(a.id)) ?? 0,
+  }));
+  const free = inZones(
+    views.filter(a => !bound.includes(a.id)),
+    hints,
+  );
+  const serving = views.filter(a => bound.includes(a.id));
+  return spread(free, serving, count).map(a => a.id);
+}
+
+/** The hints of a network or router: of the draft that makes it, or as stored. */
+async function hintsFor(services: Services, draft: Draft, table: 'networks' | 'routers', id: string): Promise<readonly string[]> {
+  return hintsOf(services, draft.made(table, id) ?? (await services.store.get(table, { id })));
 }
 
 /** Whether some DHCP agent has the network, or gets it now. The dead are replaced by a job of its own. */
@@ -39,8 +66,9 @@ export async function scheduleNetwork(services: Services, draft: Draft, networkI
   const serving = bound.filter(b => alive.has(b.agent_id));
   const missing = services.config.dhcpAgentsPerNetwork - serving.length;
   if (missing <= 0) return [];
-  const candidates = (await leastLoaded(services, dhcpAgentType, 'dhcp_bindings')).filter(id => !bound.some(b => b.agent_id === id));
-  const chosen = candidates.slice(0, missing);
+  const hints = await hintsFor(services, draft, 'networks', networkId);
+  const taken = bound.map(b => b.agent_id);
+  const chosen = await chooseAgents(services, { agentType: dhcpAgentType, bindings: 'dhcp_bindings', hints, bound: taken, count: missing });
   for (const agent_id of chosen) bindNetwork(draft, networkId, agent_id);
   return chosen;
 }
@@ -54,7 +82,8 @@ function bindNetwork(draft: Draft, network_id: string, agent_id: string): void {
 export async function scheduleRouter(services: Services, draft: Draft, routerId: string): Promise<string | undefined> {
   const [bound] = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
   if (bound) return String(bound.agent_id);
-  const [agent] = await leastLoaded(services, l3AgentType, 'router_bindings');
+  const hints = await hintsFor(services, draft, 'routers', routerId);
+  const [agent] = await chooseAgents(services, { agentType: l3AgentType, bindings: 'router_bindings', hints, bound: [], count: 1 });
   if (agent !== undefined) bindRouter(draft, routerId, agent);
   return agent;
 }

@@ -121,8 +121,6 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       ha: false,
       ha_vr_id: 0,
       flavor_id: null,
-      availability_zones: [],
-      availability_zone_hints: [],
       ...(gateway ? { gw_port: gateway, gw_port_host: host, enable_snat: row.enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),

@@ -106,7 +106,7 @@ export class World {
     const made = await this.h.admin.make(collection, resource.name, { ...project, ...sample.body!(at) });
     this.families.set(kind, { ...at.made, [resource.name]: made });
     const target = this.target(sample, at, made);
-    return { resource, sample, what: `${kind} ${resource.name}`, id: made.id, collection, target, at };
+    return { resource, sample, what: `${kind} ${resource.name}`, id: String(made[resource.key]), collection, target, at };
   }
 
   async build(): Promise<void> {
@@ -116,7 +116,7 @@ export class World {
       const resource = named(sample.resource);
       for (const found of await this.h.admin.list(resource.path)) {
         const what = `${resource.name} ${found.agent_type ?? found.name ?? found.id}`;
-        this.things.push({ resource, sample, what, id: found.id, collection: resource.path, target: found });
+        this.things.push({ resource, sample, what, id: String(found[resource.key]), collection: resource.path, target: found });
       }
     }
   }
