@@ -76,14 +76,16 @@ describe('two servers on one database', () => {
     assert.deepEqual(counts(macs), { 201: 1, '409 MacAddressInUse': 11 });
   });
 
-  test('a quota of 20 ends at 20, and counts what is given back', async () => {
+  test('200 creates against a quota of 100 end at 100, and what is given back counts; no two networks have one segment', async () => {
     const project = '1'.repeat(32);
-    await cluster.as('admin').request('PUT', `quotas/${project}`, { quota: { network: 20 } });
+    await cluster.as('admin').request('PUT', `quotas/${project}`, { quota: { network: 100 } });
     const ask = (api: Api): Promise<Answer> => api.request('POST', 'networks', { network: {} });
-    assert.deepEqual(counts(await all(`member@${project}`, 60, ask)), { 201: 20, '409 OverQuota': 40 });
+    assert.deepEqual(counts(await all(`member@${project}`, 200, ask)), { 201: 100, '409 OverQuota': 100 });
     const owner = cluster.as(`member@${project}`);
     const made = await owner.list('networks');
-    assert.equal(made.length, 20);
+    assert.equal(made.length, 100);
+    const seen = await cluster.as('admin').list(`networks?project_id=${project}`);
+    assert.equal(new Set(seen.map(n => n['provider:segmentation_id'])).size, 100);
     await Promise.all(made.slice(0, 5).map(n => owner.request('DELETE', `networks/${n.id}`)));
     assert.deepEqual(counts(await all(`member@${project}`, 20, ask)), { 201: 5, '409 OverQuota': 15 });
   });
