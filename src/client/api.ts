@@ -25,6 +25,8 @@ export class ApiError extends Error {
 /** The API could not be reached at all. */
 export class ApiUnreachable extends Error {}
 
+type Headers = Readonly<Record<string, string>>;
+
 export type Body = { readonly [key: string]: unknown };
 
 export class ApiClient {
@@ -39,11 +41,11 @@ export class ApiClient {
   }
 
   /** `path` begins behind `/v2.0`: `/ports?name=x`. The answer is undefined for 204. Rejects with ApiError. */
-  async request<T = Body>(method: string, path: string, body?: Body): Promise<T> {
-    let reply = await this.send(method, path, body);
+  async request<T = Body>(method: string, path: string, body?: Body, headers: Headers = {}): Promise<T> {
+    let reply = await this.send(method, path, body, headers);
     if (reply.status === 401) {
       this.token = undefined;
-      reply = await this.send(method, path, body);
+      reply = await this.send(method, path, body, headers);
     }
     const text = await reply.text();
     if (!reply.ok) throw refusal(reply.status, text);
@@ -66,7 +68,7 @@ export class ApiClient {
     await this.request('DELETE', path);
   }
 
-  private async send(method: string, path: string, body: Body | undefined): Promise<Response> {
+  private async send(method: string, path: string, body: Body | undefined, more: Headers): Promise<Response> {
     this.token ??= this.logIn();
     let token: string;
     try {
@@ -75,7 +77,7 @@ export class ApiClient {
       this.token = undefined;
       throw error;
     }
-    const headers = { 'x-auth-token': token, accept: 'application/json', ...(body ? { 'content-type': 'application/json' } : {}) };
+    const headers = { ...more, 'x-auth-token': token, accept: 'application/json', ...(body ? { 'content-type': 'application/json' } : {}) };
     return reach(`${this.url}/v2.0${path}`, { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) });
   }
 

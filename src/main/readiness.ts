@@ -1,18 +1,16 @@
 // Whether everything is there that `ready` promises, and if not, what is missing and why.
 import type { AgentProcessView, HostView } from '../cli/control.ts';
 import type { ApiClient } from '../client/api.ts';
+import { collection } from '../client/collection.ts';
+import type { Shown } from '../client/types.ts';
+import { agent } from '../model/agent.ts';
 import { agentParts } from './agent-config.ts';
 
-export interface AgentRow {
-  readonly host: string;
-  readonly agent_type: string;
-  readonly alive: boolean;
-  readonly heartbeat_timestamp: string | null;
-}
+const told = ['host', 'agent_type', 'alive', 'heartbeat_timestamp'] as const;
+export type AgentRow = Pick<Shown<typeof agent>, (typeof told)[number]>;
 
-export async function listAgents(api: ApiClient): Promise<AgentRow[]> {
-  const { agents } = await api.get<{ agents: AgentRow[] }>('/agents?fields=host&fields=agent_type&fields=alive&fields=heartbeat_timestamp');
-  return agents;
+export function listAgents(api: ApiClient): Promise<AgentRow[]> {
+  return collection(api, agent).list({ fields: told });
 }
 
 /** One line per agent that has not reported since `since` (milliseconds), with what is known of the process that should have. */

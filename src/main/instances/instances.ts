@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InstanceView, NewInstance } from '../../cli/control.ts';
-import type { ApiClient, Body } from '../../client/api.ts';
+import type { ApiClient } from '../../client/api.ts';
 import type { Json } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import { ControlError } from '../control-server.ts';
@@ -122,7 +122,7 @@ export class Instances implements AsyncDisposable {
     const network = await findOne(this.api, 'network', wanted.network);
     const project = wanted.project ?? network.project_id;
     const groups = await Promise.all((wanted.security_groups ?? []).map(word => findOne(this.api, 'security_group', word, project)));
-    const body: Body = {
+    return createPort(this.api, {
       network_id: network.id,
       project_id: project,
       name,
@@ -130,8 +130,7 @@ export class Instances implements AsyncDisposable {
       device_owner: deviceOwner,
       'binding:host_id': host,
       ...(wanted.security_groups ? { security_groups: groups.map(group => group.id) } : {}),
-    };
-    return createPort(this.api, body);
+    });
   }
 
   private async takePort(word: string, id: string, host: string): Promise<Port> {

@@ -1,29 +1,14 @@
 // What an instance asks of the Networking API: its port, and how the port's network gives addresses.
-import { type ApiClient, ApiError, type Body } from '../../client/api.ts';
+import { type ApiClient, ApiError } from '../../client/api.ts';
+import { collection } from '../../client/collection.ts';
+import type { Create, Shown, Update } from '../../client/types.ts';
+import { port } from '../../model/port.ts';
+import { subnet } from '../../model/subnet.ts';
 import { ControlError } from '../control-server.ts';
 import type { Addressing } from './vm.ts';
 
-export interface Port {
-  readonly id: string;
-  readonly network_id: string;
-  readonly project_id: string;
-  readonly mac_address: string;
-  readonly status: string;
-  readonly device_id: string;
-  readonly device_owner: string;
-  readonly fixed_ips: readonly { readonly subnet_id: string; readonly ip_address: string }[];
-  readonly 'binding:host_id'?: string;
-  readonly 'binding:vif_type'?: string;
-}
-
-export interface Subnet {
-  readonly id: string;
-  readonly cidr: string;
-  readonly ip_version: 4 | 6;
-  readonly enable_dhcp: boolean;
-  readonly gateway_ip: string | null;
-  readonly ipv6_address_mode: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless' | null;
-}
+export type Port = Shown<typeof port>;
+export type Subnet = Pick<Shown<typeof subnet>, 'id' | 'cidr' | 'ip_version' | 'enable_dhcp' | 'gateway_ip' | 'ipv6_address_mode'>;
 
 type Kind = 'network' | 'port' | 'security_group';
 interface Named {
@@ -46,23 +31,23 @@ export async function findOne<T extends Named>(api: ApiClient, kind: Kind, word:
 
 export async function getPort(api: ApiClient, id: string): Promise<Port | undefined> {
   try {
-    return (await api.get<{ port: Port }>(`/ports/${id}`)).port;
+    return await collection(api, port).show(id);
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return undefined;
     throw error;
   }
 }
 
-export async function createPort(api: ApiClient, port: Body): Promise<Port> {
-  return (await api.post<{ port: Port }>('/ports', { port })).port;
+export function createPort(api: ApiClient, attributes: Create<typeof port>): Promise<Port> {
+  return collection(api, port).create(attributes);
 }
 
-export async function updatePort(api: ApiClient, id: string, port: Body): Promise<Port> {
-  return (await api.put<{ port: Port }>(`/ports/${id}`, { port })).port;
+export function updatePort(api: ApiClient, id: string, attributes: Update<typeof port>): Promise<Port> {
+  return collection(api, port).update(id, attributes);
 }
 
-export async function subnetsOf(api: ApiClient, port: Port): Promise<Subnet[]> {
-  return (await api.get<{ subnets: Subnet[] }>(`/subnets?network_id=${port.network_id}`)).subnets;
+export function subnetsOf(api: ApiClient, { network_id }: Pick<Port, 'network_id'>): Promise<Subnet[]> {
+  return collection(api, subnet).list({ filters: { network_id } });
 }
 
 /** What the subnets of the port's own addresses say. */
@@ -77,7 +62,7 @@ export function addressingOf(port: Pick<Port, 'fixed_ips'>, subnets: readonly Su
     dhcp6: modes.includes('dhcpv6-stateful') ? 'address' : modes.includes('dhcpv6-stateless') ? 'other' : 'no',
     fixed: mine
       .filter(({ subnet }) => !subnet.enable_dhcp && subnet.ipv6_address_mode === null)
-      .map(({ address, subnet }) => ({ cidr: `${address}/${subnet.cidr.split('/')[1]}`, gateway: subnet.gateway_ip })),
+      .map(({ address, subnet }) => ({ cidr: `${address}/${subnet.cidr?.split('/')[1]}`, gateway: subnet.gateway_ip })),
   };
 }
 
