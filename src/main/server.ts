@@ -9,16 +9,15 @@ import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
 import { drivers } from '../drivers/all.ts';
-import { policies } from '../model/policies.ts';
 import { allTables, extensions, resources } from '../model/registry.ts';
 import { allCommands } from '../server/commands/all.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
-import { buildPolicy } from '../server/policy.ts';
 import { agentMessages } from '../server/relay/agents.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
+import { openPolicy } from './policy.ts';
 
 export interface ServerOptions {
   readonly stateDir: string;
@@ -48,8 +47,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const store = stack.use(await openSqliteStore(join(stateDir, 'weft.db'), { tables: allTables }));
   const hub = stack.use(await UnixHub.listen(join(stateDir, 'bus.sock'), { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const config = { ...defaultConfig, ...options.config };
-  const policy = buildPolicy(policies);
-  const services: Services = { store, clock: systemClock, log, random: Math.random, newId: randomUUID, policy, drivers, config };
+  const live = stack.use(await openPolicy(config.policy, stateDir, log));
+  const services: Services = {
+    ...{ store, clock: systemClock, log, random: Math.random, newId: randomUUID, drivers, config },
+    get policy() {
+      return live.current;
+    },
+  };
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
   startJobs(services, hub.bus, stack, options.holder ?? randomUUID());
   const url = await listen(services, options, stack);

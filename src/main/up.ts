@@ -28,7 +28,7 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   if (refused) throw new Failure(refused);
   const publish = inWords(() => options.publish.map(parsePublication));
   const keystone = options.keystone && keystoneAccount(options.keystone);
-  const settings = inWords(() => readServerOptions(options.configFiles));
+  const settings = inWords(() => readServerOptions(options.configFiles, options.policyFile));
   const folder = inWords(() => openStateFolder(options.stateDir, mode === 'contained'));
   using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();

@@ -1,5 +1,4 @@
-// Who may do what: builds the rule that a request needs from the attributes it names, and masks what an answer may show.
-import type { Caller } from '../contracts/identity.ts';
+// Who may do what: builds the rule that a request needs from the attributes it names.
 import { ApiError, apiError, type ErrorName } from '../domain/errors.ts';
 import { actionText, type NamedAttribute } from '../domain/policy/action.ts';
 import type { Field, Resource } from '../model/kit/resource.ts';
@@ -37,8 +36,11 @@ function keysWithin(value: unknown): string[] {
   return [...new Set(items.flatMap(item => Object.keys(item)))];
 }
 
-function denial(action: string, attributes: readonly NamedAttribute[] = []): ApiError {
-  return apiError('PolicyNotAuthorized', { rule: actionText(action, attributes) });
+export function denial({ policy, caller }: RequestContext, action: string, attributes: readonly NamedAttribute[] = []): ApiError {
+  const rule = actionText(action, attributes);
+  const wrong = policy.wrongScope(action, caller);
+  if (!wrong) return apiError('PolicyNotAuthorized', { rule });
+  return apiError('InvalidScope', { rule, scopes: `[${wrong.wanted.map(s => `'${s}'`).join(', ')}]`, scope: wrong.given });
 }
 
 interface Request {
@@ -53,7 +55,7 @@ function isAllowed(ctx: RequestContext, { action, attributes }: Request, target:
 
 export function authorizeCreate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {
   const request = { action: `create_${resource.policyName}`, attributes: namedAttributes(ctx.policy, resource, 'create', input) };
-  if (!isAllowed(ctx, request, target)) throw denial(request.action, request.attributes);
+  if (!isAllowed(ctx, request, target)) throw denial(ctx, request.action, request.attributes);
 }
 
 /** On update the presence of an attribute decides, not its value (OSSA-2014-031). A caller who may not see the object gets 404. */
@@ -65,36 +67,16 @@ export function authorizeUpdate(
   id: string,
 ): void {
   const request = { action: `update_${resource.policyName}`, attributes: namedAttributes(ctx.policy, resource, 'update', input) };
-  if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, id, denial(request.action, request.attributes));
+  if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, id, denial(ctx, request.action, request.attributes));
 }
 
 export function authorizeAction(ctx: RequestContext, resource: Resource, action: string, target: Target, id: string): void {
   if (ctx.policy.allows(action, ctx.caller, target)) return;
-  throw hiddenOr(ctx, resource, target, id, denial(action));
+  throw hiddenOr(ctx, resource, target, id, denial(ctx, action));
 }
 
 function hiddenOr(ctx: RequestContext, resource: Resource, target: Target, id: string, error: ApiError): ApiError {
   return ctx.policy.allows(`get_${resource.policyName}`, ctx.caller, target) ? error : notFound(resource, id);
-}
-
-/** The attributes of an object that this caller may see. */
-export type Mask = (object: Readonly<Record<string, unknown>>, target: Target) => Record<string, unknown>;
-
-export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mask {
-  const policed = Object.keys(resource.fields)
-    .map(name => ({ name, rule: `get_${resource.policyName}:${name}` }))
-    .filter(({ rule }) => policy.defined(rule));
-  const always = new Set(policed.filter(({ rule }) => policy.scope(rule, caller) === false).map(p => p.name));
-  const perObject = policed.filter(p => !always.has(p.name) && policy.scope(p.rule, caller) !== true);
-  return (object, target) => {
-    const out: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(object)) {
-      if (always.has(name) || resource.fields[name]?.show === false) continue;
-      const rule = perObject.find(p => p.name === name)?.rule;
-      if (rule === undefined || policy.allows(rule, caller, target)) out[name] = value;
-    }
-    return out;
-  };
 }
 
 /** The resource's own 404. `parentId` for what is below a parent. */

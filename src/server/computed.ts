@@ -1,10 +1,11 @@
 // Collections that no table holds: the command computes the objects, and a list filters, sorts and pages them here.
 import type { Scalar } from '../contracts/store.ts';
 import { type ListQuery, readFilterValues } from '../domain/input/query.ts';
-import { maskFor, notFound } from './authorize.ts';
+import { notFound } from './authorize.ts';
 import type { ApiObject, Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { directions } from './list.ts';
+import { maskFor } from './mask.ts';
 
 type Compute = NonNullable<Commands['computed']>;
 
@@ -44,7 +45,7 @@ export async function computedList(ctx: RequestContext, commands: Commands, comp
 function shownTo(ctx: RequestContext, { resource }: Commands): (object: ApiObject) => ApiObject {
   const mask = maskFor(ctx.policy, ctx.caller, resource);
   return object => {
-    const out = mask(object, targetOf(object));
+    const [out = {}] = mask.apply([object], [targetOf(object)]);
     return Object.hasOwn(out, 'project_id') ? { ...out, tenant_id: out.project_id } : out;
   };
 }

@@ -10,7 +10,17 @@ import { type CorsConfig, defaultCors } from './http/cors.ts';
 import { noProxy, type ProxyConfig } from './http/place.ts';
 import type { Policy } from './policy.ts';
 
+/** `[oslo_policy]`. */
+export interface PolicyConfig {
+  /** `policy_file`; without one what is in the state directory. */
+  readonly file?: string;
+  readonly dirs?: readonly string[];
+  readonly enforceNewDefaults: boolean;
+  readonly enforceScope: boolean;
+}
+
 export interface ServerConfig {
+  readonly policy: PolicyConfig;
   /** `dns_domain`. */
   readonly dnsDomain: string;
   /** `base_mac`. */
@@ -51,6 +61,7 @@ export interface ServerConfig {
 }
 
 export const defaultConfig: ServerConfig = {
+  policy: { enforceNewDefaults: true, enforceScope: true },
   dnsDomain: 'openstacklocal',
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
@@ -82,6 +93,7 @@ export interface Services {
   /** A number in [0, 1). */
   readonly random: () => number;
   readonly newId: () => string;
+  /** As of now; a request keeps the one that it began with. */
   readonly policy: Policy;
   readonly drivers: Drivers;
   readonly config: ServerConfig;

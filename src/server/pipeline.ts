@@ -4,13 +4,14 @@ import { ApiError, apiError, badRequest } from '../domain/errors.ts';
 import { type Attributes, itemsOf, readCreate, readUpdate } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
-import { authorizeAction, authorizeCreate, authorizeUpdate, maskFor, notFound } from './authorize.ts';
+import { authorizeAction, authorizeCreate, authorizeUpdate, notFound } from './authorize.ts';
 import type { ApiObject, Commands, Created } from './commands/commands.ts';
 import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
 import { belonging, find, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, listPage } from './list.ts';
+import { type Mask, maskFor } from './mask.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { commitDecision } from './retry.ts';
 
@@ -34,17 +35,18 @@ function parentTarget({ parent }: RequestContext, resource: Resource): ApiObject
 
 async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[]): Promise<ApiObject[]> {
   const objects = await commands.present(ctx, rows, viewerOf(ctx));
-  return masked(ctx, commands, objects, await parentsOf(ctx, commands, objects));
-}
-
-function masked(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[], parents: readonly ApiObject[]): ApiObject[] {
   const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
-  const targets = targetsOf(objects, parents);
-  return objects.map((o, i) => withTenant(mask(o, targets[i] as ApiObject)));
+  return masked(mask, objects, mask.needsTargets ? await parentsOf(ctx, commands, objects) : []);
 }
 
+function masked(mask: Mask, objects: readonly ApiObject[], parents: readonly ApiObject[]): ApiObject[] {
+  return mask.apply(objects, parents).map(withTenant);
+}
+
+/** `tenant_id` is the older name. Objects are our own here: the mask has made them. */
 function withTenant(object: ApiObject): ApiObject {
-  return Object.hasOwn(object, 'project_id') ? { ...object, tenant_id: object.project_id } : object;
+  if (Object.hasOwn(object, 'project_id')) object.tenant_id = object.project_id;
+  return object;
 }
 
 function trim(object: ApiObject, fields: readonly string[]): ApiObject {
@@ -152,7 +154,7 @@ async function answerOf(
   parents: readonly ApiObject[],
 ): Promise<ApiObject[]> {
   const shown = made.map(m => m.shown).filter(o => o !== undefined);
-  if (shown.length === made.length) return masked(ctx, commands, shown, parents);
+  if (shown.length === made.length) return masked(maskFor(ctx.policy, ctx.caller, commands.resource), shown, parents);
   return reload(
     ctx,
     commands,

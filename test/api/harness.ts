@@ -24,6 +24,8 @@ export interface Harness extends AsyncDisposable {
   readonly nobody: Api;
   /** A member of another project. */
   readonly other: Api;
+  /** Anybody of people.ts. */
+  as(who: string): Api;
   /** A connection of an agent's kind. */
   readonly bus: Bus;
   rpc(topic: string, method: string, args: Record<string, unknown>, version?: string): Promise<Json>;
@@ -51,6 +53,7 @@ export async function start(config: Partial<ServerConfig> = {}, log?: Log): Prom
     reader: api('reader'),
     nobody: api('nobody'),
     other: api('other'),
+    as: api,
     rpc: (topic, method, args, version = '1.0') => bus.call({ topic, version }, method, args, { timeoutMs: 10_000 }),
     async [Symbol.asyncDispose]() {
       await bus[Symbol.asyncDispose]();

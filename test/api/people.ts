@@ -30,6 +30,9 @@ const people: Readonly<Record<string, Caller>> = {
   manager: person('manager', ['manager', 'member', 'reader'], projects.weft),
   /** Another service of the cloud, such as Nova. */
   service: person('service', ['service'], projects.service),
+  /** Administrators whose tokens are not for a project. */
+  system: { ...person('system', ['admin', 'member', 'reader'], ''), project_id: null, project_name: null, system_scope: 'all' },
+  domain: { ...person('domain', ['admin', 'member', 'reader'], ''), project_id: null, project_name: null, domain_id: 'default' },
 };
 
 /** A known person, or `member@<project>`. */

@@ -33,7 +33,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
         {
           stateDir: text(call, 'state-dir') ?? defaultStatePath(process.env, homedir()),
           ...listenOf(verb, call),
-          configFiles: configFilesOf(call),
+          ...configFilesOf(call),
           mode: 'server',
           hosts: 0,
           publish: [],

@@ -22,6 +22,7 @@ export interface UpOptions {
   /** Undefined: the built-in identity. */
   readonly keystone: KeystoneSettings | undefined;
   readonly configFiles: readonly string[];
+  readonly policyFile: string | undefined;
   readonly debug: boolean;
 }
 
@@ -75,7 +76,7 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   return {
     stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
     ...listenOf(verb, call),
-    configFiles: configFilesOf(call),
+    ...configFilesOf(call),
     hosts,
     publish: texts(call, 'publish'),
     mode: onHost ? 'on-host' : 'contained',

@@ -25,5 +25,9 @@ export const httpErrors = {
     status: 412,
     text: (p: P<'exp' | 'cur'>) => `Constrained to ${p.exp}, but current revision is ${p.cur}`,
   },
+  InvalidScope: {
+    status: 403,
+    text: (p: P<'rule' | 'scopes' | 'scope'>) => `${p.rule} requires a scope of ${p.scopes}, request was made with ${p.scope} scope.`,
+  },
   PolicyNotAuthorized: { status: 403, text: (p: P<'rule'>) => `${p.rule} is disallowed by policy` },
 } as const;

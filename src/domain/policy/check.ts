@@ -1,7 +1,7 @@
 // The policy language as a tree. The language is oslo.policy's, with the `field:` check that Neutron adds.
 
-/** Text with `%(name)s` places that are filled from the target. */
-export type Part = { readonly text: string } | { readonly name: string };
+/** A text, or one `%(name)s` that is filled from the target, with what stands around it. */
+export type Part = { readonly text: string } | { readonly name: string; readonly before?: string; readonly after?: string };
 
 /** How a `field:` check compares: with a value, or (`=~`) with the beginning or the whole of a text. */
 export type FieldTest = { readonly is: string } | { readonly matches: readonly { readonly text: string; readonly whole: boolean }[] };
@@ -19,6 +19,9 @@ export type Check =
   | { readonly kind: 'and'; readonly of: readonly Check[] }
   | { readonly kind: 'or'; readonly of: readonly Check[] }
   | { readonly kind: 'not'; readonly of: Check };
+
+export const TRUE: Check = { kind: 'true' };
+export const FALSE: Check = { kind: 'false' };
 
 /** Who asks. `tenant_id` and `project_id` mean the same; further keys are reached by `key:…` checks. */
 export interface Creds {
@@ -40,7 +43,11 @@ export function printed(value: unknown): string {
   return String(value);
 }
 
-const part = (p: Part): string => ('text' in p ? p.text : `%(${p.name})s`);
+const escaped = (text: string): string => text.replaceAll('%', '%%');
+
+function part(p: Part): string {
+  return 'text' in p ? escaped(p.text) : `${escaped(p.before ?? '')}%(${p.name})s${escaped(p.after ?? '')}`;
+}
 
 function showTest(test: FieldTest): string {
   if ('is' in test) return `=${test.is}`;

@@ -16,7 +16,7 @@ const manager: Creds = { roles: ['manager', 'member', 'reader'], project_id: 'p1
 test('the default rules compile without any complaint, each name once', () => {
   assert.deepEqual(errors, []);
   assert.equal(new Set(policies.map(p => p.name)).size, policies.length);
-  assert.deepEqual(compileRules(policies, {}, { alsoDeprecated: true }).errors, []);
+  assert.deepEqual(compileRules(policies, [], { enforceNewDefaults: false }).errors, []);
 });
 
 test('who may do what to a network', () => {

@@ -22,20 +22,23 @@ export interface Decision {
 }
 
 /** A target attribute; null and absent are alike. */
-function attribute(target: Target, name: string): unknown {
+export function attribute(target: Target, name: string): unknown {
   const value = target[name];
   if (value !== undefined || name.length < 10) return value;
   // Targets may say tenant_id where rules say project_id.
   return name.endsWith('project_id') ? target[`${name.slice(0, -'project_id'.length)}tenant_id`] : undefined;
 }
 
-export function credential(creds: Creds, path: readonly string[]): unknown {
-  let value: unknown = creds;
+/** What a path of names leads to among the caller's credentials; where it meets a list, all that its items lead to. */
+export function credentials(creds: Creds, path: readonly string[]): readonly unknown[] {
+  let values: readonly unknown[] = [creds];
   for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Readonly<Record<string, unknown>>)[key];
+    values = values.flatMap(value => {
+      const isDict = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+      return isDict ? (value as Readonly<Record<string, unknown>>)[key] : [];
+    });
   }
-  return value;
+  return values;
 }
 
 export function hasRole(creds: Creds, role: string): boolean {
@@ -64,15 +67,16 @@ function fieldValue(target: Target, resource: string, field: string): unknown {
 function matched(part: Part, target: Target): string | undefined {
   if ('text' in part) return part.text;
   const value = attribute(target, part.name);
-  return value === undefined ? undefined : printed(value);
+  return value === undefined ? undefined : `${part.before ?? ''}${printed(value)}${part.after ?? ''}`;
 }
 
+/** A credential that is not there matches nothing: who has no project does not own what belongs to none. */
 function credHolds(path: readonly string[], part: Part, scene: Scene): boolean {
-  const value = credential(scene.creds, path);
   const wanted = matched(part, scene.target);
-  if (value === undefined || wanted === undefined) return false;
-  return Array.isArray(value) ? value.some(v => printed(v) === wanted) : printed(value) === wanted;
+  return wanted !== undefined && present(credentials(scene.creds, path)).some(value => printed(value) === wanted);
 }
+
+export const present = (values: readonly unknown[]): readonly unknown[] => values.filter(v => v !== null && v !== undefined);
 
 /** Whether the check holds; an unknown rule never does. */
 export function holds(check: Check, scene: Scene): boolean {
@@ -111,7 +115,7 @@ function comparison(check: Check, scene: Scene): string | undefined {
     case 'field':
       return `${check.field} is ${quoted(fieldValue(scene.target, check.resource, check.field))}`;
     case 'cred':
-      return `the caller's ${check.path.join('.')} is ${quoted(credential(scene.creds, check.path))}, wanted is ${quoted(matched(check.match, scene.target))}`;
+      return `the caller's ${check.path.join('.')} is ${present(credentials(scene.creds, check.path)).map(quoted).join(', ') || 'absent'}, wanted is ${quoted(matched(check.match, scene.target))}`;
     case 'literal':
       return `the object's value is ${quoted(matched(check.match, scene.target))}`;
     case 'rule':

@@ -56,13 +56,18 @@ function parseField(match: string, at: number): Check {
   return { kind: 'field', resource: match.slice(0, colon), field: match.slice(colon + 1, equals), test };
 }
 
-/** A constant or exactly one `%(name)s`. */
+/** A text with at most one `%(name)s`; `%%` is a percent sign. */
 function parsePart(match: string, at: number): Part {
-  if (!match.includes('%')) return { text: match };
-  if (match.startsWith('%(') && match.endsWith(')s') && match.indexOf('%', 1) < 0 && match.length > 4) {
-    return { name: match.slice(2, -2) };
-  }
-  throw new PolicySyntaxError(`'${match}' mixes text and %(attribute)s; one of the two is supported`, at);
+  const pieces = match.split(/(%%|%\([^()%]+\)s)/);
+  const names = pieces.flatMap((piece, i) => (piece.startsWith('%(') && i % 2 === 1 ? [i] : []));
+  const stray = pieces.findIndex((piece, i) => i % 2 === 0 && piece.includes('%'));
+  if (stray >= 0) throw new PolicySyntaxError(`'${match}' has a % that is neither %(attribute)s nor %%`, at);
+  if (names.length > 1) throw new PolicySyntaxError(`'${match}' names ${names.length} attributes; one is supported`, at);
+  const text = (from: number, to: number): string => pieces.slice(from, to).join('').replaceAll('%%', '%');
+  const [name] = names;
+  if (name === undefined) return { text: text(0, pieces.length) };
+  const [before, after] = [text(0, name), text(name + 1, pieces.length)];
+  return { name: pieces[name]!.slice(2, -2), ...(before ? { before } : {}), ...(after ? { after } : {}) };
 }
 
 const isProject = (name: string): boolean => name === 'project_id' || name === 'tenant_id';
@@ -78,13 +83,17 @@ function targetName(name: string): string {
 }
 
 function normalized(part: Part): Part {
-  return 'name' in part ? { name: targetName(part.name) } : part;
+  return 'name' in part ? { ...part, name: targetName(part.name) } : part;
 }
 
 /** A Python literal as text: 'x', "x", True, False, None, an integer. */
-function literalOf(kind: string): string | undefined {
+function literalOf(kind: string, at: number): string | undefined {
   const quote = kind[0];
-  if (kind.length >= 2 && (quote === "'" || quote === '"') && kind.at(-1) === quote) return kind.slice(1, -1);
+  if (quote === "'" || quote === '"') {
+    const inside = kind.slice(1, -1);
+    if (kind.length >= 2 && kind.at(-1) === quote && !inside.includes(quote) && !inside.includes('\\')) return inside;
+    throw new PolicySyntaxError(`${kind} is no literal: 'text' or "text" without quotes or backslashes inside is expected`, at);
+  }
   return /^(?:True|False|None|-?(?:0|[1-9][0-9]{0,18}))$/.test(kind) ? kind : undefined;
 }
 
@@ -103,7 +112,7 @@ export function parseLeaf(text: string, at: number): Check {
     if ('name' in part) throw new PolicySyntaxError('a role cannot come from the target', at);
     return { kind: 'role', role: part.text };
   }
-  const literal = literalOf(kind);
+  const literal = literalOf(kind, at);
   if (literal !== undefined) return { kind: 'literal', value: literal, match: part };
   return { kind: 'cred', path: isProject(kind) ? ['project_id'] : kind.split('.'), match: part };
 }

@@ -1,5 +1,5 @@
 // Check strings to trees: `not` binds tighter than `and`, `and` tighter than `or`; an empty string always holds.
-import type { Check } from './check.ts';
+import { type Check, FALSE, TRUE } from './check.ts';
 import { parseLeaf } from './leaf.ts';
 import { PolicySyntaxError, type Token, tokens } from './syntax.ts';
 
@@ -68,8 +68,37 @@ class Reader {
 /** Throws PolicySyntaxError with the position. */
 export function parseCheck(text: string): Check {
   const reader = new Reader(text);
-  if (!reader.peek()) return { kind: 'true' };
+  if (!reader.peek()) return TRUE;
   const check = reader.or(0);
   if (reader.peek()) throw reader.fail("'and', 'or' or the end is expected");
   return check;
+}
+
+/** The older form: a list of lists of single checks, joined by `or` outside and `and` inside. Empty inner lists do not count. */
+function parseList(list: readonly unknown[]): Check {
+  if (list.length === 0) return TRUE;
+  const of = list.map(inner => leaves(typeof inner === 'string' && inner !== '' ? [inner] : inner)).filter(and => and.length > 0);
+  const ors = of.map<Check>(and => (and.length === 1 ? and[0]! : { kind: 'and', of: and }));
+  return ors.length === 0 ? FALSE : ors.length === 1 ? ors[0]! : { kind: 'or', of: ors };
+}
+
+function leaves(inner: unknown): Check[] {
+  if (inner === '') return [];
+  if (!Array.isArray(inner)) throw new PolicySyntaxError('a list of checks has texts, or lists of texts, in it');
+  return inner.map(leaf => {
+    if (typeof leaf !== 'string') throw new PolicySyntaxError('a list of checks has texts, or lists of texts, in it');
+    return parseLeaf(leaf, 0);
+  });
+}
+
+/** What a policy file has for a rule: a check, or the older list of lists. */
+export function parseRule(value: unknown): Check {
+  if (typeof value === 'string') return parseCheck(value);
+  if (Array.isArray(value)) return parseList(value);
+  throw new PolicySyntaxError(`a check is a text (or a list of lists), not ${typeName(value)}; "" or "@" always holds, "!" never does`);
+}
+
+function typeName(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  return typeof value === 'object' ? 'a mapping' : `the ${typeof value} ${String(value)}`;
 }

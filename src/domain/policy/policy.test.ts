@@ -3,9 +3,9 @@ import test from 'node:test';
 import { actionText } from './action.ts';
 import { type Creds, show, type Target } from './check.ts';
 import { evaluate, formatWhy, holds } from './evaluate.ts';
-import { parseCheck } from './parse.ts';
+import { parseCheck, parseRule } from './parse.ts';
 import { type Condition, predicate } from './predicate.ts';
-import { compileRules } from './rules.ts';
+import { compileRules, type Override, problemText, sourceText } from './rules.ts';
 import { PolicySyntaxError } from './syntax.ts';
 
 const member: Creds = { roles: ['member', 'reader'], project_id: 'p1', user_id: 'u1' };
@@ -29,7 +29,7 @@ test('bad checks tell where', () => {
       parseCheck(text);
     } catch (error) {
       assert.ok(error instanceof PolicySyntaxError, String(error));
-      return error.position;
+      return error.position ?? -1;
     }
     throw new Error(`${text} was taken`);
   };
@@ -41,7 +41,11 @@ test('bad checks tell where', () => {
   assert.equal(at("'text'"), 0);
   assert.equal(at('field:networks'), 6);
   assert.equal(at('http://example.org/'), 0);
-  assert.equal(at('project_id:x%(y)s'), 11);
+  assert.equal(at('project_id:%(x)s%(y)s'), 11);
+  assert.equal(at('project_id:100%'), 11);
+  assert.equal(at('role:x or project_id:%(y)d'), 21);
+  assert.equal(at("'a'b':%(y)s"), 0);
+  assert.equal(at('role:%(y)s'), 0);
   assert.equal(at('role:x or field:port:device_owner=~^(a+)+$'), 16);
   assert.ok(at(`${'('.repeat(5000)}role:a`) > 0);
 });
@@ -89,35 +93,101 @@ test('an unknown rule denies, and `not` of a leaf does not hide that', () => {
   assert.ok(!check('rule:nothing', admin) && check('@', member) && !check('!', admin));
 });
 
-test('rules: cycles, missing names and syntax errors are told, and deny', () => {
-  const { rules, errors } = compileRules(
-    [
-      { name: 'a', check: 'rule:b or @' },
-      { name: 'b', check: 'rule:c' },
-      { name: 'c', check: 'rule:a' },
-      { name: 'd', check: 'rule:gone or @' },
-      { name: 'e', check: 'nonsense' },
-      { name: 'fine', check: '@' },
-    ],
-    {},
-  );
-  assert.deepEqual(new Set(errors.map(e => e.rule)), new Set(['a', 'b', 'c', 'd', 'e']));
-  const may = (name: string): boolean => holds({ kind: 'rule', name }, { creds: admin, target: {}, rules });
-  assert.deepEqual(['a', 'b', 'c', 'd', 'e', 'fine'].map(may), [false, false, false, true, false, true]);
+test('a text may stand around an attribute, and a percent sign is written twice', () => {
+  const target = { project_id: 'p1', name: '50%' };
+  assert.ok(check("'x-p1-y':x-%(project_id)s-y", member, target) && !check("'x-p1':x-%(project_id)s-y", member, target));
+  assert.ok(check("'50%':%(name)s", member, target) && check("'50%':50%%", member));
+  assert.equal(show(parseCheck('project_id:a%%%(b)s%%c')), 'project_id:a%%%(b)s%%c');
 });
 
+test('credentials by path, through lists; what is not there matches nothing', () => {
+  const creds = { ...member, token: { domain: { id: 'd1' }, groups: [{ id: 'g1' }, { id: 'g2' }], tags: ['x', 1, true] }, none: null };
+  assert.ok(
+    check('token.domain.id:%(x)s', creds, { x: 'd1' }) && check('token.groups.id:g2', creds) && !check('token.groups.id:g3', creds),
+  );
+  assert.ok(check('token.tags:x', creds) && check('token.tags:1', creds) && check('token.tags:True', creds));
+  assert.ok(!check('token.domain.id.more:%(x)s', creds, { x: 'd1' }) && !check('token.gone:None', creds) && !check('none:None', creds));
+  const nobody: Creds = { roles: ['member'], project_id: null, user_id: null };
+  assert.ok(!check('project_id:%(project_id)s', nobody, { project_id: null }), 'who has no project does not own what belongs to none');
+});
+
+test('the older form: a list of lists', () => {
+  const shown = (value: unknown): string => show(parseRule(value));
+  assert.equal(shown([]), '@');
+  assert.equal(shown([[]]), '!');
+  assert.equal(shown([['role:a']]), 'role:a');
+  assert.equal(shown(['role:a', 'role:b']), '(role:a or role:b)');
+  assert.equal(shown([['role:a', 'project_id:%(project_id)s'], [], ['@']]), '((role:a and project_id:%(project_id)s) or @)');
+  for (const wrong of [null, undefined, true, 7, { role: 'a' }, [7], [['role:a', 7]], [null], [['nonsense']]])
+    assert.throws(() => parseRule(wrong), PolicySyntaxError, JSON.stringify(wrong));
+});
+
+const overrides = (rules: Readonly<Record<string, unknown>>): Override[] =>
+  Object.entries(rules).map(([name, text], i) => ({ name, check: text, place: { file: 'policy.yaml', line: i + 1, column: 1 } }));
+
+test('rules: cycles, missing names and syntax errors are told, and deny', () => {
+  const { rules, errors } = compileRules([
+    { name: 'a', check: 'rule:b or @' },
+    { name: 'b', check: 'rule:c' },
+    { name: 'c', check: 'not rule:a' },
+    { name: 'd', check: 'rule:gone or @' },
+    { name: 'e', check: 'nonsense' },
+    { name: 'f', check: 'rule:f' },
+    { name: 'fine', check: '@' },
+  ]);
+  assert.deepEqual(new Set(errors.map(e => e.rule)), new Set(['a', 'b', 'c', 'd', 'e', 'f']));
+  const may = (name: string): boolean => holds({ kind: 'rule', name }, { creds: admin, target: {}, rules });
+  assert.deepEqual(['a', 'b', 'c', 'd', 'e', 'f', 'fine'].map(may), [false, false, false, true, false, false, true]);
+});
+
+test('rules: what is wrong is told with its place', () => {
+  const { errors, warnings } = compileRules(
+    [{ name: 'get_x', check: '@' }],
+    [
+      ...overrides({ get_x: 'rule:other', other: 'rule:get_x', typo: '@', get_y: null }),
+      { name: 'put_x', check: 'role:a role:b', placeOf: offset => ({ file: 'more.yaml', line: 9, column: 10 + offset }) },
+    ],
+  );
+  assert.deepEqual(errors.map(problemText), [
+    'policy.yaml:4:1: get_y: a check is a text (or a list of lists), not nothing; "" or "@" always holds, "!" never does',
+    "more.yaml:9:17: put_x: 'and', 'or' or the end is expected, not 'role:b'",
+    'policy.yaml:1:1: get_x: refers to itself: get_x → other → get_x',
+    'policy.yaml:2:1: other: refers to itself: get_x → other → get_x',
+  ]);
+  assert.deepEqual(
+    warnings.map(w => w.rule),
+    ['typo', 'get_y', 'put_x'],
+  );
+});
+
+const deprecating = [
+  { name: 'get_x', check: 'role:reader', deprecated: [{ name: 'get_x_old', check: 'role:old' }] },
+  { name: 'put_x', check: 'role:member', deprecated: [{ name: 'put_x', check: 'role:old' }] },
+];
+const mayIn = ({ rules }: ReturnType<typeof compileRules>, name: string, ...roles: string[]): boolean =>
+  holds({ kind: 'rule', name }, { creds: { ...member, roles }, target: {}, rules });
+
 test('overrides: by name, by a deprecated name, and new helper rules', () => {
-  const defaults = [
-    { name: 'get_x', check: 'role:reader', deprecated: [{ name: 'get_x_old', check: 'role:old' }] },
-    { name: 'put_x', check: 'role:member', deprecated: [{ name: 'put_x', check: 'role:old' }] },
-  ];
-  const may = (name: string, roles: string[], set: ReturnType<typeof compileRules>): boolean =>
-    holds({ kind: 'rule', name }, { creds: { ...member, roles }, target: {}, rules: set.rules });
-  const changed = compileRules(defaults, { get_x_old: 'rule:mine', mine: 'role:special' });
-  assert.deepEqual(changed.errors, []);
-  assert.ok(may('get_x', ['special'], changed) && !may('get_x', ['reader'], changed) && may('put_x', ['member'], changed));
-  const older = compileRules(defaults, {}, { alsoDeprecated: true });
-  assert.ok(may('put_x', ['old'], older) && may('put_x', ['member'], older) && !may('put_x', ['old'], changed));
+  const changed = compileRules(deprecating, overrides({ get_x_old: 'rule:mine', mine: 'role:special' }));
+  assert.deepEqual([changed.errors, changed.warnings], [[], []]);
+  assert.ok(mayIn(changed, 'get_x', 'special') && !mayIn(changed, 'get_x', 'reader') && mayIn(changed, 'put_x', 'member'));
+  assert.equal(sourceText(changed.details.get('get_x')!), 'policy.yaml:1, by its deprecated name get_x_old');
+  const both = compileRules(deprecating, overrides({ get_x_old: 'role:one', get_x: 'role:two' }));
+  assert.ok(mayIn(both, 'get_x', 'two') && !mayIn(both, 'get_x', 'one'), 'the new name wins');
+  const passing = compileRules(deprecating, overrides({ get_x_old: 'rule:get_x' }));
+  assert.deepEqual(passing.errors, []);
+  assert.ok(mayIn(passing, 'get_x', 'reader') && mayIn(passing, 'get_x_old', 'reader') && !mayIn(passing, 'get_x', 'old'));
+  const twice = compileRules(deprecating, [...overrides({ put_x: 'role:one' }), ...overrides({ put_x: 'role:two' })]);
+  assert.ok(mayIn(twice, 'put_x', 'two') && !mayIn(twice, 'put_x', 'one'), 'the later file wins');
+});
+
+test('deprecated defaults count beside the new ones only without enforce_new_defaults, and not beside an override', () => {
+  const newer = compileRules(deprecating);
+  assert.ok(!mayIn(newer, 'put_x', 'old') && !mayIn(newer, 'get_x', 'old'));
+  const older = compileRules(deprecating, [], { enforceNewDefaults: false });
+  assert.ok(mayIn(older, 'put_x', 'old') && mayIn(older, 'put_x', 'member') && mayIn(older, 'get_x', 'old'));
+  const changed = compileRules(deprecating, overrides({ put_x: 'role:one', get_x_old: 'role:two' }), { enforceNewDefaults: false });
+  assert.ok(!mayIn(changed, 'put_x', 'old') && !mayIn(changed, 'get_x', 'old') && mayIn(changed, 'get_x', 'two'));
 });
 
 test('a decision explains itself', () => {
@@ -160,7 +230,16 @@ test('a predicate answers what evaluation answers, for random checks, callers an
     'rule:shared',
     'rule:gone',
   ];
-  leaves.push('field:port:device_owner=~^network:', "'x':%(name)s", 'user_id:%(name)s', 'True:%(flag)s', 'field:networks:shared=False');
+  leaves.push(
+    "'p1-x':%(project_id)s-x",
+    'token.groups:%(name)s',
+    'None:%(name)s',
+    'field:port:device_owner=~^network:',
+    "'x':%(name)s",
+    'user_id:%(name)s',
+    'True:%(flag)s',
+    'field:networks:shared=False',
+  );
   const build = (depth: number): string => {
     if (depth === 0 || random(4) === 0) return leaves[random(leaves.length)]!;
     if (random(4) === 0) return `not (${build(depth - 1)})`;
@@ -180,7 +259,12 @@ test('a predicate answers what evaluation answers, for random checks, callers an
   };
   for (let i = 0; i < 5000; i++) {
     const text = build(4);
-    const creds: Creds = { roles: [pick('admin', 'member', 'reader')], project_id: pick('p1', 'p2', null), user_id: pick('u1', 'x') };
+    const creds: Creds = {
+      roles: [pick('admin', 'member', 'reader')],
+      project_id: pick('p1', 'p2', null),
+      user_id: pick('u1', 'x'),
+      token: { groups: ['x', 'y'] },
+    };
     const target: Target = {
       project_id: pick('p1', 'p2'),
       'network:project_id': pick('p1', 'p3'),

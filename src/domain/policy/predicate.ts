@@ -1,7 +1,7 @@
-// Partial evaluation: with the caller known and the object not, a check becomes true, false or a condition over the object's columns,
-// which a store can filter by. A condition on an absent (null) column does not hold, and its `not` does: as in `evaluate`.
-import { type Check, type Creds, type FieldTest, type Part, printed } from './check.ts';
-import { credential, hasRole } from './evaluate.ts';
+// What is left of a check for a caller, as a condition over the object's columns that a store can filter by. A condition on an absent
+// (null) column does not hold, and its `not` does: as in `evaluate`.
+import type { Check, Creds, FieldTest, Part } from './check.ts';
+import { type Residual, residual } from './residual.ts';
 import type { Rules } from './rules.ts';
 
 type Constant = string | number | boolean | null;
@@ -39,57 +39,43 @@ function fieldCondition(resource: string, field: string, test: FieldTest): Condi
   return { field: [resource, field, boolean ?? test.is] };
 }
 
-function credCondition(value: unknown, match: Part): boolean | Condition {
-  if (value === undefined) return false;
-  const values = Array.isArray(value) ? value : [value];
-  if ('text' in match) return values.some(v => printed(v) === match.text);
-  return any(values.map(v => condition(match.name, printed(v))));
+/** `before`, the attribute and `after` together are the value: so the attribute is what stands between. */
+function literalCondition(value: string, match: Part): boolean | Condition {
+  if ('text' in match) return match.text === value;
+  const { name, before = '', after = '' } = match;
+  const fits = value.length >= before.length + after.length && value.startsWith(before) && value.endsWith(after);
+  return fits && condition(name, value.slice(before.length, value.length - after.length));
 }
 
-function all(parts: readonly (boolean | Condition)[]): boolean | Condition {
-  const open: Condition[] = [];
-  for (const p of parts) {
-    if (p === false) return false;
-    if (p !== true) open.push(p);
+export function conditionOf(check: Residual): boolean | Condition {
+  switch (check.kind) {
+    case 'true':
+    case 'false':
+      return check.kind === 'true';
+    case 'field':
+      return fieldCondition(check.resource, check.field, check.test);
+    case 'literal':
+      return literalCondition(check.value, check.match);
+    case 'and':
+      return joined('and', check.of.map(conditionOf), true);
+    case 'or':
+      return joined('or', check.of.map(conditionOf), false);
+    case 'not': {
+      const inside = conditionOf(check.of);
+      return typeof inside === 'boolean' ? !inside : { not: inside };
+    }
   }
-  return open.length === 0 ? true : open.length === 1 ? open[0]! : { and: open };
 }
 
-function any(parts: readonly (boolean | Condition)[]): boolean | Condition {
-  const open: Condition[] = [];
-  for (const p of parts) {
-    if (p === true) return true;
-    if (p !== false) open.push(p);
-  }
-  return open.length === 0 ? false : open.length === 1 ? open[0]! : { or: open };
+/** `neutral` changes nothing in the chain, its opposite decides it. */
+function joined(word: 'and' | 'or', parts: readonly (boolean | Condition)[], neutral: boolean): boolean | Condition {
+  if (parts.includes(!neutral)) return !neutral;
+  const open = parts.filter(p => typeof p !== 'boolean');
+  if (open.length <= 1) return open[0] ?? neutral;
+  return word === 'and' ? { and: open } : { or: open };
 }
 
 /** What is left of the check once the caller is known. */
 export function predicate(check: Check, creds: Creds, rules: Rules): boolean | Condition {
-  switch (check.kind) {
-    case 'true':
-      return true;
-    case 'false':
-      return false;
-    case 'role':
-      return hasRole(creds, check.role);
-    case 'rule': {
-      const rule = rules.get(check.name);
-      return rule === undefined ? false : predicate(rule, creds, rules);
-    }
-    case 'field':
-      return fieldCondition(check.resource, check.field, check.test);
-    case 'cred':
-      return credCondition(credential(creds, check.path), check.match);
-    case 'literal':
-      return 'text' in check.match ? check.match.text === check.value : condition(check.match.name, check.value);
-    case 'and':
-      return all(check.of.map(c => predicate(c, creds, rules)));
-    case 'or':
-      return any(check.of.map(c => predicate(c, creds, rules)));
-    case 'not': {
-      const inside = predicate(check.of, creds, rules);
-      return typeof inside === 'boolean' ? !inside : { not: inside };
-    }
-  }
+  return conditionOf(residual(check, creds, rules));
 }

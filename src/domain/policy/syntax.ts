@@ -9,8 +9,9 @@ export interface Token {
 
 /** A check string that cannot be understood. */
 export class PolicySyntaxError extends Error {
-  readonly position: number;
-  constructor(message: string, position: number) {
+  /** Offset in the check string, where one is known. */
+  readonly position: number | undefined;
+  constructor(message: string, position?: number) {
     super(message);
     this.name = 'PolicySyntaxError';
     this.position = position;

@@ -86,3 +86,12 @@ test('values that cannot be are refused with their place', () => {
   ])
     assert.throws(() => read(text), { message: /0\.conf:2: \w+ = .* wanted$/ }, text);
 });
+
+test('policy files are found beside the file that names them; each policy_dirs adds one; the command line counts more', () => {
+  const { config } = read('[oslo_policy]\npolicy_file = p.yaml\npolicy_dirs = more\npolicy_dirs = /etc/more\nenforce_scope = false\n');
+  const { file = '', dirs = [], enforceScope, enforceNewDefaults } = config.policy;
+  assert.match(file, /^\/.*\/weft-config-[^/]+\/p\.yaml$/);
+  assert.deepEqual(dirs, [file.replace('p.yaml', 'more'), '/etc/more']);
+  assert.deepEqual([enforceScope, enforceNewDefaults], [false, true]);
+  assert.equal(readServerOptions([], '/etc/mine.yaml').config.policy.file, '/etc/mine.yaml');
+});

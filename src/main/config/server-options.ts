@@ -1,10 +1,12 @@
 // The options of the API server by the names that Neutron's configuration files give them. One line makes an option.
 import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { resources } from '../../model/registry.ts';
 import { defaultConfig, type ServerConfig } from '../../server/context.ts';
 import { ConfigError, parseIni, type Setting } from './ini.ts';
 
-type Option = (config: ServerConfig, text: string) => ServerConfig;
+/** `file` is where it stands, for what is relative to it. */
+type Option = (config: ServerConfig, text: string, file: string) => ServerConfig;
 
 const truths: Readonly<Record<string, boolean>> = {
   true: true,
@@ -64,13 +66,21 @@ function sets<K extends keyof ServerConfig>(key: K, read: (text: string) => Serv
 }
 
 /** An option that is a part of one. */
-function within<K extends 'proxy' | 'cors' | 'mtu', P extends keyof ServerConfig[K]>(
+function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy', P extends keyof ServerConfig[K]>(
   key: K,
   part: P,
-  read: (text: string) => ServerConfig[K][P],
+  read: (text: string, file: string) => ServerConfig[K][P],
 ): Option {
-  return (config, text) => ({ ...config, [key]: { ...config[key], [part]: read(text) } });
+  return (config, text, file) => ({ ...config, [key]: { ...config[key], [part]: read(text, file) } });
 }
+
+const path = (text: string, file: string): string => resolve(dirname(file), text);
+
+/** May be repeated: each adds one. */
+const policyDir: Option = (config, text, file) => ({
+  ...config,
+  policy: { ...config.policy, dirs: [...(config.policy.dirs ?? []), path(text, file)] },
+});
 
 const bodySize = sets('maxRequestBody', int(1024));
 
@@ -97,6 +107,10 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'cors.max_age': within('cors', 'maxAge', int(0)),
   'cors.allow_methods': within('cors', 'allowMethods', list),
   'cors.allow_headers': within('cors', 'allowHeaders', list),
+  'oslo_policy.policy_file': within('policy', 'file', path),
+  'oslo_policy.policy_dirs': policyDir,
+  'oslo_policy.enforce_new_defaults': within('policy', 'enforceNewDefaults', bool),
+  'oslo_policy.enforce_scope': within('policy', 'enforceScope', bool),
   'ml2.type_drivers': sets('typeDrivers', list),
   'ml2.tenant_network_types': sets('tenantNetworkTypes', list),
   'ml2.path_mtu': within('mtu', 'path_mtu', int(0, 65535)),
@@ -116,8 +130,8 @@ export interface ServerSettings {
   readonly unknown: readonly string[];
 }
 
-/** Files in order: what a later one sets counts. */
-export function readServerOptions(files: readonly string[]): ServerSettings {
+/** Files in order: what a later one sets counts; what the command line says counts more. */
+export function readServerOptions(files: readonly string[], policyFile?: string): ServerSettings {
   let config = defaultConfig;
   const unknown: string[] = [];
   for (const file of files) {
@@ -127,12 +141,13 @@ export function readServerOptions(files: readonly string[]): ServerSettings {
       else unknown.push(`${setting.group}.${setting.name} (${file}:${setting.line})`);
     }
   }
+  if (policyFile !== undefined) config = { ...config, policy: { ...config.policy, file: resolve(policyFile) } };
   return { config, unknown };
 }
 
 function applied(option: Option, config: ServerConfig, { name, value, line }: Setting, file: string): ServerConfig {
   try {
-    return option(config, value);
+    return option(config, value, file);
   } catch (error) {
     if (error instanceof ConfigError) throw new ConfigError(`${file}:${line}: ${name} = ${value}: ${error.message}`);
     throw error;

@@ -8,6 +8,8 @@ export interface PolicyRule {
   readonly operations: readonly string[];
   /** Older names or checks: a policy file may still override by the name. */
   readonly deprecated: readonly { readonly name: string; readonly check: string }[];
+  /** Kinds of tokens that a rule of requests is for. */
+  readonly scopes: readonly string[];
 }
 
 export const ADMIN = 'rule:admin_only';
@@ -31,5 +33,5 @@ export function rule(
   ...deprecated: readonly (string | readonly [name: string, check: string])[]
 ): PolicyRule {
   const older = deprecated.map(d => (typeof d === 'string' ? { name, check: d } : { name: d[0], check: d[1] }));
-  return { name, check, operations, deprecated: older };
+  return { name, check, operations, deprecated: older, scopes: operations.length > 0 ? ['project'] : [] };
 }

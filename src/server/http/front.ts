@@ -65,13 +65,16 @@ export function buildFront({ services, api, identity }: FrontOptions): Front {
   };
 
   function contextOf(caller: Caller, names: RequestNames): RequestContext {
-    const isAdmin = services.policy.allows('context_is_admin', caller, {});
+    const { policy } = services;
+    const is = (rule: string): boolean => policy.allows(rule, caller, {});
+    const isAdmin = is('context_is_admin');
     return {
       ...services,
+      policy,
       caller,
       requestId: names.request_id,
       isAdmin,
-      isPrivileged: isAdmin || caller.roles.includes('advsvc') || caller.roles.includes('service'),
+      isPrivileged: isAdmin || is('context_is_advsvc') || is('service_api'),
       log: services.log.child({ ...names }),
     };
   }

@@ -3,6 +3,7 @@ import { apiError } from '../../domain/errors.ts';
 import { readField } from '../../domain/input/body.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import { t } from '../../model/kit/types.ts';
+import { denial } from '../authorize.ts';
 import type { RequestContext } from '../context.ts';
 import { defaultLimit } from '../quota.ts';
 import { commitDecision } from '../retry.ts';
@@ -30,8 +31,7 @@ async function details(ctx: RequestContext, counted: readonly Resource[], projec
 }
 
 function authorize(ctx: RequestContext, action: string, project: string): void {
-  if (!ctx.policy.allows(action, ctx.caller, { project_id: project, tenant_id: project }))
-    throw apiError('PolicyNotAuthorized', { rule: `rule:${action}` });
+  if (!ctx.policy.allows(action, ctx.caller, { project_id: project, tenant_id: project })) throw denial(ctx, action);
 }
 
 /** /quotas, /quotas/{project}, /quotas/{project}/default and /details, /quotas/tenant and /project. */

@@ -1,11 +1,12 @@
 // Agents and what they serve: /agents/{id}/dhcp-networks, /agents/{id}/l3-routers, /networks/{id}/dhcp-agents, /routers/{id}/l3-agents.
 import { apiError } from '../../domain/errors.ts';
-import { maskFor } from '../authorize.ts';
+import { denial } from '../authorize.ts';
 import type { Commands } from '../commands/commands.ts';
 import * as scheduling from '../commands/scheduling.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { find, viewerOf } from '../find.ts';
+import { maskFor } from '../mask.ts';
 import { commitDecision } from '../retry.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';
@@ -21,7 +22,7 @@ interface Side {
 }
 
 function authorize(ctx: RequestContext, rule: string): void {
-  if (!ctx.policy.allows(rule, ctx.caller, {})) throw apiError('PolicyNotAuthorized', { rule: `rule:${rule}` });
+  if (!ctx.policy.allows(rule, ctx.caller, {})) throw denial(ctx, rule);
 }
 
 async function listBound(ctx: RequestContext, { parent, bound, table, from, to, rule }: Side, id: string): Promise<Reply> {
@@ -33,7 +34,7 @@ async function listBound(ctx: RequestContext, { parent, bound, table, from, to, 
   const rows = await ctx.store.select({ table: resource.table.name, where, order: [['id', 'asc']] });
   const objects = await bound.present(ctx, rows, viewerOf(ctx));
   const mask = maskFor(ctx.policy, ctx.caller, resource);
-  return { status: 200, json: { [resource.plural]: objects.map(o => mask(o, o)) } };
+  return { status: 200, json: { [resource.plural]: mask.apply(objects, []) } };
 }
 
 function idIn(body: unknown, key: string): string {

@@ -1,0 +1,58 @@
+// The policy of a server: the rules of the model with the operator's files in front of them, read again when a file changes.
+import { join } from 'node:path';
+import { type PolicyPlaces, readPolicyFiles, watchPolicyFiles } from '../adapters/policy-files/policy-files.ts';
+import type { Log } from '../contracts/log.ts';
+import { problemText } from '../domain/policy/rules.ts';
+import { policies } from '../model/policies.ts';
+import type { PolicyConfig } from '../server/context.ts';
+import { buildPolicy, type Policy, PolicyRefused } from '../server/policy.ts';
+
+/** What was named, and without that `policy.yaml` or else `policy.json`, and `policy.d`, of the state directory. */
+export function policyPlaces({ file, dirs }: PolicyConfig, stateDir: string): PolicyPlaces {
+  const own = ['policy.yaml', 'policy.json'].map(name => join(stateDir, name));
+  return { file: file ?? own, dirs: dirs ?? [join(stateDir, 'policy.d')] };
+}
+
+/** PolicyRefused where anything is wrong. */
+export async function loadPolicy(config: PolicyConfig, stateDir: string): Promise<{ policy: Policy; files: readonly string[] }> {
+  const { files, overrides, problems } = await readPolicyFiles(policyPlaces(config, stateDir));
+  if (problems.length > 0) throw new PolicyRefused(problems);
+  return { policy: buildPolicy(policies, overrides, config), files };
+}
+
+export interface LivePolicy extends AsyncDisposable {
+  /** As of now: whoever decides several things by it takes it once. */
+  readonly current: Policy;
+}
+
+/** A change that is wrong changes nothing, and is logged. */
+export async function openPolicy(config: PolicyConfig, stateDir: string, log: Log): Promise<LivePolicy> {
+  let current: Policy | undefined;
+  const load = async (): Promise<void> => {
+    const { policy, files } = await loadPolicy(config, stateDir);
+    current = policy;
+    log.info(`policy from ${['the defaults', ...files].join(', ')}`);
+    for (const warning of policy.warnings) log.warning(`policy: ${problemText(warning)}`);
+  };
+  const reload = async (): Promise<void> => {
+    try {
+      await load();
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      log.error(`policy: the rules stay as they were, since the files are wrong: ${why}`);
+    }
+  };
+  const watch = await watchPolicyFiles(policyPlaces(config, stateDir), reload);
+  try {
+    await load();
+  } catch (error) {
+    await watch[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    get current() {
+      return current as Policy;
+    },
+    [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,48 @@
+// The default rules, compared with Neutron's: test/data/neutron-policies.jsonl has a line for each, of name, check, operations, deprecated
+// names with their checks, and scope types.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import type { PolicyRule } from './policies/rule.ts';
+import { policies } from './policies.ts';
+
+type Line = readonly [
+  name: string,
+  check: string,
+  operations: readonly string[],
+  deprecated: readonly (readonly [string, string])[],
+  scopes: readonly string[],
+];
+
+const file = join(import.meta.dirname, '../../test/data/neutron-policies.jsonl');
+const lines = readFileSync(file, 'utf8')
+  .trim()
+  .split('\n')
+  .map(line => JSON.parse(line) as Line);
+const byName = new Map(policies.map(rule => [rule.name, rule]));
+
+/** What we say otherwise, and why. */
+const otherwise: Readonly<Record<string, Partial<PolicyRule>>> = {
+  // A cloud without services of its own has nobody else who could: docs/differences.md.
+  'create_port:binding:profile': { check: '(rule:admin_only) or (rule:service_api)' },
+  'update_port:binding:profile': { check: '(rule:admin_only) or (rule:service_api)' },
+  // No request asks for it.
+  get_flavor_service_profile: { scopes: [] },
+};
+
+test('every rule of Neutron is here, with its check, operations, deprecated names and scope types', () => {
+  assert.equal(lines.length, 365);
+  for (const [name, check, operations, deprecated, scopes] of lines) {
+    const neutron: PolicyRule = { name, check, operations, deprecated: deprecated.map(([n, c]) => ({ name: n, check: c })), scopes };
+    assert.deepEqual(byName.get(name), { ...neutron, ...otherwise[name] }, name);
+  }
+});
+
+test('no rule is here that Neutron does not have', () => {
+  const known = new Set(lines.map(([name]) => name));
+  assert.deepEqual(
+    policies.map(rule => rule.name).filter(name => !known.has(name)),
+    [],
+  );
+});
