@@ -9,6 +9,7 @@ import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
 import { network } from './network.ts';
 import { port } from './port.ts';
+import { bindingExtended, portBinding } from './port-binding.ts';
 import { rbacExtensions, rbacPolicy } from './rbac-policy.ts';
 import { router } from './router.ts';
 import { securityGroup, securityGroupRule } from './security-group.ts';
@@ -27,12 +28,14 @@ export const resources: readonly Resource[] = [
   conntrackHelper,
   rbacPolicy,
   availabilityZone,
+  portBinding,
 ];
 
 export const extensions: readonly Extension[] = [
   ...attributeExtensions,
   l3ConntrackHelper,
   exposeConntrackHelper,
+  bindingExtended,
   ...rbacExtensions,
   ...behaviour,
 ];

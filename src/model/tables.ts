@@ -41,20 +41,6 @@ export const tables = {
     primaryKey: ['subnet_id', 'ip_address'],
     indexes: [['port_id'], ['network_id']],
   },
-  port_bindings: {
-    name: 'port_bindings',
-    columns: {
-      port_id: { type: 'text' },
-      host: { type: 'text' },
-      status: { type: 'text' },
-      vnic_type: { type: 'text' },
-      profile: { type: 'json' },
-      vif_type: { type: 'text' },
-      vif_details: { type: 'json' },
-    },
-    primaryKey: ['port_id', 'host'],
-    indexes: [['host']],
-  },
   port_binding_levels: {
     name: 'port_binding_levels',
     columns: {

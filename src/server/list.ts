@@ -54,17 +54,19 @@ async function rowsOf(ctx: RequestContext, { table, conditions, order, limit }: 
   for (;;) {
     const last = rows.at(-1);
     const wanted = limit > 0 ? Math.min(atOnce, limit - rows.length) : atOnce;
-    const found = await select(last ? [beyond('id', order[0]?.[1] === 'desc', last.id as Scalar)] : [], wanted);
+    const [key, direction] = order[0] as Order[number];
+    const found = await select(last ? [beyond(key, direction === 'desc', last[key] as Scalar)] : [], wanted);
     for (const row of found) rows.push(row);
     if (found.length < wanted || rows.length === limit) return rows;
     await giveWay(ctx);
   }
 }
 
-/** What is asked for, made unique by the id. */
+/** What is asked for, made unique by what names a member. */
 function orderOf(commands: Commands, query: ListQuery): Order {
   const order = query.sort.filter(([key]) => commands.resource.table.columns[key] !== undefined);
-  return order.some(([key]) => key === 'id') ? order : [...order, ['id', 'asc']];
+  const unique = commands.resource.key;
+  return order.some(([column]) => column === unique) ? order : [...order, [unique, 'asc']];
 }
 
 const turned = (order: Order): Order => order.map(([column, direction]) => [column, direction === 'asc' ? 'desc' : 'asc']);

@@ -3,7 +3,7 @@ import type { Predicate, Scalar } from '../contracts/store.ts';
 import type { Condition } from '../domain/policy/predicate.ts';
 import type { Commands, Viewer } from './commands/commands.ts';
 
-const never: Predicate = { in: ['id', []] };
+const never: Predicate = { or: [] };
 
 /** Undefined: no restriction. */
 export function predicateOf(scope: boolean | Condition, commands: Commands, viewer: Viewer): Predicate | undefined {

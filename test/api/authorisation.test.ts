@@ -17,7 +17,7 @@ describe('authorisation', () => {
   before(async () => {
     h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])) });
     apis = Object.fromEntries(everybody.map(who => [who, client(h.server.url, who)])) as typeof apis;
-    await beat(h, 'h1');
+    for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
     world = new World(h);
     await world.build();
   });
@@ -174,11 +174,21 @@ describe('authorisation', () => {
     for (const resource of resources) {
       for (const [action, method] of Object.entries(resource.actions)) {
         // Not a valid body, so that whoever is allowed gets to 400 and nothing changes.
-        const { body = { nothing: 1 }, status = 400 } = samples.find(s => s.resource === resource.name)?.actions?.[action] ?? {};
+        const {
+          body = { nothing: 1 },
+          status = 400,
+          again = status,
+        } = samples.find(s => s.resource === resource.name)?.actions?.[action] ?? {};
+        const done = new Set<Thing>();
+        const first = (thing: Thing): number => {
+          const answer = done.has(thing) ? again : status;
+          done.add(thing);
+          return answer;
+        };
         await walk(
           world.things.filter(t => t.resource === resource),
           asks(method, `/${action}`, method === 'GET' ? undefined : () => body),
-          (who, thing) => expected(who, thing, action, status),
+          (who, thing) => (expected(who, thing, action, 0) === 0 ? first(thing) : expected(who, thing, action, 0)),
         );
       }
     }
@@ -255,8 +265,8 @@ describe('authorisation', () => {
           const answer = await apis[who].request('POST', collection, { [resource.name]: body });
           const wanted = expectedCreate(who, sample, at, body);
           if (answer.status !== wanted) wrong.push(`${who}, ${kind} ${resource.name}: ${answer.status} for ${wanted}`);
-          const made = answer.body[resource.name] as { id: string } | undefined;
-          if (made) await h.admin.request('DELETE', pathOf({ collection, id: made.id }));
+          const made = answer.body[resource.name] as Body | undefined;
+          if (made) await h.admin.request('DELETE', pathOf({ collection, id: String(made[resource.key]) }));
         }
       }
     }

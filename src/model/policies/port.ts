@@ -3,9 +3,10 @@ import { ADMIN, ADMIN_OR_SERVICE, MEMBER, READER, REGULAR, rule } from './rule.t
 
 export const portPolicies = [
   rule('get_port_binding', ADMIN_OR_SERVICE, ['GET /ports/{port_id}/bindings/']),
-  rule('create_port_binding', 'rule:service_api', ['POST /ports/{port_id}/bindings/']),
-  rule('delete_port_binding', 'rule:service_api', ['DELETE /ports/{port_id}/bindings/']),
-  rule('activate', 'rule:service_api', ['PUT /ports/{port_id}/bindings/{host}']),
+  rule('create_port_binding', ADMIN_OR_SERVICE, ['POST /ports/{port_id}/bindings/']),
+  rule('update_port_binding', ADMIN_OR_SERVICE, ['PUT /ports/{port_id}/bindings/{host}']),
+  rule('delete_port_binding', ADMIN_OR_SERVICE, ['DELETE /ports/{port_id}/bindings/']),
+  rule('activate', ADMIN_OR_SERVICE, ['PUT /ports/{port_id}/bindings/{host}']),
   rule('network_device', 'field:port:device_owner=~^network:', []),
   rule('admin_or_data_plane_int', 'rule:context_is_admin or role:data_plane_integrator', []),
   rule(

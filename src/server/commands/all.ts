@@ -6,6 +6,7 @@ import type { Commands } from './commands.ts';
 import { conntrackHelpers } from './conntrack-helpers.ts';
 import { floatingips } from './floatingips.ts';
 import { networks } from './networks.ts';
+import { portBindings } from './port-bindings.ts';
 import { ports } from './ports.ts';
 import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
@@ -25,5 +26,6 @@ export function allCommands(services: Services): readonly Commands[] {
     conntrackHelpers,
     rbacPolicies,
     availabilityZones,
+    portBindings,
   ];
 }

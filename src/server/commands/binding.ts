@@ -1,7 +1,7 @@
 // Binding a port to a host: which driver can plug it there, and what must report before it is ACTIVE.
 
 import type { AgentView, SegmentView } from '../../contracts/drivers.ts';
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row, Value } from '../../contracts/store.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { isAlive } from './agents.ts';
@@ -24,20 +24,50 @@ export interface BindingResult {
 /** Puts a new active binding in the place of the present one. */
 export async function writeBinding(services: Services, draft: Draft, request: BindingRequest): Promise<BindingResult> {
   const { port_id } = request;
-  draft.delete('port_bindings', { and: [{ eq: ['port_id', port_id] }, { eq: ['status', 'ACTIVE'] }] });
-  draft.delete('port_binding_levels', { eq: ['port_id', port_id] });
+  // An inactive one of the same host is replaced by it; the others stay.
+  const replaced: Predicate = { or: [{ eq: ['status', 'ACTIVE'] }, { eq: ['host', request.host] }] };
+  const rows = await services.store.select({ table: 'port_bindings', where: { and: [{ eq: ['port_id', port_id] }, replaced] } });
+  const there: Predicate = { and: [{ eq: ['port_id', port_id] }, { in: ['host', rows.map(r => String(r.host))] }] };
+  draft.delete('port_bindings', there);
+  draft.delete('port_binding_levels', there);
   return bindNew(services, draft, request);
 }
 
 /** Writes the active binding of a port that has none. A binding that fails is a result, not an error. */
 export async function bindNew(services: Services, draft: Draft, request: BindingRequest): Promise<BindingResult> {
+  const plan = await planBinding(services, request);
+  draft.insert('port_bindings', plan.row);
+  writeLevels(draft, plan);
+  return { bound: plan.level !== undefined, row: plan.row };
+}
+
+export interface BindingPlan {
+  /** Of `port_bindings`. */
+  readonly row: Row;
+  /** Of `port_binding_levels`, where it is bound. */
+  readonly level: Row | undefined;
+}
+
+/** What the drivers make of a port on a host. */
+export async function planBinding(services: Services, request: BindingRequest): Promise<BindingPlan> {
   const { port_id, host, vnic_type, profile } = request;
   const binding = host === '' ? undefined : await findBinding(services, request);
   const vif_type = binding?.vif_type ?? (host === '' ? 'unbound' : 'binding_failed');
-  const row = { port_id, host, status: 'ACTIVE', vnic_type, profile, vif_type, vif_details: binding?.vif_details ?? {} };
-  draft.insert('port_bindings', row);
-  if (binding) draft.insert('port_binding_levels', { port_id, host, level: 0, driver: binding.driver, segment_id: binding.segment.id });
-  return { bound: binding !== undefined, row };
+  const row = {
+    port_id,
+    host,
+    status: 'ACTIVE',
+    vnic_type,
+    profile: profile as Value,
+    vif_type,
+    vif_details: (binding?.vif_details ?? {}) as Value,
+  };
+  const level = binding && { port_id, host, level: 0, driver: binding.driver, segment_id: binding.segment.id };
+  return { row, level };
+}
+
+export function writeLevels(draft: Draft, { level }: BindingPlan): void {
+  if (level) draft.insert('port_binding_levels', level);
 }
 
 async function findBinding(services: Services, { network_id, host, vnic_type }: BindingRequest) {

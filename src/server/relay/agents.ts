@@ -108,9 +108,23 @@ async function portMessages(services: Services, { id, event, facts }: OutboxRow)
   if (event === 'created') return [...out, ...hosts.map(h => messages.dhcp(h, 'port_create_end', { port }))];
   if (changed.some(c => dhcpAttributes.includes(c))) out.push(...hosts.map(h => messages.dhcp(h, 'port_update_end', { port })));
   if (changed.some(c => c !== 'status')) out.push(messages.portUpdate({ port, ...(await segmentOf(services, String(port.network_id))) }));
+  out.push(...activationMessages(id, String(port.network_id), facts.activated as Activation | undefined));
   if (String(port.device_owner).startsWith('network:router_') && changed.some(c => c !== 'status'))
     out.push(...(await updatedRouters(services, [String(port.device_id)])));
   return out;
+}
+
+/** Another binding has become the active one. */
+interface Activation {
+  /** Empty: there was none. */
+  readonly from: string;
+  readonly to: string;
+}
+
+function activationMessages(id: string, networkId: string, activated: Activation | undefined): Message[] {
+  if (!activated) return [];
+  const { from, to } = activated;
+  return [...(from === '' ? [] : [messages.bindingDeactivate(id, from, networkId)]), messages.bindingActivate(id, to)];
 }
 
 /** Whoever filters by a group as a remote one hears of its members. */

@@ -24,6 +24,10 @@ export const portUpdate = (args: Message['args']): Message => fanout(`${l2}-port
 export const portDelete = (port_id: string): Message => fanout(`${l2}-port-delete`, '1.0', 'port_delete', { port_id });
 export const networkUpdate = (network: unknown): Message => fanout(`${l2}-network-update`, '1.4', 'network_update', { network });
 export const networkDelete = (network_id: string): Message => fanout(`${l2}-network-delete`, '1.0', 'network_delete', { network_id });
+export const bindingActivate = (port_id: string, host: string): Message =>
+  fanout(`${l2}-binding-activate`, '1.5', 'binding_activate', { port_id, host });
+export const bindingDeactivate = (port_id: string, host: string, network_id: string): Message =>
+  fanout(`${l2}-binding-deactivate`, '1.5', 'binding_deactivate', { port_id, host, network_id });
 export const groupRulesUpdated = (security_groups: readonly string[]): Message =>
   fanout(`${l2}-security_group-update`, '1.1', 'security_groups_rule_updated', { security_groups });
 export const groupMembersUpdated = (security_groups: readonly string[]): Message =>

@@ -58,14 +58,15 @@ async function details(services: Services, devices: readonly string[], host: str
   const segments = await byIds(
     services,
     'segments',
-    [...levels.values()].map(l => l[0]?.segment_id),
+    [...levels.values()].flat().map(l => l.segment_id),
   );
   const wiring = new Map<string, string>();
   const answers = devices.map(device => {
     const row = ports.get(device);
     if (!row) return { device };
     const binding = parts.bindings.get(String(row.id));
-    const segment = segments.get(String(levels.get(String(row.id))?.[0]?.segment_id));
+    const level = levels.get(String(row.id))?.find(l => l.host === binding?.host);
+    const segment = segments.get(String(level?.segment_id));
     const here = binding?.host === host;
     if (!here && String(row.device_owner).startsWith('compute:')) return { device, no_active_binding: true };
     if (!segment) return { device };

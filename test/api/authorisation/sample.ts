@@ -39,6 +39,6 @@ export interface Sample {
    * neither his project's nor shared. Services may build on everything. `owned`: 400 for whoever's it is not, besides administrators.
    */
   readonly on?: Readonly<Record<string, 'visible' | 'usable' | 'owned'>>;
-  /** What an action answers to a body that changes nothing: 400 to `{ nothing: 1 }`. */
-  readonly actions?: Readonly<Record<string, { readonly body?: Body; readonly status: number }>>;
+  /** What an action answers to a body that changes nothing: 400 to `{ nothing: 1 }`. `again`: to whoever comes after the first. */
+  readonly actions?: Readonly<Record<string, { readonly body?: Body; readonly status: number; readonly again?: number }>>;
 }

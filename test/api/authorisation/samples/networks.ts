@@ -23,7 +23,7 @@ export const samples: readonly Sample[] = [
   {
     resource: 'port',
     kinds: ['external', 'shared', 'guest', 'own', 'foreign'],
-    body: ({ made }) => ({ network_id: made.network!.id }),
+    body: ({ made }) => ({ network_id: made.network!.id, device_owner: 'compute:walk' }),
     on: { network: 'usable' },
     target: onNetwork,
   },
