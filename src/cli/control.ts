@@ -81,6 +81,35 @@ export interface NewPlug {
   readonly tap?: string;
 }
 
+export interface RuleView {
+  readonly name: string;
+  /** In force, written again. */
+  readonly check: string;
+  /** `default`, `policy.yaml:3`. */
+  readonly source: string;
+  readonly default?: string;
+  readonly operations: readonly string[];
+  readonly deprecated: readonly { readonly name: string; readonly check: string }[];
+  readonly scopes: readonly string[];
+}
+
+export interface PolicyView {
+  readonly rules: readonly RuleView[];
+  readonly warnings: readonly string[];
+}
+
+export interface DecisionView {
+  readonly allowed: boolean;
+  /** Who asked, and about what, as it was understood. */
+  readonly caller: Readonly<Record<string, unknown>>;
+  readonly target: Readonly<Record<string, unknown>>;
+  /** Indented lines. */
+  readonly why: string;
+}
+
+/** No Weft answers there. */
+export class NotRunning extends Failure {}
+
 /** Calls the main process; Failure with its words when it refuses, or when it does not run. */
 export async function control<T>(folder: StateFolder, method: string, path: string, body?: unknown): Promise<T> {
   const { status, text } = await send(folder, method, path, body);
@@ -99,14 +128,16 @@ function send(folder: StateFolder, method: string, path: string, body: unknown):
       });
       reply.on('end', () => resolve({ status: reply.statusCode ?? 500, text }));
     });
-    call.on('error', error => reject(new Failure(unreachable(folder, error))));
+    call.on('error', error => reject(unreachable(folder, error)));
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
-function unreachable(folder: StateFolder, error: NodeJS.ErrnoException): string {
+function unreachable(folder: StateFolder, error: NodeJS.ErrnoException): Failure {
   const away = error.code === 'ENOENT' || error.code === 'ECONNREFUSED';
-  if (error.code === 'EACCES') return `Weft on ${folder.path} was started by another user`;
-  if (!away) return `the main process of ${folder.path} ended the conversation: ${error.message}`;
-  return `Weft is not running on ${folder.path}; start it with "weft up --state-dir ${folder.path}", or name another --state-dir`;
+  if (error.code === 'EACCES') return new Failure(`Weft on ${folder.path} was started by another user`);
+  if (!away) return new Failure(`the main process of ${folder.path} ended the conversation: ${error.message}`);
+  return new NotRunning(
+    `Weft is not running on ${folder.path}; start it with "weft up --state-dir ${folder.path}", or name another --state-dir`,
+  );
 }

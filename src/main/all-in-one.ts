@@ -8,6 +8,7 @@ import type { StateFolder } from '../cli/state.ts';
 import { ApiClient } from '../client/api.ts';
 import type { Log } from '../contracts/log.ts';
 import type { ServerConfig } from '../server/context.ts';
+import type { Policy } from '../server/policy.ts';
 import { superviseAgent } from './agents.ts';
 import { ControlError } from './control-server.ts';
 import { type Ground, noGround, openContainedGround } from './ground.ts';
@@ -60,6 +61,7 @@ export class AllInOne implements AsyncDisposable {
   readonly identity: OpenedIdentity;
   private readonly options: AllInOneOptions;
   private readonly url: string;
+  private readonly server: RunningServer;
   private readonly ground: Ground;
   private readonly ports: RelayedPorts | undefined;
   private readonly running: readonly RunningHost[];
@@ -75,6 +77,7 @@ export class AllInOne implements AsyncDisposable {
     this.ports = parts.ports;
     this.identity = parts.identity;
     this.url = parts.url;
+    this.server = parts.server;
     this.ground = parts.ground;
     this.running = parts.running;
     this.stack = parts.stack;
@@ -112,6 +115,11 @@ export class AllInOne implements AsyncDisposable {
       await sleep(40, undefined, { signal });
     }
     await restored;
+  }
+
+  /** As of now. */
+  get policy(): Policy {
+    return this.server.services.policy;
   }
 
   get mode(): Ground['mode'] {
@@ -176,6 +184,7 @@ export class AllInOne implements AsyncDisposable {
 interface Parts {
   readonly api: ApiClient;
   readonly identity: OpenedIdentity;
+  readonly server: RunningServer;
   readonly url: string;
   readonly ground: Ground;
   readonly running: readonly RunningHost[];
@@ -200,7 +209,7 @@ async function openParts(options: AllInOneOptions, stack: AsyncDisposableStack):
   const hosts = new Map(ground.hosts.map(({ place }) => [place.name, place]));
   const instances = stack.use(new Instances({ api, hosts, registry: new InstanceRegistry(folder.instances), log }));
   stack.use(await serveMetadata(server, instances));
-  return { api, identity, url, ground, running, instances, ports, beganMs };
+  return { api, server, identity, url, ground, running, instances, ports, beganMs };
 }
 
 /** Opened at the same time; when one fails, the other is closed. */

@@ -1,9 +1,11 @@
 // What the control socket offers, in terms of a running Weft. Bodies come from our own command line, and are checked all the same.
 import type { NewInstance, NewPlug } from '../cli/control.ts';
 import { ApiError } from '../client/api.ts';
+import type { Caller } from '../contracts/identity.ts';
 import type { AllInOne } from './all-in-one.ts';
 import { ControlError, type ControlHandler, type ControlRoutes } from './control-server.ts';
 import { plug } from './instances/plug.ts';
+import { decisionView, policyView, type Scene } from './policy-desk.ts';
 import { parsePublication } from './sandbox/publish.ts';
 
 export function controlRoutes(weft: AllInOne, stop: (why: string) => void): ControlRoutes {
@@ -19,6 +21,8 @@ export function controlRoutes(weft: AllInOne, stop: (why: string) => void): Cont
     'DELETE /instances/*': (_, name) => weft.instances.delete(name),
     'POST /plugs': body => plug(weft.api, weft.hosts, newPlug(body)),
     'POST /publications': async body => ({ published: await weft.publish(publication(body)) }),
+    'GET /policy': async () => policyView(weft.policy),
+    'POST /policy': async body => decisionView(weft.policy, policyScene(body)),
     'GET /credentials': async () => {
       const { people } = weft.identity;
       if (!people) throw new ControlError(409, 'the users are those of a Keystone, and their passwords are not known here');
@@ -74,6 +78,13 @@ function newPlug(body: unknown): NewPlug {
   const { port, ...rest } = strings(body, ['port', 'host', 'netns', 'device', 'tap']);
   if (port === undefined) throw new ControlError(400, 'port is missing');
   return { port, ...rest };
+}
+
+function policyScene(body: unknown): Scene {
+  const { action, caller, target } = fields(body);
+  if (typeof action !== 'string') throw new ControlError(400, 'action is missing');
+  const { roles, ...rest } = fields(caller);
+  return { action, caller: { ...(rest as Omit<Caller, 'roles'>), roles: stringList(roles) }, target: fields(target) };
 }
 
 function publication(body: unknown): ReturnType<typeof parsePublication> {

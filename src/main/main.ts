@@ -4,12 +4,18 @@ import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
 import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
 import { logs } from '../cli/verbs/logs.ts';
+import { type PolicyDesk, policyVerbs } from '../cli/verbs/policy.ts';
 import { publicExec, publicPublish } from '../cli/verbs/public.ts';
 import { serverVerb } from '../cli/verbs/server.ts';
 import { status } from '../cli/verbs/status.ts';
 import { type UpOptions, upVerb } from '../cli/verbs/up.ts';
 
 const work = async (options: UpOptions, out: (line: string) => void): Promise<number> => (await import('./up.ts')).up(options, out);
+const desk = async (): Promise<PolicyDesk> => (await import('./policy-desk.ts')).policyDesk;
+const lateDesk: PolicyDesk = {
+  rules: async place => (await desk()).rules(place),
+  check: async (place, question) => (await desk()).check(place, question),
+};
 export const verbs = [
   upVerb(work),
   serverVerb(work),
@@ -23,6 +29,7 @@ export const verbs = [
   plug,
   publicExec,
   publicPublish,
+  ...policyVerbs(lateDesk),
   demo,
 ];
 

@@ -1,5 +1,5 @@
 // A set of rules: defaults, what an operator puts in their place, where each comes from, and everything that is wrong with them.
-import { type Check, FALSE, show } from './check.ts';
+import { type Check, FALSE } from './check.ts';
 import { cycles, references } from './links.ts';
 import { parseRule } from './parse.ts';
 import { PolicySyntaxError } from './syntax.ts';
@@ -194,5 +194,3 @@ export function sourceText({ source, older }: Rule): string {
   const where = source.place ? `${source.place.file}:${source.place.line}` : 'override';
   return source.name === undefined ? where : `${where}, by its deprecated name ${source.name}`;
 }
-
-export const checkText = (check: Check): string => show(check);
