@@ -19,6 +19,7 @@ const base = defineResource({
     router_id: { type: t.opt(t.uuid), default: null, filter: true, sort: true },
     status: { type: t.str(16), filter: true, sort: true },
     port_details: { type: t.any(), column: false },
+    port_forwardings: { type: t.any<readonly unknown[]>(), column: false },
     ...standard,
     ...tags,
   },

@@ -7,6 +7,7 @@ import { attributeExtensions } from './extensions.ts';
 import { floatingip } from './floatingip.ts';
 import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
+import { l3ServiceExtensions, l3Services } from './l3-services.ts';
 import { network } from './network.ts';
 import { port } from './port.ts';
 import { bindingExtended, portBinding } from './port-binding.ts';
@@ -29,6 +30,7 @@ export const resources: readonly Resource[] = [
   rbacPolicy,
   availabilityZone,
   portBinding,
+  ...l3Services,
 ];
 
 export const extensions: readonly Extension[] = [
@@ -37,6 +39,7 @@ export const extensions: readonly Extension[] = [
   exposeConntrackHelper,
   bindingExtended,
   ...rbacExtensions,
+  ...l3ServiceExtensions,
   ...behaviour,
 ];
 

@@ -1,5 +1,5 @@
 // A write set in the making: rows with their timestamps, revisions and quota, the guards of what was read, and the outbox entries.
-import type { Guard, Op, OutboxEntry, Predicate, Row, Scalar, WriteSet } from '../contracts/store.ts';
+import type { Guard, Op, OutboxEntry, Predicate, Row, Scalar, Value, WriteSet } from '../contracts/store.ts';
 import type { Resource } from '../model/kit/resource.ts';
 
 export interface DraftOptions {
@@ -15,6 +15,8 @@ export interface UpdateOptions {
   /** Fails the commit when the revision moved since the row was read. */
   readonly guarded?: boolean;
 }
+
+const isRow = (where: Predicate, id: string): boolean => 'eq' in where && where.eq[0] === 'id' && where.eq[1] === id;
 
 export class Draft {
   readonly now: string;
@@ -124,6 +126,19 @@ export class Draft {
 
   announce(entry: OutboxEntry): void {
     this.outbox.push(entry);
+  }
+
+  /** Rows of a resource that this draft makes: a decision about several at once compares them too. */
+  allMade(resource: Resource): Row[] {
+    return this.ops.flatMap(op => (op.op === 'insert' && op.table === resource.table.name ? [op.row] : []));
+  }
+
+  /** What this draft has set of an object, last. */
+  setBefore(resource: Resource, id: string, column: string): Value | undefined {
+    const sets = this.ops.flatMap(op =>
+      op.op === 'update' && op.table === resource.table.name && isRow(op.where, id) ? [op.set ?? {}] : [],
+    );
+    return sets.findLast(set => Object.hasOwn(set, column))?.[column];
   }
 
   /** How the draft changes what projects use. */

@@ -305,6 +305,7 @@ describe('authorisation', () => {
         const status = await asks('DELETE')(apis[who], thing);
         if (status !== 204) wrong.push(`${who}, ${thing.what}: ${status} for 204`);
       }
+      if (thing.at) await world.undo(sample, thing.at.kind);
     }
     assert.deepEqual(wrong, []);
   });

@@ -230,6 +230,33 @@ describe('L3 agent', { skip: noSandbox() }, () => {
       assert.equal(await seenAs(world, 'pub', FIP, 80), undefined);
     });
 
+    test('FTP passes the translation where a conntrack helper follows it', async t => {
+      const rule = ['iptables', '-t', 'raw', '-A', 'OUTPUT', '-p', 'tcp', '--dport', '21', '-j', 'CT', '--helper', 'ftp'];
+      if ((await world.attempt('b1', ...rule)).code !== 0) return t.skip('kernel: no FTP helper');
+      await whoami(world, 'pub', 21);
+      // The server sends back what reached it.
+      const script = `
+const socket = require('node:net').connect(21, '203.0.113.1');
+let got = '';
+socket.on('data', d => { got += d; if (got.includes('PORT')) { console.log(got); process.exit(0); } });
+socket.on('connect', () => setTimeout(() => socket.write('PORT 10,1,0,11,195,80\\r\\n'), 200));
+setTimeout(() => process.exit(1), 3000);
+`;
+      const announced = async (): Promise<string> => (await world.attempt('a1', process.execPath, '-e', script)).stdout;
+      assert.match(await announced(), /PORT 10,1,0,11,/);
+      await change(world, { ...router, more: { conntrack_helpers: [{ protocol: 'tcp', port: 21, helper: 'ftp' }] } });
+      await world.until('what the instance announces is translated', async () => /PORT 203,0,113,67,/.test(await announced()));
+      await change(world, router);
+      await world.until('it is not any more', async () => /PORT 10,1,0,11,/.test(await announced()));
+    });
+
+    test('a helper that the kernel does not have is told of, and the router is as it was', async () => {
+      await change(world, { ...router, more: { conntrack_helpers: [{ protocol: 'udp', port: 9, helper: 'no-such' }] } });
+      await world.until('the agent says so', async () => world.log().includes('conntrack helpers'));
+      assert.equal(await seenAs(world, 'a1', '203.0.113.1', 80), GATEWAY);
+      await change(world, router);
+    });
+
     test('an extra route leads through an instance, until it is taken away', async () => {
       await world.inside('b1', 'ip', 'addr', 'add', '192.0.2.1/32', 'dev', 'lo');
       assert.equal(await pings(world, 'a1', '192.0.2.1'), false);

@@ -158,6 +158,37 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
     assert.equal(outside.code, 0, outside.stderr);
   });
 
+  test('single ports of a floating IP, and a range, lead to an instance', async () => {
+    const shared = (await openstack('floating', 'ip', 'create', 'public', '-f', 'value', '-c', 'floating_ip_address')).trim();
+    const { id } = (await json('floating', 'ip', 'show', shared)) as { id: string };
+    const to = ['--internal-ip-address', a.v4, '--port', a.port, '--protocol', 'tcp'];
+    const ports = ['--external-protocol-port', '2222', '--internal-protocol-port', '8000'];
+    const one = (await json('floating', 'ip', 'port', 'forwarding', 'create', ...to, ...ports, shared)) as { id: string };
+    await openstack('floating', 'ip', 'port', 'forwarding', 'show', shared, one.id);
+    // The client has no words for ranges.
+    const range = { external_port_range: '7000:7009', internal_port_range: '7999:8008' };
+    const wanted = { internal_port_id: a.port, internal_ip_address: a.v4, protocol: 'tcp', ...range };
+    const refused = await world.member.post(`/floatingips/${id}/port_forwardings`, { port_forwarding: wanted }).catch(e => String(e));
+    assert.match(String(refused), /collides: 8000:8000 and 7999:8008/);
+    await serve(a, 8000);
+    await openstack('floating', 'ip', 'port', 'forwarding', 'set', '--internal-protocol-port', '8009', shared, one.id);
+    await world.member.post(`/floatingips/${id}/port_forwardings`, { port_forwarding: wanted });
+    await openstack('security', 'group', 'rule', 'create', '--protocol', 'tcp', '--dst-port', '8009', 'default');
+    await serve(a, 8009);
+    await world.until(
+      'it is ACTIVE',
+      async () => (await openstack('floating', 'ip', 'show', shared, '-f', 'value', '-c', 'status')).trim() === 'ACTIVE',
+    );
+    const fetched = async (port: string): Promise<string> => (await world.public('python3', '-c', client, shared, port)).stdout.trim();
+    await world.until('the single port leads there', async () => (await fetched('2222')) === whole);
+    assert.equal(await fetched('7001'), whole, 'the second of the range leads to the second inside');
+    assert.notEqual(await fetched('8000'), whole, 'what is not forwarded leads nowhere');
+    const all = (await json('floating', 'ip', 'port', 'forwarding', 'list', shared)) as { ID: string }[];
+    await openstack('floating', 'ip', 'port', 'forwarding', 'delete', shared, ...all.map(m => m.ID));
+    await world.until('it leads nowhere any more', async () => (await fetched('2222')) === '');
+    await openstack('floating', 'ip', 'delete', shared);
+  });
+
   test('what the rules deny from outside is dropped, beside what they allow', async () => {
     await serve(b, 8001);
     const denied = await world.public('python3', '-c', client, floating, '8001');

@@ -5,7 +5,7 @@ import type { Host } from '../../contracts/host/host.ts';
 import type { Link } from '../../contracts/host/links.ts';
 import { isRouterDevice } from '../desired/l3/names.ts';
 import type { RouterState } from '../desired/l3/state.ts';
-import { firewallRules } from '../render/l3-firewall.ts';
+import { firewallRules, helpersTable } from '../render/l3-firewall.ts';
 import { endedFlows, firewallDelta, settleWitness, withWitness } from '../render/l3-firewall-delta.ts';
 import { applyAll, applyRemovals, type Problem } from './batches.ts';
 import type { Coalesced } from './coalesced.ts';
@@ -59,10 +59,10 @@ export async function realise(doors: Doors, wanted: RouterState, options: Realis
   const delta = deviceDelta(netns, state, found);
   await applyRemovals(links, netns, delta.remove);
   const filtered = await applyFirewall(doors, state, found);
-  const problems = [...delta.problems, ...(await applyDevices(doors, state, delta, first))];
+  const problems = [...delta.problems, ...filtered.problems, ...(await applyDevices(doors, state, delta, first))];
   for (const { dev, ip } of delta.announce) await links.announce(netns, dev, ip);
   const changes = delta.remove.length + delta.clear.length + delta.create.length + delta.add.length;
-  return { untouched: changes === 0 && !filtered, created: delta.created.map(d => d.outer), problems };
+  return { untouched: changes === 0 && !filtered.changed, created: delta.created.map(d => d.outer), problems };
 }
 
 async function read(doors: Doors, netns: string): Promise<Found> {
@@ -78,23 +78,31 @@ async function read(doors: Doors, netns: string): Promise<Found> {
   return { inside, outside, routes: routes.flat(), saved: { 4: saved[0] ?? '', 6: saved[1] ?? '' }, namespace: true };
 }
 
-/** Answers whether anything was changed. */
-async function applyFirewall(doors: Doors, state: RouterState, found: Found): Promise<boolean> {
+interface Filtered {
+  readonly changed: boolean;
+  readonly problems: readonly Problem[];
+}
+
+async function applyFirewall(doors: Doors, state: RouterState, found: Found): Promise<Filtered> {
   const { iptables } = doors.host;
+  const problems: Problem[] = [];
   let changed = false;
   for (const family of doors.families) {
     const wanted = firewallRules(state.firewall, family, { randomFully: doors.randomFully });
     const ended = family === 4 ? endedFlows(found.saved[4], wanted) : [];
-    const text = firewallDelta(found.saved[family], ended.length > 0 ? withWitness(found.saved[4], wanted) : wanted);
+    const rules = ended.length > 0 ? withWitness(found.saved[4], wanted) : wanted;
+    const text = firewallDelta(found.saved[family], rules, table => table !== helpersTable);
     if (text !== '') await iptables.restore(state.netns, family, text);
     if (ended.length > 0) {
       // Not before the filter makes no new ones.
       await doors.host.conntrack.flush(state.netns, ended);
       await iptables.restore(state.netns, 4, settleWitness(wanted));
     }
-    changed ||= text !== '' || ended.length > 0;
+    const helpers = firewallDelta(found.saved[family], wanted, table => table === helpersTable);
+    if (helpers !== '') await iptables.restore(state.netns, family, helpers).catch(e => problems.push({ what: `conntrack helpers: ${e}` }));
+    changed ||= text !== '' || helpers !== '' || ended.length > 0;
   }
-  return changed;
+  return { changed, problems };
 }
 
 async function applyDevices(doors: Doors, state: RouterState, delta: DeviceDelta, first: boolean): Promise<Problem[]> {

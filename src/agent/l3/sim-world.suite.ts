@@ -177,6 +177,19 @@ export const states: Readonly<Record<string, readonly RouterOf[]>> = {
       ],
     },
   ],
+  'conntrack helpers': [
+    {
+      id: R1,
+      interfaces: [inside],
+      gateway: outside,
+      more: {
+        conntrack_helpers: [
+          { protocol: 'udp', port: 69, helper: 'tftp' },
+          { protocol: 'tcp', port: 21, helper: 'ftp' },
+        ],
+      },
+    },
+  ],
   'extra routes': [
     {
       id: R1,

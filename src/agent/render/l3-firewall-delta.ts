@@ -41,11 +41,14 @@ function jumpsTo(rule: string): string | undefined {
   return target !== undefined && isOwn(target) ? target : undefined;
 }
 
-/** Text for `iptables-restore --noflush`; `''` when all is as wanted. */
-export function firewallDelta(found: string, wanted: Ruleset): string {
+/** Text for `iptables-restore --noflush`; `''` when all is as wanted. `only`: of these tables. */
+export function firewallDelta(found: string, wanted: Ruleset, only: (table: string) => boolean = () => true): string {
   const tables = parseSave(found);
   const names = new Set([...wanted.keys(), ...tables.keys()]);
-  return [...names].map(name => tableDelta(name, tables.get(name), wanted.get(name))).join('');
+  return [...names]
+    .filter(only)
+    .map(name => tableDelta(name, tables.get(name), wanted.get(name)))
+    .join('');
 }
 
 const empty: Table = { chains: new Map(), heads: new Map() };

@@ -13,6 +13,7 @@ const plain: RouterFirewall = {
   scopes: { 4: [{ device: QR, mark: NONE }], 6: [{ device: QR, mark: NONE }] },
   floatingIps: [],
   forwardings: [],
+  helpers: [],
   metadataPort: 9697,
 };
 const outside: RouterFirewall = {
@@ -36,6 +37,16 @@ const rules = (fw: RouterFirewall, family: 4 | 6, table: string, randomFully = t
   const found = firewallRules(fw, family, { randomFully }).get(table);
   return found ? [...found.chains].flatMap(([chain, lines]) => lines.map(l => `${chain.replace('neutron-l3-agent-', '')}: ${l}`)) : [];
 };
+
+test('conntrack helpers: a chain of their own in raw, of both families, and no table without them', () => {
+  const helpers = [{ protocol: 'tcp', port: 21, helper: 'ftp' }];
+  for (const family of [4, 6] as const) {
+    const raw = firewallRules({ ...plain, helpers }, family, { randomFully: true }).get('raw');
+    assert.deepEqual(raw?.chains.get('neutron-l3-agent-cth'), ['-p tcp -m tcp --dport 21 -j CT --helper ftp']);
+    assert.deepEqual(raw?.chains.get('neutron-l3-agent-PREROUTING'), ['-j neutron-l3-agent-cth']);
+    assert.equal(firewallRules(plain, family, { randomFully: true }).has('raw'), false);
+  }
+});
 
 test('nat of a router with a gateway and a floating IP', () => {
   assert.deepEqual(rules(outside, 4, 'nat'), [

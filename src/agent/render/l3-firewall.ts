@@ -19,6 +19,13 @@ export interface FirewallForwarding {
   readonly to: string;
 }
 
+/** A protocol whose further connections the kernel follows. */
+export interface FirewallHelper {
+  readonly protocol: string;
+  readonly port: number;
+  readonly helper: string;
+}
+
 export interface FirewallGateway {
   readonly device: string;
   /** First IPv4 address of the gateway port. */
@@ -34,6 +41,7 @@ export interface RouterFirewall {
   readonly scopes: Readonly<Record<Family, readonly { readonly device: string; readonly mark: string }[]>>;
   readonly floatingIps: readonly FirewallFloatingIp[];
   readonly forwardings: readonly FirewallForwarding[];
+  readonly helpers: readonly FirewallHelper[];
   /** Where metadata requests are redirected to; absent: no metadata. */
   readonly metadataPort?: number;
 }
@@ -44,6 +52,9 @@ export interface Table {
   /** Built-in chain → the rules at its head, each a jump to an own chain. */
   readonly heads: ReadonlyMap<string, readonly string[]>;
 }
+
+/** Apart from the others: a kernel may lack a helper, and a router is no less a router for that. */
+export const helpersTable = 'raw';
 
 export type Ruleset = ReadonlyMap<string, Table>;
 
@@ -92,6 +103,7 @@ export function firewallRules(fw: RouterFirewall, family: Family, options: Firew
   if (family === 4) out.set('nat', natTable(fw, options.randomFully ? ' --random-fully' : ''));
   out.set('mangle', family === 4 ? mangleTable4(fw) : mangleTable6(fw));
   out.set('filter', filterTable(fw, family));
+  if (fw.helpers.length > 0) out.set(helpersTable, rawTable(fw.helpers));
   return out;
 }
 
@@ -162,6 +174,12 @@ function mangleTable4(fw: RouterFirewall): Table {
     t.add('floatingip', `-d ${floating}/32 -j MARK --set-xmark ${scopeMark}`);
     t.add('FORWARD', `-s ${fixed}/32 ${jump('float-snat')}`);
   }
+  return t;
+}
+
+function rawTable(helpers: readonly FirewallHelper[]): Table {
+  const t = new TableBuilder().builtin('PREROUTING', 'OUTPUT').add('PREROUTING', jump('cth'));
+  for (const { protocol, port, helper } of helpers) t.add('cth', `-p ${protocol} -m ${protocol} --dport ${port} -j CT --helper ${helper}`);
   return t;
 }
 

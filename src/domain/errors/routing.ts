@@ -14,6 +14,17 @@ export const routingErrors = {
     text: (p: P<'port_id'>) =>
       `Unable to complete the operation on port ${p.port_id} because the port still has an associated floating IP.`,
   },
+  FipInUseByPortForwarding: { status: 409, text: (p: P<'id'>) => `Floating IP ${p.id} in use by Port Forwarding resources.` },
+  PortForwardingNotFound: { status: 404, text: (p: P<'id'>) => `Port Forwarding ${p.id} could not be found.` },
+  PortHasPortForwarding: {
+    status: 400,
+    text: (p: P<'port_id'>) => `Cannot associate floating IP to port ${p.port_id} because it already has a Port Forwarding binding.`,
+  },
+  PortHasBindingFloatingIP: {
+    status: 409,
+    text: (p: P<'floating_ip_address' | 'fip_id' | 'port_id' | 'fixed_ip'>) =>
+      `Cannot create port forwarding to floating IP ${p.floating_ip_address} (${p.fip_id}) with port ${p.port_id} using fixed IP ${p.fixed_ip}, as that port already has a binding floating IP.`,
+  },
   FloatingIPNotFound: { status: 404, text: (p: P<'floatingip_id'>) => `Floating IP ${p.floatingip_id} could not be found` },
   FloatingIPPortAlreadyAssociated: {
     status: 409,

@@ -4,6 +4,7 @@ import { normalizePairs } from '../allowed-address-pairs.ts';
 import { apiError, invalidInput } from '../errors.ts';
 import { normalizeDhcpOpts } from '../extra-dhcp-opts.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
+import { readPortRange } from '../port-forwarding.ts';
 import { pyStr } from './python.ts';
 import { Invalid, isUuid, readString } from './text.ts';
 
@@ -15,6 +16,8 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
       return readTags(value);
     case 'service_types':
       return readServiceTypes(value);
+    case 'port_range':
+      return readPortRange(value);
     case 'profile':
       return readProfile(value);
     case 'allowed_address_pairs':

@@ -5,6 +5,7 @@ import { availabilityZones } from './availability-zones.ts';
 import type { Commands } from './commands.ts';
 import { conntrackHelpers } from './conntrack-helpers.ts';
 import { floatingips } from './floatingips.ts';
+import { l3ServiceCommands } from './l3-services.ts';
 import { networks } from './networks.ts';
 import { portBindings } from './port-bindings.ts';
 import { ports } from './ports.ts';
@@ -27,5 +28,6 @@ export function allCommands(services: Services): readonly Commands[] {
     rbacPolicies,
     availabilityZones,
     portBindings,
+    ...l3ServiceCommands(services),
   ];
 }

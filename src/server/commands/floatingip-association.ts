@@ -76,7 +76,7 @@ const onSubnet = (subnet_id: string): Predicate => ({
   exists: { table: 'ip_allocations', on: [['port_id', 'port_id']], where: { eq: ['subnet_id', subnet_id] } },
 });
 
-async function routerFor(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<string> {
+export async function routerFor(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<string> {
   const standing = await ctx.store.select({
     table: 'router_ports',
     where: { and: [{ not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
@@ -100,7 +100,7 @@ interface Path {
 }
 
 /** The way in must still be there when the association is committed: the address, the interface on its subnet, and the gateway. */
-function relyOnPath(draft: Draft, { router_id, port_id, fixed, networkId }: Path): void {
+export function relyOnPath(draft: Draft, { router_id, port_id, fixed, networkId }: Path): void {
   const onNetwork: Predicate = { exists: { table: 'ports', on: [['id', 'port_id']], where: { eq: ['network_id', networkId] } } };
   const ofRouter: Predicate = { eq: ['router_id', router_id] };
   draft.present('ip_allocations', { and: [{ eq: ['port_id', port_id] }, { eq: ['ip_address', fixed.ip_address] }] });

@@ -12,6 +12,7 @@ import { associate } from './floatingip-association.ts';
 import { byIds } from './load.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
+import { forwardingsOf, shownInFip } from './port-forwarding-rows.ts';
 import { removePortRows } from './port-rows.ts';
 import { tagsOf } from './tags.ts';
 
@@ -25,9 +26,14 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     'ports',
     rows.map(r => r.port_id),
   );
+  const forwardings = await forwardingsOf(
+    services,
+    rows.map(r => String(r.id)),
+  );
   return rows.map(row => ({
     ...shownColumns(floatingip, row),
     port_details: detailsOf(ports.get(String(row.port_id))),
+    port_forwardings: (forwardings.get(String(row.id)) ?? []).map(shownInFip),
     tags: tags.get(String(row.id)) ?? [],
   }));
 }
@@ -94,6 +100,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const { port_id: _port, fixed_ip_address: _address, ...set } = changedColumns(floatingip, input);
   const empty = Object.keys(input).length === 0;
   if (empty || input.port_id !== undefined || input.fixed_ip_address !== undefined) {
+    refuseForwarding(row, empty ? null : input.port_id);
     const port_id = empty ? null : input.port_id === undefined ? row.port_id : input.port_id;
     const wanted = {
       id: String(row.id),
@@ -102,7 +109,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
       port_id,
       fixed_ip_address: input.fixed_ip_address,
     };
-    Object.assign(set, await associate(ctx, draft, wanted));
+    if (!forwards(row)) Object.assign(set, await associate(ctx, draft, wanted));
   }
   draft.update(floatingip, row, set, {
     facts: {
@@ -114,7 +121,15 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   });
 }
 
+/** With a router and no port: what comes in leads to ports of several. Every change of its forwardings raises its revision. */
+const forwards = (row: Row): boolean => row.port_id === null && row.router_id !== null;
+
+function refuseForwarding(row: Row, port_id: unknown): void {
+  if (forwards(row) && port_id !== null && port_id !== undefined) throw apiError('FipInUseByPortForwarding', { id: String(row.id) });
+}
+
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  if (forwards(row)) throw apiError('FipInUseByPortForwarding', { id: String(row.id) });
   const holder = await ctx.store.get('ports', { id: String(row.floating_port_id) });
   draft.remove(floatingip, row, { router_before: row.router_id, port_before: row.port_id });
   if (holder) await removePortRows(ctx, draft, [holder]);

@@ -6,6 +6,7 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
 import { grouped } from './load.ts';
+import { releaseForwardings } from './port-forwarding-rows.ts';
 
 /** What routing of messages needs of a port as it was: where it was, what it held, who knew it. */
 export interface PortFacts {
@@ -80,6 +81,7 @@ export async function removePortRows(services: Services, draft: Draft, rows: rea
   const ids = rows.map(r => String(r.id));
   const parts = await partsOf(services, ids);
   await releaseFloatingIps(services, draft, ids);
+  await releaseForwardings(services, draft, ids);
   for (const table of partTables) draft.delete(table, { in: ['port_id', ids] });
   for (const row of rows) draft.remove(port, row, { before: factsOf(row, parts) });
 }

@@ -13,6 +13,7 @@ import { changeAddresses } from './addresses.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
 import { awaitAgents } from './port-blocks.ts';
+import { releaseForwardings } from './port-forwarding-rows.ts';
 import { changeGroups } from './port-groups.ts';
 import { macOfDevice, newMac, type PluggedAs, refuseUsedMac } from './port-mac.ts';
 import { requireSubnets } from './port-network.ts';
@@ -100,12 +101,9 @@ async function addressChange({ ctx, draft, row, input, fixedIps }: Change, mac: 
     now: fixedIps,
   });
   const gone = fixedIps.filter(f => !after.some(a => a.ip_address === f.ip_address));
-  await refuseFloating(
-    ctx,
-    draft,
-    String(row.id),
-    gone.map(f => f.ip_address),
-  );
+  const addresses = gone.map(f => f.ip_address);
+  await refuseFloating(ctx, draft, String(row.id), addresses);
+  if (addresses.length > 0) await releaseForwardings(ctx, draft, [String(row.id)], addresses);
   return after;
 }
 

@@ -15,6 +15,7 @@ import type { Action, ApiObject } from './commands.ts';
 import { behindInterface } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
 import { createPort } from './port-create.ts';
+import { forwardedThrough } from './port-forwarding-rows.ts';
 import { partsOf, removePortRows } from './port-rows.ts';
 import { hostOf } from './router-gateway.ts';
 import { gatewayOwner, interfaceOwner, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
@@ -198,8 +199,11 @@ async function refuseNeeded(ctx: RequestContext, draft: Draft, row: Row, leaving
   const found = await byIds(ctx, 'subnets', leaving);
   for (const subnet_id of leaving) {
     const behind: Predicate = behindInterface(router_id, subnet_id);
-    if ((await ctx.store.count('floatingips', behind)) > 0) throw apiError('RouterInterfaceInUseByFloatingIP', { router_id, subnet_id });
+    const forwarded: Predicate = forwardedThrough(router_id, subnet_id);
+    const needing = (await ctx.store.count('floatingips', behind)) + (await ctx.store.count('port_forwardings', forwarded));
+    if (needing > 0) throw apiError('RouterInterfaceInUseByFloatingIP', { router_id, subnet_id });
     draft.absent('floatingips', behind);
+    draft.absent('port_forwardings', forwarded);
     if (routeNeeds(row.routes as readonly Route[], String(found.get(subnet_id)?.cidr ?? '')))
       throw apiError('RouterInterfaceInUseByRoute', { router_id, subnet_id });
   }

@@ -6,6 +6,7 @@ import { port } from '../../model/port.ts';
 import { writeBinding, writeBlocks } from '../commands/binding.ts';
 import { floatingips } from '../commands/floatingips.ts';
 import { byIds, grouped } from '../commands/load.ts';
+import { forwardingsOf } from '../commands/port-forwarding-rows.ts';
 import { factsOf, partsOf } from '../commands/port-rows.ts';
 import { routers } from '../commands/routers.ts';
 import { l3AgentType, scheduleRouter } from '../commands/scheduling.ts';
@@ -105,14 +106,18 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
   const dicts = await routerPortDicts(services, [...ports.values()]);
   const fips = await grouped(services, 'floatingips', 'router_id', ids);
   const fipObjects = await floatingips.present(services, [...fips.values()].flat(), viewer);
+  const forwardings = await forwardingsOf(
+    services,
+    fipObjects.map(f => String(f.id)),
+  );
   return rows.map((row, i) => {
     const id = String(row.id);
     const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.find(d => d.id === l.port_id) })).filter(p => p.dict);
     const gateway = own.find(p => p.type === gatewayOwner)?.dict;
     const interfaces = own.filter(p => p.type !== gatewayOwner).map(p => p.dict as Dict);
-    const floating = fipObjects
-      .filter(f => f.router_id === id)
-      .map(f => ({ ...f, tenant_id: f.project_id, fixed_ip_address_scope: null, port_forwardings: [] }));
+    const all = fipObjects.filter(f => f.router_id === id).map(f => floatingDict(f, forwardings.get(String(f.id)) ?? []));
+    const floating = all.filter(f => f.port_id !== null);
+    const forwarding = all.filter(f => f.port_id === null);
     return {
       ...objects[i],
       tenant_id: row.project_id,
@@ -124,8 +129,23 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       ...(gateway ? { gw_port: gateway, gw_port_host: host, enable_snat: row.enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),
+      ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),
     };
   });
+}
+
+function floatingDict(object: Dict, forwardings: readonly Row[]): Dict {
+  const port_forwardings = forwardings.map(({ floatingip_id: _fip, ...forwarding }) => forwarding);
+  return { ...object, tenant_id: object.project_id, fixed_ip_address_scope: null, port_forwardings };
+}
+
+/** Floating IPs that forward ports are apart from those that stand for one address. */
+function forwardingKeys(fips: readonly Dict[]): Dict {
+  return {
+    _pf_floatingips: fips,
+    port_forwardings_fip_set: fips.map(f => `${String(f.floating_ip_address)}/32`),
+    fip_managed_by_port_forwardings: fips.map(f => f.id),
+  };
 }
 
 async function floatingIpStatuses(services: Services, args: Args): Promise<null> {
@@ -136,9 +156,9 @@ async function floatingIpStatuses(services: Services, args: Args): Promise<null>
       for (const [id, row] of rows) {
         const asked = String(statuses[id]);
         // A floating IP that moved on meanwhile is not this router's to speak of.
-        const status = row.port_id === null ? 'DOWN' : asked;
+        const status = row.router_id === null ? 'DOWN' : asked;
         if (!['ACTIVE', 'DOWN', 'ERROR'].includes(status) || row.status === status) continue;
-        if (row.port_id !== null && row.router_id !== args.router_id) continue;
+        if (row.router_id !== null && row.router_id !== args.router_id) continue;
         draft.update(floatingip, row, { status }, { touch: false, facts: { changed: ['status'] } });
       }
     },
@@ -164,7 +184,7 @@ export function l3(services: Services): Endpoint {
     version: '1.13',
     methods: {
       get_host_ha_router_count: () => 0,
-      get_service_plugin_list: () => ['CORE', 'L3_ROUTER_NAT'],
+      get_service_plugin_list: () => ['CORE', 'L3_ROUTER_NAT', 'PORTFORWARDING'],
       update_all_ha_network_port_statuses: () => null,
       get_router_ids: args => idsOf(services, text(args, 'host')),
       sync_routers: args => syncRouters(services, args),

@@ -1,7 +1,7 @@
 // What the authorisation walk needs to know of a resource: how an object of it is made. One file in samples/ for each area; every file there
 // is read, none is listed anywhere.
 import type { Target } from '../../../src/domain/policy/check.ts';
-import type { Body, Made } from '../client.ts';
+import type { Api, Body, Made } from '../client.ts';
 
 /**
  * Families of objects that hang together. `own` is the member's project's, `foreign` another project's; `shared` and `external` are the
@@ -30,6 +30,8 @@ export interface Sample {
   readonly kinds?: readonly Kind[];
   /** A create that works for whoever may do it. The project is added. Absent: the server makes them, the administrator finds them. */
   readonly body?: (at: At) => Body;
+  /** What else has to be so first, once in each family; answers how to undo it when the family's objects go. */
+  readonly prepare?: (at: At, admin: Api) => Promise<() => Promise<void>>;
   /** An update that works for whoever may do it; a description. */
   readonly update?: Body;
   /** Attributes of other objects that the resource's rules name. Its own, and the project of its parent, are there without. */

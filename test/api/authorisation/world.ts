@@ -68,6 +68,7 @@ let counter = 0;
 export class World {
   readonly things: Thing[] = [];
   private readonly families = new Map<Kind, Record<string, Made>>();
+  private readonly undoing = new Map<string, () => Promise<void>>();
   private readonly h: Harness;
 
   constructor(h: Harness) {
@@ -101,12 +102,19 @@ export class World {
   async make(sample: Sample, kind: Kind): Promise<Thing> {
     const at = this.at(kind);
     const resource = named(sample.resource);
+    const prepared = `${kind} ${sample.resource}`;
+    if (sample.prepare && !this.undoing.has(prepared)) this.undoing.set(prepared, await sample.prepare(at, this.h.admin));
     const collection = this.collection(resource, at.made);
     const project = resource.fields.project_id?.post ? { project_id: at.project } : {};
     const made = await this.h.admin.make(collection, resource.name, { ...project, ...sample.body!(at) });
     this.families.set(kind, { ...at.made, [resource.name]: made });
     const target = this.target(sample, at, made);
     return { resource, sample, what: `${kind} ${resource.name}`, id: String(made[resource.key]), collection, target, at };
+  }
+
+  /** The last object of a sample in a family has gone. */
+  async undo({ resource }: Sample, kind: Kind): Promise<void> {
+    await this.undoing.get(`${kind} ${resource}`)?.();
   }
 
   async build(): Promise<void> {

@@ -31,6 +31,7 @@ const view = (more: Partial<RouterView> = {}): RouterView => ({
   floatingIps: [],
   refusedFloatingIps: [],
   routes: [],
+  conntrackHelpers: [],
   ...more,
 });
 const routes = (more: Partial<RouterView>) =>

@@ -95,6 +95,7 @@ function firewall(router: RouterView, options: RouterOptions): RouterFirewall {
         to: `${p.internalIp}:${p.internalPorts}`,
       })),
     ),
+    helpers: router.conntrackHelpers,
     ...(options.metadataPort === undefined ? {} : { metadataPort: options.metadataPort }),
   };
 }

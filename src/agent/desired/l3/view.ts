@@ -57,6 +57,12 @@ export interface ExtraRoute {
   readonly nexthop: string;
 }
 
+export interface ConntrackHelper {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  readonly helper: string;
+}
+
 export interface RouterView {
   readonly id: string;
   readonly gateway?: RouterPort;
@@ -64,6 +70,7 @@ export interface RouterView {
   readonly interfaces: readonly RouterPort[];
   readonly floatingIps: readonly FloatingIp[];
   readonly routes: readonly ExtraRoute[];
+  readonly conntrackHelpers: readonly ConntrackHelper[];
   /** Ids of floating IPs whose description was refused: reported as ERROR. */
   readonly refusedFloatingIps: readonly string[];
 }

@@ -67,9 +67,9 @@ function readForwarding(dict: Dict): PortForwarding | string {
   const many = internal.last - internal.first;
   // A range translates one to one, or all of it to a single port.
   if (many !== 0 && many !== external.last - external.first) return `${id}: ranges of different sizes`;
-  const shifted = many !== 0 && internal.first !== external.first;
-  if (shifted) return `${id}: a range to other port numbers is not realised by this agent`;
   const text = (r: { first: number; last: number }, dash: string): string =>
     r.first === r.last ? `${r.first}` : `${r.first}${dash}${r.last}`;
-  return { id, protocol, internalIp, internalPorts: text(internal, '-'), externalPorts: text(external, ':') };
+  // A range to other port numbers is counted from its first port outside; else the kernel would choose any port of the range.
+  const from = many !== 0 && external.first !== internal.first ? `/${external.first}` : '';
+  return { id, protocol, internalIp, internalPorts: text(internal, '-') + from, externalPorts: text(external, ':') };
 }

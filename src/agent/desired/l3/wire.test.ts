@@ -58,6 +58,7 @@ test('a router with one interface', () => {
       floatingIps: [],
       refusedFloatingIps: [],
       routes: [],
+      conntrackHelpers: [],
     },
   });
 });
@@ -169,6 +170,17 @@ test('floating IPs: the good ones are taken, the bad ones named for an ERROR', (
   assert.deepEqual(view.refusedFloatingIps, [NET, PORT, ID]);
 });
 
+test('conntrack helpers, in one order; what is no helper is left out', () => {
+  const of = (...helpers: readonly object[]) => read({ conntrack_helpers: helpers });
+  const ftp = { protocol: 'tcp', port: 21, helper: 'ftp' };
+  const tftp = { protocol: 'udp', port: 69, helper: 'tftp' };
+  assert.deepEqual(of(tftp, ftp).router.conntrackHelpers, [ftp, tftp]);
+  for (const over of [{ protocol: 'icmp' }, { port: 0 }, { port: '21:22' }, { helper: 'ftp -j ACCEPT' }, { helper: '' }]) {
+    assert.deepEqual(of({ ...ftp, ...over }).router.conntrackHelpers, [], JSON.stringify(over));
+    assert.equal(of({ ...ftp, ...over }).complaints.length, 1);
+  }
+});
+
 test('port forwardings: single ports, equal ranges, and what cannot be realised', () => {
   const forwarding = (over: object) => ({
     id: PORT,
@@ -188,8 +200,9 @@ test('port forwardings: single ports, equal ranges, and what cannot be realised'
     of(over).router.floatingIps[0]?.forwardings.map(f => `${f.externalPorts} ${f.internalIp} ${f.internalPorts}`);
   assert.deepEqual(ports({}), ['2222 10.50.0.92 22']);
   assert.deepEqual(ports({ internal_port_range: '100:105', external_port_range: '100:105' }), ['100:105 10.50.0.92 100-105']);
+  assert.deepEqual(ports({ internal_port_range: '100:105', external_port_range: '200:205' }), ['200:205 10.50.0.92 100-105/200']);
+  assert.deepEqual(ports({ internal_port_range: '100:100', external_port_range: '200:205' }), ['200:205 10.50.0.92 100']);
   for (const over of [
-    { internal_port_range: '100:105', external_port_range: '200:205' },
     { internal_port_range: '100:105', external_port_range: '100:106' },
     { protocol: 'icmp' },
     { internal_port: 0 },

@@ -1,7 +1,20 @@
 // Reads a router of the `sync_routers` reply. What is malformed is left out and named; the rest of the router goes on without it.
 
-import { asAddress, asDict, asInterfaceAddress, asIp, asList, asMac, asMtu, asPrefix, asText, asUuid, type Dict } from './values.ts';
-import type { ExtraRoute, FixedIp, Parsed, RaMode, RouterPort, SubnetView } from './view.ts';
+import {
+  asAddress,
+  asDict,
+  asInterfaceAddress,
+  asIp,
+  asList,
+  asMac,
+  asMtu,
+  asPortRange,
+  asPrefix,
+  asText,
+  asUuid,
+  type Dict,
+} from './values.ts';
+import type { ConntrackHelper, ExtraRoute, FixedIp, Parsed, RaMode, RouterPort, SubnetView } from './view.ts';
 import { readFloatingIps } from './wire-floating.ts';
 
 export type Complain = (what: string) => void;
@@ -29,8 +42,8 @@ export function parseRouter(value: unknown): Parsed {
     floatingIps: floating.taken,
     refusedFloatingIps: floating.refused,
     routes: readRoutes(dict['routes'], complain),
+    conntrackHelpers: readHelpers(dict['conntrack_helpers'], complain),
   };
-  if (asList(dict['conntrack_helpers']).length > 0) complain('conntrack helpers are not realised by this agent');
   return { kind: 'router', router, complaints };
 }
 
@@ -119,6 +132,20 @@ function readSubnet(dict: Dict): SubnetView | undefined {
     dnsServers: asList(dict['dns_nameservers']).flatMap(v => asAddress(v, 6) ?? []),
     ...(family === 6 && raMode !== undefined && RA_MODES.includes(raMode) ? { raMode: raMode as RaMode } : {}),
   };
+}
+
+/** In one order: the rules are compared as texts. */
+function readHelpers(value: unknown, complain: Complain): ConntrackHelper[] {
+  const out = new Map<string, ConntrackHelper>();
+  for (const item of asList(value)) {
+    const { protocol, port, helper } = asDict(item) ?? {};
+    const range = asPortRange(port);
+    const name = asText(helper) ?? '';
+    if ((protocol !== 'tcp' && protocol !== 'udp') || range?.first !== range?.last || !range || !/^[a-z0-9-]{1,15}$/.test(name))
+      complain('bad conntrack helper');
+    else out.set(`${name} ${protocol} ${range.first}`, { protocol, port: range.first, helper: name });
+  }
+  return [...out].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, h]) => h);
 }
 
 function readRoutes(value: unknown, complain: Complain): ExtraRoute[] {
