@@ -1,4 +1,4 @@
-// The test runner: test/run.ts check|unit|api|system|all [name pattern]. Each stage prints one summary line; the last line of all is
+// The test runner: test/run.ts check|unit|api|system|interop|all [name pattern]. Each stage prints one summary line; the last line of all is
 // `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -50,6 +50,8 @@ const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.t
 const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verbose: true, fileTimeoutMs: 300_000 });
 // System tests share the machine's processors and measure times: one file after another.
 const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
+// Programs of others on the other side. Not a part of `all` yet: they are slow to start.
+const interop = tests('interop tests', ['test/interop/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
 const check: readonly Stage[] = [
   program('format and lint', [bin('biome'), 'check', '--error-on-warnings', '.']),
   program('types', [bin('tsc'), '-p', 'tsconfig.json', '--noEmit']),
@@ -62,6 +64,7 @@ const modes: Readonly<Record<string, readonly Stage[]>> = {
   unit: [unit],
   api: [api],
   system: [system],
+  interop: [interop],
   all: [...check, api, system],
 };
 
