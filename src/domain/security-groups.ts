@@ -16,8 +16,12 @@ export type SecurityGroupRuleValues = {
   readonly port_range_max: number | null;
   readonly remote_ip_prefix: string | null;
   readonly remote_group_id: string | null;
+  readonly remote_address_group_id: string | null;
   readonly normalized_cidr: string | null;
 };
+
+/** In a template: the group that the rule comes to be in. */
+export const parentGroup = 'PARENT';
 
 /** The attributes of a request, or of a stored row. */
 export type RuleInput = { readonly [attribute: string]: unknown };
@@ -128,6 +132,7 @@ export function normalizeRule(input: RuleInput): SecurityGroupRuleValues {
     ...ports,
     remote_ip_prefix,
     remote_group_id: text(input.remote_group_id),
+    remote_address_group_id: text(input.remote_address_group_id),
     normalized_cidr: normalizedCidr(remote_ip_prefix),
   };
 }

@@ -11,6 +11,7 @@ import type { Store } from '../contracts/store.ts';
 import { drivers } from '../drivers/all.ts';
 import { allTables, extensions, resources } from '../model/registry.ts';
 import { allCommands } from '../server/commands/all.ts';
+import { putFirstTemplates } from '../server/commands/default-security-group-rules.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
@@ -54,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return live.current;
     },
   };
+  await putFirstTemplates(services);
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
   startJobs(services, hub.bus, stack, options.holder ?? randomUUID());
   const url = await listen(services, options, stack);

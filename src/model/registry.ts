@@ -1,7 +1,9 @@
 // Every resource and extension that the server offers. Adding one is a line here.
+import { addressGroup, addressGroupExtensions } from './address-group.ts';
 import { agent } from './agent.ts';
 import { availabilityZone } from './availability-zone.ts';
 import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
+import { defaultSecurityGroupRule, securityGroupsDefaultStatefulness, templateExtensions } from './default-security-group-rule.ts';
 import { behaviour } from './ext/behaviour.ts';
 import { attributeExtensions } from './extensions.ts';
 import { floatingip } from './floatingip.ts';
@@ -31,6 +33,9 @@ export const resources: readonly Resource[] = [
   availabilityZone,
   portBinding,
   ...l3Services,
+  addressGroup,
+  defaultSecurityGroupRule,
+  securityGroupsDefaultStatefulness,
 ];
 
 export const extensions: readonly Extension[] = [
@@ -40,6 +45,8 @@ export const extensions: readonly Extension[] = [
   bindingExtended,
   ...rbacExtensions,
   ...l3ServiceExtensions,
+  ...addressGroupExtensions,
+  ...templateExtensions,
   ...behaviour,
 ];
 

@@ -1,5 +1,5 @@
 // Security groups and their rules.
-import { defineResource } from './kit/resource.ts';
+import { absent, defineResource } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
@@ -19,11 +19,13 @@ export const securityGroupRule = defineResource({
     remote_ip_prefix: { type: t.special<string | null>('sg_remote_prefix', 'text'), post: true, default: null, filter: true, sort: true },
     /** Whatever is no id of a group is one that is not there: 404, as in Neutron. */
     remote_group_id: { type: t.opt(t.str(255)), post: true, default: null, filter: true, sort: true },
+    remote_address_group_id: { type: t.opt(t.str(255)), post: true, default: null, filter: true, sort: true },
+    belongs_to_default_sg: { type: t.opt(t.bool), column: false, filter: true },
     normalized_cidr: { type: t.opt(t.cidr), default: null, filter: true, sort: true },
     ...standard,
     description: { type: t.str(255), nullable: true, post: true, default: '', filter: true },
   },
-  indexes: [['security_group_id'], ['project_id'], ['remote_group_id']],
+  indexes: [['security_group_id'], ['project_id'], ['remote_group_id'], ['remote_address_group_id']],
 });
 
 export const securityGroup = defineResource({
@@ -35,7 +37,8 @@ export const securityGroup = defineResource({
   fields: {
     ...identity,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
-    stateful: { type: t.bool, post: true, put: true, default: true, filter: true },
+    /** Of a new group that does not say: what its project, or the cloud, is set to. */
+    stateful: { type: t.bool, nullable: false, post: true, put: true, default: absent, filter: true },
     shared: { type: t.bool, column: false, filter: true, policed: true },
     security_group_rules: { type: t.any<readonly unknown[]>(), column: false },
     ...standard,

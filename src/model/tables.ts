@@ -69,6 +69,18 @@ export const tables = {
     name: 'default_security_groups',
     columns: { project_id: { type: 'text' }, security_group_id: { type: 'text' } },
     primaryKey: ['project_id'],
+    indexes: [['security_group_id']],
+  },
+  address_group_addresses: {
+    name: 'address_group_addresses',
+    columns: { address_group_id: { type: 'text' }, address: { type: 'text' } },
+    primaryKey: ['address_group_id', 'address'],
+  },
+  /** What was put in once, when the state was new, and may have been taken out since. */
+  beginnings: {
+    name: 'beginnings',
+    columns: { name: { type: 'text' } },
+    primaryKey: ['name'],
   },
   router_ports: {
     name: 'router_ports',

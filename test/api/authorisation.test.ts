@@ -247,7 +247,8 @@ describe('authorisation', () => {
       if (!sees(who, on)) return 404;
       if (how === 'usable' && on.target.project_id !== apis[who].project && on.target.shared !== true) return 403;
     }
-    const own = resource.fields.project_id?.post ? { project_id: apis[who].project } : {};
+    const project = resource.fields.project_id;
+    const own = project?.post && project.default !== null ? { project_id: apis[who].project } : {};
     if (!mayAll(who, resource, 'create', body, world.target(sample, at, { ...own, ...body }))) return 403;
     const owned = Object.keys(sample.on ?? {}).filter(name => sample.on?.[name] === 'owned');
     return who === 'admin' || owned.every(name => at.made[name]?.project_id === apis[who].project) ? 201 : 400;

@@ -194,6 +194,28 @@ describe('two tenants with the same addresses on one host', { skip: noSandbox() 
     heardOnly(member, 'R');
   });
 
+  test('addresses of an address group come and go', async () => {
+    const { api } = red;
+    const own = families.map(family => `${address(family, client)}/${family === 4 ? 32 : 128}`);
+    const known = await world.create(api, 'address-group', {});
+    await allow(world, red, { remote_address_group_id: known.id });
+    await allow(world, blue, {});
+    const before = talk(red, ways(40_020));
+    const blues = talk(blue, ways(40_020));
+    await goOn(blues);
+    heardNothing(before);
+    endAll();
+
+    await api.put(`/address-groups/${known.id}/add_addresses`, { addresses: own });
+    const member = talk(red, ways(40_021));
+    const stillBlue = talk(blue, ways(40_021));
+    await goOn(member);
+    await api.put(`/address-groups/${known.id}/remove_addresses`, { addresses: own });
+    await areOver(member);
+    await goOn(stillBlue);
+    heardOnly(member, 'R');
+  });
+
   test('foreign addresses: dropped, allowed as address pairs, dropped again', async () => {
     await allow(world, red, {});
     await addForeign(world, red);

@@ -59,7 +59,7 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
   if (Object.keys(body).length === 0) throw bad('Resource body required');
   const keys = body as Record<string, unknown>;
-  if (Object.hasOwn(keys, resource.plural)) {
+  if (Object.hasOwn(keys, resource.plural) && (resource.plural !== resource.name || Array.isArray(keys[resource.plural]))) {
     if (!resource.bulk) throw bad('Bulk operation not supported');
     const list = keys[resource.plural];
     if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
@@ -83,6 +83,7 @@ function asObject(resource: Resource, item: unknown): Record<string, unknown> {
 function withProject(resource: Resource, item: Record<string, unknown>, writer: Writer): Record<string, unknown> {
   if (!resource.fields.project_id) return item;
   const { tenant_id, ...rest } = item;
+  const ofNobody = resource.fields.project_id.default === null;
   const both = Object.hasOwn(item, 'tenant_id') && Object.hasOwn(item, 'project_id');
   if (both && tenant_id !== item.project_id) throw bad("'project_id' and 'tenant_id' do not match");
   const asked = Object.hasOwn(item, 'tenant_id') ? tenant_id : item.project_id;
@@ -90,10 +91,10 @@ function withProject(resource: Resource, item: Record<string, unknown>, writer: 
   if (given && asked !== writer.project_id && !writer.privileged) {
     throw bad("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin or advsvc privileges");
   }
-  if (!given && writer.project_id === null) {
+  if (!given && writer.project_id === null && !ofNobody) {
     throw bad(`Running without keystone AuthN requires that tenant_id is specified`);
   }
-  return { ...rest, project_id: given ? asked : writer.project_id };
+  return { ...rest, project_id: given ? asked : ofNobody ? null : writer.project_id };
 }
 
 function refuseUnknown(resource: Resource, item: Record<string, unknown>): void {

@@ -143,8 +143,21 @@ function readList(value: unknown, item: Type, rules: { unique?: boolean; nullIsE
   });
 }
 
+function readSubnet(value: unknown): string {
+  const cidr = typeof value === 'string' ? parseCidr(value) : undefined;
+  if (cidr) return formatCidr(cidr);
+  const ip = typeof value === 'string' ? parseIp(value) : undefined;
+  const text = pyStr(value);
+  return refuse(
+    ip
+      ? `'${text}' isn't a recognized IP subnet cidr, '${text}/${ip.version === 4 ? 32 : 128}' is recommended.`
+      : `'${text}' is not a valid IP subnet.`,
+  );
+}
+
 /** In lists a bad CIDR is the validator's refusal, not the converter's. */
 function readItem(item: Type, value: unknown): unknown {
+  if (item.kind === 'cidr') return readSubnet(value);
   if (item.kind !== 'dict' || !item.exact) return read(item, value);
   const keys = Object.keys(item.keys);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -1,9 +1,11 @@
 // The commands of every resource, in the order of the model's registry.
 import type { Services } from '../context.ts';
+import { addressGroups } from './address-groups.ts';
 import { agents } from './agents.ts';
 import { availabilityZones } from './availability-zones.ts';
 import type { Commands } from './commands.ts';
 import { conntrackHelpers } from './conntrack-helpers.ts';
+import { defaultSecurityGroupRules } from './default-security-group-rules.ts';
 import { floatingips } from './floatingips.ts';
 import { l3ServiceCommands } from './l3-services.ts';
 import { networks } from './networks.ts';
@@ -11,7 +13,9 @@ import { portBindings } from './port-bindings.ts';
 import { ports } from './ports.ts';
 import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
-import { securityGroupRules, securityGroups } from './security-groups.ts';
+import { securityGroupRules } from './security-group-rules.ts';
+import { securityGroups } from './security-groups.ts';
+import { securityGroupsDefaultStatefulness } from './security-groups-default-statefulness.ts';
 import { subnets } from './subnets.ts';
 
 export function allCommands(services: Services): readonly Commands[] {
@@ -29,5 +33,8 @@ export function allCommands(services: Services): readonly Commands[] {
     availabilityZones,
     portBindings,
     ...l3ServiceCommands(services),
+    addressGroups,
+    defaultSecurityGroupRules,
+    securityGroupsDefaultStatefulness,
   ];
 }

@@ -1,45 +1,54 @@
 // A project's "default" security group, made when the project is first seen.
-
+import type { Row } from '../../contracts/store.ts';
+import { normalizedCidr, parentGroup } from '../../domain/security-groups.ts';
 import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { commitDecision } from '../retry.ts';
 
-type Template = { readonly direction: 'ingress' | 'egress'; readonly ethertype: 'IPv4' | 'IPv6'; readonly remote: boolean };
-
-const egress: readonly Template[] = [
-  { direction: 'egress', ethertype: 'IPv4', remote: false },
-  { direction: 'egress', ethertype: 'IPv6', remote: false },
-];
-const fromItself: readonly Template[] = [
-  { direction: 'ingress', ethertype: 'IPv4', remote: true },
-  { direction: 'ingress', ethertype: 'IPv6', remote: true },
-];
-
-/** The rules that a new group starts with. */
-export function addStartingRules(draft: Draft, groupId: string, projectId: string, isDefault: boolean): void {
-  for (const { direction, ethertype, remote } of isDefault ? [...fromItself, ...egress] : egress) {
+/** The rules that a new group starts with: those of the templates. */
+export async function addStartingRules(
+  services: Services,
+  draft: Draft,
+  groupId: string,
+  projectId: string,
+  isDefault: boolean,
+): Promise<void> {
+  for (const template of await templatesFor(services, isDefault)) {
+    const { direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix, remote_address_group_id } = template;
+    const { remote_group_id: named } = template;
+    const remote_group_id = named === parentGroup ? groupId : (named ?? null);
     draft.create(
       securityGroupRule,
       {
         id: draft.newId(),
         project_id: projectId,
         security_group_id: groupId,
-        direction,
-        ethertype,
-        protocol: null,
-        port_range_min: null,
-        port_range_max: null,
-        remote_ip_prefix: null,
-        remote_group_id: remote ? groupId : null,
-        normalized_cidr: null,
+        ...{ direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix, remote_address_group_id },
+        remote_group_id,
+        normalized_cidr: normalizedCidr(remote_ip_prefix as string | null),
         // As in Neutron: only rules that somebody asked for have a description.
         description: null,
-      },
+      } as Row,
       { security_group_id: groupId, born: true },
       { unasked: isDefault },
     );
+    if (remote_group_id !== null && remote_group_id !== groupId) draft.present('security_groups', { eq: ['id', String(remote_group_id)] });
+    if (typeof remote_address_group_id === 'string') draft.present('address_groups', { eq: ['id', remote_address_group_id] });
   }
+}
+
+async function templatesFor(services: Services, isDefault: boolean): Promise<readonly Row[]> {
+  const where = { eq: [isDefault ? 'used_in_default_sg' : 'used_in_non_default_sg', true] } as const;
+  return services.store.select({ table: 'default_security_group_rules', where, order: [['id', 'asc']] });
+}
+
+/** Whether a new group of the project follows connections. */
+export async function defaultStateful(services: Services, projectId: string): Promise<boolean> {
+  const where = { in: ['scope', [projectId, '*']] } as const;
+  const settings = await services.store.select({ table: 'security_groups_default_statefulness', where });
+  const setting = settings.find(s => s.scope === projectId) ?? settings[0];
+  return setting?.stateful !== false;
 }
 
 export interface DefaultGroup {
@@ -57,9 +66,10 @@ export async function defaultGroup(services: Services, draft: Draft, projectId: 
   const id = draft.newId();
   draft.defaultGroups.set(projectId, id);
   draft.insert('default_security_groups', { project_id: projectId, security_group_id: id }, { tag: 'default-group' });
-  const group = { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true };
+  const stateful = await defaultStateful(services, projectId);
+  const group = { id, project_id: projectId, name: 'default', description: 'Default security group', stateful };
   draft.create(securityGroup, group, {}, { unasked: true });
-  addStartingRules(draft, id, projectId, true);
+  await addStartingRules(services, draft, id, projectId, true);
   return { id, isNew: true };
 }
 

@@ -2,6 +2,7 @@
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { invalidInput } from '../../domain/errors.ts';
 import { pyRepr } from '../../domain/input/python.ts';
+import { addressGroup } from '../../model/address-group.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import { network } from '../../model/network.ts';
 import { securityGroup } from '../../model/security-group.ts';
@@ -53,6 +54,7 @@ export const sharedTypes: Readonly<Record<string, SharedType>> = {
     resource: network,
     uses: { access_as_shared: id => [by('ports', 'network_id')(id)], access_as_external: id => [gateways(id)] },
   },
+  address_group: asShared(addressGroup, by('security_group_rules', 'remote_address_group_id')),
   security_group: asShared(
     securityGroup,
     through('ports', { table: 'port_security_groups', theirs: 'port_id', column: 'security_group_id' }),

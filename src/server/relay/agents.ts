@@ -40,6 +40,8 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
     case 'security_group':
     case 'security_group_rule':
       return groupMessages(row);
+    case 'address_group':
+      return addressGroupMessages(services, row);
     case 'dhcp_binding':
     case 'router_binding':
       return bindingMessages(services, row);
@@ -172,6 +174,15 @@ function groupMessages({ kind, id, event, facts }: OutboxRow): Message[] {
   if (kind === 'security_group') return event === 'updated' ? [messages.groupRulesUpdated([id])] : [];
   const group = facts.security_group_id ?? (facts.last as Row | undefined)?.security_group_id;
   return typeof group === 'string' && facts.born !== true ? [messages.groupRulesUpdated([group])] : [];
+}
+
+/** Whoever filters by rules that name the group asks for them again, and hears of its addresses. */
+async function addressGroupMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
+  const changed = (facts.changed as readonly string[] | undefined) ?? [];
+  if (event !== 'updated' || !changed.includes('addresses')) return [];
+  const rules = await services.store.select({ table: 'security_group_rules', where: { eq: ['remote_address_group_id', id] } });
+  const groups = [...new Set(rules.map(r => String(r.security_group_id)))];
+  return groups.length > 0 ? [messages.groupRulesUpdated(groups)] : [];
 }
 
 async function bindingMessages(services: Services, { kind, id, event, facts }: OutboxRow): Promise<Message[]> {

@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../contracts/bus.ts';
 import type { Row } from '../../contracts/store.ts';
 import { autoAddress } from '../../domain/ipam/addresses.ts';
+import { addressesOf } from '../commands/address-groups.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { interfaceOwners } from '../commands/router-rows.ts';
 import type { Services } from '../context.ts';
@@ -29,7 +30,8 @@ async function info(services: Services, args: Args): Promise<Dict> {
     ],
   });
   const groups = await byIds(services, 'security_groups', groupIds);
-  const remote = [...new Set([...rules.values()].flat().flatMap(r => (r.remote_group_id === null ? [] : [String(r.remote_group_id)])))];
+  const all = [...rules.values()].flat();
+  const remote = named(all, 'remote_group_id');
   const routers = await advertisers(services, [...new Set(dicts.map(d => String(d.network_id)))]);
   const devices: Dict = {};
   for (const [i, dict] of dicts.entries()) devices[String(dict.id)] = deviceInfo(dict, filtered[i]?.[0] as string, rules, routers);
@@ -38,8 +40,17 @@ async function info(services: Services, args: Args): Promise<Dict> {
     security_groups: Object.fromEntries(
       groupIds.map(id => [id, (rules.get(id) ?? []).map(r => ruleDict(r, groups.get(id)?.stateful !== false))]),
     ),
-    sg_member_ips: await members(services, remote, args.call_version !== undefined),
+    // Agents treat both kinds of group alike, so both are told in one place.
+    sg_member_ips: {
+      ...(await members(services, remote, args.call_version !== undefined)),
+      ...(await addressMembers(services, named(all, 'remote_address_group_id'), args.call_version !== undefined)),
+    },
   };
+}
+
+/** The groups that rules name in a column, each once. */
+function named(rules: readonly Row[], column: string): string[] {
+  return [...new Set(rules.flatMap(r => (typeof r[column] === 'string' ? [r[column]] : [])))];
 }
 
 function deviceInfo(
@@ -55,8 +66,8 @@ function deviceInfo(
     fixed_ips: fixed,
     device,
     security_group_rules: providerRules(fixed, routers.get(String(dict.network_id)) ?? []),
-    security_group_source_groups: [...new Set(own.flatMap(r => (r.remote_group_id === null ? [] : [r.remote_group_id])))],
-    security_group_remote_address_groups: [],
+    security_group_source_groups: named(own, 'remote_group_id'),
+    security_group_remote_address_groups: named(own, 'remote_address_group_id'),
   };
 }
 
@@ -108,7 +119,7 @@ function providerRules(fixed: readonly string[], routers: readonly string[]): Di
 function ruleDict(row: Row, stateful: boolean): Dict {
   const prefix = row.direction === 'ingress' ? 'source_ip_prefix' : 'dest_ip_prefix';
   const out: Dict = { direction: row.direction, ethertype: row.ethertype, stateful };
-  for (const key of ['protocol', 'port_range_min', 'port_range_max', 'remote_group_id'] as const)
+  for (const key of ['protocol', 'port_range_min', 'port_range_max', 'remote_group_id', 'remote_address_group_id'] as const)
     if (row[key] !== null) out[key] = row[key];
   if (row.remote_ip_prefix !== null) out[prefix] = row.normalized_cidr ?? row.remote_ip_prefix;
   return out;
@@ -135,6 +146,14 @@ async function members(services: Services, groups: readonly string[], withMac: b
     out[group] = { IPv4: shown(false), IPv6: shown(true) };
   }
   return out;
+}
+
+/** Prefixes of address groups; they have no MAC. */
+async function addressMembers(services: Services, groups: readonly string[], withMac: boolean): Promise<Dict> {
+  const addresses = await addressesOf(services, groups);
+  const shown = (group: string, v6: boolean): unknown[] =>
+    (addresses.get(group) ?? []).filter(a => a.includes(':') === v6).map(a => (withMac ? [a, null] : a));
+  return Object.fromEntries(groups.map(g => [g, { IPv4: shown(g, false), IPv6: shown(g, true) }]));
 }
 
 export function securityGroupInfo(services: Services): Endpoint {
