@@ -69,6 +69,13 @@ describe('differences', () => {
     ]);
   });
 
+  test('addresses that both have chosen may be any', () => {
+    const step: Step = { request: request(), answer: answer(201, { a: '<ip4>', b: '10.0.0.2', c: '10.0.0.3' }) };
+    assert.deepEqual(texts([step], [answer(201, { a: '10.0.0.2', b: '<ip4>', c: '10.0.0.4' })]), [
+      'member POST /ports value .c 10.0.0.3 → 10.0.0.4',
+    ]);
+  });
+
   test('what follows from an object on one side alone is not told; a broken reference only asks not to break', () => {
     const made: Step = { request: request({ bind: 'port1' }), answer: answer(201, {}) };
     const used: Step = { request: request({ path: '/ports/${port1}' }), answer: answer(200, {}) };

@@ -253,4 +253,18 @@ describe('addressing', () => {
     assert.deepEqual(await make('x'), [400, 'HTTPBadRequest', 'Subnet service types must be a list.']);
     assert.equal((await make(['test:type_1', 'network:floatingip', 'compute:'])).at(0), 201);
   });
+
+  test('what is wrong with several attributes is told of the first in the resource’s order; without subnets, none is looked for', async () => {
+    const net = await h.member.make('networks', 'network', {});
+    const port = { network_id: net.id, fixed_ips: [{ subnet_id: '00000000-0000-4000-8000-000000000000' }] };
+    assert.deepEqual((await h.member.refused('POST', 'ports', { port })).slice(1), [
+      'InvalidInput',
+      'Invalid input for operation: IP allocation requires subnets for network.',
+    ]);
+    const subnet = await h.member.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.78.0.0/24' });
+    assert.deepEqual((await h.member.refused('POST', 'ports', { port })).slice(0, 2), [404, 'SubnetNotFound']);
+    const change = { dns_nameservers: ['bad'], gateway_ip: 'bad' };
+    const [, , message] = await h.member.refused('PUT', `subnets/${subnet.id}`, { subnet: change });
+    assert.match(message, /Invalid input for gateway_ip/);
+  });
 });

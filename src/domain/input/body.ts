@@ -38,9 +38,11 @@ export function readUpdate(resource: Resource, item: unknown): Attributes {
     if (name === 'tenant_id' || name === 'project_id') throw bad(`Cannot update read-only attribute ${name}`);
   }
   refuseUnknown(resource, given);
-  for (const name of Object.keys(given)) if (!resource.fields[name]?.put) throw bad(`Cannot update read-only attribute ${name}`);
+  // What is wrong with several is told of the first in the resource's order, as on create, whatever the order in the body.
+  const fields = Object.entries(resource.fields).filter(([name]) => Object.hasOwn(given, name));
+  for (const [name, field] of fields) if (!field.put) throw bad(`Cannot update read-only attribute ${name}`);
   const out: Attributes = {};
-  for (const [name, value] of Object.entries(given)) out[name] = readField(name, resource.fields[name] as Field, value);
+  for (const [name, field] of fields) out[name] = readField(name, field, given[name]);
   return out;
 }
 

@@ -68,8 +68,11 @@ export function autoAddress(subnet: { readonly cidr: string }, mac_address: stri
 /** What is to be done for one address: take this one, or any of the first of these subnets that has one. */
 type Need = { readonly take: FixedIp } | { readonly oneOf: readonly CandidateSubnet[] };
 
+/** Told before anything about the subnets that were named. */
+export const noSubnets = (): Error => invalidInput('IP allocation requires subnets for network');
+
 function subnetFor(fixed: RequestedIp, request: AddressRequest, subnets: readonly CandidateSubnet[]): CandidateSubnet {
-  if (subnets.length === 0) throw invalidInput('IP allocation requires subnets for network');
+  if (subnets.length === 0) throw noSubnets();
   const { ip_address, subnet_id } = fixed;
   if (subnet_id !== undefined) {
     const subnet = subnets.find(s => s.id === subnet_id);

@@ -2,7 +2,7 @@
 import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
-import type { RequestedIp } from '../../domain/ipam/addresses.ts';
+import { noSubnets, type RequestedIp } from '../../domain/ipam/addresses.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { findAll, viewerOf } from '../find.ts';
@@ -24,9 +24,12 @@ export async function networkFor(ctx: RequestContext, draft: Draft, input: Attri
 }
 
 /** Subnets that are named must be ones that the caller sees; whether they are the network's is decided with the addresses. */
-export async function requireSubnets(ctx: RequestContext, fixedIps: unknown): Promise<void> {
+export async function requireSubnets(ctx: RequestContext, network_id: string, fixedIps: unknown): Promise<void> {
   const ids = ((fixedIps ?? []) as readonly RequestedIp[]).flatMap(f => f.subnet_id ?? []);
   if (ids.length === 0) return;
   const seen = await findAll(ctx, subnets, ids);
-  for (const subnet_id of ids) if (!seen.has(subnet_id)) throw apiError('SubnetNotFound', { subnet_id });
+  const missing = ids.find(id => !seen.has(id));
+  if (missing === undefined) return;
+  if ((await ctx.store.count('subnets', { eq: ['network_id', network_id] })) === 0) throw noSubnets();
+  throw apiError('SubnetNotFound', { subnet_id: missing });
 }

@@ -91,7 +91,7 @@ function optionsChange({ row, input }: Change): Row {
 /** The addresses afterwards, where they may change: they are asked for, or the automatic ones follow the MAC. */
 async function addressChange({ ctx, draft, row, input, fixedIps }: Change, mac: string): Promise<readonly FixedIp[] | undefined> {
   if (input.fixed_ips === undefined && mac === row.mac_address) return undefined;
-  await requireSubnets(ctx, input.fixed_ips);
+  await requireSubnets(ctx, String(row.network_id), input.fixed_ips);
   const after = await changeAddresses(ctx, draft, {
     port_id: String(row.id),
     network_id: String(row.network_id),

@@ -16,7 +16,7 @@ import { presentPort, presentPorts } from './port-view.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const net = await networkFor(ctx, draft, input);
-  await requireSubnets(ctx, input.fixed_ips);
+  await requireSubnets(ctx, String(net.id), input.fixed_ips);
   await refuseForeignRouter(ctx, input);
   const { row, parts, tags } = await createPort(ctx, draft, net, input);
   return { id: String(row.id), shown: presentPort(row, parts, tags) };
