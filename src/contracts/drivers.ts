@@ -1,4 +1,5 @@
 // What a network type and a mechanism are to the server. Drivers are small and pure; what they share is written outside them.
+import type { QosSupport } from '../domain/qos.ts';
 
 export interface TypeDriver {
   readonly type: string;
@@ -34,6 +35,8 @@ export interface Binding {
 export interface MechanismDriver {
   readonly name: string;
   readonly agentType: string;
+  /** What rules of QoS policies its agents carry out; absent: none. */
+  readonly qos?: QosSupport;
   /** Pure: the binding on the first segment that the agent can reach, or undefined. */
   bind(vnicType: string, agent: AgentView, segments: readonly SegmentView[]): Binding | undefined;
 }

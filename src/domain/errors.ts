@@ -2,6 +2,7 @@
 import { addressesErrors } from './errors/addresses.ts';
 import { coreErrors } from './errors/core.ts';
 import { httpErrors } from './errors/http.ts';
+import { qosErrors } from './errors/qos.ts';
 import { routingErrors } from './errors/routing.ts';
 import type { ErrorRow } from './errors/row.ts';
 import { securityErrors } from './errors/security.ts';
@@ -14,6 +15,7 @@ export const catalog = {
   ...securityErrors,
   ...routingErrors,
   ...servicesErrors,
+  ...qosErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 
 export type ErrorName = keyof typeof catalog;

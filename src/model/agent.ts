@@ -1,8 +1,9 @@
 // Agents, known by their heartbeats.
-import { defineResource } from './kit/resource.ts';
+import { attributeExtensions } from './extensions.ts';
+import { defineResource, extendBy } from './kit/resource.ts';
 import { t } from './kit/types.ts';
 
-export const agent = defineResource({
+const base = defineResource({
   name: 'agent',
   notFound: { type: 'AgentNotFound', id: 'id' },
   standard: false,
@@ -26,3 +27,5 @@ export const agent = defineResource({
   hidden: { resource_versions: { type: 'json', nullable: true } },
   unique: [['agent_type', 'host']],
 });
+
+export const agent = extendBy('agent', base, attributeExtensions);

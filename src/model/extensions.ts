@@ -1,4 +1,5 @@
 // The extensions that add attributes to resources. A line here puts an attribute into its resource and the extension into the list.
+import { agentResourcesSynced } from './ext/agent-resources-synced.ts';
 import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
 import {
   availabilityZoneExtension,
@@ -19,6 +20,15 @@ import { portNumaAffinityPolicy, portNumaAffinityPolicySocket } from './ext/port
 import { portSecurity } from './ext/port-security.ts';
 import { portTrustedVif } from './ext/port-trusted-vif.ts';
 import { provider } from './ext/provider.ts';
+import {
+  portResourceRequest,
+  portResourceRequestGroups,
+  qos,
+  qosFip,
+  qosFipNetworkPolicy,
+  qosGatewayIp,
+  qosPortNetworkPolicy,
+} from './ext/qos.ts';
 import { extGwMode, extraRoute } from './ext/router-modes.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
 import type { Extension } from './kit/resource.ts';
@@ -49,4 +59,12 @@ export const attributeExtensions = [
   availabilityZoneFilter,
   networkAvailabilityZone,
   routerAvailabilityZone,
+  agentResourcesSynced,
+  qos,
+  qosFip,
+  qosFipNetworkPolicy,
+  qosGatewayIp,
+  qosPortNetworkPolicy,
+  portResourceRequest,
+  portResourceRequestGroups,
 ] as const satisfies readonly Extension[];

@@ -19,7 +19,7 @@ const base = defineResource({
     ...standard,
     ...tags,
   },
-  indexes: [['project_id']],
+  indexes: [['project_id'], ['qos_policy_id']],
 });
 
 export const network = extendBy('network', base, attributeExtensions);

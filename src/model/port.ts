@@ -45,7 +45,7 @@ const base = defineResource({
     ...tagsOnCreate,
   },
   unique: [['network_id', 'mac_address']],
-  indexes: [['project_id'], ['device_id']],
+  indexes: [['project_id'], ['device_id'], ['qos_policy_id']],
 });
 
 export const port = extendBy('port', base, attributeExtensions);

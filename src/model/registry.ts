@@ -13,6 +13,7 @@ import { l3ServiceExtensions, l3Services } from './l3-services.ts';
 import { network } from './network.ts';
 import { port } from './port.ts';
 import { bindingExtended, portBinding } from './port-binding.ts';
+import { qosExtensions, qosResources } from './qos.ts';
 import { rbacExtensions, rbacPolicy } from './rbac-policy.ts';
 import { router } from './router.ts';
 import { securityGroup, securityGroupRule } from './security-group.ts';
@@ -36,6 +37,7 @@ export const resources: readonly Resource[] = [
   addressGroup,
   defaultSecurityGroupRule,
   securityGroupsDefaultStatefulness,
+  ...qosResources,
 ];
 
 export const extensions: readonly Extension[] = [
@@ -47,7 +49,11 @@ export const extensions: readonly Extension[] = [
   ...l3ServiceExtensions,
   ...addressGroupExtensions,
   ...templateExtensions,
+  ...qosExtensions,
   ...behaviour,
 ];
 
-export const allTables: readonly TableDef[] = [...resources.filter(r => r.stored).map(r => r.table), ...Object.values(tables)];
+export const allTables: readonly TableDef[] = [
+  ...resources.filter(r => r.stored && !r.aliasOf).map(r => r.table),
+  ...Object.values(tables),
+];

@@ -8,6 +8,7 @@ export interface GatewayInfo {
   readonly network_id: string;
   readonly enable_snat?: boolean;
   readonly external_fixed_ips?: readonly { readonly subnet_id?: string; readonly ip_address?: string }[];
+  readonly qos_policy_id?: string | null;
 }
 
 const gatewayInfo = t.dict<GatewayInfo>(
@@ -15,6 +16,7 @@ const gatewayInfo = t.dict<GatewayInfo>(
     network_id: { type: t.uuid, required: true },
     enable_snat: { type: t.bool },
     external_fixed_ips: { type: t.special('fixed_ips', 'json') },
+    qos_policy_id: { type: t.opt(t.uuid) },
   },
   { mayBeEmpty: true },
 );
@@ -35,8 +37,12 @@ const base = defineResource({
     ...standard,
     ...tags,
   },
-  hidden: { gw_port_id: { type: 'text', nullable: true }, enable_snat: { type: 'bool', fill: true } },
-  indexes: [['project_id'], ['gw_port_id']],
+  hidden: {
+    gw_port_id: { type: 'text', nullable: true },
+    enable_snat: { type: 'bool', fill: true },
+    qos_policy_id: { type: 'text', nullable: true },
+  },
+  indexes: [['project_id'], ['gw_port_id'], ['qos_policy_id']],
 });
 
 export const router = extendBy('router', base, attributeExtensions);

@@ -23,6 +23,7 @@ describe('authorisation', () => {
   });
   after(() => h[Symbol.asyncDispose]());
 
+  const kept = (who: Who, { sample: { shownTo } }: Thing): boolean => shownTo !== undefined && who !== shownTo;
   const find = (what: string): Thing => world.things.find(t => t.what === what)!;
 
   /** Walks all objects and people, and compares the statuses. */
@@ -76,14 +77,14 @@ describe('authorisation', () => {
     walk(
       world.things.filter(t => offers(t, 'show')),
       asks('GET'),
-      (who, thing) => expected(who, thing, actionOf(thing.resource, 'show'), 200),
+      (who, thing) => (kept(who, thing) ? 403 : expected(who, thing, actionOf(thing.resource, 'show'), 200)),
     ));
 
   test('show: attributes that may not be seen are absent', async () => {
     const wrong: string[] = [];
     for (const thing of world.things.filter(t => offers(t, 'show'))) {
       const all = (await h.admin.request('GET', pathOf(thing))).body[thing.resource.name] as Body;
-      for (const who of everybody.filter(w => sees(w, thing))) {
+      for (const who of everybody.filter(w => sees(w, thing) && !kept(w, thing))) {
         const shown = (await apis[who].request('GET', pathOf(thing))).body[thing.resource.name] as Body;
         const rule = (name: string): string => `${actionOf(thing.resource, 'show')}:${name}`;
         const wanted = Object.keys(all).filter(name => !rules.has(rule(name)) || may(who, rule(name), thing.target));
@@ -251,7 +252,8 @@ describe('authorisation', () => {
     const own = project?.post && project.default !== null ? { project_id: apis[who].project } : {};
     if (!mayAll(who, resource, 'create', body, world.target(sample, at, { ...own, ...body }))) return 403;
     const owned = Object.keys(sample.on ?? {}).filter(name => sample.on?.[name] === 'owned');
-    return who === 'admin' || owned.every(name => at.made[name]?.project_id === apis[who].project) ? 201 : 400;
+    if (who !== 'admin' && !owned.every(name => at.made[name]?.project_id === apis[who].project)) return 400;
+    return sample.single ? 409 : 201;
   }
 
   test('create: for the own project, below and on what may be built on', async () => {

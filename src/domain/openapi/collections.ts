@@ -30,7 +30,7 @@ function placeOf(
   resource: Resource,
   resources: readonly Resource[],
 ): { readonly collection: string; readonly parameters: readonly Schema[] } {
-  const parent = resources.find(r => r.name === resource.parent?.resource);
+  const parent = resource.aliasOf ? undefined : resources.find(r => r.name === resource.parent?.resource);
   if (!parent) return { collection: `/${resource.path}`, parameters: [] };
   const above = placeOf(parent, resources);
   return {
@@ -42,8 +42,10 @@ function placeOf(
 const words = (name: string): string => name.replaceAll('_', ' ');
 
 /** Names are unique in a document: `list_network_…` below a network. */
-export const about = (resource: Resource): string => (resource.parent ? `${resource.parent.resource}_${resource.name}` : resource.name);
-const aboutAll = (resource: Resource): string => (resource.parent ? `${resource.parent.resource}_${resource.plural}` : resource.plural);
+export const about = (resource: Resource): string =>
+  resource.parent && !resource.aliasOf ? `${resource.parent.resource}_${resource.name}` : resource.name;
+const aboutAll = (resource: Resource): string =>
+  resource.parent && !resource.aliasOf ? `${resource.parent.resource}_${resource.plural}` : resource.plural;
 
 function collectionOperations(resource: Resource): Schema {
   const { name, plural, verbs, policyName } = resource;

@@ -1,5 +1,7 @@
 // The Linux bridge mechanism: binds a port where a live agent of its kind can reach one of the network's segments.
 import type { AgentView, MechanismDriver, SegmentView } from '../../contracts/drivers.ts';
+import type { QosSupport } from '../../domain/qos.ts';
+import { dscpMarks } from '../../model/qos.ts';
 
 const mappings = (agent: AgentView, key: string): readonly string[] => {
   const value = agent.configurations[key];
@@ -22,9 +24,21 @@ function reaches(agent: AgentView, segment: SegmentView): boolean {
   }
 }
 
+const rate = { start: 0, end: 2_147_483_647 } as const;
+
+const qos: QosSupport = {
+  vifTypes: ['bridge', 'tap'],
+  vnicTypes: ['normal'],
+  rules: {
+    bandwidth_limit: { max_kbps: rate, max_burst_kbps: rate, direction: ['ingress', 'egress'] },
+    dscp_marking: { dscp_mark: dscpMarks },
+  },
+};
+
 export const linuxbridge: MechanismDriver = {
   name: 'linuxbridge',
   agentType: 'Linux bridge agent',
+  qos,
   bind(vnicType, agent, segments) {
     if (vnicType !== 'normal' || !agent.alive || !agent.admin_state_up) return undefined;
     const segment = segments.find(s => reaches(agent, s));

@@ -57,6 +57,8 @@ export interface Resource<F extends Fields = Fields> {
   readonly notFound?: NotFound;
   /** Reached below an object of this resource, and found by it and its own id together. */
   readonly parent?: Parent;
+  /** Name of the sub-resource whose members this is another URL of, without the parent's id. */
+  readonly aliasOf?: string;
 }
 
 /** The refusal where there is no such object: a row of the error catalog, and which of its parameters are the id and the parent's id. */
@@ -98,6 +100,8 @@ export interface ResourceSpec<F extends Fields> {
   readonly policyName?: string;
   readonly notFound?: NotFound;
   readonly parent?: { readonly of: Resource; readonly column: string };
+  /** A short URL: the members of this sub-resource, which are stored there and found with their parents as the caller sees these. */
+  readonly aliasOf?: Resource;
 }
 
 export interface Extension {
@@ -113,6 +117,8 @@ const all: readonly Verb[] = ['list', 'show', 'create', 'update', 'delete'];
 
 export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): Resource<F> {
   const plural = spec.plural ?? `${spec.name}s`;
+  const { aliasOf } = spec;
+  const parent = spec.parent ? parentOf(spec.parent) : aliasOf?.parent;
   return {
     name: spec.name,
     plural,
@@ -124,10 +130,11 @@ export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): R
     taggable: spec.taggable ?? false,
     ...(spec.quota === undefined ? {} : { quota: spec.quota }),
     ...(spec.brings === undefined ? {} : { brings: spec.brings }),
-    ...(spec.parent === undefined ? {} : { parent: parentOf(spec.parent) }),
+    ...(parent === undefined ? {} : { parent }),
+    ...(aliasOf === undefined ? {} : { aliasOf: aliasOf.name }),
     ...(spec.notFound === undefined ? {} : { notFound: spec.notFound }),
     actions: spec.actions ?? {},
-    table: tableOf(spec.tableName ?? plural, spec),
+    table: aliasOf?.table ?? tableOf(spec.tableName ?? plural, spec),
     stored: spec.stored ?? true,
     key: spec.key ?? 'id',
     policyName: spec.policyName ?? (spec.parent ? `${spec.parent.of.name}_${spec.name}` : spec.name),

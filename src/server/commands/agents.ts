@@ -28,7 +28,6 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     started_at: shown(row.started_at),
     heartbeat_timestamp: shown(row.heartbeat_timestamp),
     alive: isAlive(services, row),
-    resources_synced: null,
   }));
 }
 

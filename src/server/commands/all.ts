@@ -11,6 +11,9 @@ import { l3ServiceCommands } from './l3-services.ts';
 import { networks } from './networks.ts';
 import { portBindings } from './port-bindings.ts';
 import { ports } from './ports.ts';
+import { qosPolicies } from './qos-policies.ts';
+import { qosRuleTypes } from './qos-rule-types.ts';
+import { qosRuleCommands } from './qos-rules.ts';
 import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
 import { securityGroupRules } from './security-group-rules.ts';
@@ -36,5 +39,8 @@ export function allCommands(services: Services): readonly Commands[] {
     addressGroups,
     defaultSecurityGroupRules,
     securityGroupsDefaultStatefulness,
+    qosPolicies,
+    ...qosRuleCommands,
+    qosRuleTypes,
   ];
 }

@@ -14,6 +14,8 @@ import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { forwardingsOf, shownInFip } from './port-forwarding-rows.ts';
 import { removePortRows } from './port-rows.ts';
+import { changePolicy, usePolicy } from './qos-use.ts';
+import { networkPolicies } from './qos-view.ts';
 import { tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -30,8 +32,13 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     services,
     rows.map(r => String(r.id)),
   );
+  const policies = await networkPolicies(
+    services,
+    rows.map(r => r.floating_network_id),
+  );
   return rows.map(row => ({
     ...shownColumns(floatingip, row),
+    qos_network_policy_id: policies.get(String(row.floating_network_id)) ?? null,
     port_details: detailsOf(ports.get(String(row.port_id))),
     port_forwardings: (forwardings.get(String(row.id)) ?? []).map(shownInFip),
     tags: tags.get(String(row.id)) ?? [],
@@ -65,6 +72,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   });
   const address = made.fixedIps.find(f => f.ip_address.includes('.'));
   if (!address) throw apiError('ExternalIpAddressExhausted', { net_id: networkId });
+  await usePolicy(ctx, draft, input.qos_policy_id);
   const association = await associate(ctx, draft, {
     project,
     networkId,
@@ -111,6 +119,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
     };
     if (!forwards(row)) Object.assign(set, await associate(ctx, draft, wanted));
   }
+  await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
   draft.update(floatingip, row, set, {
     facts: {
       router_before: row.router_id,

@@ -15,6 +15,8 @@ import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { removePortRows } from './port-rows.ts';
+import { defaultPolicy } from './qos-policies.ts';
+import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
 import { mtuSegment, type Segment, takeSegment } from './segments.ts';
 import type { Use } from './shared-types.ts';
 import { everyone, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
@@ -69,17 +71,35 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   await requireZones(ctx, 'network', input.availability_zone_hints);
   const segment = await takeSegment(ctx, draft, id, input);
   const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
-  const row = draft.create(network, { ...newColumns(network, input), id, project_id: project, status: 'ACTIVE', mtu, revision_number: 1 });
+  const qos_policy_id = await policyOfNew(ctx, draft, input, project);
+  const row = draft.create(network, {
+    ...newColumns(network, input),
+    id,
+    project_id: project,
+    status: 'ACTIVE',
+    mtu,
+    qos_policy_id,
+    revision_number: 1,
+  });
+  await admitNetwork(ctx, draft, qos_policy_id, id);
   draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
   if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
   return { id };
 }
 
+/** The policy that is asked for, or the project's default. */
+async function policyOfNew(ctx: RequestContext, draft: Draft, { qos_policy_id }: Attributes, project: string): Promise<string | null> {
+  await usePolicy(ctx, draft, qos_policy_id);
+  return typeof qos_policy_id === 'string' ? qos_policy_id : (((await defaultPolicy(ctx, project))?.id as string | undefined) ?? null);
+}
+
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   const set = changedColumns(network, input);
   if (input.mtu !== undefined) set.mtu = await updatedMtu(ctx, row, Number(input.mtu));
   await refuseProviderChange(ctx, row, input);
+  await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
+  if (input.qos_policy_id !== row.qos_policy_id) await admitNetwork(ctx, draft, input.qos_policy_id, String(row.id));
   if (input.shared !== undefined) await setShared(ctx, draft, row, input.shared === true);
   if (input['router:external'] !== undefined) await setExternal(ctx, draft, row, input['router:external'] === true);
   if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined) {

@@ -16,6 +16,7 @@ import { awaitAgents } from './port-blocks.ts';
 import { giveGroups } from './port-groups.ts';
 import { macFor, macOfDevice } from './port-mac.ts';
 import type { PortParts } from './port-rows.ts';
+import { admitPort } from './qos-use.ts';
 import { addTags } from './tags.ts';
 
 export interface CreatedPort {
@@ -47,6 +48,7 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   const tags = [...((input.tags as string[] | undefined) ?? [])].sort();
   addTags(draft, id, tags);
   const binding = await bindNew(services, draft, { port_id: id, network_id, ...plug });
+  await admitPort(services, draft, row.qos_policy_id ?? net.qos_policy_id, id, binding.row);
   await awaitAgents(services, draft, { port_id: id, network_id, owner, bound: binding.bound, withDhcp });
   return {
     row,

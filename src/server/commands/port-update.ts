@@ -19,6 +19,7 @@ import { macOfDevice, newMac, type PluggedAs, refuseUsedMac } from './port-mac.t
 import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
 import { factsOf, partsOf } from './port-rows.ts';
+import { admitPort, changePolicy } from './qos-use.ts';
 
 interface Change {
   readonly ctx: RequestContext;
@@ -52,8 +53,16 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
     const withDhcp = await anyWithDhcp(ctx, fixedIps ?? before.fixed_ips);
     await awaitAgents(ctx, draft, { port_id: id, network_id: before.network_id, owner, bound: rebound?.bound ?? false, withDhcp });
   }
+  await policyChange(change);
   if (rebound || set.admin_state_up === false) set.status = 'DOWN';
   draft.update(port, row, set, { facts: { before, changed: Object.keys(input) } });
+}
+
+/** Another policy than before must be one that the port can have. */
+async function policyChange({ ctx, draft, row, input, binding }: Change): Promise<void> {
+  const wanted = input.qos_policy_id;
+  await changePolicy(ctx, draft, row.qos_policy_id, wanted);
+  if (wanted !== undefined && wanted !== row.qos_policy_id) await admitPort(ctx, draft, wanted, String(row.id), binding);
 }
 
 /** Null asks for a new address. A port that is plugged keeps the one that it has; one that is a physical function has that one's. */

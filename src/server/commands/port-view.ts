@@ -6,16 +6,24 @@ import type { Services } from '../context.ts';
 import type { ApiObject } from './commands.ts';
 import { profileOf } from './port-profile.ts';
 import { type PortParts, partsOf } from './port-rows.ts';
+import { type PortQos, portQos } from './qos-view.ts';
 import { tagsOf } from './tags.ts';
 
 export async function presentPorts(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
   const parts = await partsOf(services, ids);
   const tags = await tagsOf(services, ids);
-  return rows.map(row => presentPort(row, parts, tags.get(String(row.id)) ?? []));
+  const qos = await portQos(services, rows, parts.bindings);
+  return rows.map(row => presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row) }));
 }
 
-export function presentPort(row: Row, parts: PortParts, tags: readonly string[]): ApiObject {
+export interface PortView {
+  readonly parts: PortParts;
+  readonly tags: readonly string[];
+  readonly qos: PortQos;
+}
+
+export function presentPort(row: Row, { parts, tags, qos }: PortView): ApiObject {
   const id = String(row.id);
   const binding = parts.bindings.get(id);
   return {
@@ -27,6 +35,7 @@ export function presentPort(row: Row, parts: PortParts, tags: readonly string[])
     'binding:host_id': binding?.host ?? '',
     'binding:vif_type': binding?.vif_type ?? 'unbound',
     'binding:vif_details': binding?.vif_details ?? {},
+    ...qos,
     tags,
   };
 }

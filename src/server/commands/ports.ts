@@ -13,13 +13,17 @@ import { refuseForeignRouter, refuseServicePort } from './port-owners.ts';
 import { removePortRows } from './port-rows.ts';
 import { updatePort } from './port-update.ts';
 import { presentPort, presentPorts } from './port-view.ts';
+import { usePolicy } from './qos-use.ts';
+import { portQos } from './qos-view.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const net = await networkFor(ctx, draft, input);
   await requireSubnets(ctx, String(net.id), input.fixed_ips);
   await refuseForeignRouter(ctx, input);
+  await usePolicy(ctx, draft, input.qos_policy_id);
   const { row, parts, tags } = await createPort(ctx, draft, net, input);
-  return { id: String(row.id), shown: presentPort(row, parts, tags) };
+  const qos = await portQos(ctx, [row], parts.bindings, new Map([[String(net.id), (net.qos_policy_id ?? null) as string | null]]));
+  return { id: String(row.id), shown: presentPort(row, { parts, tags, qos: qos(row) }) };
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

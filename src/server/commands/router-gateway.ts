@@ -10,6 +10,7 @@ import { changeAddresses } from './addresses.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
+import { changePolicy } from './qos-use.ts';
 import { gatewayOwner, type RouterPort, routedSubnet, subnetsOf } from './router-rows.ts';
 
 /** Undefined: not given or cleared. */
@@ -67,6 +68,14 @@ export async function changeGateway(
   const others = ports.filter(p => p !== now);
   const attached = [...(await subnetsOf(ctx, others)).values()];
   return { gw_port_id: await makeGateway(ctx, draft, String(row.id), info, attached), enable_snat: info.enable_snat ?? true };
+}
+
+/** The policy of a gateway goes with it, and is otherwise what the request says of it. */
+export async function gatewayPolicy(ctx: RequestContext, draft: Draft, row: Row, info: GatewayInfo | undefined): Promise<Row> {
+  const wanted = info ? info.qos_policy_id : null;
+  if (wanted === undefined || wanted === row.qos_policy_id) return {};
+  if (info) await changePolicy(ctx, draft, row.qos_policy_id, wanted);
+  return { qos_policy_id: wanted };
 }
 
 /** Other addresses on the same network: the port stays, and with it the floating IPs. */

@@ -9,7 +9,8 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
-import { changeGateway, dropGateway, makeGateway, wantedGateway } from './router-gateway.ts';
+import { usePolicy } from './qos-use.ts';
+import { changeGateway, dropGateway, gatewayPolicy, makeGateway, wantedGateway } from './router-gateway.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
 import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-routes.ts';
 import { gatewayOwner, routerPorts } from './router-rows.ts';
@@ -21,6 +22,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const id = draft.newId();
   const info = wantedGateway(input.external_gateway_info);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
+  await usePolicy(ctx, draft, info?.qos_policy_id);
   draft.create(router, {
     ...newColumns(router, input),
     id,
@@ -28,6 +30,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     status: 'ACTIVE',
     gw_port_id,
     enable_snat: info?.enable_snat !== false,
+    qos_policy_id: info?.qos_policy_id ?? null,
     revision_number: 1,
   });
   if (info) await scheduleRouter(ctx, draft, id);
@@ -40,8 +43,10 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const { external_gateway_info, routes } = input as { external_gateway_info?: unknown; routes?: readonly Route[] };
   if (external_gateway_info !== undefined || routes !== undefined) {
     const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
-    if (external_gateway_info !== undefined)
-      Object.assign(set, await changeGateway(ctx, draft, row, wantedGateway(external_gateway_info), ports));
+    if (external_gateway_info !== undefined) {
+      const info = wantedGateway(external_gateway_info);
+      Object.assign(set, await changeGateway(ctx, draft, row, info, ports), await gatewayPolicy(ctx, draft, row, info));
+    }
     if (routes !== undefined) await requireRoutes(ctx, id, routes, ports);
   }
   if (Object.keys(set).length === 0) return;

@@ -5,9 +5,11 @@ import { pyRepr } from '../../domain/input/python.ts';
 import { addressGroup } from '../../model/address-group.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import { network } from '../../model/network.ts';
+import { qosPolicy } from '../../model/qos.ts';
 import { securityGroup } from '../../model/security-group.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { policyUses } from './qos-rows.ts';
 
 export type SharingAction = 'access_as_shared' | 'access_as_external';
 
@@ -59,6 +61,7 @@ export const sharedTypes: Readonly<Record<string, SharedType>> = {
     securityGroup,
     through('ports', { table: 'port_security_groups', theirs: 'port_id', column: 'security_group_id' }),
   ),
+  qos_policy: asShared(qosPolicy, ...policyUses.map(({ table }) => by(table, 'qos_policy_id'))),
 };
 
 export function sharedType(name: unknown): { readonly name: string; readonly type: SharedType } {

@@ -1,7 +1,9 @@
 // From a request to its handler: one table of collections from the model, and the few URLs that are not collections.
 import { apiError } from '../../domain/errors.ts';
 import type { Extension, Resource } from '../../model/kit/resource.ts';
+import { notFound } from '../authorize.ts';
 import type { Commands } from '../commands/commands.ts';
+import type { RequestContext } from '../context.ts';
 import { find } from '../find.ts';
 import { extension, extensionList, rootResources } from './discovery.ts';
 import { quotas } from './quotas.ts';
@@ -29,11 +31,12 @@ interface Found {
 }
 
 export function buildApi(api: Api, prefix: string): Handler {
-  const top = byPath(api.commands.filter(c => !c.resource.parent));
+  const top = byPath(api.commands.filter(c => !c.resource.parent || c.resource.aliasOf));
   const below = new Map<string, Map<string, Commands>>();
   for (const { resource } of api.commands)
-    below.set(resource.name, byPath(api.commands.filter(c => c.resource.parent?.resource === resource.name)));
+    below.set(resource.name, byPath(api.commands.filter(c => c.resource.parent?.resource === resource.name && !c.resource.aliasOf)));
   const named = (path: string): Commands => top.get(path) as Commands;
+  const parentOf = ({ parent }: Resource): Commands => api.commands.find(c => c.resource.name === parent?.resource) as Commands;
 
   return async request => {
     const [first] = request.path;
@@ -51,7 +54,10 @@ export function buildApi(api: Api, prefix: string): Handler {
     const [id, sub, child, ...more] = rest;
     const { resource } = commands;
     if (id === undefined) return collection(request, commands);
-    if (sub === undefined) return member(request, commands, id);
+    if (sub === undefined) {
+      const ctx = resource.aliasOf ? await belowItsParent(request.ctx, commands, parentOf(resource), id) : request.ctx;
+      return member({ ...request, ctx }, commands, id);
+    }
     if (sub === 'tags' && resource.taggable && more.length === 0) return tags(request, commands, id, child);
     const inner = children?.get(resource.name)?.get(canonical(sub));
     if (inner) {
@@ -64,6 +70,14 @@ export function buildApi(api: Api, prefix: string): Handler {
   }
 }
 
+/** A short URL names no parent: the object's own is found, as the caller sees it. */
+async function belowItsParent(ctx: RequestContext, { resource }: Commands, parents: Commands, id: string): Promise<RequestContext> {
+  const object = await ctx.store.get(resource.table.name, { id });
+  const parentId = String(object?.[resource.parent?.column ?? ''] ?? '');
+  const row = await find(ctx, parents, parentId, () => notFound(resource, id));
+  return { ...ctx, parent: { resource: parents.resource, row } };
+}
+
 function byPath(all: readonly Commands[]): Map<string, Commands> {
   return new Map(all.map(c => [canonical(c.resource.path), c]));
 }
@@ -74,7 +88,14 @@ function collectionAt(top: ReadonlyMap<string, Commands>, path: readonly string[
     const commands = path.length < length ? undefined : top.get(path.slice(0, length).map(canonical).join('/'));
     if (commands) return { commands, rest: path.slice(length) };
   }
-  return undefined;
+  return tagsOnly(top, path);
+}
+
+/** Tags are below the collection's own name, too, without its prefix: `policies/…/tags`. */
+function tagsOnly(top: ReadonlyMap<string, Commands>, [name, id, sub, ...rest]: readonly string[]): Found | undefined {
+  if (id === undefined || sub !== 'tags') return undefined;
+  const commands = [...top.values()].find(c => c.resource.taggable && c.resource.path.endsWith(`/${name}`));
+  return commands && { commands, rest: [id, sub, ...rest] };
 }
 
 /** What agents serve, and the agents that serve something: bindings that are no resources of their own. */

@@ -93,8 +93,8 @@ function deviceDetails(device: string, row: Row, parts: PortParts, network: Row 
     device_owner: row.device_owner,
     allowed_address_pairs: row.allowed_address_pairs,
     port_security_enabled: row.port_security_enabled,
-    qos_policy_id: null,
-    qos_network_policy_id: null,
+    qos_policy_id: row.qos_policy_id,
+    qos_network_policy_id: network?.qos_policy_id ?? null,
     profile: profileOf(row, parts.bindings.get(String(row.id))),
     propagate_uplink_status: row.propagate_uplink_status,
   };

@@ -5,6 +5,7 @@ import { grouped } from '../commands/load.ts';
 import { networks } from '../commands/networks.ts';
 import { partsOf } from '../commands/port-rows.ts';
 import { presentPort } from '../commands/port-view.ts';
+import { portQos } from '../commands/qos-view.ts';
 import { presentSubnet } from '../commands/subnets.ts';
 import { tagsOf } from '../commands/tags.ts';
 import type { Services } from '../context.ts';
@@ -17,17 +18,15 @@ export async function portDicts(services: Services, rows: readonly Row[]): Promi
   const ids = rows.map(r => String(r.id));
   const parts = await partsOf(services, ids);
   const tags = await tagsOf(services, ids);
+  const qos = await portQos(services, rows, parts.bindings);
   return rows.map(row => {
     const fixedIps = parts.fixedIps.get(String(row.id)) ?? [];
     return {
-      ...presentPort(row, parts, tags.get(String(row.id)) ?? []),
+      ...presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row) }),
       tenant_id: row.project_id,
       dns_name: '',
       dns_assignment: dnsAssignments(fixedIps, '', services.config.dnsDomain),
       ip_allocation: fixedIps.length > 0 ? 'immediate' : 'none',
-      resource_request: null,
-      qos_policy_id: null,
-      qos_network_policy_id: null,
     };
   });
 }

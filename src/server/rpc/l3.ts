@@ -126,7 +126,7 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       ha: false,
       ha_vr_id: 0,
       flavor_id: null,
-      ...(gateway ? { gw_port: gateway, gw_port_host: host, enable_snat: row.enable_snat } : {}),
+      ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host: host, enable_snat: row.enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),
       ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),

@@ -43,4 +43,8 @@ export interface Sample {
   readonly on?: Readonly<Record<string, 'visible' | 'usable' | 'owned'>>;
   /** What an action answers to a body that changes nothing: 400 to `{ nothing: 1 }`. `again`: to whoever comes after the first. */
   readonly actions?: Readonly<Record<string, { readonly body?: Body; readonly status: number; readonly again?: number }>>;
+  /** One of it is all that its parent takes: whoever may make a second is told 409. */
+  readonly single?: true;
+  /** Whoever else asks to be shown one is told 403, whatever the table says; lists are for all. */
+  readonly shownTo?: 'admin';
 }

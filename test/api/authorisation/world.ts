@@ -86,7 +86,7 @@ export class World {
   }
 
   collection(resource: Resource, made: Family): string {
-    if (!resource.parent) return resource.path;
+    if (!resource.parent || resource.aliasOf) return resource.path;
     const parent = made[resource.parent.resource]!;
     return `${this.collection(named(resource.parent.resource), made)}/${parent.id}/${resource.path}`;
   }
@@ -117,15 +117,23 @@ export class World {
     await this.undoing.get(`${kind} ${resource}`)?.();
   }
 
+  /** What is made by another URL, and found by the short one, too. */
+  private otherUrls(sample: Sample): Thing[] {
+    const resource = named(sample.resource);
+    const same = this.things.filter(t => t.resource.name === resource.aliasOf);
+    return same.map(t => ({ ...t, resource, sample, what: `${t.at!.kind} ${resource.name}`, collection: resource.path }));
+  }
+
   async build(): Promise<void> {
     for (const kind of kinds)
       for (const sample of samples) if (sample.body && has(sample, kind)) this.things.push(await this.make(sample, kind));
-    for (const sample of samples.filter(s => !s.body)) {
+    for (const sample of samples.filter(s => !s.body && !named(s.resource).aliasOf)) {
       const resource = named(sample.resource);
       for (const found of await this.h.admin.list(resource.path)) {
-        const what = `${resource.name} ${found.agent_type ?? found.name ?? found.id}`;
+        const what = `${resource.name} ${found.agent_type ?? found.name ?? found[resource.key]}`;
         this.things.push({ resource, sample, what, id: String(found[resource.key]), collection: resource.path, target: found });
       }
     }
+    for (const sample of samples) this.things.push(...this.otherUrls(sample));
   }
 }
