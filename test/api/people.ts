@@ -35,8 +35,14 @@ const people: Readonly<Record<string, Caller>> = {
   domain: { ...person('domain', ['admin', 'member', 'reader'], ''), project_id: null, project_name: null, domain_id: 'default' },
 };
 
-/** A known person, or `member@<project>`. */
+/** A token with a role for each of these rules: where every rule asks for the role of its own name. */
+export function holding(rules: readonly string[]): string {
+  return `holding:${rules.join(' ')}`;
+}
+
+/** A known person, `member@<project>`, or somebody of the member's project who holds rules. */
 export function personOf(token: string): Caller | undefined {
+  if (token.startsWith('holding:')) return person('holder', token.slice('holding:'.length).split(' '), projects.weft);
   const [name = '', project] = token.split('@');
   return project === undefined ? people[name] : name === 'member' ? person(token, ['member', 'reader'], project) : undefined;
 }
