@@ -1,4 +1,6 @@
 // The extensions that add attributes to resources. A line here puts an attribute into its resource and the extension into the list.
+
+import { addressScopes } from './address-scope.ts';
 import { agentResourcesSynced } from './ext/agent-resources-synced.ts';
 import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
 import {
@@ -9,6 +11,7 @@ import {
 } from './ext/availability-zones.ts';
 import { binding } from './ext/binding.ts';
 import { dataPlaneStatus } from './ext/data-plane-status.ts';
+import { defaultSubnetpools } from './ext/default-subnetpools.ts';
 import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
 import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
@@ -67,4 +70,6 @@ export const attributeExtensions = [
   qosPortNetworkPolicy,
   portResourceRequest,
   portResourceRequestGroups,
+  addressScopes,
+  defaultSubnetpools,
 ] as const satisfies readonly Extension[];

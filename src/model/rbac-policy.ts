@@ -36,4 +36,16 @@ export const rbacExtensions = [
     description: 'Security groups that are shared with projects',
     updated: '2019-02-14T00:00:00-00:00',
   },
+  {
+    alias: 'rbac-subnetpool',
+    name: 'Add subnetpool type to RBAC',
+    description: 'Subnet pools that are shared with projects',
+    updated: '2020-02-05T00:00:00-00:00',
+  },
+  {
+    alias: 'rbac-address-scope',
+    name: 'Add address_scope type to RBAC',
+    description: 'Address scopes that are shared with projects',
+    updated: '2020-02-12T00:00:00-00:00',
+  },
 ] as const satisfies readonly Extension[];

@@ -1,5 +1,6 @@
 // Every resource and extension that the server offers. Adding one is a line here.
 import { addressGroup, addressGroupExtensions } from './address-group.ts';
+import { addressScope } from './address-scope.ts';
 import { agent } from './agent.ts';
 import { availabilityZone } from './availability-zone.ts';
 import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
@@ -18,11 +19,13 @@ import { rbacExtensions, rbacPolicy } from './rbac-policy.ts';
 import { router } from './router.ts';
 import { securityGroup, securityGroupRule } from './security-group.ts';
 import { subnet } from './subnet.ts';
+import { subnetpool, subnetpoolExtensions } from './subnet-pool.ts';
 import { tables } from './tables.ts';
 
 export const resources: readonly Resource[] = [
   network,
   subnet,
+  subnetpool,
   port,
   router,
   floatingip,
@@ -38,6 +41,7 @@ export const resources: readonly Resource[] = [
   defaultSecurityGroupRule,
   securityGroupsDefaultStatefulness,
   ...qosResources,
+  addressScope,
 ];
 
 export const extensions: readonly Extension[] = [
@@ -50,6 +54,7 @@ export const extensions: readonly Extension[] = [
   ...addressGroupExtensions,
   ...templateExtensions,
   ...qosExtensions,
+  ...subnetpoolExtensions,
   ...behaviour,
 ];
 

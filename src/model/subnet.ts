@@ -62,12 +62,15 @@ const base = defineResource({
     ipv6_ra_mode: { type: t.oneOf(...ipv6Modes), post: true, default: absent, filter: true, sort: true },
     ipv6_address_mode: { type: t.oneOf(...ipv6Modes), post: true, default: absent, filter: true, sort: true },
     service_types: { type: t.special<readonly string[]>('service_types', 'json'), post: true, put: true, default: [], nullable: false },
-    subnetpool_id: { type: t.opt(t.uuid), post: true, default: absent, filter: true, sort: true },
+    prefixlen: { type: t.int(0), column: false, show: false, post: true, default: absent },
+    subnetpool_id: { type: t.special<string | null>('subnetpool_id', 'text'), post: true, default: absent, filter: true, sort: true },
     shared: { type: t.bool, column: false, show: false, filter: true, policed: true },
     ...standard,
     ...tags,
   },
-  indexes: [['network_id'], ['project_id']],
+  /** The cidr's ends as 32 hexadecimal digits, so that the store can tell what overlaps. */
+  hidden: { first_address: { type: 'text', nullable: true }, last_address: { type: 'text', nullable: true } },
+  indexes: [['network_id'], ['project_id'], ['subnetpool_id']],
 });
 
 export const subnet = extendBy('subnet', base, attributeExtensions);

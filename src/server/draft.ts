@@ -6,6 +6,8 @@ export interface DraftOptions {
   /** ISO 8601 UTC of the change. */
   readonly now: string;
   readonly newId: () => string;
+  /** 1 for the first; what others took meanwhile is better not all sought at the same place again. */
+  readonly attempt?: number;
 }
 
 export interface UpdateOptions {
@@ -21,6 +23,7 @@ const isRow = (where: Predicate, id: string): boolean => 'eq' in where && where.
 export class Draft {
   readonly now: string;
   readonly newId: () => string;
+  readonly attempt: number;
   readonly guards: Guard[] = [];
   readonly ops: Op[] = [];
   readonly outbox: OutboxEntry[] = [];
@@ -35,6 +38,7 @@ export class Draft {
   constructor(options: DraftOptions) {
     this.now = options.now;
     this.newId = options.newId;
+    this.attempt = options.attempt ?? 1;
   }
 
   /** A new row of a resource, counted against its project's quota; what nobody asked for is counted, and not refused for it. */

@@ -19,7 +19,7 @@ const budgetMs = 5000;
 export async function commitDecision<T>(services: Services, options: RetryOptions<T>): Promise<T> {
   const start = services.clock.now();
   for (let attempt = 1; ; attempt++) {
-    const draft = new Draft({ now: timestamp(services.clock), newId: services.newId });
+    const draft = new Draft({ now: timestamp(services.clock), newId: services.newId, attempt });
     const answer = await options.decide(draft);
     if (draft.ops.length === 0 && draft.outbox.length === 0) return answer;
     const result = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));

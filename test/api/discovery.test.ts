@@ -47,7 +47,7 @@ describe('discovery', () => {
     assert.equal((body.networks as Made[])[0]?.id, net.id);
     assert.match(String((body.networks_links as Body[])[0]?.href), /\/networking\/v2\.0\/networks\?limit=1&marker=/);
     const root = (await h.member.request('GET', '/networking/v2.0/')).body.resources as Body[];
-    assert.deepEqual(root.map(r => r.name).sort(), ['network', 'port', 'subnet']);
+    assert.deepEqual(root.map(r => r.name).sort(), ['network', 'port', 'subnet', 'subnetpool']);
   });
 
   test('dashes and underscores, a suffix, a slash at the end', async () => {

@@ -180,7 +180,7 @@ export const coreErrors = {
     text: (p: P<'port_id' | 'reason'>) => `Port ${p.port_id} cannot be deleted directly via the port API: ${p.reason}.`,
   },
   ServiceUnavailable: { status: 503, text: () => 'The service is unavailable.' },
-  SubnetAllocationError: { status: 500, text: (p: P<'reason'>) => `Failed to allocate subnet: ${p.reason}.` },
+  SubnetAllocationError: { status: 409, text: (p: P<'reason'>) => `Failed to allocate subnet: ${p.reason}.` },
   SubnetInUse: {
     status: 409,
     text: (p: P<'subnet_id' | 'reason'>) => `Unable to complete operation on subnet ${p.subnet_id}: ${p.reason}.`,

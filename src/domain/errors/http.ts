@@ -29,5 +29,7 @@ export const httpErrors = {
     status: 403,
     text: (p: P<'rule' | 'scopes' | 'scope'>) => `${p.rule} requires a scope of ${p.scopes}, request was made with ${p.scope} scope.`,
   },
+  AddrFormatError: { status: 400, text: (p: P<'what'>) => `${p.what}` },
+  NotAuthorized: { status: 403, text: () => 'Not authorized.' },
   PolicyNotAuthorized: { status: 403, text: (p: P<'rule'>) => `${p.rule} is disallowed by policy` },
 } as const;

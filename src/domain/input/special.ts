@@ -3,6 +3,7 @@ import type { SpecialName } from '../../model/kit/types.ts';
 import { normalizePairs } from '../allowed-address-pairs.ts';
 import { apiError, invalidInput } from '../errors.ts';
 import { normalizeDhcpOpts } from '../extra-dhcp-opts.ts';
+import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { readPortRange } from '../port-forwarding.ts';
 import { pyStr } from './python.ts';
@@ -28,6 +29,10 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
       return value ?? [];
     case 'target_project':
       return readTargetProject(value);
+    case 'subnet_list':
+      return readSubnetList(value);
+    case 'subnetpool_id':
+      return readSubnetpoolId(value);
     case 'sg_protocol':
     case 'sg_port':
     case 'sg_ethertype':
@@ -111,4 +116,37 @@ function readDicts(value: unknown): Record<string, unknown>[] {
     if (typeof item !== 'object' || item === null || Array.isArray(item)) throw new Invalid(`Invalid data format: '${pyStr(item)}'.`);
   }
   return value as Record<string, unknown>[];
+}
+
+/** Of one request; each is compared with those that are there. */
+const mostPrefixes = 1000;
+
+/** Prefixes as they were written: host bits may be set, but the length must be there. */
+function readSubnetList(value: unknown): string[] {
+  if (!Array.isArray(value)) throw new Invalid(`'${pyStr(value)}' is not a list.`);
+  if (value.length > mostPrefixes) throw new Invalid(`the list has more than ${mostPrefixes} items.`);
+  const seen = new Set<unknown>();
+  for (const item of value) {
+    if (seen.has(item)) throw new Invalid(`Duplicate items in the list: '${pyStr(item)}'.`);
+    seen.add(item);
+  }
+  return value.map(readPrefix);
+}
+
+function readPrefix(value: unknown): string {
+  if (typeof value === 'string' && parseCidr(value)) return value;
+  const meant = typeof value === 'string' ? parseIpPrefix(value) : undefined;
+  throw new Invalid(
+    meant
+      ? `'${value}' isn't a recognized IP subnet cidr, '${formatCidr(meant)}' is recommended.`
+      : `'${pyStr(value)}' is not a valid IP subnet.`,
+  );
+}
+
+/** Prefixes from outside (RFC 3633) have this pool. */
+export const delegated = 'prefix_delegation';
+
+function readSubnetpoolId(value: unknown): string | null {
+  if (value === null || value === delegated || isUuid(value)) return value;
+  throw new Invalid(`'${pyStr(value)}' is not a valid UUID.`);
 }

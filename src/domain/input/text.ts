@@ -24,3 +24,8 @@ export function readString(value: unknown, max?: number): string {
 function isLonger(text: string, max: number): boolean {
   return text.length > max && (text.length > 2 * max || [...text].length > max);
 }
+
+export function readFilled(value: unknown, max?: number): string {
+  const text = readString(value, max);
+  return text.trim() === '' ? refuse(`'${text}' Blank strings are not permitted.`) : text;
+}

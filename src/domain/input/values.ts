@@ -6,7 +6,7 @@ import { formatIp, parseIp } from '../net/ip.ts';
 import { parseMac } from '../net/mac.ts';
 import { pyRepr, pySet, pyStr } from './python.ts';
 import { readSpecial } from './special.ts';
-import { Invalid, isUuid, readString, refuse } from './text.ts';
+import { Invalid, isUuid, readFilled, readString, refuse } from './text.ts';
 
 export { Invalid, isUuid };
 
@@ -15,7 +15,7 @@ export function read(type: Type, value: unknown): unknown {
     case 'optional':
       return value === null ? null : read(type.of, value);
     case 'string':
-      return readString(value, type.max);
+      return type.notBlank ? readFilled(value, type.max) : readString(value, type.max);
     case 'uuid':
       return isUuid(value) ? value : refuse(`'${pyStr(value)}' is not a valid UUID.`);
     case 'bool':

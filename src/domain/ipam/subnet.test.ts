@@ -2,15 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ApiError } from '../errors.ts';
 import { isAutoAddress } from './modes.ts';
-import {
-  checkPoolAffinity,
-  checkServiceTypes,
-  checkSource,
-  type NewSubnet,
-  planSubnet,
-  planSubnetChange,
-  type StoredSubnet,
-} from './subnet.ts';
+import { checkServiceTypes, checkSource, type NewSubnet, planSubnet, planSubnetChange, type StoredSubnet } from './subnet.ts';
 
 const base: NewSubnet = { network_id: 'n1', ip_version: 4, cidr: '10.0.0.0/24', enable_dhcp: true };
 const plan = (request: Partial<NewSubnet>, others: string[] = []): ReturnType<typeof planSubnet> =>
@@ -143,7 +135,6 @@ test('where the prefix comes from', () => {
   refused('BadRequest', /cidr and prefixlen/, () => checkSource({ cidr: '10.0.0.0/8', prefixlen: 24 }));
   checkSource({ cidr: '10.0.0.0/8' });
   checkSource({ subnetpool_id: 'p', prefixlen: 24 });
-  refused('NetworkSubnetPoolAffinityError', /same subnet pool/, () => checkPoolAffinity('p', [{ subnetpool_id: null }]));
   refused('InvalidSubnetServiceType', /nova does not/, () => checkServiceTypes(['compute:nova', 'nova']));
 });
 

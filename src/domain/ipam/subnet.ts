@@ -189,11 +189,6 @@ export function planSubnetChange(
   return { gateway_ip, allocation_pools: asked ? poolsOf(cidr, asked) : current.allocation_pools };
 }
 
-/** All subnets of one version on a network come from the same pool, or all from none. */
-export function checkPoolAffinity(subnetpool_id: string | null, others: readonly { readonly subnetpool_id: string | null }[]): void {
-  if (others.some(o => o.subnetpool_id !== subnetpool_id)) throw apiError('NetworkSubnetPoolAffinityError');
-}
-
 const SERVICE_PREFIXES = ['network:', 'neutron:', 'compute:', 'baremetal:', 'trunk:', 'manila:'];
 
 /** Service types are device owners. */

@@ -41,6 +41,35 @@ export function subtract(range: Range, holes: readonly Range[]): Range[] {
   return out;
 }
 
+/** What is in `ranges` and in none of `holes`: sorted and disjoint, in one pass over both. */
+export function difference(ranges: readonly Range[], holes: readonly Range[]): Range[] {
+  const gone = mergeRanges(holes);
+  const out: Range[] = [];
+  let next = 0;
+  for (const range of mergeRanges(ranges)) {
+    while (next < gone.length && gone[next]!.last < range.first) next++;
+    let first = range.first;
+    for (let i = next; i < gone.length && gone[i]!.first <= range.last; i++) {
+      if (gone[i]!.first > first) out.push({ first, last: gone[i]!.first - 1n });
+      first = gone[i]!.last + 1n;
+    }
+    if (first <= range.last) out.push({ first, last: range.last });
+  }
+  return out;
+}
+
+/** Whether some value is in both, in one pass. */
+export function meet(a: readonly Range[], b: readonly Range[]): boolean {
+  const one = mergeRanges(a);
+  const other = mergeRanges(b);
+  for (let i = 0, j = 0; i < one.length && j < other.length; ) {
+    if (rangesOverlap(one[i]!, other[j]!)) return true;
+    if (one[i]!.last < other[j]!.last) i++;
+    else j++;
+  }
+  return false;
+}
+
 /** The fewest prefixes that cover exactly this range: at most two per bit of the address. */
 export function rangeToCidrs(version: IpVersion, range: Range): { network: bigint; prefix: number }[] {
   const width = bits(version);

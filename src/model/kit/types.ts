@@ -9,7 +9,7 @@ export interface TypeOf<V> {
 export type Type<V = unknown> = TypeOf<V> & TypeSpec;
 
 export type TypeSpec =
-  | { readonly kind: 'string'; readonly max?: number; readonly lowercase?: boolean }
+  | { readonly kind: 'string'; readonly max?: number; readonly lowercase?: boolean; readonly notBlank?: boolean }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'bool' }
   | { readonly kind: 'int'; readonly min?: number; readonly max?: number }
@@ -47,10 +47,13 @@ export type SpecialName =
   | 'profile'
   | 'port_range'
   | 'tags'
-  | 'target_project';
+  | 'target_project'
+  | 'subnet_list'
+  | 'subnetpool_id';
 
 export const t = {
   str: (max = 255): Type<string> => ({ kind: 'string', max }),
+  notBlank: (max = 255): Type<string> => ({ kind: 'string', max, notBlank: true }),
   text: { kind: 'string' } as Type<string>,
   uuid: { kind: 'uuid' } as Type<string>,
   bool: { kind: 'bool' } as Type<boolean>,

@@ -1,6 +1,7 @@
 // The commands of every resource, in the order of the model's registry.
 import type { Services } from '../context.ts';
 import { addressGroups } from './address-groups.ts';
+import { addressScopes } from './address-scopes.ts';
 import { agents } from './agents.ts';
 import { availabilityZones } from './availability-zones.ts';
 import type { Commands } from './commands.ts';
@@ -19,12 +20,14 @@ import { routers } from './routers.ts';
 import { securityGroupRules } from './security-group-rules.ts';
 import { securityGroups } from './security-groups.ts';
 import { securityGroupsDefaultStatefulness } from './security-groups-default-statefulness.ts';
+import { subnetPools } from './subnet-pools.ts';
 import { subnets } from './subnets.ts';
 
 export function allCommands(services: Services): readonly Commands[] {
   return [
     networks,
     subnets,
+    subnetPools,
     ports,
     routers,
     floatingips,
@@ -42,5 +45,6 @@ export function allCommands(services: Services): readonly Commands[] {
     qosPolicies,
     ...qosRuleCommands,
     qosRuleTypes,
+    addressScopes,
   ];
 }

@@ -14,6 +14,7 @@ import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
+import { scopesOf } from './pool-scope.ts';
 import { removePortRows } from './port-rows.ts';
 import { defaultPolicy } from './qos-policies.ts';
 import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
@@ -27,6 +28,7 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   const ids = rows.map(r => String(r.id));
   const segments = await grouped(services, 'segments', 'network_id', ids, { order: [['segment_index', 'asc']] });
   const subnets = await grouped(services, 'subnets', 'network_id', ids, { order: [['id', 'asc']] });
+  const scopeOf = await scopesOf(services, [...subnets.values()].flat());
   const sharing = await sharingOf(services, ids);
   const zones = await zonesOf(services, 'network', ids);
   const tags = await tagsOf(services, ids);
@@ -39,9 +41,17 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
       'router:external': (sharing.get(id) ?? []).some(e => e.action === 'access_as_external'),
       ...providerOf(segments.get(id) ?? []),
       availability_zones: zones.get(id) ?? [],
+      ...addressScopesOf(subnets.get(id) ?? [], scopeOf),
       tags: tags.get(id) ?? [],
     };
   });
+}
+
+/** Those that the subnets' pools are in; all subnets of one version are in the same. */
+export function addressScopesOf(subnets: readonly Row[], scopeOf: (subnet: Row) => string | null): Record<string, string | null> {
+  const scope = (version: number): string | null =>
+    subnets.filter(s => s.ip_version === version).reduce<string | null>((found, s) => found ?? scopeOf(s), null);
+  return { ipv4_address_scope: scope(4), ipv6_address_scope: scope(6) };
 }
 
 function providerOf(segments: readonly Row[]): Record<string, unknown> {

@@ -1,12 +1,14 @@
 // The types of objects that can be shared with other projects. A type is a line here; what uses its objects is a condition.
 import type { Predicate, Row } from '../../contracts/store.ts';
-import { invalidInput } from '../../domain/errors.ts';
+import { apiError, invalidInput } from '../../domain/errors.ts';
 import { pyRepr } from '../../domain/input/python.ts';
 import { addressGroup } from '../../model/address-group.ts';
+import { addressScope } from '../../model/address-scope.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import { network } from '../../model/network.ts';
 import { qosPolicy } from '../../model/qos.ts';
 import { securityGroup } from '../../model/security-group.ts';
+import { subnetpool } from '../../model/subnet-pool.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { policyUses } from './qos-rows.ts';
@@ -50,6 +52,18 @@ const gateways = (id: string): Use => ({
   where: { exists: { table: 'ports', on: [['id', 'gw_port_id']], where: { eq: ['network_id', id] } } },
 });
 
+/** Whom a pool is shared with must have its address scope, too. */
+export async function mayShareSubnetpool(services: Services, draft: Draft, pool: Row, target: string): Promise<void> {
+  if (pool.address_scope_id === null) return;
+  const targets = target === '*' ? ['*'] : ['*', target];
+  const shared: Predicate = { and: [{ eq: ['object_id', String(pool.address_scope_id)] }, { in: ['target_project', targets] }] };
+  if ((await services.store.count('rbac_entries', shared)) === 0) {
+    const reason = "target project doesn't have access to associated address scope.";
+    throw invalidInput(apiError('RbacPolicyInitError', { object_id: String(pool.id), reason }).message);
+  }
+  draft.present('rbac_entries', shared);
+}
+
 /** By `object_type`. */
 export const sharedTypes: Readonly<Record<string, SharedType>> = {
   network: {
@@ -57,6 +71,8 @@ export const sharedTypes: Readonly<Record<string, SharedType>> = {
     uses: { access_as_shared: id => [by('ports', 'network_id')(id)], access_as_external: id => [gateways(id)] },
   },
   address_group: asShared(addressGroup, by('security_group_rules', 'remote_address_group_id')),
+  address_scope: asShared(addressScope, by('subnetpools', 'address_scope_id')),
+  subnetpool: { ...asShared(subnetpool, by('subnets', 'subnetpool_id')), mayShare: mayShareSubnetpool },
   security_group: asShared(
     securityGroup,
     through('ports', { table: 'port_security_groups', theirs: 'port_id', column: 'security_group_id' }),

@@ -24,9 +24,11 @@ import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
 import { byIds } from './load.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
+import { endsOf } from './pool-scope.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { scheduleNetwork } from './scheduling.ts';
 import { sharingFilter } from './sharing.ts';
+import { poolOf, refuseStranger, takeFrom } from './subnet-source.ts';
 import { tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -54,28 +56,44 @@ const limitsOf = (services: Services): SubnetLimits => ({
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   checkSource(input);
-  // There are no pools yet, so whatever is named is not there.
-  if (input.subnetpool_id) throw apiError('SubnetPoolNotFound', { subnetpool_id: String(input.subnetpool_id) });
+  const pool = await poolOf(ctx, input);
   const network_id = String(input.network_id);
   const net = (await byIds(ctx, 'networks', [network_id])).get(network_id);
   if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
-  const others = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', network_id] }, columns: ['cidr'] });
-  const pending = [...draft.taken].filter(k => k.startsWith(`subnet/${network_id}/`)).map(k => k.slice(`subnet/${network_id}/`.length));
-  const plan = planSubnet(input as unknown as NewSubnet, [...others.map(o => String(o.cidr)), ...pending], limitsOf(ctx));
+  const others = await subnetsOn(ctx, draft, network_id);
+  const wanted = { ...input, ...(pool ? await takeFrom(ctx, draft, pool, input) : {}) } as unknown as NewSubnet;
+  const plan = planSubnet(
+    wanted,
+    others.map(o => String(o.cidr)),
+    limitsOf(ctx),
+  );
+  const alike = others.filter(o => o.ip_version === input.ip_version);
+  await refuseStranger(ctx, draft, pool, alike);
   checkMtu(Number(net.mtu), { id: network_id, ipVersions: [Number(input.ip_version)] });
-  draft.taken.add(`subnet/${network_id}/${plan.cidr}`);
   const id = draft.newId();
+  const subnetpool_id = (pool?.id ?? null) as string | null;
   const row = draft.create(
     subnet,
-    { ...newColumns(subnet, input), ...plan, id, project_id: String(input.project_id ?? '') },
+    { ...newColumns(subnet, input), ...plan, ...endsOf(plan.cidr), subnetpool_id, id, project_id: String(input.project_id ?? '') },
     { network_id },
   );
   // The guard and the bump on the network make concurrent subnets of one network take turns.
-  if (!pending.length) draft.relyOn(network, net);
+  draft.relyOn(network, net);
   draft.touch(network, network_id);
   if (isAutoAddress(input as unknown as StoredSubnet)) await addAutoAddresses(ctx, draft, row);
   if (row.enable_dhcp) await scheduleNetwork(ctx, draft, network_id);
   return { id };
+}
+
+/** The network's subnets, with those of this request. */
+async function subnetsOn(services: Services, draft: Draft, network_id: string): Promise<Row[]> {
+  const rows = await services.store.select({
+    table: 'subnets',
+    where: { eq: ['network_id', network_id] },
+    columns: ['cidr', 'ip_version', 'subnetpool_id'],
+  });
+  const pending = draft.ops.flatMap(o => (o.op === 'insert' && o.table === 'subnets' && o.row.network_id === network_id ? [o.row] : []));
+  return [...rows, ...pending];
 }
 
 /** Ports that are there already get their address of a new automatic subnet too. */

@@ -1,5 +1,5 @@
 // The outbox reader that tells agents: one fact in, messages out, rendered from committed state at the moment of sending.
-import type { OutboxRow, Row } from '../../contracts/store.ts';
+import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
 import { byIds } from '../commands/load.ts';
 import type { PortFacts } from '../commands/port-rows.ts';
 import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
@@ -31,6 +31,8 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
       return networkMessages(services, row);
     case 'subnet':
       return subnetMessages(services, row);
+    case 'subnetpool':
+      return subnetpoolMessages(services, row);
     case 'port':
       return portMessages(services, row);
     case 'router':
@@ -82,6 +84,18 @@ async function routersOnSubnet(services: Services, subnetId: string): Promise<st
     where: { exists: { table: 'ip_allocations', on: [['port_id', 'port_id']], where: { eq: ['subnet_id', subnetId] } } },
   });
   return [...new Set(links.map(l => String(l.router_id)))];
+}
+
+/** Routers hear of another address scope of the networks that they are on. */
+async function subnetpoolMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
+  if (event !== 'updated' || facts.scope_changed !== true) return [];
+  const fromPool = { table: 'subnets', on: [['network_id', 'network_id']], where: { eq: ['subnetpool_id', id] } } as const;
+  const onThem: Predicate = { exists: { table: 'ports', on: [['id', 'port_id']], where: { exists: fromPool } } };
+  const links = await services.store.select({ table: 'router_ports', where: onThem });
+  return updatedRouters(
+    services,
+    links.map(l => String(l.router_id)),
+  );
 }
 
 async function updatedRouters(services: Services, ids: readonly string[]): Promise<Message[]> {

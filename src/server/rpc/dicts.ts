@@ -2,7 +2,8 @@
 import type { Row } from '../../contracts/store.ts';
 import { dnsAssignments } from '../../domain/ipam/dns.ts';
 import { grouped } from '../commands/load.ts';
-import { networks } from '../commands/networks.ts';
+import { addressScopesOf, networks } from '../commands/networks.ts';
+import { scopesOf } from '../commands/pool-scope.ts';
 import { partsOf } from '../commands/port-rows.ts';
 import { presentPort } from '../commands/port-view.ts';
 import { portQos } from '../commands/qos-view.ts';
@@ -50,6 +51,7 @@ export async function routerPortDicts(services: Services, rows: readonly Row[]):
   const dicts = await portDicts(services, rows);
   const networkIds = rows.map(r => r.network_id);
   const subnets = await grouped(services, 'subnets', 'network_id', networkIds, { order: [['id', 'asc']] });
+  const scopeOf = await scopesOf(services, [...subnets.values()].flat());
   const mtus = new Map(
     (await services.store.select({ table: 'networks', where: { in: ['id', networkIds as string[]] }, columns: ['id', 'mtu'] })).map(n => [
       n.id,
@@ -65,10 +67,16 @@ export async function routerPortDicts(services: Services, rows: readonly Row[]):
       fixed_ips: fixed.map(f => ({ ...f, prefixlen: prefixOf(all.find(s => s.id === f.subnet_id)) })),
       subnets: all.filter(own).map(subnetInfo),
       extra_subnets: all.filter(s => !own(s)).map(subnetInfo),
-      address_scopes: { 4: null, 6: null },
+      address_scopes: portScopes(all, scopeOf),
       mtu: mtus.get(d.network_id as string),
     };
   });
+}
+
+/** By IP version. */
+function portScopes(subnets: readonly Row[], scopeOf: (subnet: Row) => string | null): Dict {
+  const { ipv4_address_scope, ipv6_address_scope } = addressScopesOf(subnets, scopeOf);
+  return { 4: ipv4_address_scope, 6: ipv6_address_scope };
 }
 
 const prefixOf = (subnet: Row | undefined): number => Number(String(subnet?.cidr ?? '/0').split('/')[1]);

@@ -6,6 +6,7 @@ import { port } from '../../model/port.ts';
 import { writeBinding, writeBlocks } from '../commands/binding.ts';
 import { floatingips } from '../commands/floatingips.ts';
 import { byIds, grouped } from '../commands/load.ts';
+import { scopesOf } from '../commands/pool-scope.ts';
 import { forwardingsOf } from '../commands/port-forwarding-rows.ts';
 import { factsOf, partsOf } from '../commands/port-rows.ts';
 import { routers } from '../commands/routers.ts';
@@ -110,12 +111,15 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     services,
     fipObjects.map(f => String(f.id)),
   );
+  const scopes = await fixedScopes(services, [...fips.values()].flat());
   return rows.map((row, i) => {
     const id = String(row.id);
     const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.find(d => d.id === l.port_id) })).filter(p => p.dict);
     const gateway = own.find(p => p.type === gatewayOwner)?.dict;
     const interfaces = own.filter(p => p.type !== gatewayOwner).map(p => p.dict as Dict);
-    const all = fipObjects.filter(f => f.router_id === id).map(f => floatingDict(f, forwardings.get(String(f.id)) ?? []));
+    const all = fipObjects
+      .filter(f => f.router_id === id)
+      .map(f => floatingDict(f, forwardings.get(String(f.id)) ?? [], scopes.get(f.id) ?? null));
     const floating = all.filter(f => f.port_id !== null);
     const forwarding = all.filter(f => f.port_id === null);
     return {
@@ -134,9 +138,9 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
   });
 }
 
-function floatingDict(object: Dict, forwardings: readonly Row[]): Dict {
+function floatingDict(object: Dict, forwardings: readonly Row[], fixed_ip_address_scope: string | null): Dict {
   const port_forwardings = forwardings.map(({ floatingip_id: _fip, ...forwarding }) => forwarding);
-  return { ...object, tenant_id: object.project_id, fixed_ip_address_scope: null, port_forwardings };
+  return { ...object, tenant_id: object.project_id, fixed_ip_address_scope, port_forwardings };
 }
 
 /** Floating IPs that forward ports are apart from those that stand for one address. */
@@ -146,6 +150,22 @@ function forwardingKeys(fips: readonly Dict[]): Dict {
     port_forwardings_fip_set: fips.map(f => `${String(f.floating_ip_address)}/32`),
     fip_managed_by_port_forwardings: fips.map(f => f.id),
   };
+}
+
+/** The address scope of the fixed address behind each floating IP. */
+async function fixedScopes(services: Services, fips: readonly Row[]): Promise<Map<unknown, string | null>> {
+  const ports = fips.map(f => f.port_id);
+  const taken = await grouped(services, 'ip_allocations', 'port_id', ports);
+  const subnetOf = ({ port_id, fixed_ip_address }: Row): unknown =>
+    taken.get(String(port_id))?.find(t => t.ip_address === fixed_ip_address)?.subnet_id;
+  const subnets = await byIds(services, 'subnets', fips.map(subnetOf));
+  const scopeOf = await scopesOf(services, subnets.values());
+  return new Map(
+    fips.map(f => {
+      const subnet = subnets.get(String(subnetOf(f)));
+      return [f.id, subnet ? scopeOf(subnet) : null];
+    }),
+  );
 }
 
 async function floatingIpStatuses(services: Services, args: Args): Promise<null> {
