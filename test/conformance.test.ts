@@ -69,6 +69,18 @@ describe('differences', () => {
     ]);
   });
 
+  test('objects of lists are compared with those of the same id', () => {
+    const list = (a: string, b: string): Json => ({
+      ports: [
+        { id: '<p1>', ip: a },
+        { id: '<p2>', ip: b },
+      ],
+    });
+    assert.deepEqual(texts([{ request: request(), answer: answer(200, list('z', 'b')) }], [answer(200, list('a', 'b'))]), [
+      'member POST /ports value .ports[].ip z → a',
+    ]);
+  });
+
   test('addresses that both have chosen may be any', () => {
     const step: Step = { request: request(), answer: answer(201, { a: '<ip4>', b: '10.0.0.2', c: '10.0.0.3' }) };
     assert.deepEqual(texts([step], [answer(201, { a: '10.0.0.2', b: '<ip4>', c: '10.0.0.4' })]), [

@@ -92,10 +92,20 @@ function bothChosen(recorded: Json, seen: Json): boolean {
 
 function lists(recorded: readonly Json[], seen: readonly Json[], path: string): Found[] {
   if (recorded.length !== seen.length) return [[`length ${path}`, recorded.length, seen.length]];
-  const inOrder = ordered.has(path.split('.').at(-1) ?? '');
-  const [a, b] = inOrder ? [recorded, seen] : [sorted(recorded), sorted(seen)];
+  const [a, b] = pairs(recorded, seen, ordered.has(path.split('.').at(-1) ?? ''));
   return a.flatMap((value, i) => inside(value, b[i] ?? null, `${path}[]`));
 }
+
+/** What belongs together in two lists of one length: objects by their ids, where these tell them apart. */
+function pairs(recorded: readonly Json[], seen: readonly Json[], inOrder: boolean): readonly [readonly Json[], readonly Json[]] {
+  if (inOrder) return [recorded, seen];
+  const byId = new Map(seen.map(value => [idOf(value), value]));
+  const partners = recorded.map(value => byId.get(idOf(value)));
+  const distinct = byId.size === seen.length && new Set(recorded.map(idOf)).size === seen.length && !byId.has(undefined);
+  return distinct && !partners.includes(undefined) ? [recorded, partners as Json[]] : [sorted(recorded), sorted(seen)];
+}
+
+const idOf = (value: Json): Json | undefined => (isMembers(value) ? value['id'] : undefined);
 
 function sorted(values: readonly Json[]): Json[] {
   return values
