@@ -21,9 +21,14 @@ export interface Daemon extends AsyncDisposable {
 
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { argv, cwd, log, ready, withinMs, endMs = 10_000 } = options;
-  const [program = '', ...args] = argv;
   const output = openSync(log, 'a', 0o600);
-  const child = spawn(program, args, { cwd, detached: true, stdio: ['ignore', output, output], env: { ...process.env, ...options.env } });
+  // Whatever way we end, it ends with us.
+  const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...argv], {
+    cwd,
+    detached: true,
+    stdio: ['ignore', output, output],
+    env: { ...process.env, ...options.env },
+  });
   closeSync(output);
   let gone = false;
   let failed = '';
@@ -47,7 +52,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   while (!(await ready().catch(() => false))) {
     if (gone || performance.now() > until) {
       await end();
-      throw new Error(`${program} ${gone ? `ended ${failed}` : 'is not ready'}; its last words:\n${lastWords(log)}`);
+      throw new Error(`${argv[0]} ${gone ? `ended ${failed}` : 'is not ready'}; its last words:\n${lastWords(log)}`);
     }
     await sleep(100);
   }
