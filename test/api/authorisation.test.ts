@@ -15,7 +15,8 @@ describe('authorisation', () => {
   let apis: Readonly<Record<Who, Api>>;
 
   before(async () => {
-    h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])) });
+    // The walk is long: its agents beat once.
+    h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])), agentDownTime: 3600 });
     apis = Object.fromEntries(everybody.map(who => [who, client(h.server.url, who)])) as typeof apis;
     for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
     world = new World(h);

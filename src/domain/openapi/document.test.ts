@@ -27,9 +27,9 @@ function at(pointer: string): unknown {
 
 /** The URLs of a resource: its collection and its members. */
 function placesOf(r: Resource): { readonly collection: Item; readonly member: Item; readonly path: string } {
-  const end = r.parent ? `}/${r.path}` : `/${r.path}`;
-  const url =
-    Object.keys(paths).find(p => p.replace(/\/\{\w+\}$/, '').endsWith(end) && (r.parent !== undefined || p.startsWith(end))) ?? '';
+  const below = r.parent !== undefined && r.aliasOf === undefined;
+  const end = below ? `}/${r.path}` : `/${r.path}`;
+  const url = Object.keys(paths).find(p => p.replace(/\/\{\w+\}$/, '').endsWith(end) && (below || p.startsWith(end))) ?? '';
   const collection = url.replace(/\/\{\w+\}$/, '');
   const path = Object.keys(paths).find(p => p.startsWith(`${collection}/{`) && /^\/\{\w+\}$/.test(p.slice(collection.length))) ?? '';
   return { collection: paths[collection] ?? {}, member: paths[path] ?? {}, path };
