@@ -15,6 +15,7 @@ import { putFirstTemplates } from '../server/commands/default-security-group-rul
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
+import { objectPushes } from '../server/objects/push.ts';
 import { agentMessages } from '../server/relay/agents.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
@@ -67,7 +68,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, holder: string): void {
   const stop = new AbortController();
   const deliver = async (row: Parameters<typeof agentMessages>[1]): Promise<void> => {
-    for (const { target, method, args } of await agentMessages(services, row)) await bus.cast(target, method, args);
+    const messages = [...(await agentMessages(services, row)), ...(await objectPushes(services, row))];
+    for (const { target, method, args } of messages) await bus.cast(target, method, args);
   };
   const running = Promise.all([
     runRelay(services, { reader: 'agents', holder, deliver }, stop.signal),

@@ -109,13 +109,17 @@ describe('QoS in two processes', () => {
   });
 
   test('sharing that ends, and another project that begins to use the policy', async () => {
-    for (let round = 0; round < rounds; round++) {
-      const p = await policy({ shared: true });
+    const member = two.as('member').project;
+    for (let round = 0; round < rounds * 2; round++) {
+      const p = await policy();
+      const entry = await two.as('admin').make('rbac-policies', 'rbac_policy', {
+        ...{ object_type: 'qos_policy', object_id: p.id, action: 'access_as_shared', target_tenant: member },
+      });
       const [ended, used] = await statuses([
-        here('admin').request('PUT', `qos/policies/${p.id}`, { policy: { shared: false } }),
+        here('admin').request('DELETE', `rbac-policies/${entry.id}`),
         there('member').request('POST', 'networks', { network: { qos_policy_id: p.id } }),
       ]);
-      assert.ok((ended === 200 && used === 404) || (ended === 409 && used === 201), `${ended} ${used}`);
+      assert.ok((ended === 204 && used === 404) || (ended === 409 && used === 201), `${ended} ${used}`);
     }
   });
 });

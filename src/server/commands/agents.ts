@@ -8,9 +8,9 @@ import { type RequestContext, type Services, timestamp } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands } from './commands.ts';
 
-/** Heartbeats at or after this time make an agent alive. */
-export function aliveSince(services: Services): string {
-  const ms = services.clock.now() - services.config.agentDownTime * 1000;
+/** Heartbeats at or after this time make an agent alive; `times`: with so much more patience. */
+export function aliveSince(services: Services, times = 1): string {
+  const ms = services.clock.now() - services.config.agentDownTime * times * 1000;
   return timestamp({ now: () => ms, sleep: services.clock.sleep });
 }
 

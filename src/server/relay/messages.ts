@@ -39,6 +39,14 @@ export const fdb = (method: FdbMethod, fdb_entries: unknown, host?: string): Mes
   return host === undefined ? fanout(topic, '1.0', method, { fdb_entries }) : toHost(topic, host, '1.0', method, { fdb_entries });
 };
 
+/** Versioned objects, to whoever reads this version of their type. */
+export const objectPush = (type: string, version: string, event_type: string, resource_list: readonly unknown[]): Message =>
+  fanout(`neutron-vo-${type}-${version}`, '1.1', 'push', { resource_list, event_type });
+
+/** To the other servers: an agent knows these versions. */
+export const resourceVersions = (agent_type: string, agent_host: string, version_map: unknown): Message =>
+  fanout('q-server-resource-versions', '1.0', 'report_agent_resource_versions', { agent_type, agent_host, version_map });
+
 const priorities: Readonly<Record<string, number>> = {
   network_create_end: 0,
   network_update_end: 1,

@@ -4,19 +4,33 @@ import type { Row, Value } from '../../contracts/store.ts';
 import { agent } from '../../model/agent.ts';
 import { isAlive } from '../commands/agents.ts';
 import { type Services, timestamp } from '../context.ts';
+import { type Message, resourceVersions } from '../relay/messages.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, record, text } from './arguments.ts';
 
 const maxConfigurations = 4095;
 
-export function agentState(services: Services, startedAt: string): Endpoint {
+export function agentState(services: Services, startedAt: string, tell: (message: Message) => Promise<void>): Endpoint {
   return {
     version: '1.4',
     methods: {
       has_alive_neutron_server: () => true,
-      report_state: args => reportState(services, startedAt, args),
+      report_state: async args => {
+        const answer = await reportState(services, startedAt, args);
+        if (answer !== null) await tellVersions(services, tell, args);
+        return answer;
+      },
     },
   };
+}
+
+/** What versions of objects an agent knows is for all servers that push to it. A bus that is away is no reason to refuse a heartbeat. */
+async function tellVersions({ log }: Services, tell: (message: Message) => Promise<void>, args: Args): Promise<void> {
+  const state = record(record(args.agent_state, 'agent_state').agent_state, 'agent_state.agent_state');
+  if (state.resource_versions === undefined) return;
+  await tell(resourceVersions(String(state.agent_type), String(state.host), state.resource_versions)).catch((error: unknown) =>
+    log.warning('the versions of an agent were not passed on', { host: String(state.host), error }),
+  );
 }
 
 async function reportState(services: Services, startedAt: string, args: Args): Promise<string | null> {

@@ -1,22 +1,25 @@
 // The topics that agents call, and the endpoints on each in Neutron's order of dispatch.
 import type { Bus } from '../../contracts/bus.ts';
 import { type Services, timestamp } from '../context.ts';
+import type { Message } from '../relay/messages.ts';
 import { agentState } from './agent-state.ts';
 import { devices } from './devices.ts';
 import { dhcp } from './dhcp.ts';
 import { l3 } from './l3.ts';
 import { metadata } from './metadata.ts';
+import { objects } from './resources.ts';
 import { securityGroupInfo } from './security-groups.ts';
 
 /** Serves agents until disposed. `server` is the `host` option of this process. */
 export async function serveAgents(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
-  const state = agentState(services, timestamp(services.clock));
+  const tell = ({ target, method, args }: Message): Promise<void> => bus.cast(target, method, args);
+  const state = agentState(services, timestamp(services.clock), tell);
   const stack = new AsyncDisposableStack();
   stack.use(
     await bus.serve({
       topic: 'q-plugin',
       server,
-      endpoints: [devices(services), securityGroupInfo(services), dhcp(services), state, metadata(services)],
+      endpoints: [devices(services), securityGroupInfo(services), dhcp(services), state, metadata(services), objects(services)],
     }),
   );
   stack.use(await bus.serve({ topic: 'q-reports-plugin', server, endpoints: [state] }));

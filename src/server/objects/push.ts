@@ -1,0 +1,61 @@
+// Pushes of versioned objects: one fact of the outbox in, the object as it is now out, once for each version that somebody reads.
+import type { OutboxRow, Row } from '../../contracts/store.ts';
+import { encode, encodeGone, type Image, minorOf, type Primitive, versionText } from '../../domain/objects/encode.ts';
+import type { ObjectType } from '../../model/objects/kit.ts';
+import { objectTypes } from '../../model/objects/types.ts';
+import { aliveSince } from '../commands/agents.ts';
+import type { Services } from '../context.ts';
+import { type Message, objectPush } from '../relay/messages.ts';
+import type { Source } from './source.ts';
+import { sources } from './sources.ts';
+
+const byKind = new Map(sources.map(s => [s.kind, s]));
+
+/** Agents that keep ports, networks and groups by pushes; the other L2 agents hear of them in the older way. */
+const cachingAgents: readonly string[] = ['Open vSwitch agent'];
+
+export async function objectPushes(services: Services, fact: OutboxRow): Promise<Message[]> {
+  const source = byKind.get(fact.kind);
+  const event = source && eventOf(source, fact.event);
+  if (!source || !event) return [];
+  const minors = await minorsRead(services, source);
+  if (minors.length === 0) return [];
+  const write = await writerOf(services, source, fact);
+  return write ? minors.map(minor => objectPush(source.type, versionText(minor), event, [write(minor)])) : [];
+}
+
+type ObjectEvent = 'created' | 'updated' | 'deleted';
+
+function eventOf({ told }: Source, event: OutboxRow['event']): ObjectEvent | undefined {
+  if (event !== 'created' || told === 'life') return event;
+  return told === 'core' ? 'updated' : undefined;
+}
+
+/** How the object is written in a version; undefined where it has gone meanwhile, which the next fact tells. */
+async function writerOf(services: Services, source: Source, fact: OutboxRow): Promise<((minor: number) => Primitive) | undefined> {
+  const { type, gone } = source;
+  if (fact.event === 'deleted' && gone) return minor => encodeGone(type, fact.id, minor, gone);
+  const row = fact.event === 'deleted' ? lastOf(fact) : await services.store.get(source.table, { id: fact.id });
+  if (!row) return undefined;
+  const [image] = await source.images(services, [row]);
+  return minor => encode(type, image as Image, minor);
+}
+
+function lastOf({ facts }: OutboxRow): Row {
+  const { last, ...rest } = facts as { readonly last?: Row };
+  return { ...(rest as Row), ...last };
+}
+
+/** The versions of a type that living agents know; of a type that others than L2 agents read, this server's own as well. */
+async function minorsRead(services: Services, { type, told }: Source): Promise<readonly number[]> {
+  const { minor: own, oldest }: ObjectType = objectTypes[type];
+  const alive = await services.store.select({
+    table: 'agents',
+    where: { gte: ['heartbeat_timestamp', aliveSince(services, 2)] },
+    columns: ['agent_type', 'resource_versions'],
+  });
+  const readers = told === 'core' ? alive.filter(a => cachingAgents.includes(String(a.agent_type))) : alive;
+  const known = readers.map(a => minorOf(String((a.resource_versions as Readonly<Record<string, unknown>> | null)?.[type])));
+  const minors = [...(told === 'core' ? [] : [own]), ...known.filter(m => m !== undefined && m <= own && m >= oldest)] as number[];
+  return [...new Set(minors)].sort((a, b) => b - a);
+}
