@@ -20,8 +20,7 @@ function namedAttributes(
     const within = keysWithin(value)
       .map(key => `${rule}:${key}`)
       .filter(r => policy.defined(r));
-    if (policy.defined(rule)) out.push({ rule, within });
-    else out.push(...within.map(r => ({ rule: r, within: [] })));
+    out.push({ rule, within });
   }
   return out;
 }
@@ -49,8 +48,10 @@ interface Request {
 }
 
 function isAllowed(ctx: RequestContext, { action, attributes }: Request, target: Target): boolean {
-  const rules = [action, ...attributes.flatMap(a => [a.rule, ...a.within])];
-  return rules.every(r => ctx.policy.allows(r, ctx.caller, target));
+  const { policy, caller } = ctx;
+  // An attribute without a rule of its own is for whom the rule `default` says: its owner.
+  const named = attributes.flatMap(a => [policy.defined(a.rule) ? a.rule : 'default', ...a.within]);
+  return [action, ...named].every(r => policy.allows(r, caller, target));
 }
 
 export function authorizeCreate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {

@@ -119,6 +119,26 @@ describe('advisories', () => {
     await h.member.make('ports', 'port', { network_id: net.id, device_owner: 'network:dhcp' });
   });
 
+  test('CVE-2026-50266: managers of a project are trusted with networks of their own alone', async () => {
+    const manager = h.as('manager');
+    const trusted = { device_owner: 'network:dhcp' };
+    const beyond: readonly Body[] = [
+      trusted,
+      { mac_address: 'fa:16:3e:00:00:78' },
+      { port_security_enabled: false },
+      { allowed_address_pairs: [{ ip_address: '10.1.0.1' }] },
+      { fixed_ips: [{ subnet_id: sharedSubnet.id, ip_address: '10.1.0.99' }] },
+    ];
+    const guest = await manager.make('ports', 'port', { network_id: shared.id });
+    for (const attributes of beyond) {
+      const refused = [403, 'PolicyNotAuthorized'];
+      assert.deepEqual(await typeOf(manager, 'POST', 'ports', { port: { network_id: shared.id, ...attributes } }), refused);
+      assert.deepEqual(await typeOf(manager, 'PUT', `ports/${guest.id}`, { port: attributes }), refused, Object.keys(attributes)[0]);
+    }
+    const own = await manager.make('ports', 'port', { network_id: net.id, ...trusted });
+    assert.equal(await status(manager, 'PUT', `ports/${own.id}`, { port: { mac_address: 'fa:16:3e:00:00:79' } }), 200);
+  });
+
   test('OSSA-2015-018: a port of a router is not talked out of being one', async () => {
     const router = await h.member.make('routers', 'router', {});
     const other = await h.member.make('networks', 'network', {});

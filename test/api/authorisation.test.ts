@@ -196,7 +196,7 @@ describe('authorisation', () => {
     }
   });
 
-  test('below another parent there is nothing, whoever asks', async () => {
+  test('below another parent there is nothing, whoever asks (N bc8a55497f, 8804195cd3, df79bcc977)', async () => {
     const wrong: string[] = [];
     for (const thing of world.things.filter(t => t.resource.parent && t.at)) {
       const parent = parentOf(thing)!;

@@ -25,7 +25,8 @@ export function mayAll(who: Who, resource: Resource, verb: 'create' | 'update', 
   const inside = policed.flatMap(([name, value]) =>
     [value].flat().flatMap(item => (typeof item === 'object' && item !== null ? Object.keys(item).map(key => `${name}:${key}`) : [])),
   );
-  const asked = [...policed.map(([name]) => name), ...inside].map(name => `${action}:${name}`).filter(rule => rules.has(rule));
+  const own = policed.map(([name]) => (rules.has(`${action}:${name}`) ? `${action}:${name}` : 'default'));
+  const asked = [...own, ...inside.map(name => `${action}:${name}`).filter(rule => rules.has(rule))];
   return [action, ...asked].every(rule => may(who, rule, target));
 }
 
