@@ -3,6 +3,7 @@ import { addressesErrors } from './errors/addresses.ts';
 import { coreErrors } from './errors/core.ts';
 import { httpErrors } from './errors/http.ts';
 import { qosErrors } from './errors/qos.ts';
+import { l3ServicesErrors } from './errors/l3-services.ts';
 import { routingErrors } from './errors/routing.ts';
 import type { ErrorRow } from './errors/row.ts';
 import { securityErrors } from './errors/security.ts';
@@ -14,6 +15,7 @@ export const catalog = {
   ...addressesErrors,
   ...securityErrors,
   ...routingErrors,
+  ...l3ServicesErrors,
   ...servicesErrors,
   ...qosErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;

@@ -34,6 +34,7 @@ import {
 } from './ext/qos.ts';
 import { extGwMode, extraRoute } from './ext/router-modes.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
+import { l3Flavors } from './flavor.ts';
 import type { Extension } from './kit/resource.ts';
 
 export const attributeExtensions = [
@@ -47,6 +48,7 @@ export const attributeExtensions = [
   extraDhcpOpt,
   extGwMode,
   extraRoute,
+  l3Flavors,
   uplinkStatusPropagation,
   uplinkStatusPropagationUpdatable,
   dataPlaneStatus,

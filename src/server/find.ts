@@ -31,6 +31,14 @@ export async function findAll(ctx: RequestContext, commands: Commands, keys: rea
   return new Map(rows.map(row => [String(row[key]), row]));
 }
 
+/** For `admit`: what bodies name must be seen by the caller, which is said before anything else. */
+export async function admitVisible(ctx: RequestContext, commands: Commands, ids: readonly unknown[]): Promise<void> {
+  const wanted = [...new Set(ids)].filter(id => typeof id === 'string');
+  const found = wanted.length > 0 ? await findAll(ctx, commands, wanted) : new Map();
+  const missing = wanted.find(id => !found.has(id));
+  if (missing !== undefined) throw notFound(commands.resource, missing);
+}
+
 /** The object above a sub-resource as it is now: a decision about what is below it relies on it. */
 export async function relyOnParent({ store, parent }: RequestContext, draft: Draft): Promise<Row> {
   if (!parent) throw new Error('a sub-resource without the object above it');

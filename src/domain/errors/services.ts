@@ -31,6 +31,7 @@ export const servicesErrors = {
   },
   AutoAllocationFailure: { status: 409, text: (p: P<'reason'>) => `Deployment error: ${p.reason}.` },
   DefaultExternalNetworkExists: { status: 409, text: (p: P<'net_id'>) => `A default external network already exists: ${p.net_id}.` },
+  InvalidServiceType: { status: 400, text: (p: P<'service_type'>) => `Invalid service type: ${p.service_type}.` },
   FlavorDisabled: { status: 503, text: () => 'Flavor is not enabled.' },
   FlavorInUse: { status: 409, text: (p: P<'flavor_id'>) => `Flavor ${p.flavor_id} is used by some service instance.` },
   FlavorNotFound: { status: 404, text: (p: P<'flavor_id'>) => `Flavor ${p.flavor_id} could not be found.` },

@@ -57,7 +57,7 @@ export function readField(name: string, field: Field, value: unknown): unknown {
 
 /** The items of a create body: one, or several under the plural key. */
 export function itemsOf(resource: Resource, body: unknown): { readonly items: readonly unknown[]; readonly bulk: boolean } {
-  if (body === undefined) throw bad(`Unable to find '${resource.name}' in request body`);
+  if (body === undefined) throw bad(`Unable to find '${resource.bodyName}' in request body`);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
   if (Object.keys(body).length === 0) throw bad('Resource body required');
   const keys = body as Record<string, unknown>;
@@ -67,18 +67,18 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
     if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }
-  if (!Object.hasOwn(keys, resource.name)) throw bad(`Unable to find '${resource.name}' in request body`);
-  return { items: [keys[resource.name]], bulk: false };
+  if (!Object.hasOwn(keys, resource.bodyName)) throw bad(`Unable to find '${resource.bodyName}' in request body`);
+  return { items: [keys[resource.bodyName]], bulk: false };
 }
 
 function unwrap(resource: Resource, item: unknown): unknown {
-  if (typeof item === 'object' && item !== null && Object.hasOwn(item, resource.name))
-    return (item as Record<string, unknown>)[resource.name];
+  if (typeof item === 'object' && item !== null && Object.hasOwn(item, resource.bodyName))
+    return (item as Record<string, unknown>)[resource.bodyName];
   return item;
 }
 
 function asObject(resource: Resource, item: unknown): Record<string, unknown> {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw bad(`Object '${resource.name}' contains invalid data`);
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw bad(`Object '${resource.bodyName}' contains invalid data`);
   return item as Record<string, unknown>;
 }
 

@@ -4,6 +4,7 @@ import { normalizePairs } from '../allowed-address-pairs.ts';
 import { apiError, invalidInput } from '../errors.ts';
 import { normalizeDhcpOpts } from '../extra-dhcp-opts.ts';
 import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
+import { readMeteringPrefix } from '../metering.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { readPortRange } from '../port-forwarding.ts';
 import { pyStr } from './python.ts';
@@ -17,6 +18,8 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
       return readTags(value);
     case 'service_types':
       return readServiceTypes(value);
+    case 'metering_prefix':
+      return readMeteringPrefix(value);
     case 'port_range':
       return readPortRange(value);
     case 'profile':

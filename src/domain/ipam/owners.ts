@@ -9,6 +9,7 @@ export const owners = {
   routerInterface: 'network:router_interface',
   routerSnat: 'network:router_centralized_snat',
   routerHa: 'network:router_ha_interface',
+  localIp: 'network:local_ip',
 } as const;
 
 export const routerInterfaceOwners: readonly string[] = [

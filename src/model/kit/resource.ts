@@ -32,6 +32,8 @@ export type Verb = 'list' | 'show' | 'create' | 'update' | 'delete';
 export interface Resource<F extends Fields = Fields> {
   /** Singular, as in bodies and policy names: `network`, `security_group_rule`. */
   readonly name: string;
+  /** The key of one object in bodies, where that is another resource's name too: `service_profile` below a flavor. */
+  readonly bodyName: string;
   /** Plural, as the body key of a list: `networks`. */
   readonly plural: string;
   /** URL segments of the collection, with its prefix if any: `security-groups`, `qos/policies`; below a parent, behind the parent's id. */
@@ -78,6 +80,7 @@ export interface Parent {
 
 export interface ResourceSpec<F extends Fields> {
   readonly name: string;
+  readonly bodyName?: string;
   readonly plural?: string;
   readonly path?: string;
   readonly fields: F;
@@ -121,6 +124,7 @@ export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): R
   const parent = spec.parent ? parentOf(spec.parent) : aliasOf?.parent;
   return {
     name: spec.name,
+    bodyName: spec.bodyName ?? spec.name,
     plural,
     path: spec.path ?? plural.replaceAll('_', '-'),
     fields: spec.fields,

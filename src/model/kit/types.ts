@@ -45,6 +45,7 @@ export type SpecialName =
   | 'fixed_ips'
   | 'service_types'
   | 'profile'
+  | 'metering_prefix'
   | 'port_range'
   | 'tags'
   | 'target_project'

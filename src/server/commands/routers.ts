@@ -2,6 +2,7 @@
 import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import { checkProvider } from '../../domain/service-providers.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
 import { changedColumns, newColumns } from '../columns.ts';
@@ -11,6 +12,7 @@ import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
 import { usePolicy } from './qos-use.ts';
 import { changeGateway, dropGateway, gatewayPolicy, makeGateway, wantedGateway } from './router-gateway.ts';
+import { providerOfFlavor } from './flavors.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
 import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-routes.ts';
 import { gatewayOwner, routerPorts } from './router-rows.ts';
@@ -20,6 +22,7 @@ import { scheduleRouter } from './scheduling.ts';
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   await requireZones(ctx, 'router', input.availability_zone_hints);
   const id = draft.newId();
+  if (input.flavor_id) checkProvider(await providerOfFlavor(ctx, draft, String(input.flavor_id)), input);
   const info = wantedGateway(input.external_gateway_info);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
   await usePolicy(ctx, draft, info?.qos_policy_id);

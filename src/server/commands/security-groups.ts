@@ -11,6 +11,7 @@ import { addStartingRules, defaultGroup, defaultStateful, ensureOwnDefaultGroup 
 import { removeTemplates } from './default-security-group-rules.ts';
 import { grouped } from './load.ts';
 import { presentRules } from './security-group-rows.ts';
+import { removeLogs } from './log-rows.ts';
 import { isShared, removeSharing, sharingFilter, sharingOf } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
@@ -91,6 +92,7 @@ async function removeGroup(ctx: RequestContext, draft: Draft, row: Row): Promise
   }
   await removeTemplates(ctx, draft, id);
   await removeSharing(ctx, draft, id);
+  await removeLogs(ctx, draft, 'resource_id', [String(row.id)]);
   draft.remove(securityGroup, row);
 }
 

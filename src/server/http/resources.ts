@@ -25,7 +25,7 @@ export async function collection(request: ApiRequest, commands: Commands): Promi
     case 'POST': {
       if (!resource.verbs.includes('create')) throw apiError('HTTPMethodNotAllowed');
       const { objects, bulk } = await pipeline.create(ctx, commands, request.body);
-      return { status: 201, json: bulk ? { [resource.plural]: objects } : { [resource.name]: objects[0] } };
+      return { status: 201, json: bulk ? { [resource.plural]: objects } : { [resource.bodyName]: objects[0] } };
     }
     default:
       throw apiError('HTTPMethodNotAllowed');
@@ -39,10 +39,10 @@ export async function member(request: ApiRequest, commands: Commands, id: string
     case 'GET': {
       if (!resource.verbs.includes('show')) throw apiError('HTTPMethodNotAllowed');
       const { fields } = readQuery(resource, request.query, { maxFilterValues, maxLimit: 0 });
-      return { status: 200, json: { [resource.name]: await pipeline.get(ctx, commands, id, fields) } };
+      return { status: 200, json: { [resource.bodyName]: await pipeline.get(ctx, commands, id, fields) } };
     }
     case 'PUT':
-      return { status: 200, json: { [resource.name]: await pipeline.update(ctx, commands, id, request.body, request.ifMatch) } };
+      return { status: 200, json: { [resource.bodyName]: await pipeline.update(ctx, commands, id, request.body, request.ifMatch) } };
     case 'DELETE':
       if (!resource.verbs.includes('delete')) throw apiError('HTTPMethodNotAllowed');
       if (request.body !== undefined) throw apiError('HTTPBadRequest', { message: 'Request body is not supported in DELETE.' });

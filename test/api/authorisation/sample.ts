@@ -32,6 +32,10 @@ export interface Sample {
   readonly body?: (at: At) => Body;
   /** What else has to be so first, once in each family; answers how to undo it when the family's objects go. */
   readonly prepare?: (at: At, admin: Api) => Promise<() => Promise<void>>;
+  /** Everybody is shown such objects as his own: the walk has nothing to compare. */
+  readonly relative?: true;
+  /** What names the object in URLs, where the answer to its create does not say it. */
+  readonly id?: (at: At) => string;
   /** An update that works for whoever may do it; a description. */
   readonly update?: Body;
   /** Attributes with rules of their own, with other values than the default ones, for a create that works. Booleans are tried without. */

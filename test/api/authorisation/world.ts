@@ -106,10 +106,18 @@ export class World {
     if (sample.prepare && !this.undoing.has(prepared)) this.undoing.set(prepared, await sample.prepare(at, this.h.admin));
     const collection = this.collection(resource, at.made);
     const project = resource.fields.project_id?.post ? { project_id: at.project } : {};
-    const made = await this.h.admin.make(collection, resource.name, { ...project, ...sample.body!(at) });
+    const made = await this.h.admin.make(collection, resource.bodyName, { ...project, ...sample.body!(at) });
     this.families.set(kind, { ...at.made, [resource.name]: made });
     const target = this.target(sample, at, made);
-    return { resource, sample, what: `${kind} ${resource.name}`, id: String(made[resource.key]), collection, target, at };
+    return {
+      resource,
+      sample,
+      what: `${kind} ${resource.name}`,
+      id: sample.id?.(at) ?? String(made[resource.key]),
+      collection,
+      target,
+      at,
+    };
   }
 
   /** The last object of a sample in a family has gone. */
@@ -127,11 +135,20 @@ export class World {
   async build(): Promise<void> {
     for (const kind of kinds)
       for (const sample of samples) if (sample.body && has(sample, kind)) this.things.push(await this.make(sample, kind));
-    for (const sample of samples.filter(s => !s.body && !named(s.resource).aliasOf)) {
+    for (const sample of samples.filter(s => !s.body && !s.relative && !named(s.resource).aliasOf)) {
       const resource = named(sample.resource);
-      for (const found of await this.h.admin.list(resource.path)) {
-        const what = `${resource.name} ${found.agent_type ?? found.name ?? found[resource.key]}`;
-        this.things.push({ resource, sample, what, id: String(found[resource.key]), collection: resource.path, target: found });
+      const collection = this.collection(resource, this.family('own'));
+      for (const found of await this.h.admin.list(collection)) {
+        const what = `${resource.name} ${found.agent_type ?? found.name ?? found.id}`;
+        this.things.push({
+          resource,
+          sample,
+          what,
+          id: String(found[resource.key]),
+          collection,
+          target: found,
+          ...(resource.parent ? { at: this.at('own') } : {}),
+        });
       }
     }
     for (const sample of samples) this.things.push(...this.otherUrls(sample));
