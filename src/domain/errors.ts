@@ -2,8 +2,8 @@
 import { addressesErrors } from './errors/addresses.ts';
 import { coreErrors } from './errors/core.ts';
 import { httpErrors } from './errors/http.ts';
-import { qosErrors } from './errors/qos.ts';
 import { l3ServicesErrors } from './errors/l3-services.ts';
+import { qosErrors } from './errors/qos.ts';
 import { routingErrors } from './errors/routing.ts';
 import type { ErrorRow } from './errors/row.ts';
 import { securityErrors } from './errors/security.ts';

@@ -10,8 +10,8 @@ import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { addStartingRules, defaultGroup, defaultStateful, ensureOwnDefaultGroup } from './default-group.ts';
 import { removeTemplates } from './default-security-group-rules.ts';
 import { grouped } from './load.ts';
-import { presentRules } from './security-group-rows.ts';
 import { removeLogs } from './log-rows.ts';
+import { presentRules } from './security-group-rows.ts';
 import { isShared, removeSharing, sharingFilter, sharingOf } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
