@@ -35,6 +35,8 @@ export interface Binding {
 export interface MechanismDriver {
   readonly name: string;
   readonly agentType: string;
+  /** A port that is plugged already may become the parent of a trunk, and cease to be one. */
+  readonly trunksBoundPorts?: boolean;
   /** What rules of QoS policies its agents carry out; absent: none. */
   readonly qos?: QosSupport;
   /** Pure: the binding on the first segment that the agent can reach, or undefined. */

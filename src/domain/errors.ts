@@ -8,6 +8,7 @@ import { routingErrors } from './errors/routing.ts';
 import type { ErrorRow } from './errors/row.ts';
 import { securityErrors } from './errors/security.ts';
 import { servicesErrors } from './errors/services.ts';
+import { trunkErrors } from './errors/trunks.ts';
 
 export const catalog = {
   ...httpErrors,
@@ -17,6 +18,7 @@ export const catalog = {
   ...routingErrors,
   ...l3ServicesErrors,
   ...servicesErrors,
+  ...trunkErrors,
   ...qosErrors,
 } as const satisfies Readonly<Record<string, ErrorRow>>;
 

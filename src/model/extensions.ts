@@ -33,6 +33,7 @@ import {
   qosPortNetworkPolicy,
 } from './ext/qos.ts';
 import { extGwMode, extraRoute } from './ext/router-modes.ts';
+import { trunkDetails } from './ext/trunk-details.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
 import { l3Flavors } from './flavor.ts';
 import type { Extension } from './kit/resource.ts';
@@ -56,6 +57,7 @@ export const attributeExtensions = [
   portNumaAffinityPolicy,
   portNumaAffinityPolicySocket,
   portHints,
+  trunkDetails,
   portHintOvsTxSteering,
   portHardwareOffloadType,
   portTrustedVif,

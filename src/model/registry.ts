@@ -21,6 +21,7 @@ import { securityGroup, securityGroupRule } from './security-group.ts';
 import { subnet } from './subnet.ts';
 import { subnetpool, subnetpoolExtensions } from './subnet-pool.ts';
 import { tables } from './tables.ts';
+import { trunk, trunkExtension } from './trunk.ts';
 
 export const resources: readonly Resource[] = [
   network,
@@ -38,6 +39,7 @@ export const resources: readonly Resource[] = [
   portBinding,
   ...l3Services,
   addressGroup,
+  trunk,
   defaultSecurityGroupRule,
   securityGroupsDefaultStatefulness,
   ...qosResources,
@@ -52,6 +54,7 @@ export const extensions: readonly Extension[] = [
   ...rbacExtensions,
   ...l3ServiceExtensions,
   ...addressGroupExtensions,
+  trunkExtension,
   ...templateExtensions,
   ...qosExtensions,
   ...subnetpoolExtensions,

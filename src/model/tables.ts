@@ -82,6 +82,18 @@ export const tables = {
     columns: { name: { type: 'text' } },
     primaryKey: ['name'],
   },
+  /** A port is in one trunk at most, and a tag is used once in a trunk. */
+  sub_ports: {
+    name: 'sub_ports',
+    columns: {
+      port_id: { type: 'text' },
+      trunk_id: { type: 'text' },
+      segmentation_type: { type: 'text' },
+      segmentation_id: { type: 'int' },
+    },
+    primaryKey: ['port_id'],
+    unique: [['trunk_id', 'segmentation_type', 'segmentation_id']],
+  },
   router_ports: {
     name: 'router_ports',
     columns: { router_id: { type: 'text' }, port_id: { type: 'text' }, port_type: { type: 'text' } },

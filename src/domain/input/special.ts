@@ -7,6 +7,7 @@ import { readMeteringPrefix } from '../metering.ts';
 import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { readPortRange } from '../port-forwarding.ts';
+import { readSubPorts } from '../trunks.ts';
 import { pyStr } from './python.ts';
 import { Invalid, isUuid, readString } from './text.ts';
 
@@ -30,6 +31,8 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
     case 'extra_dhcp_opts':
       normalizeDhcpOpts(value as readonly unknown[] | null, []);
       return value ?? [];
+    case 'sub_ports':
+      return readSubPorts(value);
     case 'target_project':
       return readTargetProject(value);
     case 'subnet_list':

@@ -39,6 +39,7 @@ export const linuxbridge: MechanismDriver = {
   name: 'linuxbridge',
   agentType: 'Linux bridge agent',
   qos,
+  trunksBoundPorts: true,
   bind(vnicType, agent, segments) {
     if (vnicType !== 'normal' || !agent.alive || !agent.admin_state_up) return undefined;
     const segment = segments.find(s => reaches(agent, s));

@@ -50,7 +50,8 @@ export type SpecialName =
   | 'tags'
   | 'target_project'
   | 'subnet_list'
-  | 'subnetpool_id';
+  | 'subnetpool_id'
+  | 'sub_ports';
 
 export const t = {
   str: (max = 255): Type<string> => ({ kind: 'string', max }),

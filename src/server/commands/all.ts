@@ -22,6 +22,7 @@ import { securityGroups } from './security-groups.ts';
 import { securityGroupsDefaultStatefulness } from './security-groups-default-statefulness.ts';
 import { subnetPools } from './subnet-pools.ts';
 import { subnets } from './subnets.ts';
+import { trunks } from './trunks.ts';
 
 export function allCommands(services: Services): readonly Commands[] {
   return [
@@ -40,6 +41,7 @@ export function allCommands(services: Services): readonly Commands[] {
     portBindings,
     ...l3ServiceCommands(services),
     addressGroups,
+    trunks,
     defaultSecurityGroupRules,
     securityGroupsDefaultStatefulness,
     qosPolicies,

@@ -9,6 +9,7 @@ import { releaseFloatingIps } from './floatingip-rows.ts';
 import { grouped } from './load.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
+import { refuseTrunkPorts } from './trunk-rows.ts';
 
 /** What routing of messages needs of a port as it was: where it was, what it held, who knew it. */
 export interface PortFacts {
@@ -81,6 +82,7 @@ const partTables = [
 export async function removePortRows(services: Services, draft: Draft, rows: readonly Row[]): Promise<void> {
   if (rows.length === 0) return;
   const ids = rows.map(r => String(r.id));
+  await refuseTrunkPorts(services, draft, ids);
   const parts = await partsOf(services, ids);
   await releaseFloatingIps(services, draft, ids);
   await releaseForwardings(services, draft, ids);

@@ -20,6 +20,7 @@ import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
 import { factsOf, partsOf } from './port-rows.ts';
 import { admitPort, changePolicy } from './qos-use.ts';
+import { putTrunkDown } from './trunk-binding.ts';
 
 interface Change {
   readonly ctx: RequestContext;
@@ -48,6 +49,7 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   const fixedIps = await addressChange(change, set.mac_address);
   const rebound = await bindingChange(change);
   if (rebound) draft.delete('provisioning_blocks', { eq: ['port_id', id] });
+  if (rebound && !rebound.bound) await putTrunkDown(ctx, draft, id);
   if (rebound || fixedIps) {
     const owner = String(set.device_owner ?? row.device_owner);
     const withDhcp = await anyWithDhcp(ctx, fixedIps ?? before.fixed_ips);

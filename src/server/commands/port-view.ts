@@ -8,13 +8,19 @@ import { profileOf } from './port-profile.ts';
 import { type PortParts, partsOf } from './port-rows.ts';
 import { type PortQos, portQos } from './qos-view.ts';
 import { tagsOf } from './tags.ts';
+import { trunkDetailsOf } from './trunk-rows.ts';
 
 export async function presentPorts(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
   const parts = await partsOf(services, ids);
   const tags = await tagsOf(services, ids);
   const qos = await portQos(services, rows, parts.bindings);
-  return rows.map(row => presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row) }));
+  const trunks = await trunkDetailsOf(services, ids);
+  return rows.map(row => {
+    const trunk_details = trunks.get(String(row.id));
+    const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row) });
+    return trunk_details ? { ...shown, trunk_details } : shown;
+  });
 }
 
 export interface PortView {

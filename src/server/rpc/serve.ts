@@ -9,6 +9,7 @@ import { l3 } from './l3.ts';
 import { metadata } from './metadata.ts';
 import { objects } from './resources.ts';
 import { securityGroupInfo } from './security-groups.ts';
+import { trunkAgents } from './trunks.ts';
 
 /** Serves agents until disposed. `server` is the `host` option of this process. */
 export async function serveAgents(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
@@ -24,5 +25,6 @@ export async function serveAgents(services: Services, bus: Bus, server: string):
   );
   stack.use(await bus.serve({ topic: 'q-reports-plugin', server, endpoints: [state] }));
   stack.use(await bus.serve({ topic: 'q-l3-plugin', server, endpoints: [l3(services)] }));
+  stack.use(await bus.serve({ topic: 'trunk', server, endpoints: [trunkAgents(services)] }));
   return stack;
 }
