@@ -4,14 +4,26 @@ import type { Attributes } from '../domain/input/body.ts';
 import { absent, type Field, type Resource } from '../model/kit/resource.ts';
 import type { ApiObject } from './commands/commands.ts';
 
-function* ownFields(resource: Resource): Generator<readonly [name: string, field: Field]> {
-  for (const [name, field] of Object.entries(resource.fields)) if (field.column !== false) yield [name, field];
+type Own = readonly (readonly [name: string, field: Field])[];
+
+/** By resource: lists ask for them once per row. */
+const known = new WeakMap<Resource, { readonly own: Own; readonly shown: readonly string[] }>();
+
+function fieldsOf(resource: Resource): { readonly own: Own; readonly shown: readonly string[] } {
+  const found = known.get(resource);
+  if (found) return found;
+  const own = Object.entries(resource.fields).filter(([, field]) => field.column !== false);
+  const fields = { own, shown: own.filter(([, field]) => field.show !== false).map(([name]) => name) };
+  known.set(resource, fields);
+  return fields;
 }
 
-/** Of a row what the API shows. */
+const ownFields = (resource: Resource): Own => fieldsOf(resource).own;
+
+/** Of a row what the API shows; the caller's to complete. */
 export function shownColumns(resource: Resource, row: Row): ApiObject {
   const out: ApiObject = {};
-  for (const [name, field] of ownFields(resource)) if (field.show !== false) out[name] = row[name];
+  for (const name of fieldsOf(resource).shown) out[name] = row[name];
   return out;
 }
 

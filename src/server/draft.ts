@@ -31,6 +31,7 @@ export class Draft {
   readonly taken = new Set<string>();
   /** Default groups that come with this draft, by project. */
   readonly defaultGroups = new Map<string, string>();
+  private readonly known = new Map<string, Promise<unknown>>();
   private readonly usage = new Map<string, { project: string; resource: string; by: number; unasked: number }>();
   private readonly changed = new Set<string>();
   private readonly guarded = new Set<string>();
@@ -39,6 +40,15 @@ export class Draft {
     this.now = options.now;
     this.newId = options.newId;
     this.attempt = options.attempt ?? 1;
+  }
+
+  /** What the decision reads once, however many objects of one request need it. */
+  once<T>(key: string, read: () => Promise<T>): Promise<T> {
+    const known = this.known.get(key) as Promise<T> | undefined;
+    if (known) return known;
+    const reading = read();
+    this.known.set(key, reading);
+    return reading;
   }
 
   /** A new row of a resource, counted against its project's quota; what nobody asked for is counted, and not refused for it. */

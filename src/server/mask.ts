@@ -20,13 +20,13 @@ export interface Mask {
  * in what the rules compare: all of one owner, for instance.
  */
 export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mask {
-  const never = new Set(Object.keys(resource.fields).filter(name => resource.fields[name]?.show === false));
+  const { hidden: always, ruled } = rulesOf(policy, resource);
+  const never = new Set(always);
   const open: { readonly name: string; readonly rule: string }[] = [];
   const compared = new Set<string>();
-  for (const name of Object.keys(resource.fields)) {
-    const rule = `get_${resource.policyName}:${name}`;
-    const check = policy.defined(rule) ? policy.residual(rule, caller) : undefined;
-    if (!check || check.kind === 'true') continue;
+  for (const { name, rule } of ruled) {
+    const check = policy.residual(rule, caller);
+    if (check.kind === 'true') continue;
     if (check.kind === 'false') never.add(name);
     else {
       open.push({ name, rule });
@@ -54,7 +54,31 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   };
 }
 
+interface Rules {
+  readonly hidden: readonly string[];
+  readonly ruled: readonly { readonly name: string; readonly rule: string }[];
+}
+
+const known = new WeakMap<Policy, Map<string, Rules>>();
+
+/** Attributes that are never shown, and those that have a rule; the same for every request. */
+function rulesOf(policy: Policy, { name: resource, policyName, fields }: Resource): Rules {
+  const ofPolicy = known.get(policy) ?? new Map<string, Rules>();
+  known.set(policy, ofPolicy);
+  const found = ofPolicy.get(`${policyName} ${resource}`);
+  if (found) return found;
+  const names = Object.keys(fields);
+  const rules = {
+    hidden: names.filter(name => fields[name]?.show === false),
+    ruled: names.map(name => ({ name, rule: `get_${policyName}:${name}` })).filter(({ rule }) => policy.defined(rule)),
+  };
+  ofPolicy.set(`${policyName} ${resource}`, rules);
+  return rules;
+}
+
+/** Objects are what a command has just made for this answer, so whoever has nothing taken away is given them as they are. */
 function without(object: Readonly<Record<string, unknown>>, hidden: ReadonlySet<string>): Record<string, unknown> {
+  if (hidden.size === 0) return object;
   const out: Record<string, unknown> = {};
   for (const name of Object.keys(object)) if (!hidden.has(name)) out[name] = object[name];
   return out;

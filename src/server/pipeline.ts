@@ -43,7 +43,7 @@ function masked(mask: Mask, objects: readonly ApiObject[], parents: readonly Api
   return mask.apply(objects, parents).map(withTenant);
 }
 
-/** `tenant_id` is the older name. Objects are our own here: the mask has made them. */
+/** `tenant_id` is the older name. The objects are made for this answer. */
 function withTenant(object: ApiObject): ApiObject {
   if (Object.hasOwn(object, 'project_id')) object.tenant_id = object.project_id;
   return object;

@@ -362,21 +362,36 @@ describe('lists', () => {
         assert.ok((await statements(() => h.member.list(path))) <= 8, path);
     });
 
-    test('a port: eight reads at most, and then one commit', async () => {
+    /** Statements of each commit's request before it. */
+    const readsBefore = async (ask: () => Promise<unknown>): Promise<number[]> => {
       const { store } = h.server;
       const commit = store.commit.bind(store);
-      const network = await h.member.make('networks', 'network', {});
-      await h.member.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.8.0.0/16' });
       const before = await quiet();
       const reads: number[] = [];
       store.commit = writeSet => {
         reads.push(store.statements - before);
         return commit(writeSet);
       };
-      await h.member.make('ports', 'port', { network_id: network.id });
+      await ask();
       store.commit = commit;
+      return reads;
+    };
+
+    test('a port: eight reads at most, and then one commit', async () => {
+      const network = await h.member.make('networks', 'network', {});
+      await h.member.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.8.0.0/16' });
+      const reads = await readsBefore(() => h.member.make('ports', 'port', { network_id: network.id }));
       assert.equal(reads.length, 1);
       assert.ok((reads[0] ?? 99) <= 8, `${reads[0]} reads`);
+    });
+
+    test('of many ports in one request each takes one read, for an address; what they share is read once', async () => {
+      const network = await h.member.make('networks', 'network', {});
+      await h.member.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.9.0.0/16' });
+      const body = { ports: Array.from({ length: 50 }, () => ({ network_id: network.id })) };
+      const reads = await readsBefore(() => h.member.request('POST', 'ports', body));
+      assert.equal(reads.length, 1);
+      assert.ok((reads[0] ?? 99) <= 50 + 16, `${reads[0]} reads`);
     });
   });
 });

@@ -288,6 +288,9 @@ test('a token ends with its lifetime, and one made from it ends no later', async
 test('a revoked token is void, with those made from it, also for the next start; others live on', async () => {
   const [first, another] = [await login('weft', 'unscoped'), await login('weft')];
   const derived = (await ask('POST', tokens, { body: byToken(first, inProject('weft')) })).headers['x-subject-token']!;
+  // A token that was good before is remembered, and void all the same.
+  for (const token of [first, derived]) assert.equal(await identity.validate(token), await identity.validate(token));
+  assert.ok(await identity.validate(derived));
   const gone = await ask('DELETE', tokens, { token: another, subject: first });
   assert.deepEqual([gone.status, gone.body], [204, undefined]);
   const again = await openBuiltinIdentity({ path, clock, log, baseUrl: 'http://127.0.0.1:9696' });

@@ -49,6 +49,7 @@ class BuiltinIdentity implements IdentityApi {
   private readonly urls: Urls;
   private readonly file: StateFile;
   private readonly revocations: Revocations;
+  private readonly known = new WeakMap<Directory, Map<string, Known>>();
 
   constructor(options: BuiltinIdentityOptions, file: StateFile, revocations: Revocations) {
     this.options = options;
@@ -61,8 +62,22 @@ class BuiltinIdentity implements IdentityApi {
 
   async validate(token: string): Promise<Caller | undefined> {
     const directory = await this.file.current();
+    const known = this.callersOf(directory);
+    const found = known.get(token);
+    if (found) return this.isInForce(found.claims) ? found.caller : undefined;
     const claims = this.validClaims(token, directory);
-    return claims && callerOf(claims, directory);
+    if (!claims) return undefined;
+    const caller = callerOf(claims, directory);
+    if (known.size >= mostKnown) known.clear();
+    known.set(token, { claims, caller });
+    return caller;
+  }
+
+  /** Tokens that were good as the directory is now. Time and revocation are looked at whenever one is used. */
+  private callersOf(directory: Directory): Map<string, Known> {
+    const known = this.known.get(directory) ?? new Map<string, Known>();
+    this.known.set(directory, known);
+    return known;
   }
 
   async handle(request: IdentityRequest): Promise<IdentityReply> {
@@ -189,15 +204,27 @@ class BuiltinIdentity implements IdentityApi {
     return claims;
   }
 
+  private isInForce(claims: Claims): boolean {
+    return claims.expires > this.options.clock.now() && !this.revocations.isRevoked(claims);
+  }
+
   /** The claims of a token that is good now: signed, in time, not revoked, and all that it names is still there. */
   private validClaims(token: string, directory: Directory): Claims | undefined {
     const claims = openToken(token, directory.key);
-    if (!claims || claims.expires <= this.options.clock.now() || this.revocations.isRevoked(claims)) return undefined;
+    if (!claims || !this.isInForce(claims)) return undefined;
     const user = directory.user(claims.user_id);
     if (!directory.alive(user) || generationOf(user.password_hash) !== claims.generation) return undefined;
     return directory.rolesIn(user.id, claims.scope) ? claims : undefined;
   }
 }
+
+interface Known {
+  readonly claims: Claims;
+  readonly caller: Caller;
+}
+
+/** Tokens that are remembered; then they are looked at anew. */
+const mostKnown = 1000;
 
 function findRoute(segments: readonly string[]): { route: Route; ids: string[] } | undefined {
   for (const route of routes) {

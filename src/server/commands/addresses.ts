@@ -37,7 +37,7 @@ export interface GivenAddresses {
 }
 
 export async function giveAddresses(services: Services, draft: Draft, wish: AddressWish): Promise<GivenAddresses> {
-  const all = await subnetRows(services, wish.network_id);
+  const all = await draft.once(`subnets of ${wish.network_id}`, () => subnetRows(services, wish.network_id));
   const anyOf = wish.requested?.[0]?.any_of;
   const subnets = anyOf ? all.filter(s => anyOf.includes(String(s.id))) : all;
   const fixed_ips = anyOf ? undefined : wish.requested;

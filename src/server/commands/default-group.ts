@@ -61,7 +61,9 @@ export interface DefaultGroup {
 export async function defaultGroup(services: Services, draft: Draft, projectId: string): Promise<DefaultGroup> {
   const known = draft.defaultGroups.get(projectId);
   if (known) return { id: known, isNew: true };
-  const row = await services.store.get('default_security_groups', { project_id: projectId });
+  const row = await draft.once(`default group of ${projectId}`, () =>
+    services.store.get('default_security_groups', { project_id: projectId }),
+  );
   if (row) return { id: String(row.security_group_id), isNew: false };
   const id = draft.newId();
   draft.defaultGroups.set(projectId, id);

@@ -15,6 +15,6 @@ export interface WaitingPort {
 
 export async function awaitAgents(services: Services, draft: Draft, port: WaitingPort): Promise<void> {
   const { port_id, network_id, owner, bound, withDhcp } = port;
-  const dhcpServed = withDhcp && (await hasDhcpAgent(services, draft, network_id));
+  const dhcpServed = withDhcp && (await draft.once(`DHCP agent of ${network_id}`, () => hasDhcpAgent(services, draft, network_id)));
   writeBlocks(draft, { port_id, device_owner: owner, bound, dhcpSubnets: withDhcp ? 1 : 0, dhcpServed });
 }

@@ -14,7 +14,7 @@ import { subnets } from './subnets.ts';
 /** The network of a new port. Whoever may use it only because it is shared relies on the sharing, which may have ended since it was admitted. */
 export async function networkFor(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Row> {
   const id = String(input.network_id);
-  const row = (await byIds(ctx, 'networks', [id])).get(id);
+  const row = (await draft.once(`network ${id}`, () => byIds(ctx, 'networks', [id]))).get(id);
   if (!row) throw apiError('NetworkNotFound', { net_id: id });
   if (!ctx.isPrivileged && row.project_id !== ctx.caller.project_id) {
     await admitOnNetworks(ctx, 'port', [input]);

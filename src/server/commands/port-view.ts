@@ -32,8 +32,7 @@ export interface PortView {
 export function presentPort(row: Row, { parts, tags, qos }: PortView): ApiObject {
   const id = String(row.id);
   const binding = parts.bindings.get(id);
-  return {
-    ...shownColumns(port, row),
+  return Object.assign(shownColumns(port, row), {
     fixed_ips: parts.fixedIps.get(id) ?? [],
     security_groups: parts.groups.get(id) ?? [],
     'binding:vnic_type': binding?.vnic_type ?? 'normal',
@@ -43,5 +42,5 @@ export function presentPort(row: Row, { parts, tags, qos }: PortView): ApiObject
     'binding:vif_details': binding?.vif_details ?? {},
     ...qos,
     tags,
-  };
+  });
 }

@@ -21,7 +21,8 @@ export async function usableAgents(services: Services, agentType: string): Promi
 }
 
 interface Wanted {
-  readonly agentType: string;
+  /** Those that may serve at all. */
+  readonly agents: readonly Row[];
   readonly bindings: 'dhcp_bindings' | 'router_bindings';
   /** Zones that it asks for; none: any. */
   readonly hints: readonly string[];
@@ -31,8 +32,7 @@ interface Wanted {
 }
 
 /** Agents that may take it: of the zones that it asks for, spread over them, and of those with the least to do first. */
-async function chooseAgents(services: Services, { agentType, bindings, hints, bound, count }: Wanted): Promise<string[]> {
-  const agents = await usableAgents(services, agentType);
+async function chooseAgents(services: Services, { agents, bindings, hints, bound, count }: Wanted): Promise<string[]> {
   const load = await services.store.countBy(bindings, 'agent_id');
   const views = agents.map(a => ({
     id: String(a.id),
@@ -62,13 +62,13 @@ export async function hasDhcpAgent(services: Services, draft: Draft, networkId: 
 /** Gives a network its DHCP agents if it has fewer than it should. Answers the ids of those added. */
 export async function scheduleNetwork(services: Services, draft: Draft, networkId: string): Promise<string[]> {
   const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });
-  const alive = new Set((await usableAgents(services, dhcpAgentType)).map(a => a.id));
-  const serving = bound.filter(b => alive.has(b.agent_id));
+  const agents = await usableAgents(services, dhcpAgentType);
+  const serving = bound.filter(b => agents.some(a => a.id === b.agent_id));
   const missing = services.config.dhcpAgentsPerNetwork - serving.length;
-  if (missing <= 0) return [];
+  if (missing <= 0 || agents.length === 0) return [];
   const hints = await hintsFor(services, draft, 'networks', networkId);
   const taken = bound.map(b => b.agent_id);
-  const chosen = await chooseAgents(services, { agentType: dhcpAgentType, bindings: 'dhcp_bindings', hints, bound: taken, count: missing });
+  const chosen = await chooseAgents(services, { agents, bindings: 'dhcp_bindings', hints, bound: taken, count: missing });
   for (const agent_id of chosen) bindNetwork(draft, networkId, agent_id);
   return chosen;
 }
@@ -82,8 +82,10 @@ function bindNetwork(draft: Draft, network_id: string, agent_id: string): void {
 export async function scheduleRouter(services: Services, draft: Draft, routerId: string): Promise<string | undefined> {
   const [bound] = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
   if (bound) return String(bound.agent_id);
+  const agents = await usableAgents(services, l3AgentType);
+  if (agents.length === 0) return undefined;
   const hints = await hintsFor(services, draft, 'routers', routerId);
-  const [agent] = await chooseAgents(services, { agentType: l3AgentType, bindings: 'router_bindings', hints, bound: [], count: 1 });
+  const [agent] = await chooseAgents(services, { agents, bindings: 'router_bindings', hints, bound: [], count: 1 });
   if (agent !== undefined) bindRouter(draft, routerId, agent);
   return agent;
 }

@@ -5,7 +5,8 @@ import { StoreMisuse } from '../common/misuse.ts';
 
 const decoders: Partial<Record<ColumnType, ReturnType<Dialect['decoder']>>> = {
   bool: value => value !== 0,
-  json: value => JSON.parse(value as string),
+  // Most are empty.
+  json: value => (value === '[]' ? [] : value === '{}' ? {} : JSON.parse(value as string)),
 };
 
 const types: Record<ColumnType, string> = { text: 'TEXT', int: 'INTEGER', bool: 'INTEGER', json: 'TEXT', time: 'TEXT' };

@@ -1,0 +1,101 @@
+// What lists cost in statements, for every resource of the model: as many for ten objects as for thousands. Rows are copies of one that the
+// API has made, put into the store directly.
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import type { Row, Value } from '../../src/contracts/store.ts';
+import type { Resource } from '../../src/model/kit/resource.ts';
+import { resources } from '../../src/model/registry.ts';
+import { atOnce } from '../../src/server/list.ts';
+import { type Thing, World } from './authorisation/world.ts';
+import { beat, type Harness, start } from './harness.ts';
+
+/** The column that makes a copy another one under a unique key: a text of its own before an id, and never the parent. */
+function columnToChange({ table, parent }: Resource, key: readonly string[]): string {
+  const rank = (name: string): number => (table.columns[name]?.type !== 'text' ? 2 : name.endsWith('_id') ? 1 : 0);
+  const free = key.filter(name => name !== parent?.column).toSorted((a, b) => rank(a) - rank(b));
+  return free[0] ?? String(key[0]);
+}
+
+function copyOf(resource: Resource, row: Row, i: number): Row {
+  const copy: Record<string, Value> = { ...row };
+  if ('id' in row) copy.id = randomUUID();
+  for (const key of [resource.table.primaryKey, ...(resource.table.unique ?? [])]) {
+    if (key.length === 0 || key.includes('id')) continue;
+    const name = columnToChange(resource, key);
+    copy[name] = resource.table.columns[name]?.type === 'int' ? 100_000 + i : `${String(row[name])}-${i}`;
+  }
+  return copy;
+}
+
+describe('the cost of lists', () => {
+  let h: Harness;
+  let things: readonly Thing[];
+
+  before(async () => {
+    h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])) });
+    for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
+    const world = new World(h);
+    await world.build();
+    things = world.things;
+  });
+  after(() => h[Symbol.asyncDispose]());
+
+  /** What the relay does for earlier requests is not the next one's. */
+  const quiet = async (): Promise<number> => {
+    for (let times = 0, last = -1; times < 5; ) {
+      await new Promise(resolve => setTimeout(resolve, 10));
+      times = h.server.store.statements === last ? times + 1 : 0;
+      last = h.server.store.statements;
+    }
+    return h.server.store.statements;
+  };
+
+  /** Statements of a list, and how many objects it had. The server's own jobs may run meanwhile, but not every time. */
+  const cost = async (path: string): Promise<{ readonly statements: number; readonly length: number }> => {
+    const asked: { statements: number; length: number }[] = [];
+    for (let i = 0; i < 3; i++) {
+      const before = await quiet();
+      const { length } = await h.admin.list(path);
+      asked.push({ statements: h.server.store.statements - before, length });
+    }
+    return asked.toSorted((a, b) => a.statements - b.statements)[0] as (typeof asked)[number];
+  };
+
+  const multiply = async ({ resource, id }: Thing, count: number): Promise<void> => {
+    const [row] = await h.server.store.select({ table: resource.table.name, where: { eq: [resource.key, id] } });
+    assert.ok(row, `${resource.name} ${id}`);
+    const ops = Array.from({ length: count }, (_, i) => copyOf(resource, row, i)).map(
+      copy => ({ op: 'insert', table: resource.table.name, row: copy }) as const,
+    );
+    const done = await h.server.store.commit({ guards: [], ops, outbox: [] });
+    assert.ok(done.done, `${resource.name}: ${JSON.stringify(done)}`);
+  };
+
+  test('every list takes as many statements for many objects as for a few', async () => {
+    const listed = resources.filter(r => r.stored && r.verbs.includes('list'));
+    assert.ok(listed.length > 10, String(listed.length));
+    for (const resource of listed) {
+      const thing = things.find(t => t.resource === resource && (t.at === undefined || t.at.kind === 'own'));
+      assert.ok(thing, `there is no ${resource.name}`);
+      const few = await cost(thing.collection);
+      await multiply(thing, 1200);
+      const many = await cost(thing.collection);
+      assert.ok(many.length >= 1200 && many.length < atOnce, `${resource.name}: ${many.length} objects`);
+      assert.equal(many.statements, few.statements, `${resource.name}: ${few.length} and ${many.length} objects`);
+      assert.ok(few.statements <= 12, `${resource.name}: ${few.statements} statements`);
+    }
+  });
+
+  test('ten thousand are read in pieces, so that others get their turn: as many statements for each', async () => {
+    const port = things.find(t => t.what === 'own port') as Thing;
+    const page = await cost('ports?limit=1');
+    await multiply({ ...port, id: String((await h.admin.make('ports', 'port', { network_id: port.target.network_id })).id) }, 10_000);
+    const all = await cost('ports');
+    assert.ok(all.length > 10_000);
+    const pieces = Math.ceil((all.length + 1) / atOnce);
+    // The server's own jobs get their turn, too.
+    assert.ok(all.statements >= pieces * page.statements && all.statements < (pieces + 1) * page.statements, String(all.statements));
+    assert.deepEqual(await cost('ports?limit=1000'), { statements: page.statements, length: 1000 });
+  });
+});
