@@ -28,6 +28,10 @@ function copyOf(resource: Resource, row: Row, i: number): Row {
   return copy;
 }
 
+/** One at most below each parent. */
+const isSingle = ({ table, parent }: Resource): boolean =>
+  [table.primaryKey, ...(table.unique ?? [])].some(key => key.length > 0 && key.every(name => name === parent?.column));
+
 describe('the cost of lists', () => {
   let h: Harness;
   let things: readonly Thing[];
@@ -73,7 +77,7 @@ describe('the cost of lists', () => {
   };
 
   test('every list takes as many statements for many objects as for a few', async () => {
-    const listed = resources.filter(r => r.stored && r.verbs.includes('list'));
+    const listed = resources.filter(r => r.stored && r.verbs.includes('list') && !isSingle(r));
     assert.ok(listed.length > 10, String(listed.length));
     for (const resource of listed) {
       const thing = things.find(t => t.resource === resource && (t.at === undefined || t.at.kind === 'own'));
