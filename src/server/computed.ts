@@ -19,7 +19,8 @@ const targetOf = (object: ApiObject): ApiObject => ({ ...object, tenant_id: obje
 export async function computedObject(ctx: RequestContext, commands: Commands, compute: Compute, key: string): Promise<ApiObject> {
   const found = (await visibleObjects(ctx, commands, compute)).find(o => o[commands.resource.key] === key);
   if (!found) throw notFound(commands.resource, key);
-  return shownTo(ctx, commands)(found);
+  const [object] = shownTo(ctx, commands, [found]);
+  return object as ApiObject;
 }
 
 export interface ComputedPage {
@@ -33,21 +34,18 @@ export async function computedList(ctx: RequestContext, commands: Commands, comp
   const { resource } = commands;
   const all = (await visibleObjects(ctx, commands, compute, query)).filter(o => matches(commands, o, query)).sort(inOrder(query));
   const page = pageOf(all, resource.key, query);
-  const show = shownTo(ctx, commands);
+  const shown = shownTo(ctx, commands, page);
   return {
-    objects: page.map(o => trim(show(o), query.fields)),
+    objects: shown.map(o => trim(o, query.fields)),
     keys: page.map(o => String(o[resource.key])),
     ...directions(page.length, query),
   };
 }
 
 /** What of an object the caller may see; attributes that exist for filters alone are not shown. */
-function shownTo(ctx: RequestContext, { resource }: Commands): (object: ApiObject) => ApiObject {
-  const mask = maskFor(ctx.policy, ctx.caller, resource);
-  return object => {
-    const [out = {}] = mask.apply([object], [targetOf(object)]);
-    return Object.hasOwn(out, 'project_id') ? { ...out, tenant_id: out.project_id } : out;
-  };
+function shownTo(ctx: RequestContext, { resource }: Commands, objects: readonly ApiObject[]): ApiObject[] {
+  const shown = maskFor(ctx.policy, ctx.caller, resource).apply(objects, objects.map(targetOf));
+  return shown.map(o => (Object.hasOwn(o, 'project_id') ? { ...o, tenant_id: o.project_id } : o));
 }
 
 function trim(object: ApiObject, fields: readonly string[]): ApiObject {

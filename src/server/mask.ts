@@ -1,18 +1,26 @@
 // What of an object its caller may see.
 import type { Caller } from '../contracts/identity.ts';
 import { attribute } from '../domain/policy/evaluate.ts';
-import { attributesOf } from '../domain/policy/residual.ts';
+import { attributesOf, type Residual } from '../domain/policy/residual.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import type { Policy } from './policy.ts';
 
 /** Attributes of an object, and of its parents, that rules compare. */
-export type Objects = readonly Readonly<Record<string, unknown>>[];
+type Thing = Readonly<Record<string, unknown>>;
+export type Objects = readonly Thing[];
 
 export interface Mask {
   /** Whether it takes more than the objects themselves to decide. */
-  readonly needsTargets: boolean;
+  needsTargets(objects: Objects): boolean;
   /** The objects without the attributes that this caller may not see. `targets` may be empty where they are not needed. */
   apply(objects: Objects, targets: Objects): Record<string, unknown>[];
+}
+
+/** An attribute whose rule is not decided by the caller alone. */
+interface Open {
+  readonly name: string;
+  readonly rule: string;
+  readonly check: Residual;
 }
 
 /**
@@ -20,38 +28,35 @@ export interface Mask {
  * in what the rules compare: all of one owner, for instance.
  */
 export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mask {
-  const { hidden: always, ruled } = rulesOf(policy, resource);
-  const never = new Set(always);
-  const open: { readonly name: string; readonly rule: string }[] = [];
-  const compared = new Set<string>();
-  for (const { name, rule } of ruled) {
-    const check = policy.residual(rule, caller);
-    if (check.kind === 'true') continue;
-    if (check.kind === 'false') never.add(name);
-    else {
-      open.push({ name, rule });
-      attributesOf(check, compared);
-    }
-  }
-  const alike = [...compared];
-  const needsTargets = alike.some(name => !resource.fields[name]);
+  const { never, open } = sorted(policy, caller, resource);
+  const isOwn = (name: string): boolean => resource.fields[name] !== undefined;
+  const compared = new Set(open.flatMap(o => [...attributesOf(o.check)]));
+  const beyond = open.filter(o => ![...attributesOf(o.check)].every(isOwn));
+  const allowed = (o: Open, target: Thing): boolean => policy.allows(o.rule, caller, target);
   return {
-    needsTargets,
+    needsTargets: objects =>
+      beyond.some(o => isNegative(o.check)) ||
+      once(objects, [...compared], object => beyond.every(o => allowed(o, object))).includes(false),
     apply(objects, targets) {
-      let last: readonly unknown[] | undefined;
-      let hidden: ReadonlySet<string> = never;
-      return objects.map((object, i) => {
-        if (open.length === 0) return without(object, never);
-        const target = needsTargets ? { ...targets[i], ...object } : object;
-        const values = alike.map(name => attribute(target, name));
-        if (!last || values.some((v, k) => v !== last?.[k])) {
-          hidden = new Set([...never, ...open.filter(o => !policy.allows(o.rule, caller, target)).map(o => o.name)]);
-          last = values;
-        }
-        return without(object, hidden);
-      });
+      if (open.length === 0) return objects.map(object => without(object, never));
+      const whole = targets.length === 0 ? objects : objects.map((object, i) => ({ ...targets[i], ...object }));
+      const hide = (target: Thing): ReadonlySet<string> => new Set([...never, ...open.filter(o => !allowed(o, target)).map(o => o.name)]);
+      const hidden = once(whole, [...compared], hide);
+      return objects.map((object, i) => without(object, hidden[i] ?? never));
     },
   };
+}
+
+function sorted(policy: Policy, caller: Caller, resource: Resource): { readonly never: Set<string>; readonly open: Open[] } {
+  const { hidden, ruled } = rulesOf(policy, resource);
+  const never = new Set(hidden);
+  const open: Open[] = [];
+  for (const { name, rule } of ruled) {
+    const check = policy.residual(rule, caller);
+    if (check.kind === 'false') never.add(name);
+    else if (check.kind !== 'true') open.push({ name, rule, check });
+  }
+  return { never, open };
 }
 
 interface Rules {
@@ -76,8 +81,25 @@ function rulesOf(policy: Policy, { name: resource, policyName, fields }: Resourc
   return rules;
 }
 
+/** Without a `not`, what holds of an object alone holds whatever its parents are. */
+function isNegative(check: Residual): boolean {
+  return check.kind === 'not' || ((check.kind === 'and' || check.kind === 'or') && check.of.some(isNegative));
+}
+
+/** Decides about each object, and anew only where it differs from the one before in these attributes. */
+function once<T>(objects: Objects, names: readonly string[], decide: (object: Thing) => T): T[] {
+  let last: readonly unknown[] = [];
+  let decision: T | undefined;
+  return objects.map((object, i) => {
+    const values = names.map(name => attribute(object, name));
+    if (i === 0 || values.some((v, k) => v !== last[k])) decision = decide(object);
+    last = values;
+    return decision as T;
+  });
+}
+
 /** Objects are what a command has just made for this answer, so whoever has nothing taken away is given them as they are. */
-function without(object: Readonly<Record<string, unknown>>, hidden: ReadonlySet<string>): Record<string, unknown> {
+function without(object: Thing, hidden: ReadonlySet<string>): Record<string, unknown> {
   if (hidden.size === 0) return object;
   const out: Record<string, unknown> = {};
   for (const name of Object.keys(object)) if (!hidden.has(name)) out[name] = object[name];

@@ -36,7 +36,7 @@ function parentTarget({ parent }: RequestContext, resource: Resource): ApiObject
 async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[]): Promise<ApiObject[]> {
   const objects = await commands.present(ctx, rows, viewerOf(ctx));
   const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
-  return masked(mask, objects, mask.needsTargets ? await parentsOf(ctx, commands, objects) : []);
+  return masked(mask, objects, mask.needsTargets(objects) ? await parentsOf(ctx, commands, objects) : []);
 }
 
 function masked(mask: Mask, objects: readonly ApiObject[], parents: readonly ApiObject[]): ApiObject[] {
