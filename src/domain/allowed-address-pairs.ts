@@ -40,7 +40,8 @@ function readAddress(value: unknown): string {
 type Item = { readonly [key: string]: unknown };
 
 function checkShape(item: unknown): Item {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return refuse(`'${pyStr(item)}' is not a dictionary`);
+  if (typeof item !== 'object' || item === null || Array.isArray(item))
+    return refuse(`Invalid input for allowed_address_pairs. Reason: '${pyStr(item)}' is not a dictionary.`);
   const given = item as Item;
   if (Object.hasOwn(given, 'mac_address')) readMac(given.mac_address);
   if (!Object.hasOwn(given, 'ip_address')) throw apiError('AllowedAddressPairsMissingIP');

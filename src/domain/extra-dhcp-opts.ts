@@ -1,7 +1,7 @@
 // DHCP options of single ports. They end up in a server's configuration, so names come from an allow-list of characters and values may
 // hold nothing that ends a line (OSSA-2021-005).
 import { invalidInput } from './errors.ts';
-import { pyRepr } from './input/python.ts';
+import { pyRepr, pyStr } from './input/python.ts';
 
 export interface DhcpOpt {
   readonly opt_name: string;
@@ -39,7 +39,7 @@ function isVersion(value: unknown): value is 4 | 6 | '4' | '6' | undefined {
 
 /** Undefined when the item matches no form of an option. */
 function readOpt(item: unknown): Requested | undefined {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw invalidInput(`'${pyRepr(item)}' is not a dictionary`);
+  if (typeof item !== 'object' || item === null || Array.isArray(item)) return undefined;
   const { opt_name, opt_value, ip_version } = item as { readonly [key: string]: unknown };
   if (Object.keys(item).some(k => !KEYS.includes(k)) || typeof opt_name !== 'string' || opt_name.trim() === '' || !isVersion(ip_version))
     return undefined;
@@ -51,7 +51,7 @@ function readOpt(item: unknown): Requested | undefined {
 
 function checked(item: unknown): Requested {
   const opt = readOpt(item);
-  if (!opt) throw invalidInput(`No valid key specs matched for: ${pyRepr(item)}`);
+  if (!opt) throw invalidInput(`No valid key specs matched for: ${pyStr(item)}`);
   if (!isOptionName(opt.opt_name)) throw invalidInput(`${pyRepr(opt.opt_name)} is not a valid name of a DHCP option`);
   if (opt.opt_value !== null && !isOptionValue(opt.opt_value)) {
     throw invalidInput(`The value of the DHCP option ${opt.opt_name} is longer than ${VALUE_MAX} characters or not printable`);
@@ -64,7 +64,7 @@ const key = (opt: { readonly opt_name: string; readonly ip_version: number }): s
 /** The options after a request: those that it names are set, or removed where their value is null; the others stay. */
 export function normalizeDhcpOpts(given: readonly unknown[] | null | undefined, current: readonly unknown[]): DhcpOpt[] {
   const options = new Map((current as readonly DhcpOpt[]).map(opt => [key(opt), opt]));
-  if (given !== null && given !== undefined && !Array.isArray(given)) throw invalidInput(`${pyRepr(given)} is not a list`);
+  if (given !== null && given !== undefined && !Array.isArray(given)) throw invalidInput(`'${pyStr(given)}' is not a list`);
   for (const item of given ?? []) {
     const { opt_value, ...opt } = checked(item);
     if (opt_value === null) options.delete(key(opt));

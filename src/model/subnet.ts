@@ -31,7 +31,7 @@ const base = defineResource({
     allocation_pools: {
       type: t.list(
         t.dict<AllocationPool>({ start: { type: t.ip, required: true }, end: { type: t.ip, required: true } }, { exact: true }),
-        { nullIsEmpty: true },
+        { called: 'IP pool' },
       ),
       post: true,
       put: true,
@@ -39,7 +39,7 @@ const base = defineResource({
       nullable: false,
     },
     dns_nameservers: {
-      type: t.list(t.nameserver, { unique: true, nullIsEmpty: true }),
+      type: t.list(t.nameserver, { unique: true, nullIsEmpty: true, called: 'nameserver' }),
       post: true,
       put: true,
       default: [],
@@ -51,6 +51,7 @@ const base = defineResource({
         {
           unique: true,
           nullIsEmpty: true,
+          called: 'hostroute',
         },
       ),
       post: true,

@@ -267,4 +267,44 @@ describe('addressing', () => {
     const [, , message] = await h.member.refused('PUT', `subnets/${subnet.id}`, { subnet: change });
     assert.match(message, /Invalid input for gateway_ip/);
   });
+
+  test('what is no list, or a list of something else, is refused in Neutron’s words', async () => {
+    const net = await h.admin.make('networks', 'network', {});
+    const subnet = { network_id: net.id, ip_version: 4, cidr: '10.79.0.0/24' };
+    const cases: readonly (readonly [string, string, Body, RegExp])[] = [
+      ['subnets', 'subnet', { ...subnet, allocation_pools: null }, /Invalid data format for IP pool: 'None'\./],
+      ['subnets', 'subnet', { ...subnet, dns_nameservers: 5 }, /Invalid data format for nameserver: '5'\./],
+      ['subnets', 'subnet', { ...subnet, host_routes: 'x' }, /Invalid data format for hostroute: 'x'\./],
+      [
+        'subnets',
+        'subnet',
+        { ...subnet, host_routes: ['a'] },
+        /Invalid input\. 'a' must be a dictionary with keys: \['destination', 'nexthop'\]\./,
+      ],
+      ['ports', 'port', { network_id: net.id, fixed_ips: null }, /Reason: Invalid data format for fixed IP: 'None'\./],
+      ['ports', 'port', { network_id: net.id, fixed_ips: ['a'] }, /Reason: Invalid data format for fixed IP: 'a'\./],
+      ['ports', 'port', { network_id: net.id, security_groups: ['a', 'a'] }, /Reason: Duplicate items in the list: 'a'\./],
+      [
+        'ports',
+        'port',
+        { network_id: net.id, allowed_address_pairs: ['a'] },
+        /Invalid input for allowed_address_pairs\. Reason: 'a' is not a dict/,
+      ],
+      ['ports', 'port', { network_id: net.id, extra_dhcp_opts: 5 }, /Invalid input for operation: '5' is not a list\.$/],
+      ['ports', 'port', { network_id: net.id, tags: 5 }, /Invalid input for tags\. Reason: '5' is not a list\.$/],
+      ['ports', 'port', { network_id: net.id, tags: ['a', 'a'] }, /Invalid input for tags\. Reason: Duplicate items in the list: 'a'\.$/],
+      ['ports', 'port', { network_id: net.id, 'binding:host_id': {} }, /Invalid input for binding:host_id/],
+      ['networks', 'network', { project_id: 5 }, /Invalid input for tenant_id\. Reason: '5' is not a valid string\.$/],
+    ];
+    for (const [path, name, attributes, message] of cases) {
+      const [status, , text] = await h.admin.refused('POST', path, { [name]: attributes });
+      assert.equal(status, 400, JSON.stringify(attributes));
+      assert.match(text, message);
+    }
+    const update = async (network: Body): Promise<string> => (await h.admin.refused('PUT', `networks/${net.id}`, { network }))[2];
+    assert.match(await update({ project_id: 'x' }), /Cannot update read-only attribute tenant_id$/);
+    assert.match(await update({ tenant_id: 'x', status: 'UP' }), /Cannot update read-only attribute status$/);
+    assert.match(await update({ tenant_id: 'x', project_id: 'y' }), /do not match/);
+    assert.match(await update({ tenant_id: 'x', bogus: 1 }), /Unrecognized attribute\(s\) 'bogus'/);
+  });
 });

@@ -32,15 +32,20 @@ export function readCreate(resource: Resource, item: unknown, writer: Writer): A
   return out;
 }
 
+const projectsDiffer = "'project_id' and 'tenant_id' do not match";
+
 export function readUpdate(resource: Resource, item: unknown): Attributes {
   const given = asObject(resource, item);
-  for (const name of Object.keys(given)) {
-    if (name === 'tenant_id' || name === 'project_id') throw bad(`Cannot update read-only attribute ${name}`);
-  }
-  refuseUnknown(resource, given);
+  const { tenant_id, project_id } = given;
+  if (tenant_id !== undefined && project_id !== undefined && tenant_id !== project_id) throw bad(projectsDiffer);
+  const { tenant_id: _, ...rest } = given;
+  refuseUnknown(resource, rest);
   // What is wrong with several is told of the first in the resource's order, as on create, whatever the order in the body.
   const fields = Object.entries(resource.fields).filter(([name]) => Object.hasOwn(given, name));
-  for (const [name, field] of fields) if (!field.put) throw bad(`Cannot update read-only attribute ${name}`);
+  // Whatever it is called in the request, the owner is Neutron's tenant_id.
+  const fixed = fields.filter(([name, field]) => name !== 'project_id' && !field.put)[0]?.[0];
+  if (fixed !== undefined) throw bad(`Cannot update read-only attribute ${fixed}`);
+  if (Object.hasOwn(given, 'tenant_id') || Object.hasOwn(given, 'project_id')) throw bad('Cannot update read-only attribute tenant_id');
   const out: Attributes = {};
   for (const [name, field] of fields) out[name] = readField(name, field, given[name]);
   return out;
@@ -50,7 +55,7 @@ export function readField(name: string, field: Field, value: unknown): unknown {
   try {
     return read(field.type, value);
   } catch (error) {
-    if (error instanceof Invalid) throw bad(`Invalid input for ${name}. Reason: ${error.message}`);
+    if (error instanceof Invalid) throw bad(`Invalid input for ${name === 'project_id' ? 'tenant_id' : name}. Reason: ${error.message}`);
     throw error;
   }
 }
@@ -87,7 +92,7 @@ function withProject(resource: Resource, item: Record<string, unknown>, writer: 
   const { tenant_id, ...rest } = item;
   const ofNobody = resource.fields.project_id.default === null;
   const both = Object.hasOwn(item, 'tenant_id') && Object.hasOwn(item, 'project_id');
-  if (both && tenant_id !== item.project_id) throw bad("'project_id' and 'tenant_id' do not match");
+  if (both && tenant_id !== item.project_id) throw bad(projectsDiffer);
   const asked = Object.hasOwn(item, 'tenant_id') ? tenant_id : item.project_id;
   const given = Object.hasOwn(item, 'tenant_id') || Object.hasOwn(item, 'project_id');
   if (given && asked !== writer.project_id && !writer.privileged) {

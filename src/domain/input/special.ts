@@ -1,7 +1,7 @@
 // Attributes whose reading has rules of its own. Where a rule needs other attributes too, only the shape is read here.
 import type { SpecialName } from '../../model/kit/types.ts';
 import { normalizePairs } from '../allowed-address-pairs.ts';
-import { apiError, invalidInput } from '../errors.ts';
+import { apiError, invalidInput, isApiError } from '../errors.ts';
 import { normalizeDhcpOpts } from '../extra-dhcp-opts.ts';
 import { readMeteringPrefix } from '../metering.ts';
 import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
@@ -16,7 +16,7 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
     case 'fixed_ips':
       return readFixedIps(value);
     case 'tags':
-      return readTags(value);
+      return tagsOfBody(value);
     case 'service_types':
       return readServiceTypes(value);
     case 'metering_prefix':
@@ -52,7 +52,10 @@ const mostFixedIps = 256;
 
 function readFixedIps(value: unknown): unknown[] {
   const seen = new Set<string>();
-  const items = readDicts(value);
+  const isDict = (item: unknown): boolean => typeof item === 'object' && item !== null && !Array.isArray(item);
+  const wrong = Array.isArray(value) ? value.filter(item => !isDict(item)) : [value];
+  if (wrong.length > 0) throw new Invalid(`Invalid data format for fixed IP: '${pyStr(wrong[0])}'.`);
+  const items = value as Record<string, unknown>[];
   if (items.length > mostFixedIps) throw invalidInput('Exceeded maximum amount of fixed ips per port');
   return items.map(item => {
     const out: Record<string, string> = {};
@@ -72,6 +75,16 @@ function fixedAddress(value: unknown, seen: Set<string>): string {
   if (seen.has(text)) throw new Invalid(`Duplicate IP address '${text}'.`);
   seen.add(text);
   return text;
+}
+
+/** Of a create, where what is wrong is said as of any attribute. */
+function tagsOfBody(value: unknown): string[] {
+  try {
+    return readTags(value);
+  } catch (error) {
+    if (isApiError(error, 'InvalidInput')) throw new Invalid(`${error.message.replace(/^Invalid input for operation: |\.+$/g, '')}.`);
+    throw error;
+  }
 }
 
 export function readTags(value: unknown): string[] {
@@ -113,15 +126,6 @@ function readProfile(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || Array.isArray(value)) throw new Invalid(`'${pyStr(value)}' is not a dictionary.`);
   if (JSON.stringify(value).length > 4095) throw invalidInput('binding:profile value too large');
   return value as Record<string, unknown>;
-}
-
-function readDicts(value: unknown): Record<string, unknown>[] {
-  if (value === null) return [];
-  if (!Array.isArray(value)) throw new Invalid(`Invalid data format for list: '${pyStr(value)}'.`);
-  for (const item of value) {
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) throw new Invalid(`Invalid data format: '${pyStr(item)}'.`);
-  }
-  return value as Record<string, unknown>[];
 }
 
 /** Of one request; each is compared with those that are there. */

@@ -126,21 +126,41 @@ function readMac(value: unknown): string {
 /** No list that anybody needs is longer, and what is checked against each other should not be without bound. */
 const longestList = 1000;
 
-function readList(value: unknown, item: Type, rules: { unique?: boolean; nullIsEmpty?: boolean; max?: number }): unknown[] {
+interface ListRules {
+  readonly unique?: boolean;
+  readonly nullIsEmpty?: boolean;
+  readonly max?: number;
+  readonly called?: string;
+}
+
+function readList(value: unknown, item: Type, rules: ListRules): unknown[] {
   if (value === null && rules.nullIsEmpty) return [];
-  if (!Array.isArray(value)) return refuse(`'${pyStr(value)}' is not a list.`);
+  if (!Array.isArray(value))
+    return refuse(rules.called ? `Invalid data format for ${rules.called}: '${pyStr(value)}'.` : `'${pyStr(value)}' is not a list.`);
   const most = rules.max ?? longestList;
   if (value.length > most) return refuse(`the list has more than ${most} items.`);
+  const isNameservers = item.kind === 'nameserver';
+  // Neutron looks for duplicates before it looks at the items, except for name servers.
+  if (rules.unique && !isNameservers) refuseDuplicates(value);
   const seen = new Set<string>();
   return value.map(v => {
     const out = readItem(item, v);
     const key = JSON.stringify(out);
     if (rules.unique && seen.has(key)) {
-      return refuse(item.kind === 'nameserver' ? `Duplicate nameserver '${pyStr(out)}'.` : `Duplicate items in the list: '${pyStr(out)}'.`);
+      return refuse(isNameservers ? `Duplicate nameserver '${pyStr(out)}'.` : `Duplicate items in the list: '${pyStr(out)}'.`);
     }
     seen.add(key);
     return out;
   });
+}
+
+function refuseDuplicates(values: readonly unknown[]): void {
+  const seen = new Set<string>();
+  for (const value of values) {
+    const key = JSON.stringify(value);
+    if (seen.has(key)) refuse(`Duplicate items in the list: '${pyStr(value)}'.`);
+    seen.add(key);
+  }
 }
 
 function readSubnet(value: unknown): string {
@@ -160,13 +180,8 @@ function readItem(item: Type, value: unknown): unknown {
   if (item.kind === 'cidr') return readSubnet(value);
   if (item.kind !== 'dict' || !item.exact) return read(item, value);
   const keys = Object.keys(item.keys);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refuse(
-      keys.includes('start')
-        ? `Invalid input. '${pyStr(value)}' must be a dictionary with keys: ${pyRepr(keys)}.`
-        : `Invalid data format: '${pyStr(value)}'.`,
-    );
-  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return refuse(`Invalid input. '${pyStr(value)}' must be a dictionary with keys: ${pyRepr(keys)}.`);
   return readDict(value, item.keys, item);
 }
 

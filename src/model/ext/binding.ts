@@ -24,7 +24,7 @@ export const binding = {
   adds: {
     port: {
       'binding:host_id': {
-        type: t.any<string | null>(),
+        type: t.opt(t.str(255)),
         column: false,
         post: true,
         put: true,

@@ -17,7 +17,15 @@ export type TypeSpec =
   | { readonly kind: 'ip' | 'cidr' | 'ip_or_cidr' | 'mac' | 'nameserver' | 'dns_name' | 'dns_domain' | 'time' | 'any' }
   /** Values whose reading has rules of its own (security group protocols and ports, service types, …), by name. */
   | { readonly kind: 'special'; readonly name: SpecialName; readonly column: 'text' | 'int' | 'json' }
-  | { readonly kind: 'list'; readonly item: Type; readonly unique?: boolean; readonly nullIsEmpty?: boolean; readonly max?: number }
+  | {
+      readonly kind: 'list';
+      readonly item: Type;
+      readonly unique?: boolean;
+      readonly nullIsEmpty?: boolean;
+      readonly max?: number;
+      /** What an item is called where the whole is no list. */
+      readonly called?: string;
+    }
   | {
       readonly kind: 'dict';
       readonly keys: Readonly<Record<string, DictKey>>;
@@ -76,7 +84,10 @@ export const t = {
   time: { kind: 'time' } as Type<string>,
   any: <V = unknown>(): Type<V> => ({ kind: 'any' }),
   special: <V>(name: SpecialName, column: 'text' | 'int' | 'json'): Type<V> => ({ kind: 'special', name, column }),
-  list: <V>(item: Type<V>, options: { unique?: boolean; nullIsEmpty?: boolean; max?: number } = {}): Type<readonly V[]> => ({
+  list: <V>(
+    item: Type<V>,
+    options: { unique?: boolean; nullIsEmpty?: boolean; max?: number; called?: string } = {},
+  ): Type<readonly V[]> => ({
     kind: 'list',
     item,
     ...options,
