@@ -37,6 +37,10 @@ export interface MechanismDriver {
   readonly agentType: string;
   /** A port that is plugged already may become the parent of a trunk, and cease to be one. */
   readonly trunksBoundPorts?: boolean;
+  /** Carries the VLAN tags of instances. */
+  readonly vlanTransparent?: true;
+  /** Pure: whether the agent's host is connected to the segment. */
+  reaches(agent: Pick<AgentView, 'configurations'>, segment: Omit<SegmentView, 'id'>): boolean;
   /** What rules of QoS policies its agents carry out; absent: none. */
   readonly qos?: QosSupport;
   /** Pure: the binding on the first segment that the agent can reach, or undefined. */

@@ -12,6 +12,7 @@ import { drivers } from '../drivers/all.ts';
 import { allTables, extensions, resources } from '../model/registry.ts';
 import { allCommands } from '../server/commands/all.ts';
 import { putFirstTemplates } from '../server/commands/default-security-group-rules.ts';
+import { showDefaultRanges } from '../server/commands/network-segment-ranges.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
@@ -57,6 +58,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   };
   await putFirstTemplates(services);
+  await showDefaultRanges(services);
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
   startJobs(services, hub.bus, stack, options.holder ?? randomUUID());
   const url = await listen(services, options, stack);

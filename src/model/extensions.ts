@@ -14,6 +14,7 @@ import { dataPlaneStatus } from './ext/data-plane-status.ts';
 import { defaultSubnetpools } from './ext/default-subnetpools.ts';
 import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
+import { multiProvider } from './ext/multi-provider.ts';
 import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
 import { portDeviceProfile } from './ext/port-device-profile.ts';
 import { portHardwareOffloadType } from './ext/port-hardware-offload-type.ts';
@@ -32,14 +33,29 @@ import {
   qosGatewayIp,
   qosPortNetworkPolicy,
 } from './ext/qos.ts';
+import {
+  ipAllocation,
+  l2Adjacency,
+  segmentsPeerSubnetHostRoutes,
+  subnetSegmentIdEnforce,
+  subnetSegmentIdWritable,
+} from './ext/routed-networks.ts';
 import { extGwMode, extraRoute } from './ext/router-modes.ts';
 import { trunkDetails } from './ext/trunk-details.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
+import { vlanTransparent } from './ext/vlan-transparent.ts';
 import { l3Flavors } from './flavor.ts';
 import type { Extension } from './kit/resource.ts';
 
 export const attributeExtensions = [
   provider,
+  multiProvider,
+  subnetSegmentIdWritable,
+  subnetSegmentIdEnforce,
+  segmentsPeerSubnetHostRoutes,
+  l2Adjacency,
+  ipAllocation,
+  vlanTransparent,
   externalNet,
   netMtu,
   netMtuWritable,

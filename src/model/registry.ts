@@ -12,12 +12,14 @@ import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
 import { l3ServiceExtensions, l3Services } from './l3-services.ts';
 import { network } from './network.ts';
+import { networkSegmentRange, networkSegmentRangeExtension } from './network-segment-range.ts';
 import { port } from './port.ts';
 import { bindingExtended, portBinding } from './port-binding.ts';
 import { qosExtensions, qosResources } from './qos.ts';
 import { rbacExtensions, rbacPolicy } from './rbac-policy.ts';
 import { router } from './router.ts';
 import { securityGroup, securityGroupRule } from './security-group.ts';
+import { segment, segmentExtensions } from './segment.ts';
 import { subnet } from './subnet.ts';
 import { subnetpool, subnetpoolExtensions } from './subnet-pool.ts';
 import { tables } from './tables.ts';
@@ -37,6 +39,8 @@ export const resources: readonly Resource[] = [
   rbacPolicy,
   availabilityZone,
   portBinding,
+  segment,
+  networkSegmentRange,
   ...l3Services,
   addressGroup,
   trunk,
@@ -51,6 +55,8 @@ export const extensions: readonly Extension[] = [
   l3ConntrackHelper,
   exposeConntrackHelper,
   bindingExtended,
+  ...segmentExtensions,
+  networkSegmentRangeExtension,
   ...rbacExtensions,
   ...l3ServiceExtensions,
   ...addressGroupExtensions,

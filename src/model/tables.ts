@@ -2,20 +2,6 @@
 import type { TableDef } from './kit/table.ts';
 
 export const tables = {
-  segments: {
-    name: 'segments',
-    columns: {
-      id: { type: 'text' },
-      network_id: { type: 'text' },
-      network_type: { type: 'text' },
-      physical_network: { type: 'text', nullable: true },
-      segmentation_id: { type: 'int', nullable: true },
-      segment_index: { type: 'int' },
-      is_dynamic: { type: 'bool' },
-    },
-    primaryKey: ['id'],
-    indexes: [['network_id']],
-  },
   /** One row per segment in use: taking it is the insert. `physical_network` is empty for tunnels, `segmentation_id` 0 for flat. */
   segment_allocations: {
     name: 'segment_allocations',

@@ -30,8 +30,15 @@ export interface ServerConfig {
   readonly tenantNetworkTypes: readonly string[];
   /** `type_drivers`. */
   readonly typeDrivers: readonly string[];
-  /** `vni_ranges`. */
+  /** `vni_ranges` of VXLAN. */
   readonly vniRanges: readonly (readonly [number, number])[];
+  /** `tunnel_id_ranges` of GRE, `vni_ranges` of Geneve. */
+  readonly greRanges: readonly (readonly [number, number])[];
+  readonly geneveRanges: readonly (readonly [number, number])[];
+  /** `max_header_size` of Geneve; undefined: what the type itself needs. */
+  readonly geneveHeader?: number;
+  /** `external_network_type`: of external networks whose request names none; undefined: as any other. */
+  readonly externalNetworkType?: string;
   /** `flat_networks`: names, or `*` for any. */
   readonly flatNetworks: readonly string[];
   /** `network_vlan_ranges`: physical network → ranges for project networks (may be none). */
@@ -66,8 +73,10 @@ export const defaultConfig: ServerConfig = {
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],
-  typeDrivers: ['local', 'flat', 'vlan', 'vxlan'],
+  typeDrivers: ['local', 'flat', 'vlan', 'vxlan', 'gre', 'geneve'],
   vniRanges: [[1, 16_777_215]],
+  greRanges: [],
+  geneveRanges: [],
   flatNetworks: ['*'],
   vlanRanges: {},
   agentDownTime: 75,

@@ -8,6 +8,7 @@ import { policies } from '../../src/model/policies.ts';
 import { allTables, extensions, resources } from '../../src/model/registry.ts';
 import { allCommands } from '../../src/server/commands/all.ts';
 import { putFirstTemplates } from '../../src/server/commands/default-security-group-rules.ts';
+import { showDefaultRanges } from '../../src/server/commands/network-segment-ranges.ts';
 import { defaultConfig, type Services } from '../../src/server/context.ts';
 import { buildHttpServer } from '../../src/server/http/server.ts';
 import { buildPolicy } from '../../src/server/policy.ts';
@@ -27,6 +28,7 @@ const services: Services = {
   config: { ...defaultConfig, ...JSON.parse(config) },
 };
 await putFirstTemplates(services);
+await showDefaultRanges(services);
 const app = buildHttpServer({ services, api: { commands: allCommands(services), resources, extensions }, identity });
 process.send?.({ url: await app.listen({ host: '127.0.0.1', port: 0 }) });
 process.on('disconnect', () => process.exit(0));

@@ -44,6 +44,11 @@ export const addressesErrors = {
     text: (p: P<'host' | 'port_id'>) =>
       `Host ${p.host} is not connected to a segment where the existing fixed_ips on port ${p.port_id} will function given the routed network topology.`,
   },
+  HostConnectedToMultipleSegments: {
+    status: 409,
+    text: (p: P<'host' | 'network_id'>) =>
+      `Host ${p.host} is connected to multiple segments on routed provider network '${p.network_id}'.  It should be connected to one.`,
+  },
   HostNotConnectedToAnySegment: {
     status: 409,
     text: (p: P<'host' | 'network_id'>) =>
@@ -76,6 +81,14 @@ export const addressesErrors = {
   NetworkSegmentRangeDefaultReadOnly: {
     status: 400,
     text: (p: P<'range_id'>) => `Network Segment Range ${p.range_id} is a default segment range which could not be updated or deleted.`,
+  },
+  NetworkTunnelRangeError: {
+    status: 400,
+    text: (p: P<'tunnel_range' | 'error'>) => `Invalid network tunnel range: '${p.tunnel_range}' - ${p.error}.`,
+  },
+  NetworkVlanRangeError: {
+    status: 400,
+    text: (p: P<'vlan_range' | 'error'>) => `Invalid network VLAN range: '${p.vlan_range}' - '${p.error}'.`,
   },
   NetworkSegmentRangeNetTypeNotSupported: {
     status: 400,

@@ -3,12 +3,12 @@ import type { AgentView, MechanismDriver, SegmentView } from '../../contracts/dr
 import type { QosSupport } from '../../domain/qos.ts';
 import { dscpMarks } from '../../model/qos.ts';
 
-const mappings = (agent: AgentView, key: string): readonly string[] => {
+const mappings = (agent: Pick<AgentView, 'configurations'>, key: string): readonly string[] => {
   const value = agent.configurations[key];
   return typeof value === 'object' && value !== null ? Object.keys(value) : [];
 };
 
-function reaches(agent: AgentView, segment: SegmentView): boolean {
+function reaches(agent: Pick<AgentView, 'configurations'>, segment: Omit<SegmentView, 'id'>): boolean {
   switch (segment.network_type) {
     case 'local':
       return true;
@@ -38,6 +38,7 @@ const qos: QosSupport = {
 export const linuxbridge: MechanismDriver = {
   name: 'linuxbridge',
   agentType: 'Linux bridge agent',
+  reaches,
   qos,
   trunksBoundPorts: true,
   bind(vnicType, agent, segments) {

@@ -44,7 +44,7 @@ const string = (text: string): string => text;
 const pageLimit = (text: string): number => (text.toLowerCase() === 'infinite' ? 0 : Math.max(0, int(-1)(text)));
 
 const range = (text: string): readonly [number, number] => {
-  const [from, to] = text.split(':').map(int(1, 2 ** 24 - 1));
+  const [from, to] = text.split(':').map(int(1, 2 ** 32 - 1));
   if (from === undefined || to === undefined || from > to) throw new ConfigError('ranges such as 1:1000 are wanted');
   return [from, to];
 };
@@ -58,6 +58,16 @@ function vlanRanges(text: string): ServerConfig['vlanRanges'] {
     if (bounds.length > 0) out[network].push(range(bounds.join(':')));
   }
   return out;
+}
+
+/** `physnet1:1500,physnet2:9000` */
+function physnetMtus(text: string): Record<string, number> {
+  return Object.fromEntries(
+    list(text).map(item => {
+      const at = item.lastIndexOf(':');
+      return [item.slice(0, at), int(68, 65535)(item.slice(at + 1))];
+    }),
+  );
 }
 
 /** An option that is one value of the configuration. */
@@ -113,10 +123,16 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'oslo_policy.enforce_scope': within('policy', 'enforceScope', bool),
   'ml2.type_drivers': sets('typeDrivers', list),
   'ml2.tenant_network_types': sets('tenantNetworkTypes', list),
+  'ml2.external_network_type': sets('externalNetworkType', string),
+  'ml2.overlay_ip_version': within('mtu', 'overlay_ip_version', text => (int(4, 6)(text) === 6 ? 6 : 4)),
+  'ml2.physical_network_mtus': within('mtu', 'physical_network_mtus', physnetMtus),
   'ml2.path_mtu': within('mtu', 'path_mtu', int(0, 65535)),
   'ml2_type_flat.flat_networks': sets('flatNetworks', list),
   'ml2_type_vlan.network_vlan_ranges': sets('vlanRanges', vlanRanges),
   'ml2_type_vxlan.vni_ranges': sets('vniRanges', text => list(text).map(range)),
+  'ml2_type_gre.tunnel_id_ranges': sets('greRanges', text => list(text).map(range)),
+  'ml2_type_geneve.vni_ranges': sets('geneveRanges', text => list(text).map(range)),
+  'ml2_type_geneve.max_header_size': sets('geneveHeader', int(30, 1000)),
   ...Object.fromEntries(resources.filter(r => r.quota !== undefined).map(r => [`quotas.quota_${r.name}`, quota(r.name)])),
 };
 

@@ -1,11 +1,13 @@
 // Addresses of ports: what the pure rules choose, from what the database knows. Taking an address is an insert.
 import type { Predicate, Row } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
 import {
   type Addresses,
   autoAddress,
   type CandidateSubnet,
   changePortAddresses,
   choosePortAddresses,
+  eligible,
   type RequestedIp,
 } from '../../domain/ipam/addresses.ts';
 import { freeCandidates } from '../../domain/ipam/free.ts';
@@ -13,15 +15,19 @@ import { isAutoAddress } from '../../domain/ipam/modes.ts';
 import { prefersLowest } from '../../domain/ipam/owners.ts';
 import { type Pool, rangesOf } from '../../domain/ipam/pools.ts';
 import { ipText, parseIp } from '../../domain/net/ip.ts';
+import { subnetsFor } from '../../domain/routed-networks.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { routed, segmentsOfHost } from './routed-networks.ts';
 
 export interface AddressWish {
   readonly port_id: string;
   readonly network_id: string;
   readonly mac: string;
   readonly owner: string;
+  /** Where the port is bound; empty: nowhere. Routed networks give addresses of the host's segment. */
+  readonly host: string;
   /** Undefined: automatic. `any_of` takes an address of the first of these subnets that has one. */
   readonly requested: readonly (RequestedIp & { readonly any_of?: readonly string[] })[] | undefined;
 }
@@ -34,10 +40,12 @@ export interface GivenAddresses {
   readonly fixedIps: readonly FixedIp[];
   /** Some of them is on a subnet with DHCP. */
   readonly withDhcp: boolean;
+  /** None yet: the host of the port has to be known first. */
+  readonly waits: boolean;
 }
 
 export async function giveAddresses(services: Services, draft: Draft, wish: AddressWish): Promise<GivenAddresses> {
-  const all = await draft.once(`subnets of ${wish.network_id}`, () => subnetRows(services, wish.network_id));
+  const { subnets: all, waits } = await usable(services, draft, wish, wish.requested);
   const anyOf = wish.requested?.[0]?.any_of;
   const subnets = anyOf ? all.filter(s => anyOf.includes(String(s.id))) : all;
   const fixed_ips = anyOf ? undefined : wish.requested;
@@ -57,7 +65,7 @@ export async function giveAddresses(services: Services, draft: Draft, wish: Addr
   );
   take(draft, wish, chosen, 0);
   const withDhcp = subnets.some(s => s.enable_dhcp === true && chosen.some(c => c.subnet_id === s.id));
-  return { fixedIps: chosen, withDhcp };
+  return { fixedIps: chosen, withDhcp, waits };
 }
 
 /** Replaces the addresses of a port by the asked ones; what stays the same stays allocated. */
@@ -66,7 +74,8 @@ export async function changeAddresses(
   draft: Draft,
   wish: AddressWish & { readonly requested: readonly RequestedIp[]; readonly now: readonly FixedIp[] },
 ): Promise<readonly FixedIp[]> {
-  const subnets = await subnetRows(services, wish.network_id);
+  const kept = wish.requested.every(r => wish.now.some(n => n.ip_address === r.ip_address));
+  const { subnets } = kept ? { subnets: await besideThem(services, wish) } : await usable(services, draft, wish, wish.requested);
   const change = await choose(
     services,
     draft,
@@ -102,6 +111,43 @@ function take(draft: Draft, wish: AddressWish, chosen: readonly FixedIp[], from:
     );
   }
 }
+
+/** The subnets on the segments that the port has addresses of. */
+async function besideThem(services: Services, { network_id, now }: AddressWish & { readonly now: readonly FixedIp[] }): Promise<Row[]> {
+  const rows = (await subnetRows(services, network_id)).map(routed);
+  const own = new Set(rows.filter(r => now.some(n => n.subnet_id === r.id)).map(r => r.segment_id));
+  return own.size === 0 ? rows : rows.filter(r => r.segment_id === null || own.has(r.segment_id));
+}
+
+/** The subnets of the network that the port may have addresses of. */
+async function usable(
+  services: Services,
+  draft: Draft,
+  { network_id, host, owner }: AddressWish,
+  fixed_ips: readonly RequestedIp[] | undefined,
+): Promise<{ readonly subnets: readonly Row[]; readonly waits: boolean }> {
+  const rows = (await draft.once(`subnets of ${network_id}`, () => subnetRows(services, network_id))).map(routed);
+  if (rows.every(r => r.segment_id === null) || owner === distributed) return { subnets: rows, waits: false };
+  const reached = await segmentsOfHost(services, network_id, host);
+  // Whether some subnet serves this kind of port at all is asked first.
+  eligible(rows.map(candidate), owner, network_id);
+  return subnetsFor({ network_id, subnets: rows, host, reached, fixed_ips });
+}
+
+/** The port's addresses must be of subnets that its new host is connected to. */
+export async function requireReached(
+  services: Services,
+  draft: Draft,
+  wish: Omit<AddressWish, 'requested'>,
+  fixedIps: readonly FixedIp[],
+): Promise<void> {
+  const { subnets } = await usable(services, draft, { ...wish, requested: undefined }, undefined);
+  const fits = fixedIps.every(f => subnets.some(s => s.id === f.subnet_id));
+  if (!fits) throw apiError('HostNotCompatibleWithFixedIps', { host: wish.host, port_id: wish.port_id });
+}
+
+/** Neutron's owner of ports that are on every host. */
+const distributed = 'network:distributed';
 
 async function subnetRows(services: Services, network_id: string): Promise<Row[]> {
   return services.store.select({

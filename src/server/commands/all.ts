@@ -9,6 +9,7 @@ import { conntrackHelpers } from './conntrack-helpers.ts';
 import { defaultSecurityGroupRules } from './default-security-group-rules.ts';
 import { floatingips } from './floatingips.ts';
 import { l3ServiceCommands } from './l3-services.ts';
+import { networkSegmentRanges } from './network-segment-ranges.ts';
 import { networks } from './networks.ts';
 import { portBindings } from './port-bindings.ts';
 import { ports } from './ports.ts';
@@ -20,6 +21,7 @@ import { routers } from './routers.ts';
 import { securityGroupRules } from './security-group-rules.ts';
 import { securityGroups } from './security-groups.ts';
 import { securityGroupsDefaultStatefulness } from './security-groups-default-statefulness.ts';
+import { segments } from './segments.ts';
 import { subnetPools } from './subnet-pools.ts';
 import { subnets } from './subnets.ts';
 import { trunks } from './trunks.ts';
@@ -39,6 +41,8 @@ export function allCommands(services: Services): readonly Commands[] {
     rbacPolicies,
     availabilityZones,
     portBindings,
+    segments,
+    networkSegmentRanges,
     ...l3ServiceCommands(services),
     addressGroups,
     trunks,

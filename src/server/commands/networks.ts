@@ -4,8 +4,10 @@ import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { checkMtu, networkMtu } from '../../domain/ipam/mtu.ts';
 import { autoDeletedOwners, owners } from '../../domain/ipam/owners.ts';
+import { providerKeys } from '../../domain/segments.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import { network } from '../../model/network.ts';
+import { segment } from '../../model/segment.ts';
 import { subnet } from '../../model/subnet.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
@@ -18,7 +20,8 @@ import { scopesOf } from './pool-scope.ts';
 import { removePortRows } from './port-rows.ts';
 import { defaultPolicy } from './qos-policies.ts';
 import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
-import { mtuSegment, type Segment, takeSegment } from './segments.ts';
+import { changeVlanId, mtuSegment, segmentOf, takeSegments } from './segment-allocation.ts';
+import { insertSegment, segmentsOf } from './segments.ts';
 import type { Use } from './shared-types.ts';
 import { everyone, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
 import { losing } from './sharing-loss.ts';
@@ -41,6 +44,7 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
       'router:external': (sharing.get(id) ?? []).some(e => e.action === 'access_as_external'),
       ...providerOf(segments.get(id) ?? []),
       availability_zones: zones.get(id) ?? [],
+      l2_adjacency: (subnets.get(id) ?? []).every(s => (s.segment_id ?? null) === null),
       ...addressScopesOf(subnets.get(id) ?? [], scopeOf),
       tags: tags.get(id) ?? [],
     };
@@ -54,13 +58,22 @@ export function addressScopesOf(subnets: readonly Row[], scopeOf: (subnet: Row) 
   return { ipv4_address_scope: scope(4), ipv6_address_scope: scope(6) };
 }
 
+/** One segment is shown as provider attributes, several as a list. */
 function providerOf(segments: readonly Row[]): Record<string, unknown> {
-  const [first] = segments.filter(s => s.is_dynamic !== true);
+  const all = segments.filter(s => s.is_dynamic !== true).map(providerSegment);
+  return all.length > 1 ? { segments: all } : (all[0] ?? providerSegment({}));
+}
+
+function providerSegment(row: Row): Record<string, unknown> {
   return {
-    'provider:network_type': first?.network_type ?? null,
-    'provider:physical_network': first?.physical_network ?? null,
-    'provider:segmentation_id': first?.segmentation_id ?? null,
+    'provider:network_type': row.network_type ?? null,
+    'provider:physical_network': row.physical_network ?? null,
+    'provider:segmentation_id': row.segmentation_id ?? null,
   };
+}
+
+function refuseTransparency({ drivers }: Services, { vlan_transparent }: Attributes): void {
+  if (vlan_transparent === true && !drivers.mechanisms.every(m => m.vlanTransparent)) throw apiError('VlanTransparencyDriverError');
 }
 
 function segmentFilter(column: string): (values: readonly string[]) => Predicate {
@@ -79,8 +92,13 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const project = String(input.project_id ?? '');
   if (project) await defaultGroup(ctx, draft, project);
   await requireZones(ctx, 'network', input.availability_zone_hints);
-  const segment = await takeSegment(ctx, draft, id, input);
-  const mtu = networkMtu(Number(input.mtu), [mtuSegment(ctx, segment)], ctx.config.mtu);
+  refuseTransparency(ctx, input);
+  const taken = await takeSegments({ services: ctx, draft, networkId: id, project }, input);
+  const mtu = networkMtu(
+    Number(input.mtu),
+    taken.map(s => mtuSegment(ctx, s)),
+    ctx.config.mtu,
+  );
   const qos_policy_id = await policyOfNew(ctx, draft, input, project);
   const row = draft.create(network, {
     ...newColumns(network, input),
@@ -92,7 +110,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     revision_number: 1,
   });
   await admitNetwork(ctx, draft, qos_policy_id, id);
-  draft.insert('segments', { id: draft.newId(), network_id: id, ...segment, segment_index: 0, is_dynamic: false });
+  for (const [i, one] of taken.entries()) insertSegment(draft, id, one, i);
   if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
   return { id };
@@ -107,19 +125,19 @@ async function policyOfNew(ctx: RequestContext, draft: Draft, { qos_policy_id }:
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   const set = changedColumns(network, input);
   if (input.mtu !== undefined) set.mtu = await updatedMtu(ctx, row, Number(input.mtu));
-  await refuseProviderChange(ctx, row, input);
+  const rewired = await changeProvider(ctx, draft, row, input);
   await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
   if (input.qos_policy_id !== row.qos_policy_id) await admitNetwork(ctx, draft, input.qos_policy_id, String(row.id));
   if (input.shared !== undefined) await setShared(ctx, draft, row, input.shared === true);
   if (input['router:external'] !== undefined) await setExternal(ctx, draft, row, input['router:external'] === true);
-  if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined) {
+  if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined || rewired) {
     draft.update(network, row, set, { facts: { mtu_changed: set.mtu !== undefined && set.mtu !== row.mtu, changed: Object.keys(input) } });
   }
 }
 
 async function updatedMtu(ctx: RequestContext, row: Row, asked: number): Promise<number> {
   const id = String(row.id);
-  const segments = (await segmentsOf(ctx, id)) as unknown as Segment[];
+  const segments = (await segmentsOf(ctx, id)).map(segmentOf);
   const mtu = networkMtu(
     asked,
     segments.map(s => mtuSegment(ctx, s)),
@@ -130,16 +148,39 @@ async function updatedMtu(ctx: RequestContext, row: Row, asked: number): Promise
   return mtu;
 }
 
-async function segmentsOf(ctx: RequestContext, network_id: string): Promise<Row[]> {
-  return ctx.store.select({ table: 'segments', where: { eq: ['network_id', network_id] }, order: [['segment_index', 'asc']] });
+/** Only the id of a VLAN can be changed; naming anything again as it is is no change. Answers whether it is another network now. */
+async function changeProvider(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<boolean> {
+  const named = [...providerKeys, 'segments' as const].filter(k => input[k] !== undefined);
+  if (named.length === 0) return false;
+  const id = String(row.id);
+  const rows = (await segmentsOf(ctx, id)).filter(s => s.is_dynamic !== true);
+  const now = providerOf(rows);
+  const fixed = named.filter(k => k !== 'provider:segmentation_id' && !isEqual(now[k], input[k]));
+  if (rows.length > 1 && named.some(k => k !== 'segments'))
+    throw invalidInput('Provider network attributes can be updated only in provider networks with a single segment');
+  if (fixed.length > 0)
+    throw invalidInput(`Plugin does not support updating the following provider network attributes: ${fixed.join(', ')}`);
+  const [only] = rows;
+  if (!only) return false;
+  const taker = { services: ctx, draft, networkId: id, project: String(row.project_id) };
+  const after = await changeVlanId(taker, segmentOf(only), input['provider:segmentation_id']);
+  if (!after) return false;
+  await refusePlugged(ctx, draft, id);
+  draft.update(segment, only, { segmentation_id: after.segmentation_id });
+  return true;
 }
 
-/** A segment is chosen once; naming the same again is no change. */
-async function refuseProviderChange(ctx: RequestContext, row: Row, input: Attributes): Promise<void> {
-  const named = Object.keys(input).filter(k => k.startsWith('provider:'));
-  if (named.length === 0) return;
-  const now = providerOf(await segmentsOf(ctx, String(row.id)));
-  if (named.some(k => now[k] !== input[k])) throw invalidInput('Plugin does not support updating provider attributes');
+const isEqual = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? null) === JSON.stringify(b ?? null);
+
+/** Agents of ours do not move what is plugged from one VLAN to another. */
+async function refusePlugged(ctx: RequestContext, draft: Draft, network_id: string): Promise<void> {
+  const binding: Predicate = { not: { in: ['vif_type', ['unbound', 'binding_failed']] } };
+  const where: Predicate = {
+    and: [{ eq: ['network_id', network_id] }, { exists: { table: 'port_bindings', on: [['port_id', 'id']], where: binding } }],
+  };
+  const what = 'cannot be updated if any port in the network has not the following vif_type: unbound, binding_failed';
+  if ((await ctx.store.count('ports', where)) > 0) throw invalidInput(`Provider network attribute provider:segmentation_id ${what}`);
+  draft.absent('ports', where);
 }
 
 async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: boolean): Promise<void> {
@@ -183,8 +224,8 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   for (const s of await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', id] } }))
     draft.remove(subnet, s, { with_network: true });
   const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
-  for (const table of ['segments', 'segment_allocations', 'ip_allocations', 'dhcp_bindings'])
-    draft.delete(table, { eq: ['network_id', id] });
+  for (const s of await segmentsOf(ctx, id)) draft.remove(segment, s);
+  for (const table of ['segment_allocations', 'ip_allocations', 'dhcp_bindings']) draft.delete(table, { eq: ['network_id', id] });
   await removeSharing(ctx, draft, id);
   draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });
   // Whoever puts something on the network meanwhile meets its revision guard; what got there just before is met here.

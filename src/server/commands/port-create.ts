@@ -41,10 +41,13 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   };
   const mac = await macFor(services, draft, network_id, macOfDevice(services, undefined, plug) ?? input.mac_address);
   const security = isSecured(input, net, owner);
-  const row = draft.create(port, { ...columnsOf(services, input, { mac, security }), id, network_id, project_id: project });
+  const columns = columnsOf(services, input, { mac, security });
   const groups = await giveGroups(services, draft, id, { given: input.security_groups as string[] | undefined, project, owner, security });
   const requested = input.fixed_ips as FixedIp[] | undefined;
-  const { fixedIps, withDhcp } = await giveAddresses(services, draft, { port_id: id, network_id, mac, owner, requested });
+  const wish = { port_id: id, network_id, mac, owner, requested, host: plug.host };
+  const { fixedIps, withDhcp, waits } = await giveAddresses(services, draft, wish);
+  const ip_allocation = waits ? 'deferred' : requested?.length === 0 ? 'none' : 'immediate';
+  const row = draft.create(port, { ...columns, ip_allocation, id, network_id, project_id: project });
   const tags = [...((input.tags as string[] | undefined) ?? [])].sort();
   addTags(draft, id, tags);
   const binding = await bindNew(services, draft, { port_id: id, network_id, ...plug });

@@ -9,7 +9,7 @@ import { type FixedIp, port } from '../../model/port.ts';
 import { changedColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { changeAddresses } from './addresses.ts';
+import { type AddressWish, changeAddresses, giveAddresses, requireReached } from './addresses.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
 import { awaitAgents } from './port-blocks.ts';
@@ -100,22 +100,39 @@ function optionsChange({ row, input }: Change): Row {
 }
 
 /** The addresses afterwards, where they may change: they are asked for, or the automatic ones follow the MAC. */
-async function addressChange({ ctx, draft, row, input, fixedIps }: Change, mac: string): Promise<readonly FixedIp[] | undefined> {
-  if (input.fixed_ips === undefined && mac === row.mac_address) return undefined;
-  await requireSubnets(ctx, String(row.network_id), input.fixed_ips);
-  const after = await changeAddresses(ctx, draft, {
+async function addressChange(change: Change, mac: string): Promise<readonly FixedIp[] | undefined> {
+  const { ctx, draft, row, input, fixedIps } = change;
+  const wish = {
     port_id: String(row.id),
     network_id: String(row.network_id),
     mac,
     owner: String(input.device_owner ?? row.device_owner),
-    requested: (input.fixed_ips as readonly RequestedIp[] | undefined) ?? fixedIps,
-    now: fixedIps,
-  });
+    host: wantedPlug(change)?.host ?? pluggedAs(change.binding).host,
+  };
+  if (input.fixed_ips === undefined && mac === row.mac_address) return hostChange(change, wish);
+  await requireSubnets(ctx, String(row.network_id), input.fixed_ips);
+  const requested = (input.fixed_ips as readonly RequestedIp[] | undefined) ?? fixedIps;
+  const after = await changeAddresses(ctx, draft, { ...wish, requested, now: fixedIps });
   const gone = fixedIps.filter(f => !after.some(a => a.ip_address === f.ip_address));
   const addresses = gone.map(f => f.ip_address);
   await refuseFloating(ctx, draft, String(row.id), addresses);
   if (addresses.length > 0) await releaseForwardings(ctx, draft, [String(row.id)], addresses);
   return after;
+}
+
+/** On a routed network a port that waited gets its addresses with its host, and one that has some goes only where they are. */
+async function hostChange(
+  { ctx, draft, row, binding, fixedIps }: Change,
+  wish: Omit<AddressWish, 'requested'>,
+): Promise<readonly FixedIp[] | undefined> {
+  const before = pluggedAs(binding).host;
+  if (wish.host === '' || wish.host === before) return undefined;
+  if (fixedIps.length > 0) {
+    await requireReached(ctx, draft, wish, fixedIps);
+    return undefined;
+  }
+  if (row.ip_allocation !== 'deferred' || before !== '') return undefined;
+  return (await giveAddresses(ctx, draft, { ...wish, requested: undefined })).fixedIps;
 }
 
 /** An address that a floating IP stands for cannot be taken from its port. */

@@ -93,6 +93,7 @@ async function moveGateway(
     network_id: String(row.network_id),
     mac: String(row.mac_address),
     owner: gatewayOwner,
+    host: before.host,
     requested: wanted,
     now: fixed_ips,
   });

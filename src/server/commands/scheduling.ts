@@ -8,7 +8,9 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { aliveSince } from './agents.ts';
 import { hintsOf } from './availability-zones.ts';
+import { byIds } from './load.ts';
 import { factsOf, partsOf } from './port-rows.ts';
+import { hostsOfSegments } from './routed-networks.ts';
 
 export const dhcpAgentType = 'DHCP agent';
 export const l3AgentType = 'L3 agent';
@@ -47,6 +49,18 @@ async function chooseAgents(services: Services, { agents, bindings, hints, bound
   return spread(free, serving, count).map(a => a.id);
 }
 
+/** Where a network needs agents: anywhere, or on each of the segments that its subnets with DHCP are on. */
+async function placesOf(services: Services, draft: Draft, network_id: string): Promise<readonly (readonly string[] | undefined)[]> {
+  const stored = await services.store.select({ table: 'subnets', where: { eq: ['network_id', network_id] } });
+  const pending = draft.ops.flatMap(o => (o.op === 'insert' && o.table === 'subnets' && o.row.network_id === network_id ? [o.row] : []));
+  const subnets = [...stored, ...pending].filter(s => s.enable_dhcp === true);
+  const ids = [...new Set(subnets.flatMap(s => (typeof s.segment_id === 'string' ? [s.segment_id] : [])))];
+  if (ids.length === 0) return [undefined];
+  const segments = await byIds(services, 'segments', ids);
+  const hosts = await hostsOfSegments(services, [...segments.values()]);
+  return ids.map(id => hosts.get(id) ?? []);
+}
+
 /** The hints of a network or router: of the draft that makes it, or as stored. */
 async function hintsFor(services: Services, draft: Draft, table: 'networks' | 'routers', id: string): Promise<readonly string[]> {
   return hintsOf(services, draft.made(table, id) ?? (await services.store.get(table, { id })));
@@ -63,12 +77,18 @@ export async function hasDhcpAgent(services: Services, draft: Draft, networkId: 
 export async function scheduleNetwork(services: Services, draft: Draft, networkId: string): Promise<string[]> {
   const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });
   const agents = await usableAgents(services, dhcpAgentType);
-  const serving = bound.filter(b => agents.some(a => a.id === b.agent_id));
-  const missing = services.config.dhcpAgentsPerNetwork - serving.length;
-  if (missing <= 0 || agents.length === 0) return [];
-  const hints = await hintsFor(services, draft, 'networks', networkId);
+  if (agents.length === 0) return [];
   const taken = bound.map(b => b.agent_id);
-  const chosen = await chooseAgents(services, { agents, bindings: 'dhcp_bindings', hints, bound: taken, count: missing });
+  const chosen: string[] = [];
+  for (const hosts of await placesOf(services, draft, networkId)) {
+    const there = agents.filter(a => hosts === undefined || hosts.includes(String(a.host)));
+    const count = services.config.dhcpAgentsPerNetwork - there.filter(a => taken.includes(a.id)).length;
+    if (count <= 0 || there.length === 0) continue;
+    const hints = await hintsFor(services, draft, 'networks', networkId);
+    const more = await chooseAgents(services, { agents: there, bindings: 'dhcp_bindings', hints, bound: taken, count });
+    chosen.push(...more);
+    taken.push(...more);
+  }
   for (const agent_id of chosen) bindNetwork(draft, networkId, agent_id);
   return chosen;
 }

@@ -1,171 +1,109 @@
-// Which segment a network gets: what the request names, or a free one of the project types. Taking a segment is an insert.
-import type { TypeDriver } from '../../contracts/drivers.ts';
-import type { Predicate } from '../../contracts/store.ts';
-import { apiError, invalidInput } from '../../domain/errors.ts';
+// Segments of networks as a resource of their own. Every change of a network's segments relies on the network's revision.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
-import type { MtuSegment } from '../../domain/ipam/mtu.ts';
-import type { Services } from '../context.ts';
+import { networkMtu } from '../../domain/ipam/mtu.ts';
+import { twinOf, type WantedSegment } from '../../domain/segments.ts';
+import { network } from '../../model/network.ts';
+import { segment } from '../../model/segment.ts';
+import { changedColumns, newColumns, shownColumns } from '../columns.ts';
+import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import type { Commands, Created } from './commands.ts';
+import { mtuSegment, releaseSegment, type Segment, segmentOf, takeSegment } from './segment-allocation.ts';
+import { tagsOf } from './tags.ts';
 
-export interface Segment {
-  readonly network_type: string;
-  readonly physical_network: string | null;
-  readonly segmentation_id: number | null;
+/** In order. Dynamic ones were made for bindings, by the server. */
+export async function segmentsOf(services: Services, network_id: string): Promise<Row[]> {
+  return services.store.select({ table: 'segments', where: { eq: ['network_id', network_id] }, order: [['segment_index', 'asc']] });
 }
 
-/** What a segment is taken for, and of which type. */
-interface Taking {
-  readonly services: Services;
-  readonly draft: Draft;
-  readonly networkId: string;
-  readonly driver: TypeDriver;
+/** A row of a network's segment. */
+export function insertSegment(draft: Draft, network_id: string, taken: Segment, index: number, more: Row = {}): Row {
+  const id = draft.newId();
+  return draft.create(segment, {
+    name: null,
+    ...more,
+    id,
+    network_id,
+    ...taken,
+    segment_index: index,
+    is_dynamic: false,
+    revision_number: 1,
+  });
 }
 
-/** Reserves a segment in the draft and answers it. */
-export async function takeSegment(services: Services, draft: Draft, networkId: string, input: Attributes): Promise<Segment> {
-  const type = input['provider:network_type'] as string | undefined;
-  const physnet = input['provider:physical_network'] as string | undefined;
-  const id = input['provider:segmentation_id'] as number | undefined;
-  if (type === undefined) {
-    if (physnet !== undefined || id !== undefined) throw invalidInput('network_type required');
-    return takeProjectSegment(services, draft, networkId);
+async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
+  const network_id = String(input.network_id);
+  const net = await ctx.store.get('networks', { id: network_id });
+  if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
+  draft.relyOn(network, net);
+  const present = await segmentsOf(ctx, network_id);
+  const wanted = input as unknown as WantedSegment;
+  refuseTwin(network_id, present, { ...wanted, physical_network: wanted.physical_network ?? null });
+  const taken = await takeSegment({ services: ctx, draft, networkId: network_id, project: String(net.project_id) }, wanted);
+  refuseTwin(network_id, present, taken);
+  networkMtu(
+    Number(net.mtu),
+    [...present.map(segmentOf), taken].map(s => mtuSegment(ctx, s)),
+    ctx.config.mtu,
+  );
+  const index = Math.max(-1, ...present.map(s => Number(s.segment_index))) + 1;
+  const { name, description } = newColumns(segment, input);
+  const row = insertSegment(draft, network_id, taken, index, { name: name ?? null, description: description ?? '' });
+  draft.touch(network, network_id);
+  return { id: String(row.id), shown: { ...shownColumns(segment, row), tags: [] } };
+}
+
+function refuseTwin(network_id: string, present: readonly Row[], wanted: Pick<Segment, 'network_type' | 'physical_network'>): void {
+  if (!twinOf(present.map(segmentOf), wanted)) return;
+  const { network_type, physical_network } = wanted;
+  const attributes = "['network_id', 'network_type', 'physical_network']";
+  throw apiError('NeutronDbObjectDuplicateEntry', {
+    object_type: 'NetworkSegment',
+    attributes,
+    values: `${network_id}-${network_type}-${physical_network}`,
+  });
+}
+
+async function update(_ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+  const set = changedColumns(segment, input);
+  if (Object.keys(set).length > 0) draft.update(segment, row, set);
+}
+
+async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const segment_id = String(row.id);
+  const onIt: Predicate = { eq: ['segment_id', segment_id] };
+  const subnets = await ctx.store.select({ table: 'subnets', where: onIt, order: [['id', 'asc']] });
+  if (subnets.length > 0) {
+    const reason = `The segment is still associated with subnet(s) ${subnets.map(s => s.id).join(', ')}`;
+    throw apiError('SegmentInUse', { segment_id, reason });
   }
-  const driver = services.config.typeDrivers.includes(type) ? services.drivers.types[type] : undefined;
-  if (!driver) throw invalidInput(`network_type value '${type}' not supported`);
-  validate(services, driver, physnet, id);
-  return takeNamed({ services, draft, networkId, driver }, physnet ?? null, id);
+  await refuseBound(ctx, segment_id);
+  draft.absent('subnets', onIt);
+  draft.absent('port_binding_levels', onIt);
+  releaseSegment(draft, segmentOf(row));
+  draft.remove(segment, row);
+  draft.touch(network, String(row.network_id));
 }
 
-async function takeProjectSegment(services: Services, draft: Draft, networkId: string): Promise<Segment> {
-  for (const type of services.config.tenantNetworkTypes) {
-    const driver = services.drivers.types[type];
-    const segment = driver && (await takeAnywhere({ services, draft, networkId, driver }));
-    if (segment) return segment;
-  }
-  throw apiError('NoNetworkAvailable');
+async function refuseBound(ctx: RequestContext, segment_id: string): Promise<void> {
+  const levels = await ctx.store.select({ table: 'port_binding_levels', where: { eq: ['segment_id', segment_id] } });
+  const ids = [...new Set(levels.map(l => String(l.port_id)))];
+  if (ids.length === 0) return;
+  throw apiError('SegmentInUse', { segment_id, reason: `The segment is still bound with ${ids.length} port(s)` });
 }
 
-async function takeNamed(taking: Taking, physnet: string | null, id: number | undefined): Promise<Segment> {
-  const { type, onPhysnet } = taking.driver;
-  if (type === 'local') return local;
-  if (type === 'flat') {
-    if (!(await take(taking, physnet, 0))) throw apiError('FlatNetworkInUse', { physical_network: String(physnet) });
-    return { network_type: type, physical_network: physnet, segmentation_id: null };
-  }
-  if (id === undefined) {
-    const segment = onPhysnet && physnet === null ? await takeAnywhere(taking) : await takeFree(taking, physnet);
-    if (!segment) throw apiError('NoNetworkAvailable');
-    return segment;
-  }
-  if (await take(taking, physnet, id)) return { network_type: type, physical_network: physnet, segmentation_id: id };
-  throw type === 'vlan'
-    ? apiError('VlanIdInUse', { vlan_id: id, physical_network: String(physnet) })
-    : apiError('TunnelIdInUse', { tunnel_id: id });
-}
-
-const local: Segment = { network_type: 'local', physical_network: null, segmentation_id: null };
-
-function validate(services: Services, driver: TypeDriver, physnet: string | undefined, id: number | undefined): void {
-  const { type } = driver;
-  if (type === 'local') {
-    if (physnet !== undefined) throw invalidInput('physical_network prohibited for local provider network');
-    if (id !== undefined) throw invalidInput('segmentation_id prohibited for local provider network');
-    return;
-  }
-  if (type === 'flat') validateFlat(services, physnet, id);
-  else if (type === 'vlan') validateVlan(services, physnet, id);
-  else if (physnet !== undefined) throw invalidInput(`provider:physical_network specified for ${type} network`);
-  else checkBounds(driver, id);
-}
-
-function validateFlat(services: Services, physnet: string | undefined, id: number | undefined): void {
-  if (!physnet) throw invalidInput('physical_network required for flat provider network');
-  const { flatNetworks } = services.config;
-  if (!flatNetworks.includes('*') && !flatNetworks.includes(physnet)) {
-    throw invalidInput(`physical_network '${physnet}' unknown for flat provider network`);
-  }
-  if (id !== undefined) throw invalidInput('segmentation_id prohibited for flat provider network');
-}
-
-function validateVlan(services: Services, physnet: string | undefined, id: number | undefined): void {
-  if (physnet === undefined) {
-    if (id !== undefined) throw invalidInput('segmentation_id requires physical_network for VLAN provider network');
-    return;
-  }
-  if (!Object.hasOwn(services.config.vlanRanges, physnet)) {
-    throw invalidInput(`physical_network '${physnet}' unknown for VLAN provider network`);
-  }
-  if (id !== undefined && (id < 1 || id > 4094)) throw invalidInput(`segmentation_id out of range (1 through 4094)`);
-}
-
-function checkBounds(driver: TypeDriver, id: number | undefined): void {
-  if (id === undefined || !driver.bounds) return;
-  const [low, high] = driver.bounds;
-  if (id < low || id > high) throw invalidInput(`segmentation_id out of range (${low} through ${high})`);
-}
-
-const key = (type: string, physnet: string | null, id: number): string => `segment/${type}/${physnet ?? ''}/${id}`;
-
-/** False: it is taken. */
-async function take({ services, draft, networkId, driver }: Taking, physnet: string | null, id: number): Promise<boolean> {
-  const mark = key(driver.type, physnet, id);
-  const row = { network_type: driver.type, physical_network: physnet ?? '', segmentation_id: id };
-  if (draft.taken.has(mark) || (await services.store.get('segment_allocations', row))) return false;
-  draft.taken.add(mark);
-  draft.insert('segment_allocations', { ...row, network_id: networkId }, { tag: 'segment' });
-  return true;
-}
-
-/** On the first physical network that has a free one, where the type stands on physical networks. */
-async function takeAnywhere(taking: Taking): Promise<Segment | undefined> {
-  const { vlanRanges } = taking.services.config;
-  const physnets = taking.driver.onPhysnet ? Object.keys(vlanRanges).filter(p => (vlanRanges[p]?.length ?? 0) > 0) : [null];
-  for (const physnet of physnets) {
-    const segment = await takeFree(taking, physnet);
-    if (segment) return segment;
-  }
-  return undefined;
-}
-
-type Ranges = readonly (readonly [low: number, high: number])[];
-
-/** A free id: a few at random first, then the first gap, so that exhaustion is exact. */
-async function takeFree(taking: Taking, physnet: string | null): Promise<Segment | undefined> {
-  const { services, driver } = taking;
-  if (driver.type === 'local') return local;
-  const ranges: Ranges = driver.type === 'vlan' ? (services.config.vlanRanges[physnet ?? ''] ?? []) : services.config.vniRanges;
-  const total = ranges.reduce((sum, [low, high]) => sum + high - low + 1, 0);
-  if (total <= 0) return undefined;
-  const taken = (id: number): Segment => ({ network_type: driver.type, physical_network: physnet, segmentation_id: id });
-  for (let i = 0; i < 8; i++) {
-    const id = nth(ranges, Math.floor(services.random() * total));
-    if (await take(taking, physnet, id)) return taken(id);
-  }
-  const id = await gap(taking, physnet, ranges);
-  return id !== undefined && (await take(taking, physnet, id)) ? taken(id) : undefined;
-}
-
-function nth(ranges: Ranges, n: number): number {
-  let left = n;
-  for (const [low, high] of ranges) {
-    if (left <= high - low) return low + left;
-    left -= high - low + 1;
-  }
-  throw new RangeError('past the last range');
-}
-
-async function gap({ services, draft, driver }: Taking, physnet: string | null, ranges: Ranges): Promise<number | undefined> {
-  const where: Predicate = { and: [{ eq: ['network_type', driver.type] }, { eq: ['physical_network', physnet ?? ''] }] };
-  const rows = await services.store.select({ table: 'segment_allocations', where, columns: ['segmentation_id'] });
-  const used = new Set(rows.map(r => r.segmentation_id));
-  for (const [low, high] of ranges) {
-    for (let id = low; id <= high; id++) if (!used.has(id) && !draft.taken.has(key(driver.type, physnet, id))) return id;
-  }
-  return undefined;
-}
-
-/** A segment as the rules of MTUs read it. */
-export function mtuSegment(services: Services, { network_type, physical_network }: Segment): MtuSegment {
-  const type = services.drivers.types[network_type] ?? { overhead: 0, onPhysnet: false, tunnel: false };
-  return { type, physical_network };
-}
+export const segments: Commands = {
+  resource: segment,
+  present: async (services, rows) => {
+    const tags = await tagsOf(
+      services,
+      rows.map(r => String(r.id)),
+    );
+    return rows.map(row => ({ ...shownColumns(segment, row), tags: tags.get(String(row.id)) ?? [] }));
+  },
+  create,
+  update,
+  delete: remove,
+};

@@ -26,6 +26,7 @@ import { byIds } from './load.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { endsOf } from './pool-scope.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
+import { hostsOfSegment, leaveSegment, moveSubnet, placeSubnet } from './routed-networks.ts';
 import { scheduleNetwork } from './scheduling.ts';
 import { sharingFilter } from './sharing.ts';
 import { poolOf, refuseStranger, takeFrom } from './subnet-source.ts';
@@ -77,6 +78,8 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     { ...newColumns(subnet, input), ...plan, ...endsOf(plan.cidr), subnetpool_id, id, project_id: String(input.project_id ?? '') },
     { network_id },
   );
+  const host_routes = await placeSubnet(ctx, draft, row, others);
+  if (host_routes !== row.host_routes) draft.update(subnet, row, { host_routes: host_routes as never }, { facts: { network_id } });
   // The guard and the bump on the network make concurrent subnets of one network take turns.
   draft.relyOn(network, net);
   draft.touch(network, network_id);
@@ -90,7 +93,6 @@ async function subnetsOn(services: Services, draft: Draft, network_id: string): 
   const rows = await services.store.select({
     table: 'subnets',
     where: { eq: ['network_id', network_id] },
-    columns: ['cidr', 'ip_version', 'subnetpool_id'],
   });
   const pending = draft.ops.flatMap(o => (o.op === 'insert' && o.table === 'subnets' && o.row.network_id === network_id ? [o.row] : []));
   return [...rows, ...pending];
@@ -109,7 +111,9 @@ async function addAutoAddresses(ctx: RequestContext, draft: Draft, row: Row): Pr
   );
   // A port that came just before is met here; one that comes after sees that the network has moved.
   draft.absent('ports', { and: [where, { not: { in: ['id', all.map(p => String(p.id))] } }] });
+  const hosts = row.segment_id ? await hostsOfSegment(ctx, String(row.segment_id)) : undefined;
   for (const p of ports) {
+    if (hosts && !hosts.includes(String(parts.bindings.get(String(p.id))?.host ?? ''))) continue;
     const ip_address = autoAddress({ cidr: String(row.cidr) }, String(p.mac_address));
     if (ip_address === undefined) continue;
     const position = parts.fixedIps.get(String(p.id))?.length ?? 0;
@@ -129,6 +133,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const set = changedColumns(subnet, input);
   if (input.gateway_ip !== undefined) set.gateway_ip = plan.gateway_ip;
   if (input.allocation_pools !== undefined) set.allocation_pools = plan.allocation_pools as Value;
+  Object.assign(set, await moveSubnet(ctx, draft, row, input));
   draft.update(subnet, row, set, { facts: { network_id: row.network_id, changed: Object.keys(input) } });
   if (set.enable_dhcp === true) await scheduleNetwork(ctx, draft, String(row.network_id));
 }
@@ -167,6 +172,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
     and: [{ eq: ['subnet_id', id] }, { not: { in: ['ip_address', taken.map(t => String(t.ip_address))] } }],
   });
   draft.delete('ip_allocations', { eq: ['subnet_id', id] });
+  await leaveSegment(ctx, draft, row);
   draft.remove(subnet, row, { network_id: row.network_id });
   draft.touch(network, String(row.network_id));
 }

@@ -128,7 +128,7 @@ async function portMessages(services: Services, { id, event, facts }: OutboxRow)
   const hosts = await dhcpHosts(services, String(port.network_id));
   if (event === 'created') return [...out, ...hosts.map(h => messages.dhcp(h, 'port_create_end', { port }))];
   if (changed.some(c => dhcpAttributes.includes(c))) out.push(...hosts.map(h => messages.dhcp(h, 'port_update_end', { port })));
-  if (changed.some(c => c !== 'status')) out.push(messages.portUpdate({ port, ...(await segmentOf(services, String(port.network_id))) }));
+  if (changed.some(c => c !== 'status')) out.push(messages.portUpdate({ port, ...(await segmentOf(services, port)) }));
   out.push(...activationMessages(id, String(port.network_id), facts.activated as Activation | undefined));
   if (String(port.device_owner).startsWith('network:router_') && changed.some(c => c !== 'status'))
     out.push(...(await updatedRouters(services, [String(port.device_id)])));
@@ -162,10 +162,13 @@ function memberMessages(
   return relevant && groups.size > 0 ? [messages.groupMembersUpdated([...groups])] : [];
 }
 
-async function segmentOf(services: Services, networkId: string): Promise<Facts> {
+/** The segment that the port is bound to, or the first of its network. */
+async function segmentOf(services: Services, port: Facts): Promise<Facts> {
+  const where: Predicate = { and: [{ eq: ['port_id', String(port.id)] }, { eq: ['host', String(port['binding:host_id'])] }] };
+  const [level] = await services.store.select({ table: 'port_binding_levels', where, order: [['level', 'desc']], limit: 1 });
   const [row] = await services.store.select({
     table: 'segments',
-    where: { eq: ['network_id', networkId] },
+    where: level ? { eq: ['id', String(level.segment_id)] } : { eq: ['network_id', String(port.network_id)] },
     order: [['segment_index', 'asc']],
     limit: 1,
   });

@@ -31,11 +31,11 @@ async function places(services: Services): Promise<Map<string, Place>> {
 async function tunnelOf(services: Services, networkId: string): Promise<Segment | undefined> {
   const [row] = await services.store.select({
     table: 'segments',
-    where: { eq: ['network_id', networkId] },
+    where: { and: [{ eq: ['network_id', networkId] }, { in: ['network_type', ['vxlan', 'gre', 'geneve']] }] },
     order: [['segment_index', 'asc']],
     limit: 1,
   });
-  if (!row || !['vxlan', 'gre', 'geneve'].includes(String(row.network_type))) return undefined;
+  if (!row) return undefined;
   return { segment_id: Number(row.segmentation_id), network_type: String(row.network_type) };
 }
 

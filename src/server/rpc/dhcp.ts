@@ -8,6 +8,7 @@ import { writeBinding, writeBlocks } from '../commands/binding.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { createPort } from '../commands/port-create.ts';
 import { factsOf, partsOf, removePortRows } from '../commands/port-rows.ts';
+import { hostsOfSegments } from '../commands/routed-networks.ts';
 import { dhcpAgentType, scheduleNetwork } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -18,21 +19,31 @@ import { complete } from './status.ts';
 
 const dhcpOwner = 'network:dhcp';
 
-async function networkInfos(services: Services, rows: readonly Row[], enabledOnly: boolean): Promise<Dict[]> {
+/** As an agent on the host sees them: of a routed network it serves the subnets of its own segment. */
+async function networkInfos(services: Services, rows: readonly Row[], enabledOnly: boolean, host: string): Promise<Dict[]> {
   const ids = rows.map(r => String(r.id));
   const subnets = await grouped(services, 'subnets', 'network_id', ids, { order: [['id', 'asc']] });
   const ports = ids.length === 0 ? [] : await services.store.select({ table: 'ports', where: { in: ['network_id', ids] } });
   const dicts = await portDicts(services, ports);
+  const segments = await grouped(services, 'segments', 'network_id', ids, { order: [['segment_index', 'asc']] });
+  const hosts = await hostsOfSegments(services, [...segments.values()].flat());
+  const isLocal = (s: Row): boolean => !s.segment_id || (hosts.get(String(s.segment_id)) ?? []).includes(host);
   return rows.map(row => ({
     id: row.id,
     project_id: row.project_id,
     tenant_id: row.project_id,
     admin_state_up: row.admin_state_up,
     mtu: row.mtu,
-    subnets: (subnets.get(String(row.id)) ?? []).filter(s => !enabledOnly || s.enable_dhcp === true).map(subnetDict),
-    non_local_subnets: [],
+    subnets: (subnets.get(String(row.id)) ?? []).filter(s => isLocal(s) && (!enabledOnly || s.enable_dhcp === true)).map(subnetDict),
+    non_local_subnets: (subnets.get(String(row.id)) ?? []).filter(s => !isLocal(s)).map(subnetDict),
+    segments: (segments.get(String(row.id)) ?? []).map(s => segmentDict(s, hosts.get(String(s.id)) ?? [])),
     ports: dicts.filter(d => d.network_id === row.id),
   }));
+}
+
+function segmentDict(row: Row, hosts: readonly string[]): Dict {
+  const { id, network_id, name, network_type, physical_network, segmentation_id, is_dynamic, segment_index } = row;
+  return { id, network_id, name, network_type, physical_network, segmentation_id, is_dynamic, segment_index, hosts };
 }
 
 async function agentAt(services: Services, host: string): Promise<Row | undefined> {
@@ -54,7 +65,7 @@ async function activeNetworks(services: Services, args: Args): Promise<Dict[]> {
     'networks',
     bound.map(b => b.network_id),
   );
-  return networkInfos(services, [...rows.values()], args.enable_dhcp_filter === true);
+  return networkInfos(services, [...rows.values()], args.enable_dhcp_filter === true, String(agent.host));
 }
 
 async function scheduleUnserved(services: Services): Promise<void> {
@@ -73,7 +84,8 @@ async function scheduleUnserved(services: Services): Promise<void> {
 
 async function networkInfo(services: Services, args: Args): Promise<Dict | null> {
   const row = await services.store.get('networks', { id: text(args, 'network_id') });
-  return row ? ((await networkInfos(services, [row], true))[0] as Dict) : null;
+  const host = typeof args.host === 'string' ? args.host : '';
+  return row ? ((await networkInfos(services, [row], true, host))[0] as Dict) : null;
 }
 
 /** API errors leave as the Python class that agents decide by. */
@@ -155,6 +167,7 @@ async function adopt(services: Services, draft: Draft, row: Row, host: string, w
       network_id: String(row.network_id),
       mac: String(row.mac_address),
       owner: dhcpOwner,
+      host,
       requested: fixedIps(wanted.fixed_ips),
       now: before.fixed_ips,
     });

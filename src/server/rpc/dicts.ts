@@ -27,7 +27,6 @@ export async function portDicts(services: Services, rows: readonly Row[]): Promi
       tenant_id: row.project_id,
       dns_name: '',
       dns_assignment: dnsAssignments(fixedIps, '', services.config.dnsDomain),
-      ip_allocation: fixedIps.length > 0 ? 'immediate' : 'none',
     };
   });
 }
@@ -38,7 +37,7 @@ export async function portDict(services: Services, id: string): Promise<Dict | u
 }
 
 export function subnetDict(row: Row): Dict {
-  return { ...presentSubnet(row), tenant_id: row.project_id, shared: false, segment_id: null, tags: [] };
+  return { ...presentSubnet(row), tenant_id: row.project_id, shared: false, segment_id: row.segment_id ?? null, tags: [] };
 }
 
 export async function networkDicts(services: Services, rows: readonly Row[]): Promise<Dict[]> {

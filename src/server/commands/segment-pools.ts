@@ -1,0 +1,53 @@
+// Where free segments are taken from: ranges of the project's own, then what is shared. Default ranges are those of the configuration.
+import type { Row } from '../../contracts/store.ts';
+import { type IdRange, type IdRanges, sizeOf, without } from '../../domain/segment-ranges.ts';
+import type { ServerConfig, Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+
+export interface SegmentPool {
+  /** Null for tunnels. */
+  readonly physical_network: string | null;
+  readonly ranges: IdRanges;
+  /** The rows that it is made of, besides the configuration. */
+  readonly rows: readonly Row[];
+}
+
+/** The ranges of the configuration, by physical network; the empty one for tunnels. */
+export function configuredRanges(config: ServerConfig, type: string): ReadonlyMap<string, IdRanges> {
+  if (type === 'vlan') return new Map(Object.entries(config.vlanRanges));
+  const tunnels: Readonly<Record<string, IdRanges>> = { vxlan: config.vniRanges, gre: config.greRanges, geneve: config.geneveRanges };
+  return new Map([['', tunnels[type] ?? []]]);
+}
+
+const rangeOf = (row: Row): IdRange => [Number(row.minimum), Number(row.maximum)];
+const placeOf = (row: Row): string => String(row.physical_network ?? '');
+
+export async function segmentPools(services: Services, type: string, project: string): Promise<SegmentPool[]> {
+  const where = { and: [{ eq: ['network_type', type] }, { eq: ['default', false] }] } as const;
+  const rows = await services.store.select({ table: 'network_segment_ranges', where, order: [['id', 'asc']] });
+  const own = rows.filter(r => r.shared !== true && r.project_id === project);
+  const foreign = rows.filter(r => r.shared !== true && r.project_id !== project);
+  const shared = rows.filter(r => r.shared === true);
+  const configured = configuredRanges(services.config, type);
+  const pool = (place: string, ranges: IdRanges, of: readonly Row[]): SegmentPool => ({
+    physical_network: type === 'vlan' ? place : null,
+    ranges,
+    rows: of.filter(r => placeOf(r) === place),
+  });
+  const at = (list: readonly Row[], place: string): IdRange[] => list.filter(r => placeOf(r) === place).map(rangeOf);
+  const places = [...new Set([...configured.keys(), ...rows.map(placeOf)])];
+  const all = [
+    ...places.map(p => pool(p, at(own, p), own)),
+    ...places.map(p => pool(p, without([...(configured.get(p) ?? []), ...at(shared, p)], [...at(own, p), ...at(foreign, p)]), shared)),
+  ];
+  return all.filter(p => sizeOf(p.ranges) > 0);
+}
+
+/** A range that is changed or removed meanwhile is no longer one to take from. */
+export function relyOnPool(draft: Draft, { rows }: SegmentPool): void {
+  for (const { id, minimum, maximum } of rows) {
+    draft.present('network_segment_ranges', {
+      and: [{ eq: ['id', String(id)] }, { eq: ['minimum', Number(minimum)] }, { eq: ['maximum', Number(maximum)] }],
+    });
+  }
+}
