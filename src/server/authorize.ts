@@ -77,7 +77,9 @@ export function authorizeAction(ctx: RequestContext, resource: Resource, action:
 }
 
 function hiddenOr(ctx: RequestContext, resource: Resource, target: Target, id: string, error: ApiError): ApiError {
-  return ctx.policy.allows(`get_${resource.policyName}`, ctx.caller, target) ? error : notFound(resource, id);
+  // As in Neutron by what is shown of the object: a shared address group does not say so, and is not found by those who would change it.
+  const shown = Object.fromEntries(Object.entries(target).filter(([name]) => resource.fields[name]?.show !== false));
+  return ctx.policy.allows(`get_${resource.policyName}`, ctx.caller, shown) ? error : notFound(resource, id);
 }
 
 /** The resource's own 404. `parentId` for what is below a parent. */

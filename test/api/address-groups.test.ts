@@ -119,7 +119,7 @@ describe('address groups', () => {
     });
     assert.deepEqual((await h.member.list(groups)).filter(g => g.id === group.id).length, 1);
     for (const path of ['', '/add_addresses', '/remove_addresses'])
-      assert.equal((await h.member.request('PUT', `${groups}/${group.id}${path}`, { [name]: { name: 'x' }, addresses: [] })).status, 403);
+      assert.equal((await h.member.request('PUT', `${groups}/${group.id}${path}`, { [name]: { name: 'x' }, addresses: [] })).status, 404);
     const { id } = await h.member.make('security-group-rules', 'security_group_rule', rule);
     assert.equal((await h.other.refused('DELETE', `rbac-policies/${policy.id}`))[1], 'RbacPolicyInUse');
     await h.member.request('DELETE', `security-group-rules/${id}`);

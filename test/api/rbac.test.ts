@@ -71,9 +71,8 @@ describe('rbac policies', () => {
       409,
       'InvalidSharedSetting',
     ]);
-    // To the one who uses it, it may be given instead.
     const one = { [name]: { target_tenant: h.other.project } };
-    assert.equal((await h.admin.request('PUT', `${policies}/${all.id}`, one)).status, 200);
+    assert.deepEqual((await h.admin.refused('PUT', `${policies}/${all.id}`, one)).slice(0, 2), [409, 'RbacPolicyInUse']);
     assert.equal((await h.other.request('DELETE', `ports/${port.id}`)).status, 204);
     assert.equal((await h.admin.request('DELETE', `${policies}/${all.id}`)).status, 204);
     assert.equal(await sees(h.other, `networks/${net.id}`), false);
@@ -109,6 +108,11 @@ describe('rbac policies', () => {
     const refused = await h.admin.refused('DELETE', `${policies}/${policy.id}`);
     assert.equal(refused[1], 'RbacPolicyInUse');
     assert.match(refused[2], new RegExp(details));
+    // For all, and then for the one again, it stays what it is for him.
+    for (const target_tenant of ['*', h.other.project])
+      assert.equal((await h.admin.request('PUT', `${policies}/${policy.id}`, { [name]: { target_tenant } })).status, 200);
+    const elsewhere = { [name]: { target_tenant: h.member.project } };
+    assert.equal((await h.admin.refused('PUT', `${policies}/${policy.id}`, elsewhere))[1], 'RbacPolicyInUse');
     await h.other.request('PUT', `routers/${router.id}`, { router: { external_gateway_info: {} } });
     const fip = await h.other.make('floatingips', 'floatingip', { floating_network_id: net.id });
     assert.equal((await h.admin.request('DELETE', `${policies}/${policy.id}`)).status, 409);

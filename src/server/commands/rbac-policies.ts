@@ -73,7 +73,9 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (target === undefined || target === row.target_project) return;
   await refuseTwin(ctx, draft, { object_id: String(row.object_id), action: String(row.action), target_project: target });
   await type.mayShare?.(ctx, draft, object, target);
-  if (target !== everyone) await refuseLoss(ctx, draft, { ...lossOf(row, object), instead: target });
+  // As in Neutron a network may become external for its only user instead; what is shared may not be given to him instead.
+  const instead = row.action === 'access_as_external' ? { instead: target } : {};
+  if (target !== everyone) await refuseLoss(ctx, draft, { ...lossOf(row, object), ...instead });
   relyOnEntry(draft, row);
   touch(draft, type, object);
   draft.update(rbacPolicy, row, { target_project: target });
