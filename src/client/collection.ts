@@ -42,16 +42,16 @@ export interface Collection<R extends Resource> {
 }
 
 export function collection<R extends Resource>(api: Transport, resource: R): Collection<R> {
-  if (resource.parent) throw new Error(`${resource.plural} are below a ${resource.parent.resource}: use below()`);
+  if (resource.parent && !resource.aliasOf) throw new Error(`${resource.plural} are below a ${resource.parent.resource}: use below()`);
   return at(api, resource, `/${resource.path}`);
 }
 
 type Body = Readonly<Record<string, unknown>>;
 
 function at<R extends Resource>(api: Transport, resource: R, url: string): Collection<R> {
-  const { name, plural, key } = resource;
+  const { name, bodyName, plural, key } = resource;
   const member = (id: string): string => `${url}/${encodeURIComponent(id)}`;
-  const one = (body: Body): Shown<R> => body[name] as Shown<R>;
+  const one = (body: Body): Shown<R> => body[bodyName] as Shown<R>;
   const send = (method: string, path: string, body?: Body, guard?: Guarded): Promise<Body> =>
     api.request<Body>(method, path, body, guard?.revision === undefined ? {} : { 'if-match': `revision_number=${guard.revision}` });
   const get = async (query: readonly Pair[]): Promise<never[]> => (await send('GET', `${url}${queryText(query)}`))[plural] as never[];
@@ -70,9 +70,9 @@ function at<R extends Resource>(api: Transport, resource: R, url: string): Colle
       }
     },
     show: async id => one(await send('GET', member(id))),
-    create: async attributes => one(await send('POST', url, { [name]: attributes })),
-    createMany: async items => (await send('POST', url, { [`${name}s`]: items }))[plural] as Shown<R>[],
-    update: async (id, attributes, guard) => one(await send('PUT', member(id), { [name]: attributes }, guard)),
+    create: async attributes => one(await send('POST', url, { [bodyName]: attributes })),
+    createMany: async items => (await send('POST', url, { [plural]: items }))[plural] as Shown<R>[],
+    update: async (id, attributes, guard) => one(await send('PUT', member(id), { [bodyName]: attributes }, guard)),
     delete: async (id, guard) => void (await send('DELETE', member(id), undefined, guard)),
     act: async <T>(id: string, action: string, body?: Body) =>
       (await send(resource.actions[action] ?? 'PUT', `${member(id)}/${action}`, body)) as T,

@@ -5,6 +5,7 @@ import { conntrackHelper } from '../model/conntrack-helper.ts';
 import { network } from '../model/network.ts';
 import { port } from '../model/port.ts';
 import type { securityGroupRule } from '../model/security-group.ts';
+import type { subnetpool } from '../model/subnet-pool.ts';
 import { collection, type Transport } from './collection.ts';
 import type { Create, Filters, Shown, SortKey, Update } from './types.ts';
 
@@ -22,6 +23,7 @@ test('shown: values by their types, with null where a column is, without what is
   holds<Same<Network['provider:segmentation_id'], number | null>>();
   holds<Same<Port['binding:host_id'], string | null>>();
   holds<Same<Port['mac_address'], string>>();
+  holds<Same<Shown<typeof subnetpool>['min_prefixlen'], string>>();
   holds<Same<Port['security_groups'], readonly string[]>>();
   holds<Same<'project_id' extends keyof Shown<typeof conntrackHelper> ? true : false, false>>();
 });

@@ -12,7 +12,11 @@ type Null<F> = F extends { readonly nullable: false }
         ? never
         : null
       : never;
-type Seen<F> = F extends { readonly nullable: false } ? Exclude<Value<F>, null> : Value<F> | Null<F>;
+type Seen<F> = F extends { readonly asText: true }
+  ? string
+  : F extends { readonly nullable: false }
+    ? Exclude<Value<F>, null>
+    : Value<F> | Null<F>;
 
 type FieldsOf<R extends Resource> = R['fields'];
 type Keys<F, Flag> = { [K in keyof F]: F[K] extends Flag ? K : never }[keyof F] & string;

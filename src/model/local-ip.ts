@@ -37,6 +37,7 @@ export const localIpAssociation = defineResource({
     project_id: { type: t.str(255), post: true, show: false, column: false },
     fixed_port_id: { type: t.uuid, post: true, filter: true, sort: true },
     fixed_ip: { type: t.opt(t.ip), post: true, default: null, filter: true, sort: true },
+    local_ip_id: { type: t.uuid, column: false },
     local_ip_address: { type: t.opt(t.ip), column: false },
     host: { type: t.text, column: false },
   },

@@ -4,7 +4,7 @@ import { absent, defineResource, type Extension, extendBy } from './kit/resource
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
-const length = { type: t.int(0), post: true, put: true, default: absent, filter: true, sort: true, nullable: false } as const;
+const length = { type: t.int(0), asText: true, post: true, put: true, default: absent, filter: true, sort: true, nullable: false } as const;
 
 const base = defineResource({
   name: 'subnetpool',

@@ -6,14 +6,22 @@ import type { ApiObject } from './commands/commands.ts';
 
 type Own = readonly (readonly [name: string, field: Field])[];
 
-/** By resource: lists ask for them once per row. */
-const known = new WeakMap<Resource, { readonly own: Own; readonly shown: readonly string[] }>();
+interface Shown {
+  readonly name: string;
+  readonly asText: boolean;
+}
 
-function fieldsOf(resource: Resource): { readonly own: Own; readonly shown: readonly string[] } {
+/** By resource: lists ask for them once per row. */
+const known = new WeakMap<Resource, { readonly own: Own; readonly shown: readonly Shown[] }>();
+
+function fieldsOf(resource: Resource): { readonly own: Own; readonly shown: readonly Shown[] } {
   const found = known.get(resource);
   if (found) return found;
   const own = Object.entries(resource.fields).filter(([, field]) => field.column !== false);
-  const fields = { own, shown: own.filter(([, field]) => field.show !== false).map(([name]) => name) };
+  const fields = {
+    own,
+    shown: own.filter(([, field]) => field.show !== false).map(([name, field]) => ({ name, asText: field.asText === true })),
+  };
   known.set(resource, fields);
   return fields;
 }
@@ -23,7 +31,7 @@ const ownFields = (resource: Resource): Own => fieldsOf(resource).own;
 /** Of a row what the API shows; the caller's to complete. */
 export function shownColumns(resource: Resource, row: Row): ApiObject {
   const out: ApiObject = {};
-  for (const name of fieldsOf(resource).shown) out[name] = row[name];
+  for (const { name, asText } of fieldsOf(resource).shown) out[name] = asText ? String(row[name]) : row[name];
   return out;
 }
 

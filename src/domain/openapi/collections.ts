@@ -48,7 +48,7 @@ const aboutAll = (resource: Resource): string =>
   resource.parent && !resource.aliasOf ? `${resource.parent.resource}_${resource.plural}` : resource.plural;
 
 function collectionOperations(resource: Resource): Schema {
-  const { name, plural, verbs, policyName } = resource;
+  const { name, bodyName, plural, verbs, policyName } = resource;
   const shown = ref('schemas', schemaName(about(resource)));
   return {
     ...(verbs.includes('list') && {
@@ -71,7 +71,9 @@ function collectionOperations(resource: Resource): Schema {
         tag: plural,
         body: createBody(resource),
         status: 201,
-        answer: resource.bulk ? { oneOf: [wrapped(name, shown), wrapped(plural, { type: 'array', items: shown })] } : wrapped(name, shown),
+        answer: resource.bulk
+          ? { oneOf: [wrapped(bodyName, shown), wrapped(plural, { type: 'array', items: shown })] }
+          : wrapped(bodyName, shown),
         policy: `create_${policyName}`,
       }),
     }),
@@ -80,8 +82,8 @@ function collectionOperations(resource: Resource): Schema {
 
 function createBody(resource: Resource): Schema {
   const given = ref('schemas', `${schemaName(about(resource))}Create`);
-  const one = wrapped(resource.name, given);
-  return resource.bulk ? { oneOf: [one, wrapped(`${resource.name}s`, { type: 'array', minItems: 1, items: given })] } : one;
+  const one = wrapped(resource.bodyName, given);
+  return resource.bulk ? { oneOf: [one, wrapped(resource.plural, { type: 'array', minItems: 1, items: given })] } : one;
 }
 
 function listParameters({ fields, taggable }: Resource): Schema[] {
@@ -109,8 +111,8 @@ function listParameters({ fields, taggable }: Resource): Schema[] {
 const filter = (name: string, items: Schema): Schema => ({ name, in: 'query', schema: { type: 'array', items } });
 
 function memberOperations(resource: Resource): Schema {
-  const { name, plural, verbs, policyName } = resource;
-  const answer = wrapped(name, ref('schemas', schemaName(about(resource))));
+  const { name, bodyName, plural, verbs, policyName } = resource;
+  const answer = wrapped(bodyName, ref('schemas', schemaName(about(resource))));
   const ifMatch = resource.standard ? [ref('parameters', 'If-Match')] : [];
   return {
     ...(verbs.includes('show') && {
@@ -129,7 +131,7 @@ function memberOperations(resource: Resource): Schema {
         summary: `Change a ${words(name)}`,
         tag: plural,
         parameters: ifMatch,
-        body: wrapped(name, ref('schemas', `${schemaName(about(resource))}Update`)),
+        body: wrapped(bodyName, ref('schemas', `${schemaName(about(resource))}Update`)),
         answer,
         policy: `update_${policyName}`,
       }),

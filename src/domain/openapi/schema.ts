@@ -98,7 +98,7 @@ export function shownSchema({ fields }: Resource): Schema {
   const properties = shown.map(([name, field]): [string, Schema] => [
     name,
     {
-      ...(columnOf(field).nullable && field.type.kind !== 'optional' ? orNull(schemaOf(field.type)) : schemaOf(field.type)),
+      ...shownAs(field),
       ...(settable(field) ? {} : { readOnly: true }),
     },
   ]);
@@ -106,6 +106,12 @@ export function shownSchema({ fields }: Resource): Schema {
     ...Object.fromEntries(properties),
     ...(fields.project_id?.show !== false && fields.project_id ? { tenant_id: tenant } : {}),
   });
+}
+
+function shownAs(field: Field): Schema {
+  if (field.asText) return string();
+  const schema = schemaOf(field.type);
+  return columnOf(field).nullable && field.type.kind !== 'optional' ? orNull(schema) : schema;
 }
 
 const settable = ({ post, put }: Field): boolean => post === true || put === true;

@@ -22,6 +22,8 @@ export interface Field<V = unknown> {
   readonly column?: false;
   /** The column holds null where the value is not known. */
   readonly nullable?: boolean;
+  /** Shown as a text whatever it is, as from Neutron. */
+  readonly asText?: true;
   /** Of a port: what Nova and the agents find of the value (never of null) in the binding's profile. */
   inProfile?(value: V): Readonly<Record<string, unknown>>;
 }

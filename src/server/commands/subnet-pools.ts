@@ -17,16 +17,12 @@ import { mayShareSubnetpool } from './shared-types.ts';
 import { everyone, isShared, removeSharing, share, sharingFilter, sharingOf } from './sharing.ts';
 import { tagsOf } from './tags.ts';
 
-/** Lengths are texts, as from Neutron. */
-const texts = ['min_prefixlen', 'max_prefixlen', 'default_prefixlen'] as const;
-
 async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
   const sharing = await sharingOf(services, ids);
   const tags = await tagsOf(services, ids);
   return rows.map(row => ({
     ...shownColumns(subnetpool, row),
-    ...Object.fromEntries(texts.map(name => [name, String(row[name])])),
     shared: isShared(sharing.get(String(row.id)), 'access_as_shared', viewer),
     tags: tags.get(String(row.id)) ?? [],
   }));
