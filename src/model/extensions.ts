@@ -1,6 +1,7 @@
 // The extensions that add attributes to resources. A line here puts an attribute into its resource and the extension into the list.
 
 import { addressScopes } from './address-scope.ts';
+import { autoAllocatedTopologies } from './auto-allocated-topology.ts';
 import { agentResourcesSynced } from './ext/agent-resources-synced.ts';
 import { allowedAddressPairs } from './ext/allowed-address-pairs.ts';
 import {
@@ -92,4 +93,5 @@ export const attributeExtensions = [
   portResourceRequestGroups,
   addressScopes,
   defaultSubnetpools,
+  autoAllocatedTopologies,
 ] as const satisfies readonly Extension[];

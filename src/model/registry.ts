@@ -2,6 +2,7 @@
 import { addressGroup, addressGroupExtensions } from './address-group.ts';
 import { addressScope } from './address-scope.ts';
 import { agent } from './agent.ts';
+import { autoAllocatedTopology } from './auto-allocated-topology.ts';
 import { availabilityZone } from './availability-zone.ts';
 import { conntrackHelper, exposeConntrackHelper, l3ConntrackHelper } from './conntrack-helper.ts';
 import { defaultSecurityGroupRule, securityGroupsDefaultStatefulness, templateExtensions } from './default-security-group-rule.ts';
@@ -12,6 +13,7 @@ import type { Extension, Resource } from './kit/resource.ts';
 import type { TableDef } from './kit/table.ts';
 import { l3ServiceExtensions, l3Services } from './l3-services.ts';
 import { network } from './network.ts';
+import { ipAvailabilityExtensions, networkIpAvailability } from './network-ip-availability.ts';
 import { networkSegmentRange, networkSegmentRangeExtension } from './network-segment-range.ts';
 import { port } from './port.ts';
 import { bindingExtended, portBinding } from './port-binding.ts';
@@ -48,6 +50,8 @@ export const resources: readonly Resource[] = [
   securityGroupsDefaultStatefulness,
   ...qosResources,
   addressScope,
+  autoAllocatedTopology,
+  networkIpAvailability,
 ];
 
 export const extensions: readonly Extension[] = [
@@ -64,6 +68,7 @@ export const extensions: readonly Extension[] = [
   ...templateExtensions,
   ...qosExtensions,
   ...subnetpoolExtensions,
+  ...ipAvailabilityExtensions,
   ...behaviour,
 ];
 

@@ -9,15 +9,21 @@ import { maskFor } from './mask.ts';
 
 type Compute = NonNullable<Commands['computed']>;
 
-async function visibleObjects(ctx: RequestContext, { resource }: Commands, compute: Compute, query?: ListQuery): Promise<ApiObject[]> {
+/** Of a query, or the one of a key. */
+interface Wanted {
+  readonly query?: ListQuery;
+  readonly key?: string;
+}
+
+async function visibleObjects(ctx: RequestContext, { resource }: Commands, compute: Compute, { query, key }: Wanted): Promise<ApiObject[]> {
   const rule = `get_${resource.policyName}`;
-  return (await compute(ctx, query)).filter(o => ctx.policy.allows(rule, ctx.caller, targetOf(o)));
+  return (await compute(ctx, query, key)).filter(o => ctx.policy.allows(rule, ctx.caller, targetOf(o)));
 }
 
 const targetOf = (object: ApiObject): ApiObject => ({ ...object, tenant_id: object.project_id });
 
 export async function computedObject(ctx: RequestContext, commands: Commands, compute: Compute, key: string): Promise<ApiObject> {
-  const found = (await visibleObjects(ctx, commands, compute)).find(o => o[commands.resource.key] === key);
+  const found = (await visibleObjects(ctx, commands, compute, { key })).find(o => o[commands.resource.key] === key);
   if (!found) throw notFound(commands.resource, key);
   const [object] = shownTo(ctx, commands, [found]);
   return object as ApiObject;
@@ -32,7 +38,7 @@ export interface ComputedPage {
 
 export async function computedList(ctx: RequestContext, commands: Commands, compute: Compute, query: ListQuery): Promise<ComputedPage> {
   const { resource } = commands;
-  const all = (await visibleObjects(ctx, commands, compute, query)).filter(o => matches(commands, o, query)).sort(inOrder(query));
+  const all = (await visibleObjects(ctx, commands, compute, { query })).filter(o => matches(commands, o, query)).sort(inOrder(query));
   const page = pageOf(all, resource.key, query);
   const shown = shownTo(ctx, commands, page);
   return {

@@ -75,6 +75,7 @@ export async function list(ctx: RequestContext, commands: Commands, query: ListQ
 }
 
 export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {
+  if (commands.show) return commands.show(ctx, id, fields);
   if (commands.computed) return trim(await computedObject(ctx, commands, commands.computed, id), fields);
   const row = await find(ctx, commands, id);
   const [object] = await show(ctx, commands, [row]);
@@ -155,11 +156,12 @@ async function answerOf(
 ): Promise<ApiObject[]> {
   const shown = made.map(m => m.shown).filter(o => o !== undefined);
   if (shown.length === made.length) return masked(maskFor(ctx.policy, ctx.caller, commands.resource), shown, parents);
-  return reload(
+  const objects = await reload(
     ctx,
     commands,
     made.map(m => m.id),
   );
+  return objects.map((o, i) => ({ ...o, ...made[i]?.also }));
 }
 
 /** `revision_number=N` of an If-Match header, or undefined. */
@@ -222,6 +224,7 @@ export async function update(
 
 export async function remove(ctx: RequestContext, commands: Commands, id: string, ifMatch: string | undefined): Promise<void> {
   const { resource, delete: decide } = commands;
+  if (commands.remove) return commands.remove(ctx, id);
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {

@@ -3,12 +3,14 @@ import type { Services } from '../context.ts';
 import { addressGroups } from './address-groups.ts';
 import { addressScopes } from './address-scopes.ts';
 import { agents } from './agents.ts';
+import { autoAllocatedTopologies } from './auto-allocated-topologies.ts';
 import { availabilityZones } from './availability-zones.ts';
 import type { Commands } from './commands.ts';
 import { conntrackHelpers } from './conntrack-helpers.ts';
 import { defaultSecurityGroupRules } from './default-security-group-rules.ts';
 import { floatingips } from './floatingips.ts';
 import { l3ServiceCommands } from './l3-services.ts';
+import { networkIpAvailabilities } from './network-ip-availabilities.ts';
 import { networkSegmentRanges } from './network-segment-ranges.ts';
 import { networks } from './networks.ts';
 import { portBindings } from './port-bindings.ts';
@@ -52,5 +54,7 @@ export function allCommands(services: Services): readonly Commands[] {
     ...qosRuleCommands,
     qosRuleTypes,
     addressScopes,
+    autoAllocatedTopologies,
+    networkIpAvailabilities,
   ];
 }

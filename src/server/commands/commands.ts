@@ -28,12 +28,15 @@ export interface Commands {
   create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created>;
   update?(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void>;
   delete?(ctx: RequestContext, draft: Draft, row: Row): Promise<void>;
+  /** Where a member is more than a row: answers it, or removes it, by its key in the URL. Both look at policy themselves. */
+  show?(ctx: RequestContext, key: string, fields: readonly string[]): Promise<ApiObject>;
+  remove?(ctx: RequestContext, key: string): Promise<void>;
   /** Member actions; the answer is rendered after the commit. */
   readonly actions?: Readonly<Record<string, Action>>;
   /** Run before a list of the project's own objects (a project's default group is made on first sight). */
   beforeList?(ctx: RequestContext): Promise<void>;
-  /** The objects of a collection that no table holds; a list filters, sorts and pages them. `query` is absent for one object. */
-  computed?(ctx: RequestContext, query?: ListQuery): Promise<readonly ApiObject[]>;
+  /** The objects of a collection that no table holds; a list filters, sorts and pages them. For one object its `key` is given instead of a query. */
+  computed?(ctx: RequestContext, query?: ListQuery, key?: string): Promise<readonly ApiObject[]>;
   /** Filters that `computed` has applied itself. */
   readonly computedFilters?: readonly string[];
 }
@@ -42,6 +45,8 @@ export interface Created {
   readonly id: string;
   /** The object as `present` will show it, where the decision knows all of it; otherwise it is read back. */
   readonly shown?: ApiObject;
+  /** What only the answer to its creation shows. */
+  readonly also?: ApiObject;
 }
 
 /** Decides in the draft and answers how to render the reply once it is committed. */

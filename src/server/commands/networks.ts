@@ -14,6 +14,7 @@ import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
+import { defaultFrom } from './default-external.ts';
 import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
@@ -37,11 +38,14 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   const tags = await tagsOf(services, ids);
   return rows.map(row => {
     const id = String(row.id);
+    const external = (sharing.get(id) ?? []).some(e => e.action === 'access_as_external');
+    const { is_default, ...columns } = shownColumns(network, row);
     return {
-      ...shownColumns(network, row),
+      ...columns,
+      ...(external ? { is_default } : {}),
       subnets: (subnets.get(id) ?? []).map(s => s.id),
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
-      'router:external': (sharing.get(id) ?? []).some(e => e.action === 'access_as_external'),
+      'router:external': external,
       ...providerOf(segments.get(id) ?? []),
       availability_zones: zones.get(id) ?? [],
       l2_adjacency: (subnets.get(id) ?? []).every(s => (s.segment_id ?? null) === null),
@@ -100,6 +104,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     ctx.config.mtu,
   );
   const qos_policy_id = await policyOfNew(ctx, draft, input, project);
+  const is_default = await defaultFrom(ctx, draft, id, input);
   const row = draft.create(network, {
     ...newColumns(network, input),
     id,
@@ -107,13 +112,14 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     status: 'ACTIVE',
     mtu,
     qos_policy_id,
+    is_default,
     revision_number: 1,
   });
   await admitNetwork(ctx, draft, qos_policy_id, id);
   for (const [i, one] of taken.entries()) insertSegment(draft, id, one, i);
   if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
-  return { id };
+  return { id, also: { is_default: input.is_default === true } };
 }
 
 /** The policy that is asked for, or the project's default. */
@@ -129,6 +135,8 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
   if (input.qos_policy_id !== row.qos_policy_id) await admitNetwork(ctx, draft, input.qos_policy_id, String(row.id));
   if (input.shared !== undefined) await setShared(ctx, draft, row, input.shared === true);
+  if (input['router:external'] !== undefined || input.is_default !== undefined)
+    set.is_default = await defaultFrom(ctx, draft, String(row.id), input, row);
   if (input['router:external'] !== undefined) await setExternal(ctx, draft, row, input['router:external'] === true);
   if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined || rewired) {
     draft.update(network, row, set, { facts: { mtu_changed: set.mtu !== undefined && set.mtu !== row.mtu, changed: Object.keys(input) } });
@@ -226,6 +234,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
   for (const s of await segmentsOf(ctx, id)) draft.remove(segment, s);
   for (const table of ['segment_allocations', 'ip_allocations', 'dhcp_bindings']) draft.delete(table, { eq: ['network_id', id] });
+  draft.delete('auto_allocated_topologies', { eq: ['id', id] });
   await removeSharing(ctx, draft, id);
   draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });
   // Whoever puts something on the network meanwhile meets its revision guard; what got there just before is met here.

@@ -30,6 +30,8 @@ export interface Sample {
   readonly kinds?: readonly Kind[];
   /** A create that works for whoever may do it. The project is added. Absent: the server makes them, the administrator finds them. */
   readonly body?: (at: At) => Body;
+  /** How the administrator makes one where no POST does. */
+  readonly make?: (at: At, admin: Api) => Promise<Made>;
   /** What else has to be so first, once in each family; answers how to undo it when the family's objects go. */
   readonly prepare?: (at: At, admin: Api) => Promise<() => Promise<void>>;
   /** Everybody is shown such objects as his own: the walk has nothing to compare. */

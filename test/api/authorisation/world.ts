@@ -106,7 +106,9 @@ export class World {
     if (sample.prepare && !this.undoing.has(prepared)) this.undoing.set(prepared, await sample.prepare(at, this.h.admin));
     const collection = this.collection(resource, at.made);
     const project = resource.fields.project_id?.post ? { project_id: at.project } : {};
-    const made = await this.h.admin.make(collection, resource.bodyName, { ...project, ...sample.body!(at) });
+    const made = sample.make
+      ? await sample.make(at, this.h.admin)
+      : await this.h.admin.make(collection, resource.bodyName, { ...project, ...sample.body!(at) });
     this.families.set(kind, { ...at.made, [resource.name]: made });
     const target = this.target(sample, at, made);
     return {
@@ -134,8 +136,8 @@ export class World {
 
   async build(): Promise<void> {
     for (const kind of kinds)
-      for (const sample of samples) if (sample.body && has(sample, kind)) this.things.push(await this.make(sample, kind));
-    for (const sample of samples.filter(s => !s.body && !s.relative && !named(s.resource).aliasOf)) {
+      for (const sample of samples) if ((sample.body || sample.make) && has(sample, kind)) this.things.push(await this.make(sample, kind));
+    for (const sample of samples.filter(s => !s.body && !s.make && !s.relative && !named(s.resource).aliasOf)) {
       const resource = named(sample.resource);
       const collection = this.collection(resource, this.family('own'));
       for (const found of await this.h.admin.list(collection)) {
