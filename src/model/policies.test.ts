@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import type { PolicyRule } from './policies/rule.ts';
 import { policies } from './policies.ts';
+import { ruleTypes } from './qos.ts';
 
 type Line = readonly [
   name: string,
@@ -30,6 +31,13 @@ const otherwise: Readonly<Record<string, Partial<PolicyRule>>> = {
   create_port_binding: { check: '(rule:admin_only) or (rule:service_api)' },
   delete_port_binding: { check: '(rule:admin_only) or (rule:service_api)' },
   activate: { check: '(rule:admin_only) or (rule:service_api)' },
+  // As in Zed, whose clients ask: a shared policy shows its rules anyway.
+  ...Object.fromEntries(
+    [
+      ...ruleTypes.map(type => `get_policy_${type}_rule`),
+      ...(['bandwidth_limit', 'dscp_marking', 'minimum_bandwidth'] as const).map(type => `get_alias_${type}_rule`),
+    ].map(name => [name, { check: '(rule:admin_only) or role:reader' }]),
+  ),
   // No request asks for it.
   get_flavor_service_profile: { scopes: [] },
 };

@@ -243,7 +243,8 @@ describe('authorisation', () => {
     const resource = named(sample.resource);
     const isService = who === 'admin' || who === 'service';
     const parent = parentOf({ resource, at });
-    if (parent && !sees(who, parent)) return 404;
+    const anywhere = { project_id: apis[who].project, 'ext_parent:project_id': apis[who].project };
+    if (parent && !sees(who, parent)) return may(who, actionOf(resource, 'create'), anywhere) ? 404 : 403;
     for (const [name, how] of Object.entries(sample.on ?? {})) {
       const on = world.things.find(t => t.id === at.made[name]?.id)!;
       if (how === 'owned' || (how === 'usable' && isService)) continue;

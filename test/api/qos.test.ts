@@ -149,21 +149,32 @@ describe('QoS policies', () => {
       assert.equal((await h.admin.request('GET', path)).status, 404, path);
   });
 
-  test("a shared policy is seen by all, its rules are its project's to list, and it is not theirs to change", async () => {
+  test('a shared policy is seen by all, with its rules, and it is not theirs to change', async () => {
     const p = await policy({ shared: true });
     const rule = await addRule(p, 'bandwidth_limit', { max_kbps: 1000 });
     const seen = await show(p, h.member);
     assert.deepEqual([seen.shared, (seen.rules as object[]).length], [true, 1]);
     const path = `qos/policies/${p.id}/bandwidth_limit_rules`;
-    assert.deepEqual(await h.member.list(path), []);
-    for (const short of [`${path}/${rule.id}`, `qos/alias-bandwidth-limit-rules/${rule.id}`])
-      assert.deepEqual((await h.member.refused('GET', short)).slice(0, 2), [404, 'QosRuleNotFound'], short);
+    assert.deepEqual(await h.member.list(path), [rule]);
+    assert.deepEqual((await h.member.request('GET', `${path}/${rule.id}`)).body, { bandwidth_limit_rule: rule });
+    assert.equal((await h.member.request('GET', `qos/alias-bandwidth-limit-rules/${rule.id}`)).status, 200);
+    assert.equal((await h.member.refused('PUT', `policies/${p.id}/tags`, { tags: ['mine'] }))[0], 403);
     assert.equal((await h.member.refused('DELETE', `qos/policies/${p.id}`))[0], 403);
     assert.deepEqual((await h.member.refused('POST', path, { bandwidth_limit_rule: { max_kbps: 1, direction: 'ingress' } }))[0], 403);
     assert.equal(await put(p, { shared: false }), 200);
     const gone = `QoS policy ${p.id} could not be found.`;
     assert.deepEqual(await h.member.refused('GET', `qos/policies/${p.id}`), [404, 'QosPolicyNotFound', gone]);
     assert.deepEqual((await h.member.refused('GET', path)).slice(0, 2), [404, 'QosPolicyNotFound']);
+    assert.equal((await h.member.refused('GET', `qos/alias-bandwidth-limit-rules/${rule.id}`))[0], 404);
+    // Whoever may make rules nowhere hears that, also below what is not there.
+    assert.equal(
+      (await h.member.refused('POST', 'qos/policies/none/bandwidth_limit_rules', { bandwidth_limit_rule: { max_kbps: 1 } }))[0],
+      403,
+    );
+    assert.equal(
+      (await h.admin.refused('POST', 'qos/policies/none/bandwidth_limit_rules', { bandwidth_limit_rule: { max_kbps: 1 } }))[0],
+      404,
+    );
     const entry = { object_type: 'qos_policy', object_id: p.id, action: 'access_as_shared', target_tenant: h.member.project };
     await h.admin.make('rbac-policies', 'rbac_policy', entry);
     assert.equal((await show(p, h.member)).id, p.id);

@@ -48,7 +48,7 @@ function comparable(value: unknown, name = ''): unknown {
 
 const zed = {
   ...{ Port: '1.7', Network: '1.1', Subnet: '1.1', SecurityGroup: '1.5', SecurityGroupRule: '1.2', AddressGroup: '1.2', QosPolicy: '1.10' },
-  ...{ PortForwarding: '1.3', ConntrackHelper: '1.0' },
+  ...{ PortForwarding: '1.3', ConntrackHelper: '1.0', Trunk: '1.1', SubPort: '1.0', Log: '1.0', LocalIPAssociation: '1.0' },
 } as const;
 type Type = keyof typeof zed;
 
@@ -227,6 +227,69 @@ describe('versioned objects', () => {
       comparable((await heard('ConntrackHelper', 'deleted', helper.id)).object),
       comparable(recorded.get('ConntrackHelper')),
     );
+  });
+
+  test('a trunk and its subports', async () => {
+    const [parent, sub] = [
+      await h.member.make('ports', 'port', { network_id: net.id }),
+      await h.member.make('ports', 'port', { network_id: net.id }),
+    ];
+    const made = await h.member.make('trunks', 'trunk', {
+      port_id: parent.id,
+      sub_ports: [{ port_id: sub.id, segmentation_type: 'vlan', segmentation_id: 101 }],
+    });
+    const like = dataOf(recorded.get('Trunk'));
+    const one = await h.rpc('q-plugin', 'pull', { resource_type: 'Trunk', version: '1.1', resource_id: parent.id }, '1.1');
+    assert.deepEqual(comparable(one), comparable(recorded.get('Trunk')));
+    assert.deepEqual((await heard('Trunk', 'created', made.id)).object, one);
+    const data = { port_id: sub.id, trunk_id: made.id, segmentation_type: 'vlan', segmentation_id: 101 };
+    assert.deepEqual((await pull('SubPort', { trunk_id: [made.id] })).map(dataOf), [data]);
+    const change = { sub_ports: [{ port_id: sub.id }] };
+    await h.member.request('PUT', `trunks/${made.id}/remove_subports`, change);
+    await until('the subport that has gone', async () =>
+      pushed.some(p => p.type === 'SubPort' && p.event === 'deleted' && JSON.stringify(dataOf(p.object)) === JSON.stringify(data)),
+    );
+    await h.member.request('DELETE', `trunks/${made.id}`);
+    const gone = await heard('Trunk', 'deleted', made.id);
+    assert.deepEqual(
+      comparable(gone.object),
+      comparable({ ...recorded.get('Trunk'), 'versioned_object.data': { ...like, sub_ports: [] } }),
+    );
+    assert.equal(
+      pushed.some(p => p.type === 'Trunk' && p.event === 'updated'),
+      false,
+    );
+  });
+
+  test('logs, and ports behind local IPs', async () => {
+    const group = await h.member.make('security-groups', 'security_group', { name: 'logged' });
+    const log = await h.admin.make('log/logs', 'log', { resource_type: 'security_group', resource_id: group.id, name: 'l' });
+    const [pulled] = await pull('Log', { id: [log.id] });
+    assert.deepEqual((await heard('Log', 'created', log.id)).object, pulled);
+    const { description: _d, created_at: _c, updated_at: _u, revision_number: _r, ...shown } = dataOf(pulled);
+    const wanted = { id: log.id, project_id: log.project_id, name: 'l', resource_type: 'security_group', resource_id: group.id };
+    assert.deepEqual(shown, { ...wanted, event: 'ALL', enabled: true });
+    await h.admin.request('PUT', `log/logs/${log.id}`, { log: { enabled: false } });
+    assert.equal(dataOf((await heard('Log', 'updated', log.id)).object).enabled, false);
+    await h.admin.request('DELETE', `log/logs/${log.id}`);
+    assert.equal(dataOf((await heard('Log', 'deleted', log.id)).object).name, 'l');
+
+    const ip = await h.member.make('local-ips', 'local_ip', { network_id: net.id, name: 'lip' });
+    const port = await h.member.make('ports', 'port', { network_id: net.id });
+    const path = `local-ips/${ip.id}/port_associations`;
+    await h.member.make(path, 'port_association', { fixed_port_id: port.id });
+    const id = `${ip.id}_${port.id}`;
+    const [association] = await pull('LocalIPAssociation', { local_ip_id: [ip.id] });
+    const [fixed] = port.fixed_ips as Body[];
+    const { local_ip, ...own } = dataOf(association);
+    assert.deepEqual(own, { id, local_ip_id: ip.id, fixed_port_id: port.id, fixed_ip: fixed?.ip_address });
+    assert.deepEqual(
+      [dataOf(local_ip).id, dataOf(local_ip).local_ip_address, dataOf(local_ip).ip_mode],
+      [ip.id, ip.local_ip_address, 'translate'],
+    );
+    assert.deepEqual((await heard('LocalIPAssociation', 'created', id)).object, association);
+    await h.member.request('DELETE', `ports/${port.id}`);
+    assert.deepEqual((await heard('LocalIPAssociation', 'deleted', id)).object, association);
   });
 
   test('each version that a living agent knows is pushed, and no other', async () => {

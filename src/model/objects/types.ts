@@ -136,6 +136,15 @@ export const objectTypes = {
   QosMinimumBandwidthRule: one(columns('min_kbps', 'direction', 'id', 'qos_policy_id'), 5),
   QosMinimumPacketRateRule: one(columns('min_kpps', 'direction', 'id', 'qos_policy_id'), 5),
   QosPacketRateLimitRule: one(columns('max_kpps', 'max_burst_kpps', 'direction', 'id', 'qos_policy_id'), 5),
+  Trunk: {
+    minor: 1,
+    oldest: 1,
+    fields: { ...columns('admin_state_up', 'id', 'project_id', 'name', 'port_id', 'status'), sub_ports: object('SubPort'), ...standard },
+  },
+  SubPort: one(columns('port_id', 'trunk_id', 'segmentation_type', 'segmentation_id')),
+  Log: one({ ...columns('id', 'project_id', 'name', 'resource_type', 'resource_id', 'target_id', 'event', 'enabled'), ...standard }),
+  LocalIPAssociation: one({ ...columns('id', 'local_ip_id', 'fixed_port_id', 'fixed_ip'), local_ip: object('LocalIP') }),
+  LocalIP: one({ ...columns('id', 'name', 'project_id', 'local_port_id', 'network_id', 'local_ip_address', 'ip_mode'), ...standard }),
   ConntrackHelper: one(columns('id', 'router_id', 'protocol', 'port', 'helper')),
   PortForwarding: {
     minor: 3,

@@ -1,5 +1,8 @@
 // Default policy rules. QoS policies and rules.
-import { ADMIN, MANAGER, PARENT_MANAGER, PARENT_READER, REGULAR, rule } from './rule.ts';
+import { ADMIN, MANAGER, PARENT_MANAGER, REGULAR, rule } from './rule.ts';
+
+/** A policy shows its rules: whoever sees it sees them. */
+const WHO_SEES = '(rule:admin_only) or role:reader';
 
 export const qosPolicies = [
   rule('shared_qos_policy', 'field:policies:shared=True', []),
@@ -34,14 +37,14 @@ export const qosPolicies = [
   rule('get_rule_type', 'role:reader', ['GET /qos/rule-types', 'GET /qos/rule-types/{rule_type}'], REGULAR),
   rule(
     'get_policy_bandwidth_limit_rule',
-    PARENT_READER,
+    WHO_SEES,
     ['GET /qos/policies/{policy_id}/bandwidth_limit_rules', 'GET /qos/policies/{policy_id}/bandwidth_limit_rules/{rule_id}'],
     REGULAR,
   ),
   rule('create_policy_bandwidth_limit_rule', PARENT_MANAGER, ['POST /qos/policies/{policy_id}/bandwidth_limit_rules'], ADMIN),
   rule('update_policy_bandwidth_limit_rule', PARENT_MANAGER, ['PUT /qos/policies/{policy_id}/bandwidth_limit_rules/{rule_id}'], ADMIN),
   rule('delete_policy_bandwidth_limit_rule', PARENT_MANAGER, ['DELETE /qos/policies/{policy_id}/bandwidth_limit_rules/{rule_id}'], ADMIN),
-  rule('get_policy_packet_rate_limit_rule', PARENT_READER, [
+  rule('get_policy_packet_rate_limit_rule', WHO_SEES, [
     'GET /qos/policies/{policy_id}/packet_rate_limit_rules',
     'GET /qos/policies/{policy_id}/packet_rate_limit_rules/{rule_id}',
   ]),
@@ -50,7 +53,7 @@ export const qosPolicies = [
   rule('delete_policy_packet_rate_limit_rule', PARENT_MANAGER, ['DELETE /qos/policies/{policy_id}/packet_rate_limit_rules/{rule_id}']),
   rule(
     'get_policy_dscp_marking_rule',
-    PARENT_READER,
+    WHO_SEES,
     ['GET /qos/policies/{policy_id}/dscp_marking_rules', 'GET /qos/policies/{policy_id}/dscp_marking_rules/{rule_id}'],
     REGULAR,
   ),
@@ -59,7 +62,7 @@ export const qosPolicies = [
   rule('delete_policy_dscp_marking_rule', PARENT_MANAGER, ['DELETE /qos/policies/{policy_id}/dscp_marking_rules/{rule_id}'], ADMIN),
   rule(
     'get_policy_minimum_bandwidth_rule',
-    PARENT_READER,
+    WHO_SEES,
     ['GET /qos/policies/{policy_id}/minimum_bandwidth_rules', 'GET /qos/policies/{policy_id}/minimum_bandwidth_rules/{rule_id}'],
     REGULAR,
   ),
@@ -71,20 +74,20 @@ export const qosPolicies = [
     ['DELETE /qos/policies/{policy_id}/minimum_bandwidth_rules/{rule_id}'],
     ADMIN,
   ),
-  rule('get_policy_minimum_packet_rate_rule', PARENT_READER, [
+  rule('get_policy_minimum_packet_rate_rule', WHO_SEES, [
     'GET /qos/policies/{policy_id}/minimum_packet_rate_rules',
     'GET /qos/policies/{policy_id}/minimum_packet_rate_rules/{rule_id}',
   ]),
   rule('create_policy_minimum_packet_rate_rule', PARENT_MANAGER, ['POST /qos/policies/{policy_id}/minimum_packet_rate_rules']),
   rule('update_policy_minimum_packet_rate_rule', PARENT_MANAGER, ['PUT /qos/policies/{policy_id}/minimum_packet_rate_rules/{rule_id}']),
   rule('delete_policy_minimum_packet_rate_rule', PARENT_MANAGER, ['DELETE /qos/policies/{policy_id}/minimum_packet_rate_rules/{rule_id}']),
-  rule('get_alias_bandwidth_limit_rule', PARENT_READER, ['GET /qos/alias_bandwidth_limit_rules/{rule_id}/'], REGULAR),
+  rule('get_alias_bandwidth_limit_rule', WHO_SEES, ['GET /qos/alias_bandwidth_limit_rules/{rule_id}/'], REGULAR),
   rule('update_alias_bandwidth_limit_rule', PARENT_MANAGER, ['PUT /qos/alias_bandwidth_limit_rules/{rule_id}/'], ADMIN),
   rule('delete_alias_bandwidth_limit_rule', PARENT_MANAGER, ['DELETE /qos/alias_bandwidth_limit_rules/{rule_id}/'], ADMIN),
-  rule('get_alias_dscp_marking_rule', PARENT_READER, ['GET /qos/alias_dscp_marking_rules/{rule_id}/'], REGULAR),
+  rule('get_alias_dscp_marking_rule', WHO_SEES, ['GET /qos/alias_dscp_marking_rules/{rule_id}/'], REGULAR),
   rule('update_alias_dscp_marking_rule', PARENT_MANAGER, ['PUT /qos/alias_dscp_marking_rules/{rule_id}/'], ADMIN),
   rule('delete_alias_dscp_marking_rule', PARENT_MANAGER, ['DELETE /qos/alias_dscp_marking_rules/{rule_id}/'], ADMIN),
-  rule('get_alias_minimum_bandwidth_rule', PARENT_READER, ['GET /qos/alias_minimum_bandwidth_rules/{rule_id}/'], REGULAR),
+  rule('get_alias_minimum_bandwidth_rule', WHO_SEES, ['GET /qos/alias_minimum_bandwidth_rules/{rule_id}/'], REGULAR),
   rule('update_alias_minimum_bandwidth_rule', PARENT_MANAGER, ['PUT /qos/alias_minimum_bandwidth_rules/{rule_id}/'], ADMIN),
   rule('delete_alias_minimum_bandwidth_rule', PARENT_MANAGER, ['DELETE /qos/alias_minimum_bandwidth_rules/{rule_id}/'], ADMIN),
   rule('get_alias_minimum_packet_rate_rule', 'rule:get_policy_minimum_packet_rate_rule', [

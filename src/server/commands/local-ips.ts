@@ -11,6 +11,7 @@ import type { Draft } from '../draft.ts';
 import { admitVisible, find, relyOnParent } from '../find.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
 import { byIds } from './load.ts';
+import { announceAssociations } from './local-ip-rows.ts';
 import { networks } from './networks.ts';
 import { createPort } from './port-create.ts';
 import { partsOf, removePortRows } from './port-rows.ts';
@@ -132,7 +133,9 @@ async function associate(ctx: RequestContext, draft: Draft, input: Attributes): 
   relyOnAddress(draft, id, fixed_ip);
   if (await ctx.store.get(associations, { local_ip_id: String(local_ip_id), fixed_port_id: id }))
     throw bad(`Local IP ${String(local_ip_id)} association with port ${id} already exists`);
-  draft.insert(associations, { local_ip_id: String(local_ip_id), fixed_port_id: id, fixed_ip }, { tag: 'association' });
+  const association = { local_ip_id: String(local_ip_id), fixed_port_id: id, fixed_ip };
+  draft.insert(associations, association, { tag: 'association' });
+  announceAssociations(draft, 'created', [association]);
   return { id };
 }
 
@@ -140,6 +143,7 @@ async function dissociate(_ctx: RequestContext, draft: Draft, row: Row): Promise
   draft.delete(associations, {
     and: [{ eq: ['local_ip_id', String(row.local_ip_id)] }, { eq: ['fixed_port_id', String(row.fixed_port_id)] }],
   });
+  announceAssociations(draft, 'deleted', [row]);
 }
 
 export const localIpCommands: readonly Commands[] = [

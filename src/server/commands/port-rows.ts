@@ -1,12 +1,12 @@
 // The rows around a port, loaded and removed together; and the facts of a port that messages about it need later.
 import type { Predicate, Row } from '../../contracts/store.ts';
-import { localIpAssociation } from '../../model/local-ip.ts';
 import type { FixedIp } from '../../model/port.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
 import { grouped } from './load.ts';
+import { releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
 import { refuseTrunkPorts } from './trunk-rows.ts';
@@ -87,7 +87,7 @@ export async function removePortRows(services: Services, draft: Draft, rows: rea
   await releaseFloatingIps(services, draft, ids);
   await releaseForwardings(services, draft, ids);
   await removeLogs(services, draft, 'target_id', ids);
-  draft.delete(localIpAssociation.table.name, { in: ['fixed_port_id', ids] });
+  await releaseLocalIps(services, draft, ids);
   for (const table of partTables) draft.delete(table, { in: ['port_id', ids] });
   for (const row of rows) draft.remove(port, row, { before: factsOf(row, parts) });
 }

@@ -1,7 +1,7 @@
 // From a request to its handler: one table of collections from the model, and the few URLs that are not collections.
 import { apiError } from '../../domain/errors.ts';
 import type { Extension, Resource } from '../../model/kit/resource.ts';
-import { notFound } from '../authorize.ts';
+import { denial, notFound } from '../authorize.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { RequestContext } from '../context.ts';
 import { find } from '../find.ts';
@@ -61,13 +61,20 @@ export function buildApi(api: Api, prefix: string): Handler {
     if (sub === 'tags' && resource.taggable && more.length === 0) return tags(request, commands, id, child);
     const inner = children?.get(resource.name)?.get(canonical(sub));
     if (inner) {
-      const row = await find(request.ctx, commands, id);
+      const creates = request.method === 'POST' && child === undefined;
+      const row = await find(request.ctx, commands, id, creates ? () => nothingBelow(request.ctx, commands, inner, id) : undefined);
       const ctx = { ...request.ctx, parent: { resource, row } };
       return within({ ...request, ctx }, { commands: inner, rest: rest.slice(2) });
     }
     if (child === undefined && Object.hasOwn(resource.actions, sub)) return action(request, commands, id, sub);
     throw apiError('HTTPNotFound');
   }
+}
+
+/** A create below what is not there: 404; but whoever may create such a thing below nothing at all is told that. */
+function nothingBelow(ctx: RequestContext, { resource }: Commands, inner: Commands, id: string): Error {
+  const action = `create_${inner.resource.policyName}`;
+  return ctx.policy.scope(action, ctx.caller) === false ? denial(ctx, action) : notFound(resource, id);
 }
 
 /** A short URL names no parent: the object's own is found, as the caller sees it. */

@@ -21,24 +21,30 @@ export async function objectPushes(services: Services, fact: OutboxRow): Promise
   const minors = await minorsRead(services, source);
   if (minors.length === 0) return [];
   const write = await writerOf(services, source, fact);
-  return write ? minors.map(minor => objectPush(source.type, versionText(minor), event, [write(minor)])) : [];
+  return write ? minors.map(minor => objectPush(source.type, versionText(minor), event, write(minor))) : [];
 }
 
 type ObjectEvent = 'created' | 'updated' | 'deleted';
 
 function eventOf({ told }: Source, event: OutboxRow['event']): ObjectEvent | undefined {
-  if (event !== 'created' || told === 'life') return event;
+  if (event === 'updated') return told === 'ends' ? undefined : event;
+  if (event === 'deleted' || told === 'life' || told === 'ends') return event;
   return told === 'core' ? 'updated' : undefined;
 }
 
-/** How the object is written in a version; undefined where it has gone meanwhile, which the next fact tells. */
-async function writerOf(services: Services, source: Source, fact: OutboxRow): Promise<((minor: number) => Primitive) | undefined> {
+/** How the objects are written in a version; undefined where they have gone meanwhile, which the next fact tells. */
+async function writerOf(services: Services, source: Source, fact: OutboxRow): Promise<((minor: number) => Primitive[]) | undefined> {
   const { type, gone } = source;
-  if (fact.event === 'deleted' && gone) return minor => encodeGone(type, fact.id, minor, gone);
-  const row = fact.event === 'deleted' ? lastOf(fact) : await services.store.get(source.table, { id: fact.id });
-  if (!row) return undefined;
-  const [image] = await source.images(services, [row]);
-  return minor => encode(type, image as Image, minor);
+  if (fact.event === 'deleted' && gone) return minor => [encodeGone(type, fact.id, minor, gone)];
+  const rows = source.rows ? await source.rows(services, fact) : await rowsOf(services, source, fact);
+  if (rows.length === 0) return undefined;
+  const images = await source.images(services, rows);
+  return minor => images.map((image: Image) => encode(type, image, minor));
+}
+
+async function rowsOf({ store }: Services, { table }: Source, fact: OutboxRow): Promise<readonly Row[]> {
+  const row = fact.event === 'deleted' ? lastOf(fact) : await store.get(table, { id: fact.id });
+  return row ? [row] : [];
 }
 
 function lastOf({ facts }: OutboxRow): Row {

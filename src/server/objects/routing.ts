@@ -1,4 +1,5 @@
 // What routers do besides routing, as versioned objects: conntrack helpers and port forwardings.
+import type { Row } from '../../contracts/store.ts';
 import { byIds } from '../commands/load.ts';
 import type { Source } from './source.ts';
 
@@ -30,5 +31,30 @@ export const portForwardingObjects: Source = {
         router_id: row.router_id ?? fip?.router_id,
       };
     });
+  },
+};
+
+export const localIpObjects: Source = {
+  type: 'LocalIPAssociation',
+  table: 'local_ip_associations',
+  kind: 'local_ip_port_association',
+  told: 'ends',
+  async rows({ store }, { event, facts }) {
+    const { local_ip_id, fixed_port_id, fixed_ip } = facts.last as Row;
+    if (event === 'deleted') return [{ local_ip_id, fixed_port_id, fixed_ip } as Row];
+    const row = await store.get('local_ip_associations', { local_ip_id, fixed_port_id } as Record<string, string>);
+    return row ? [row] : [];
+  },
+  async images(services, rows) {
+    const parents = await byIds(
+      services,
+      'local_ips',
+      rows.map(r => r.local_ip_id),
+    );
+    return rows.map(row => ({
+      ...row,
+      id: `${String(row.local_ip_id)}_${String(row.fixed_port_id)}`,
+      local_ip: parents.get(String(row.local_ip_id)) ?? null,
+    }));
   },
 };

@@ -1,10 +1,12 @@
 // Every type of versioned object that agents hear of and ask for.
 import { addressGroupObjects, groupObjects, ruleObjects } from './groups.ts';
+import { logObjects } from './logs.ts';
 import { networkObjects, subnetObjects } from './networks.ts';
 import { portObjects } from './ports.ts';
 import { qosObjects } from './qos.ts';
-import { conntrackHelperObjects, portForwardingObjects } from './routing.ts';
+import { conntrackHelperObjects, localIpObjects, portForwardingObjects } from './routing.ts';
 import type { Source } from './source.ts';
+import { subPortObjects, trunkObjects } from './trunks.ts';
 
 export const sources: readonly Source[] = [
   portObjects,
@@ -16,4 +18,8 @@ export const sources: readonly Source[] = [
   qosObjects,
   conntrackHelperObjects,
   portForwardingObjects,
+  localIpObjects,
+  trunkObjects,
+  subPortObjects,
+  logObjects,
 ];

@@ -8,7 +8,6 @@ import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
 import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
-import { subPortMessages, trunkMessages } from './trunks.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -43,10 +42,6 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
     case 'security_group':
     case 'security_group_rule':
       return groupMessages(row);
-    case 'trunk':
-      return trunkMessages(services, row);
-    case 'sub_ports':
-      return subPortMessages(row);
     case 'address_group':
       return addressGroupMessages(services, row);
     case 'dhcp_binding':

@@ -33,10 +33,6 @@ export const groupRulesUpdated = (security_groups: readonly string[]): Message =
 export const groupMembersUpdated = (security_groups: readonly string[]): Message =>
   fanout(`${l2}-security_group-update`, '1.1', 'security_groups_member_updated', { security_groups });
 
-/** Versioned objects of one kind, `<Type>-<version>`. */
-export const pushObjects = (kind: string, event_type: string, resource_list: readonly unknown[]): Message =>
-  fanout(`neutron-vo-${kind}`, '1.1', 'push', { resource_list, event_type });
-
 export type FdbMethod = 'add_fdb_entries' | 'remove_fdb_entries' | 'update_fdb_entries';
 export const fdb = (method: FdbMethod, fdb_entries: unknown, host?: string): Message => {
   const topic = `${l2}-l2population-update`;

@@ -1,8 +1,9 @@
 // What agents ask of versioned objects: one (`pull`), or all that fit (`bulk_pull`), in their version.
 import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
-import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
+import type { Order, Predicate, Row, Scalar } from '../../contracts/store.ts';
 import { pyRepr } from '../../domain/input/python.ts';
 import { encode, type Image, minorOf, type Primitive } from '../../domain/objects/encode.ts';
+import type { TableDef } from '../../model/kit/table.ts';
 import type { ObjectType } from '../../model/objects/kit.ts';
 import { objectTypes } from '../../model/objects/types.ts';
 import { allTables } from '../../model/registry.ts';
@@ -37,7 +38,7 @@ async function bulkPull(services: Services, args: Args): Promise<Primitive[]> {
   const minor = readableMinor(source, args);
   const conditions = Object.entries(record(args.filter_kwargs ?? {}, 'filter_kwargs')).map(([name, value]) => filter(source, name, value));
   const where: Predicate | undefined = conditions.length > 0 ? { and: conditions } : undefined;
-  const rows = await services.store.select({ table: source.table, ...(where ? { where } : {}), order: [['id', 'asc']] });
+  const rows = await services.store.select({ table: source.table, ...(where ? { where } : {}), order: orderOf(source.table) });
   const out: Primitive[] = [];
   for (let from = 0; from < rows.length; from += atOnce) {
     if (from > 0) await giveWay(services);
@@ -74,11 +75,12 @@ function filter({ type, table, filters }: Source, name: string, value: unknown):
   if (values.length > mostValues || values.some(v => typeof v === 'object' && v !== null)) throw unknownFilter(type, name);
   const own = filters && Object.hasOwn(filters, name) ? filters[name] : undefined;
   if (own) return own(values.filter(v => v !== null));
-  if (!Object.hasOwn(columnsOf(table), name)) throw unknownFilter(type, name);
+  if (!Object.hasOwn(tableOf(table).columns, name)) throw unknownFilter(type, name);
   return { in: [name, values] };
 }
 
-const columnsOf = (table: string): object => allTables.find(t => t.name === table)?.columns ?? {};
+const tableOf = (name: string): TableDef => allTables.find(t => t.name === name) as TableDef;
+const orderOf = (table: string): Order => tableOf(table).primaryKey.map(column => [column, 'asc'] as const);
 
 function unknownFilter(type: string, name: string): RpcFailure {
   return new RpcFailure('InvalidInput', `Invalid input for operation: '${name}' is not supported for filtering ${type}.`);

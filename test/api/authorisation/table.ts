@@ -30,7 +30,9 @@ export function mayAll(who: Who, resource: Resource, verb: 'create' | 'update', 
   return [action, ...asked].every(rule => may(who, rule, target));
 }
 
-export const sees = (who: Who, { resource, target }: Thing): boolean => may(who, actionOf(resource, 'show'), target);
+/** What is below another object is seen by who sees that, too. */
+export const sees = (who: Who, { resource, target, above }: Thing): boolean =>
+  may(who, actionOf(resource, 'show'), target) && (!above || sees(who, above));
 
 /** 404 where the object may not be seen, 403 where it may be seen and the action is not allowed. */
 export function expected(who: Who, thing: Thing, rule: string, done: number): number {

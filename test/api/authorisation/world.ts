@@ -17,6 +17,8 @@ export interface Thing {
   /** Its collection's URL, with its parent's id if it has one. */
   readonly collection: string;
   readonly target: Target;
+  /** The object that it is below. */
+  readonly above?: Thing;
   /** Where it was made; undefined for what the server has made. */
   readonly at?: At;
 }
@@ -91,6 +93,11 @@ export class World {
     return `${this.collection(named(resource.parent.resource), made)}/${parent.id}/${resource.path}`;
   }
 
+  private above({ parent }: Resource, made: Family): { readonly above?: Thing } {
+    const above = this.things.find(t => t.resource.name === parent?.resource && t.id === made[t.resource.name]?.id);
+    return above ? { above } : {};
+  }
+
   /** What policy may ask about an object, made or about to be. */
   target(sample: Sample, at: At, object: Target): Target {
     const { parent } = named(sample.resource);
@@ -119,6 +126,7 @@ export class World {
       collection,
       target,
       at,
+      ...this.above(resource, at.made),
     };
   }
 
