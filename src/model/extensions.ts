@@ -13,6 +13,7 @@ import {
 import { binding } from './ext/binding.ts';
 import { dataPlaneStatus } from './ext/data-plane-status.ts';
 import { defaultSubnetpools } from './ext/default-subnetpools.ts';
+import { dnsDomainPorts, dnsIntegration, subnetDnsPublishFixedIp } from './ext/dns.ts';
 import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
 import { multiProvider } from './ext/multi-provider.ts';
@@ -51,6 +52,9 @@ import type { Extension } from './kit/resource.ts';
 export const attributeExtensions = [
   provider,
   multiProvider,
+  dnsIntegration,
+  dnsDomainPorts,
+  subnetDnsPublishFixedIp,
   subnetSegmentIdWritable,
   subnetSegmentIdEnforce,
   segmentsPeerSubnetHostRoutes,

@@ -132,7 +132,15 @@ describe('routed networks', () => {
 
   test('each segment has a DHCP agent, which serves the subnets of its own and knows the others', async () => {
     const agents = (await h.admin.request('GET', `networks/${net.id}/dhcp-agents`)).body.agents as Body[];
-    assert.equal(agents.length, 2);
+    // One on both segments would serve both.
+    for (const places of [
+      ['r1', 'both'],
+      ['r22', 'both'],
+    ])
+      assert.ok(
+        agents.some(a => places.includes(String(a.host))),
+        String(places),
+      );
     const ask = async (host: string) => (await h.rpc('q-plugin', 'get_network_info', { network_id: net.id, host }, '1.0')) as Body;
     const at = await ask('r22');
     assert.deepEqual(

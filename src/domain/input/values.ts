@@ -1,9 +1,11 @@
 // Reads one attribute's value by its type: converts, then validates, with Neutron's two kinds of refusal.
+
 import type { DictKey, Type } from '../../model/kit/types.ts';
 import { invalidInput } from '../errors.ts';
 import { formatCidr, parseCidr } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { parseMac } from '../net/mac.ts';
+import { readDnsDomain, readDnsName, readRelativeDnsName } from './dns.ts';
 import { pyRepr, pySet, pyStr } from './python.ts';
 import { readSpecial } from './special.ts';
 import { Invalid, isUuid, readFilled, readString, refuse } from './text.ts';
@@ -41,8 +43,11 @@ export function read(type: Type, value: unknown): unknown {
     case 'mac':
       return readMac(value);
     case 'dns_name':
+      return readDnsName(value);
+    case 'relative_dns_name':
+      return readRelativeDnsName(value);
     case 'dns_domain':
-      return readString(value, 255).toLowerCase();
+      return readDnsDomain(value);
     case 'time':
     case 'any':
       return value;

@@ -23,3 +23,25 @@ export function dnsAssignments(ips: readonly { readonly ip_address: string }[], 
     return { ip_address, hostname, fqdn: fqdn(hostname, dns_domain) };
   });
 }
+
+/** The domain under which ports have names of their own: not the one that nobody has chosen. */
+export function ownDomain(dns_domain: string): string {
+  const domain = dns_domain === '' || dns_domain.endsWith('.') ? dns_domain : `${dns_domain}.`;
+  return domain === 'openstacklocal.' ? '' : domain;
+}
+
+const longestName = 255;
+
+/** Undefined: the name fits the cloud's domain. */
+export function misfit(dns_name: string, dns_domain: string): string | undefined {
+  const above = `.${dns_domain}`;
+  if (dns_name.endsWith('.')) {
+    if (dns_name.length > above.length && dns_name.endsWith(above)) return undefined;
+    const must = `Its higher level labels must be equal to the dns_domain option in neutron.conf, that has been set to '${dns_domain}'`;
+    return `The dns_name passed is a FQDN. ${must}. It must also include one or more valid DNS labels to the left of '${dns_domain}'`;
+  }
+  if (dns_name.length + above.length <= longestName) return undefined;
+  const lengths = `The dns_domain option in neutron.conf is set to ${dns_domain}, with a length of '${above.length}'`;
+  const result = `When the two are concatenated to form a FQDN (with a '.' at the end), the resulting length exceeds the maximum size of '${longestName}'`;
+  return `The dns_name passed is a PQDN and its size is '${dns_name.length}'. ${lengths}. ${result}`;
+}

@@ -72,6 +72,7 @@ const text = {
   mac,
   nameserver: address,
   dns_name: string({ description: 'A host name, or a name with its domain' }),
+  relative_dns_name: string({ description: 'A host name, or a name with its domain' }),
   dns_domain: string({ description: 'A domain, with its dot at the end' }),
   time: string({ format: 'date-time' }),
   any: {},

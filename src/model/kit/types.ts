@@ -14,7 +14,9 @@ export type TypeSpec =
   | { readonly kind: 'bool' }
   | { readonly kind: 'int'; readonly min?: number; readonly max?: number }
   | { readonly kind: 'enum'; readonly values: readonly (string | number | null)[]; readonly convert?: 'int' }
-  | { readonly kind: 'ip' | 'cidr' | 'ip_or_cidr' | 'mac' | 'nameserver' | 'dns_name' | 'dns_domain' | 'time' | 'any' }
+  | {
+      readonly kind: 'ip' | 'cidr' | 'ip_or_cidr' | 'mac' | 'nameserver' | 'dns_name' | 'relative_dns_name' | 'dns_domain' | 'time' | 'any';
+    }
   /** Values whose reading has rules of its own (security group protocols and ports, service types, …), by name. */
   | { readonly kind: 'special'; readonly name: SpecialName; readonly column: 'text' | 'int' | 'json' }
   | {
@@ -80,6 +82,7 @@ export const t = {
   mac: { kind: 'mac' } as Type<string>,
   nameserver: { kind: 'nameserver' } as Type<string>,
   dnsName: { kind: 'dns_name' } as Type<string>,
+  relativeDnsName: { kind: 'relative_dns_name' } as Type<string>,
   dnsDomain: { kind: 'dns_domain' } as Type<string>,
   time: { kind: 'time' } as Type<string>,
   any: <V = unknown>(): Type<V> => ({ kind: 'any' }),

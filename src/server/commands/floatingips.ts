@@ -51,7 +51,14 @@ function detailsOf(row: Row | undefined): unknown {
   return { name, network_id, mac_address, admin_state_up, status, device_id, device_owner };
 }
 
+/** A name below a domain, or neither. */
+function refuseHalfName({ dns_name, dns_domain }: Attributes): void {
+  if (dns_domain && !dns_name) throw badRequest('floatingip', 'dns_domain cannot be specified without a dns_name');
+  if (dns_name && !dns_domain) throw badRequest('floatingip', 'dns_name cannot be specified without a dns_domain');
+}
+
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
+  refuseHalfName(input);
   const networkId = String(input.floating_network_id);
   const net = await externalNetwork(ctx, networkId, { resource: 'floatingip', text: 'is not a valid external network' });
   const id = draft.newId();

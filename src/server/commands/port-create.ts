@@ -15,6 +15,7 @@ import { bindNew } from './binding.ts';
 import { awaitAgents } from './port-blocks.ts';
 import { giveGroups } from './port-groups.ts';
 import { macFor, macOfDevice } from './port-mac.ts';
+import { namesOf } from './port-names.ts';
 import type { PortParts } from './port-rows.ts';
 import { admitPort } from './qos-use.ts';
 import { addTags } from './tags.ts';
@@ -75,6 +76,7 @@ function columnsOf(services: Services, input: Attributes, { mac, security }: { m
   if (pairs.length > 0 && !security) throw apiError('AddressPairAndPortSecurityRequired');
   return {
     ...newColumns(port, input),
+    ...namesOf(services, input),
     mac_address: mac,
     status: (input.status as string | undefined) ?? 'DOWN',
     port_security_enabled: security,

@@ -1,5 +1,6 @@
 // Ports as the API shows them.
 import type { Row } from '../../contracts/store.ts';
+import { dnsAssignments } from '../../domain/ipam/dns.ts';
 import { port } from '../../model/port.ts';
 import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
@@ -18,7 +19,7 @@ export async function presentPorts(services: Services, rows: readonly Row[]): Pr
   const trunks = await trunkDetailsOf(services, ids);
   return rows.map(row => {
     const trunk_details = trunks.get(String(row.id));
-    const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row) });
+    const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: services.config.dnsDomain });
     return trunk_details ? { ...shown, trunk_details } : shown;
   });
 }
@@ -27,13 +28,16 @@ export interface PortView {
   readonly parts: PortParts;
   readonly tags: readonly string[];
   readonly qos: PortQos;
+  /** The cloud's. */
+  readonly dnsDomain: string;
 }
 
-export function presentPort(row: Row, { parts, tags, qos }: PortView): ApiObject {
+export function presentPort(row: Row, { parts, tags, qos, dnsDomain }: PortView): ApiObject {
   const id = String(row.id);
   const binding = parts.bindings.get(id);
   return Object.assign(shownColumns(port, row), {
     fixed_ips: parts.fixedIps.get(id) ?? [],
+    dns_assignment: dnsAssignments(parts.fixedIps.get(id) ?? [], String(row.dns_name ?? ''), dnsDomain),
     security_groups: parts.groups.get(id) ?? [],
     'binding:vnic_type': binding?.vnic_type ?? 'normal',
     'binding:profile': profileOf(row, binding),

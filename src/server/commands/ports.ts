@@ -24,7 +24,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   await usePolicy(ctx, draft, input.qos_policy_id);
   const { row, parts, tags } = await createPort(ctx, draft, net, input);
   const qos = await portQos(ctx, [row], parts.bindings, new Map([[String(net.id), (net.qos_policy_id ?? null) as string | null]]));
-  return { id: String(row.id), shown: presentPort(row, { parts, tags, qos: qos(row) }) };
+  return { id: String(row.id), shown: presentPort(row, { parts, tags, qos: qos(row), dnsDomain: ctx.config.dnsDomain }) };
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

@@ -105,7 +105,7 @@ async function updatedRouters(services: Services, ids: readonly string[]): Promi
 }
 
 /** Attributes of a port that a DHCP agent serves. */
-const dhcpAttributes = ['fixed_ips', 'mac_address', 'extra_dhcp_opts', 'device_owner', 'binding:host_id'];
+const dhcpAttributes = ['fixed_ips', 'mac_address', 'extra_dhcp_opts', 'device_owner', 'binding:host_id', 'dns_name', 'dns_domain'];
 
 async function portMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
   const before = facts.before as PortFacts | undefined;

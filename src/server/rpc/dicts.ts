@@ -1,6 +1,5 @@
 // Objects as agents get them: the API's attributes unmasked, with the keys that agents read besides. A constant number of queries each.
 import type { Row } from '../../contracts/store.ts';
-import { dnsAssignments } from '../../domain/ipam/dns.ts';
 import { grouped } from '../commands/load.ts';
 import { addressScopesOf, networks } from '../commands/networks.ts';
 import { scopesOf } from '../commands/pool-scope.ts';
@@ -21,12 +20,9 @@ export async function portDicts(services: Services, rows: readonly Row[]): Promi
   const tags = await tagsOf(services, ids);
   const qos = await portQos(services, rows, parts.bindings);
   return rows.map(row => {
-    const fixedIps = parts.fixedIps.get(String(row.id)) ?? [];
     return {
-      ...presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row) }),
+      ...presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: services.config.dnsDomain }),
       tenant_id: row.project_id,
-      dns_name: '',
-      dns_assignment: dnsAssignments(fixedIps, '', services.config.dnsDomain),
     };
   });
 }
