@@ -161,10 +161,12 @@ export function extend<F extends Fields, const G extends readonly Fields[]>(reso
   return { ...resource, fields: { ...resource.fields, ...added } as F & All<G>, table: { ...resource.table, columns } };
 }
 
-/** What a list of extensions adds to the resource of a name. */
-type AddedBy<L extends readonly Extension[], N extends string> = L extends readonly [infer H, ...infer T extends readonly Extension[]]
-  ? (H extends { readonly adds: { readonly [K in N]: infer A } } ? A : unknown) & AddedBy<T, N>
-  : unknown;
+type Both<U> = [U] extends [never] ? unknown : (U extends unknown ? (u: U) => void : never) extends (u: infer I) => void ? I : never;
+
+type FieldsFor<E, N extends string> = E extends { readonly adds: { readonly [K in N]: infer A } } ? A : never;
+
+/** What a list of extensions adds to the resource of a name. Not by recursion, which has an end after some fifty. */
+type AddedBy<L extends readonly Extension[], N extends string> = Both<FieldsFor<L[number], N>>;
 
 /** The resource with what each of the extensions adds to it. */
 export function extendBy<F extends Fields, const N extends string, const L extends readonly Extension[]>(
