@@ -146,6 +146,22 @@ describe('rbac policies', () => {
     assert.deepEqual(await h.admin.list(`${policies}?object_id=${group.id}`), []);
   });
 
+  test('what is for everyone stays so while anybody uses it, the owner included; for the owner alone it may end', async () => {
+    const group = await h.member.make('security-groups', 'security_group', { name: 'own' });
+    const net = await h.member.make('networks', 'network', {});
+    const all = await h.admin.make(policies, name, sharing('security_group', group, '*'));
+    const own = await h.member.make(policies, name, sharing('security_group', group, h.member.project));
+    const port = await h.member.make('ports', 'port', { network_id: net.id, security_groups: [group.id] });
+    assert.equal((await h.member.request('DELETE', `${policies}/${own.id}`)).status, 204);
+    assert.equal((await h.admin.refused('DELETE', `${policies}/${all.id}`))[1], 'RbacPolicyInUse');
+    await h.member.request('DELETE', `ports/${port.id}`);
+    assert.equal((await h.admin.request('DELETE', `${policies}/${all.id}`)).status, 204);
+    // A network's own ports do not hold its sharing.
+    const everyones = await h.admin.make(policies, name, sharing('network', net, '*'));
+    await h.member.make('ports', 'port', { network_id: net.id });
+    assert.equal((await h.admin.request('DELETE', `${policies}/${everyones.id}`)).status, 204);
+  });
+
   test('what is refused', async () => {
     const net = await h.member.make('networks', 'network', {});
     const foreign = await h.admin.make('networks', 'network', { shared: true });

@@ -23,7 +23,7 @@ import { defaultPolicy } from './qos-policies.ts';
 import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
 import { changeVlanId, mtuSegment, segmentOf, takeSegments } from './segment-allocation.ts';
 import { insertSegment, segmentsOf } from './segments.ts';
-import type { Use } from './shared-types.ts';
+import { sharedType, type Use } from './shared-types.ts';
 import { everyone, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
 import { losing } from './sharing-loss.ts';
 import { tagsOf } from './tags.ts';
@@ -197,7 +197,8 @@ async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: bo
   const now = entries.find(e => e.action === 'access_as_shared' && e.target_project === everyone);
   if (shared === (now !== undefined)) return;
   if (!now) return share(draft, 'network', row);
-  const loss = { object: row, action: 'access_as_shared', target: everyone, gone: [String(now.id)] } as const;
+  const { type } = sharedType('network');
+  const loss = { type, object: row, action: 'access_as_shared', target: everyone, gone: [String(now.id)] } as const;
   const onIt: Predicate = { eq: ['network_id', id] };
   const ports: Use = { table: 'ports', where: { and: [onIt, { not: { startsWith: ['device_owner', 'network:'] } }] } };
   for (const use of [ports, { table: 'subnets', where: onIt }]) {

@@ -19,9 +19,13 @@ export interface Loss {
   readonly instead?: string;
 }
 
-/** Rows whose projects could not see the object any more. */
-export function losing(use: Use, { object, action, target, gone, instead }: Omit<Loss, 'type'>): Predicate {
-  const keeping = [String(object.project_id), '', ...(instead === undefined ? [] : [instead])];
+/**
+ * Rows whose projects could not see the object any more. As in Neutron what the owner does with it counts among all, though he keeps it;
+ * but for networks.
+ */
+export function losing(use: Use, { type, object, action, target, gone, instead }: Loss): Predicate {
+  const owner = type.resource.name === network.name ? [String(object.project_id)] : [];
+  const keeping = [...owner, '', ...(instead === undefined ? [] : [instead])];
   const others: Predicate = { and: [{ eq: ['object_id', String(object.id)] }, { eq: ['action', action] }, { not: { in: ['id', gone] } }] };
   const lost: Predicate =
     target === everyone
@@ -33,6 +37,7 @@ export function losing(use: Use, { object, action, target, gone, instead }: Omit
 /** Refuses what would leave somebody without an object that he uses, and guards that nobody does until it is committed. */
 export async function refuseLoss(services: Services, draft: Draft, loss: Loss): Promise<void> {
   const { type, object, action, target, gone } = loss;
+  if (target === object.project_id && action === 'access_as_shared') return;
   const id = String(object.id);
   const external = action === 'access_as_external';
   if (external && target === everyone && object.is_default === true)
