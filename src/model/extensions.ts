@@ -42,7 +42,7 @@ import {
   subnetSegmentIdEnforce,
   subnetSegmentIdWritable,
 } from './ext/routed-networks.ts';
-import { extGwMode, extraRoute } from './ext/router-modes.ts';
+import { dvr, extGwMode, extraRoute, l3Ha, routerAdminStateDownBeforeUpdate } from './ext/router-modes.ts';
 import { trunkDetails } from './ext/trunk-details.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
 import { vlanTransparent } from './ext/vlan-transparent.ts';
@@ -71,6 +71,9 @@ export const attributeExtensions = [
   extGwMode,
   extraRoute,
   l3Flavors,
+  l3Ha,
+  dvr,
+  routerAdminStateDownBeforeUpdate,
   uplinkStatusPropagation,
   uplinkStatusPropagationUpdatable,
   dataPlaneStatus,

@@ -92,10 +92,38 @@ export const tables = {
     primaryKey: ['network_id', 'agent_id'],
     indexes: [['agent_id']],
   },
+  /** The MAC that frames of distributed routers have when they leave a host. */
+  dvr_mac_addresses: {
+    name: 'dvr_mac_addresses',
+    columns: { host: { type: 'text' }, mac_address: { type: 'text' } },
+    primaryKey: ['host'],
+    unique: [['mac_address']],
+  },
+  /** The network over which the agents of a project's highly available routers watch each other. */
+  ha_networks: {
+    name: 'ha_networks',
+    columns: { project_id: { type: 'text' }, network_id: { type: 'text' } },
+    primaryKey: ['project_id'],
+    indexes: [['network_id']],
+  },
+  /** One row per virtual router id in use: taking it is the insert. */
+  ha_vrids: {
+    name: 'ha_vrids',
+    columns: { network_id: { type: 'text' }, vr_id: { type: 'int' }, router_id: { type: 'text' } },
+    primaryKey: ['network_id', 'vr_id'],
+    unique: [['router_id']],
+  },
   /** `binding_index` makes "one agent per router" a unique key. */
   router_bindings: {
     name: 'router_bindings',
-    columns: { router_id: { type: 'text' }, agent_id: { type: 'text' }, binding_index: { type: 'int' } },
+    columns: {
+      router_id: { type: 'text' },
+      agent_id: { type: 'text' },
+      binding_index: { type: 'int' },
+      /** Of a highly available router: the agent's port on the HA network, and what the agent says it is. */
+      ha_port_id: { type: 'text', nullable: true },
+      ha_state: { type: 'text', nullable: true },
+    },
     primaryKey: ['router_id', 'agent_id'],
     unique: [['router_id', 'binding_index']],
     indexes: [['agent_id']],

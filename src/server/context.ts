@@ -47,6 +47,13 @@ export interface ServerConfig {
   readonly agentDownTime: number;
   /** `dhcp_agents_per_network`. */
   readonly dhcpAgentsPerNetwork: number;
+  /** `l3_ha`, `router_distributed`: routers that do not say. */
+  readonly l3Ha: boolean;
+  readonly routerDistributed: boolean;
+  /** `max_l3_agents_per_router`; 0: all. */
+  readonly maxL3AgentsPerRouter: number;
+  /** `l3_ha_net_cidr`. */
+  readonly l3HaNetCidr: string;
   /** `default_availability_zones`: for networks and routers without hints. */
   readonly defaultAvailabilityZones: readonly string[];
   /** `max_request_body_size`, bytes. */
@@ -81,6 +88,10 @@ export const defaultConfig: ServerConfig = {
   vlanRanges: {},
   agentDownTime: 75,
   dhcpAgentsPerNetwork: 1,
+  l3Ha: false,
+  routerDistributed: false,
+  maxL3AgentsPerRouter: 3,
+  l3HaNetCidr: '169.254.192.0/18',
   defaultAvailabilityZones: [],
   maxRequestBody: 16 * 1024 * 1024,
   clientSocketTimeout: 30,

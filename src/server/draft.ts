@@ -148,10 +148,8 @@ export class Draft {
   }
 
   /** What this draft has set of an object, last. */
-  setBefore(resource: Resource, id: string, column: string): Value | undefined {
-    const sets = this.ops.flatMap(op =>
-      op.op === 'update' && op.table === resource.table.name && isRow(op.where, id) ? [op.set ?? {}] : [],
-    );
+  setBefore(table: string, id: string, column: string): Value | undefined {
+    const sets = this.ops.flatMap(op => (op.op === 'update' && op.table === table && isRow(op.where, id) ? [op.set ?? {}] : []));
     return sets.findLast(set => Object.hasOwn(set, column))?.[column];
   }
 

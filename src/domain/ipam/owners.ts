@@ -7,6 +7,8 @@ export const owners = {
   floatingipAgentGateway: 'network:floatingip_agent_gateway',
   routerGateway: 'network:router_gateway',
   routerInterface: 'network:router_interface',
+  routerInterfaceDistributed: 'network:router_interface_distributed',
+  routerInterfaceHa: 'network:ha_router_replicated_interface',
   routerSnat: 'network:router_centralized_snat',
   routerHa: 'network:router_ha_interface',
   localIp: 'network:local_ip',
@@ -14,8 +16,8 @@ export const owners = {
 
 export const routerInterfaceOwners: readonly string[] = [
   owners.routerInterface,
-  'network:router_interface_distributed',
-  'network:ha_router_replicated_interface',
+  owners.routerInterfaceDistributed,
+  owners.routerInterfaceHa,
 ];
 
 /** Ports that go with their network (and subnet) instead of holding it. */

@@ -1,5 +1,5 @@
-// Source NAT of a router's gateway, and static routes of routers.
-import type { Extension } from '../kit/resource.ts';
+// Source NAT of a router's gateway, static routes of routers, and how routers are served.
+import { absent, type Extension } from '../kit/resource.ts';
 import { t } from '../kit/types.ts';
 
 export interface Route {
@@ -32,4 +32,27 @@ export const extraRoute = {
       },
     },
   },
+} as const satisfies Extension;
+
+export const l3Ha = {
+  alias: 'l3-ha',
+  name: 'HA Router extension',
+  description: 'Routers that several agents have, one of them active',
+  updated: '2014-04-26T00:00:00-00:00',
+  adds: { router: { ha: { type: t.opt(t.bool), post: true, put: true, default: absent, policed: true } } },
+} as const satisfies Extension;
+
+export const dvr = {
+  alias: 'dvr',
+  name: 'Distributed Virtual Router',
+  description: 'Routers that every host with their instances has',
+  updated: '2014-06-1T10:00:00-00:00',
+  adds: { router: { distributed: { type: t.opt(t.bool), post: true, put: true, default: absent, policed: true } } },
+} as const satisfies Extension;
+
+export const routerAdminStateDownBeforeUpdate = {
+  alias: 'router-admin-state-down-before-update',
+  name: "Enforce Router's Admin State Down Before Update Extension",
+  description: 'Only a router that is down changes how it is served',
+  updated: '2019-07-02T15:56:00',
 } as const satisfies Extension;

@@ -38,6 +38,7 @@ export async function associate(ctx: RequestContext, draft: Draft, wanted: Wante
   const fixed = floatingTarget({ id, fixed_ips: (await partsOf(ctx, [id])).fixedIps.get(id) ?? [] }, asked);
   await refuseTaken(ctx, wanted, id, fixed);
   const router_id = await routerFor(ctx, fixed.subnet_id, wanted.networkId, id);
+  await refuseForwardedTo(ctx, draft, router_id, id);
   relyOnPath(draft, { router_id, port_id: id, fixed, networkId: wanted.networkId });
   return { port_id: id, fixed_ip_address: fixed.ip_address, router_id };
 }
@@ -50,6 +51,15 @@ async function ownPort(ctx: RequestContext, { id, project }: Wanted, portId: str
     'floatingip',
     `Port ${portId} is associated with a different tenant than Floating IP ${id} and therefore cannot be bound`,
   );
+}
+
+/** A distributed router would translate what comes in on another host than what is forwarded. */
+async function refuseForwardedTo(ctx: RequestContext, draft: Draft, router_id: string, port_id: string): Promise<void> {
+  const to: Predicate = { eq: ['internal_port_id', port_id] };
+  const router = await ctx.store.get('routers', { id: router_id });
+  if (router?.distributed !== true) return;
+  if ((await ctx.store.count('port_forwardings', to)) > 0) throw apiError('PortHasPortForwarding', { port_id });
+  draft.absent('port_forwardings', to);
 }
 
 async function refuseTaken(ctx: RequestContext, { id, networkId }: Wanted, port_id: string, fixed: FixedIp): Promise<void> {

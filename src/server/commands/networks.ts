@@ -230,11 +230,18 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
     throw apiError('NetworkInUse', { net_id: id, reason });
   }
   await removePortRows(ctx, draft, ports);
+  await removeNetworkRows(ctx, draft, row, ports);
+}
+
+/** A network goes with all that belongs to it; `ports` are those that go, too. */
+export async function removeNetworkRows(ctx: RequestContext, draft: Draft, row: Row, ports: readonly Row[]): Promise<void> {
+  const id = String(row.id);
   for (const s of await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', id] } }))
     draft.remove(subnet, s, { with_network: true });
   const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
   for (const s of await segmentsOf(ctx, id)) draft.remove(segment, s);
-  for (const table of ['segment_allocations', 'ip_allocations', 'dhcp_bindings']) draft.delete(table, { eq: ['network_id', id] });
+  for (const table of ['segment_allocations', 'ip_allocations', 'dhcp_bindings', 'ha_networks'])
+    draft.delete(table, { eq: ['network_id', id] });
   draft.delete('auto_allocated_topologies', { eq: ['id', id] });
   await removeSharing(ctx, draft, id);
   draft.remove(network, row, { dhcp_agents: agents.map(a => a.agent_id) });

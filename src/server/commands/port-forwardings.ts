@@ -110,7 +110,7 @@ async function reach(ctx: RequestContext, draft: Draft, { fip, wanted, target }:
     const what = `External network ${networkId} is not reachable from subnet ${fixed.subnet_id}.`;
     throw bad(`${what} Cannot set Port forwarding for port ${wanted.internal_port_id} with Floating IP ${String(fip.id)}`);
   });
-  const now = fip.router_id ?? draft.setBefore(floatingip, String(fip.id), 'router_id');
+  const now = fip.router_id ?? draft.setBefore('floatingips', String(fip.id), 'router_id');
   if (now && now !== router_id) {
     const what = `The Floating IP ${String(fip.id)} had been set on router ${String(now)}`;
     throw bad(`${what}, the internal Neutron port ${wanted.internal_port_id} can not reach it`);

@@ -4,14 +4,15 @@ import { apiError } from '../../domain/errors.ts';
 import { checkAttach } from '../../domain/routing.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import type { GatewayInfo } from '../../model/router.ts';
-import type { RequestContext, Services } from '../context.ts';
+import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { changeAddresses } from './addresses.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { changePolicy } from './qos-use.ts';
-import { gatewayOwner, type RouterPort, routedSubnet, subnetsOf } from './router-rows.ts';
+import { gatewayOwner, hostOf, type RouterPort, routedSubnet, subnetsOf } from './router-rows.ts';
+import { dropSnatPorts, makeSnatPorts } from './router-snat.ts';
 
 /** Undefined: not given or cleared. */
 export function wantedGateway(value: unknown): GatewayInfo | undefined {
@@ -43,12 +44,6 @@ export async function makeGateway(
   return id;
 }
 
-/** The host of the agent that has the router; empty while it is not scheduled. */
-export async function hostOf(services: Services, routerId: string): Promise<string> {
-  const [bound] = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
-  return bound ? String((await services.store.get('agents', { id: String(bound.agent_id) }))?.host ?? '') : '';
-}
-
 /** Answers the router's columns that change. */
 export async function changeGateway(
   ctx: RequestContext,
@@ -64,7 +59,11 @@ export async function changeGateway(
     return moved || info.enable_snat !== undefined ? { enable_snat: info.enable_snat ?? row.enable_snat ?? true } : {};
   }
   if (now) await dropGateway(ctx, draft, row, now);
-  if (!info) return { gw_port_id: null, enable_snat: true };
+  if (!info) {
+    await dropSnatPorts(ctx, draft, ports);
+    return { gw_port_id: null, enable_snat: true };
+  }
+  if (row.distributed === true) await makeSnatPorts(ctx, draft, row, ports);
   const others = ports.filter(p => p !== now);
   const attached = [...(await subnetsOf(ctx, others)).values()];
   return { gw_port_id: await makeGateway(ctx, draft, String(row.id), info, attached), enable_snat: info.enable_snat ?? true };

@@ -3,6 +3,7 @@ import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import { pyStr } from '../../domain/input/python.ts';
 import { isUuid } from '../../domain/input/values.ts';
+import { isRouterInterface } from '../../domain/ipam/owners.ts';
 import { inPools, type Pool } from '../../domain/ipam/pools.ts';
 import { checkAttach, checkByPort, checkBySubnet, routeNeeds } from '../../domain/routing.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
@@ -17,9 +18,10 @@ import { byIds } from './load.ts';
 import { createPort } from './port-create.ts';
 import { forwardedThrough } from './port-forwarding-rows.ts';
 import { partsOf, removePortRows } from './port-rows.ts';
-import { hostOf } from './router-gateway.ts';
-import { gatewayOwner, interfaceOwner, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
-import { scheduleRouter } from './scheduling.ts';
+import { interfaceOwnerOf } from './router-modes.ts';
+import { hostOf, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
+import { scheduleRouter } from './router-scheduling.ts';
+import { dropSnatPorts, makeSnatPort } from './router-snat.ts';
 import { sharingOf } from './sharing.ts';
 import { subnets } from './subnets.ts';
 
@@ -71,10 +73,16 @@ export const addInterface: Action = async (ctx, draft, row, body) => {
   if (subnet_id && port_id) throw badRequest('router', 'Cannot specify both subnet-id and port-id');
   const scene = await sceneOf(ctx, draft, row);
   const done = port_id ? await addByPort(scene, port_id) : await addBySubnet(scene, String(subnet_id));
+  if (row.distributed === true && row.gw_port_id) await makeSnatPort(ctx, draft, row, done.network_id, addedTo(scene, done));
   draft.update(router, row, {}, { facts: { interface_added: done.port_id } });
   await scheduleRouter(ctx, draft, String(row.id));
   return async () => answer(row, done);
 };
+
+/** Subnets that the router had no interface on. */
+function addedTo({ attached }: Scene, { subnet_ids }: Attached): { readonly subnet_id: string }[] {
+  return subnet_ids.filter(id => !attached.some(a => a.id === id)).map(subnet_id => ({ subnet_id }));
+}
 
 const notOwned = (id: string): Error =>
   badRequest('router', `Cannot add interface to router because subnet ${id} is not owned by project making the request`);
@@ -104,20 +112,20 @@ async function addBySubnet(scene: Scene, subnetId: string): Promise<Attached> {
   const made = await createPort(ctx, draft, net, {
     project_id: row.project_id,
     device_id: row.id,
-    device_owner: interfaceOwner,
+    device_owner: interfaceOwnerOf(row),
     security_groups: [],
     fixed_ips: [fixed],
     port_security_enabled: false,
     'binding:host_id': await hostOf(ctx, String(row.id)),
   });
   const port_id = String(made.row.id);
-  draft.insert('router_ports', { router_id: row.id ?? '', port_id, port_type: interfaceOwner });
+  draft.insert('router_ports', { router_id: row.id ?? '', port_id, port_type: interfaceOwnerOf(row) });
   return { port_id, network_id, subnet_id: subnetId, subnet_ids: [subnetId] };
 }
 
 /** IPv6 subnets of one network share a router port. */
 function isIpv6Interface({ type, port: row, fixed_ips }: RouterPort, networkId: string): boolean {
-  return type === interfaceOwner && row.network_id === networkId && fixed_ips.some(f => f.ip_address.includes(':'));
+  return isRouterInterface(type) && row.network_id === networkId && fixed_ips.some(f => f.ip_address.includes(':'));
 }
 
 function extendPort(draft: Draft, twin: RouterPort, fixed: FixedIp): Attached {
@@ -139,12 +147,12 @@ async function addByPort({ ctx, draft, router: row, ports, attached }: Scene, po
   if (!ctx.isAdmin) refuseForeignAddress(fixed_ips, added, ctx.caller.project_id);
   checkAttach([...added.values()].map(routedSubnet), attached.map(routedSubnet));
   refuseSecondIpv6(ports, network_id, fixed_ips);
-  draft.insert('router_ports', { router_id: row.id ?? '', port_id: portId, port_type: interfaceOwner });
+  draft.insert('router_ports', { router_id: row.id ?? '', port_id: portId, port_type: interfaceOwnerOf(row) });
   draft.delete('port_security_groups', { eq: ['port_id', portId] });
   draft.update(
     port,
     found,
-    { device_id: row.id ?? '', device_owner: interfaceOwner, port_security_enabled: false, allowed_address_pairs: [] },
+    { device_id: row.id ?? '', device_owner: interfaceOwnerOf(row), port_security_enabled: false, allowed_address_pairs: [] },
     { facts: { changed: ['device_id', 'device_owner'] } },
   );
   return { port_id: portId, network_id, subnet_id: String(subnetIds[0]), subnet_ids: subnetIds };
@@ -168,8 +176,12 @@ function refuseForeignAddress(fixedIps: readonly FixedIp[], found: ReadonlyMap<s
 export const removeInterface: Action = async (ctx, draft, row, body) => {
   const wanted = interfaceRequest(body);
   const id = String(row.id);
-  const ports = ((await routerPorts(ctx, [id])).get(id) ?? []).filter(p => p.type !== gatewayOwner);
-  const found = findInterface(id, ports, wanted);
+  const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
+  const found = findInterface(
+    id,
+    ports.filter(p => isRouterInterface(p.type)),
+    wanted,
+  );
   const leaving = wanted.subnet_id && !wanted.port_id ? [wanted.subnet_id] : found.fixed_ips.map(f => f.subnet_id);
   await refuseNeeded(ctx, draft, row, leaving);
   if (found.fixed_ips.every(f => leaving.includes(f.subnet_id))) await removePortRows(ctx, draft, [found.port]);
@@ -177,6 +189,7 @@ export const removeInterface: Action = async (ctx, draft, row, body) => {
     draft.delete('ip_allocations', { and: [{ eq: ['port_id', String(found.port.id)] }, { in: ['subnet_id', leaving] }] });
     draft.update(port, found.port, {}, { facts: { changed: ['fixed_ips'] } });
   }
+  await dropSnatPorts(ctx, draft, ports, leaving);
   draft.update(router, row, {}, { facts: { interface_removed: found.port.id } });
   const subnet_id = wanted.subnet_id ?? String(leaving[0] ?? '');
   const gone = { port_id: String(found.port.id), network_id: String(found.port.network_id), subnet_id, subnet_ids: [subnet_id] };

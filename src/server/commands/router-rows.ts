@@ -39,6 +39,17 @@ export async function routerPorts(services: Services, routerIds: readonly string
   return out;
 }
 
+/** The host of the agent that has the router, of several the active one; empty while it is not scheduled. */
+export async function hostOf(services: Services, routerId: string): Promise<string> {
+  const bound = await services.store.select({
+    table: 'router_bindings',
+    where: { eq: ['router_id', routerId] },
+    order: [['binding_index', 'asc']],
+  });
+  const first = bound.find(b => b.ha_state === 'active') ?? bound[0];
+  return first ? String((await services.store.get('agents', { id: String(first.agent_id) }))?.host ?? '') : '';
+}
+
 /** The subnets that a router's ports stand on, by id. */
 export async function subnetsOf(services: Services, ports: readonly RouterPort[]): Promise<Map<string, Row>> {
   return byIds(

@@ -29,6 +29,8 @@ export async function presentRouters(services: Services, rows: readonly Row[]): 
   const tags = await tagsOf(services, ids);
   return rows.map(row => ({
     ...shownColumns(router, row),
+    ha: row.ha === true,
+    distributed: row.distributed === true,
     availability_zones: zones.get(String(row.id)) ?? [],
     external_gateway_info: gatewayInfo(row, gateways.get(String(row.gw_port_id)), parts.fixedIps, policies),
     conntrack_helpers: helpers.get(String(row.id)) ?? [],

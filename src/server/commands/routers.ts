@@ -2,7 +2,7 @@
 import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
-import { checkProvider } from '../../domain/service-providers.ts';
+import { isRouterInterface } from '../../domain/ipam/owners.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
 import { changedColumns, newColumns } from '../columns.ts';
@@ -10,24 +10,28 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
-import { providerOfFlavor } from './flavors.ts';
 import { usePolicy } from './qos-use.ts';
 import { changeGateway, dropGateway, gatewayPolicy, makeGateway, wantedGateway } from './router-gateway.ts';
+import { dropHaNetwork, joinHa } from './router-ha.ts';
+import { dropHaPorts } from './router-ha-ports.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
+import { changeMode, newMode } from './router-modes.ts';
 import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-routes.ts';
 import { gatewayOwner, routerPorts } from './router-rows.ts';
+import { scheduleRouter } from './router-scheduling.ts';
+import { dropSnatPorts } from './router-snat.ts';
 import { presentRouters } from './router-view.ts';
-import { scheduleRouter } from './scheduling.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   await requireZones(ctx, 'router', input.availability_zone_hints);
   const id = draft.newId();
-  if (input.flavor_id) checkProvider(await providerOfFlavor(ctx, draft, String(input.flavor_id)), input);
+  const mode = await newMode(ctx, draft, input);
   const info = wantedGateway(input.external_gateway_info);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
   await usePolicy(ctx, draft, info?.qos_policy_id);
-  draft.create(router, {
+  const row = draft.create(router, {
     ...newColumns(router, input),
+    ...mode,
     id,
     project_id: String(input.project_id ?? ''),
     status: 'ACTIVE',
@@ -36,33 +40,42 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     qos_policy_id: info?.qos_policy_id ?? null,
     revision_number: 1,
   });
-  if (info) await scheduleRouter(ctx, draft, id);
+  if (mode.ha) await joinHa(ctx, draft, row);
+  if (info || mode.ha) await scheduleRouter(ctx, draft, id);
   return { id };
 }
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   const id = String(row.id);
-  const set = changedColumns(router, input);
+  const { ha: _ha, distributed: _distributed, ...set } = changedColumns(router, input);
   const { external_gateway_info, routes } = input as { external_gateway_info?: unknown; routes?: readonly Route[] };
-  if (external_gateway_info !== undefined || routes !== undefined) {
-    const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
-    if (external_gateway_info !== undefined) {
-      const info = wantedGateway(external_gateway_info);
-      Object.assign(set, await changeGateway(ctx, draft, row, info, ports), await gatewayPolicy(ctx, draft, row, info));
-    }
-    if (routes !== undefined) await requireRoutes(ctx, id, routes, ports);
+  const ports = relevant.some(name => input[name] !== undefined) ? ((await routerPorts(ctx, [id])).get(id) ?? []) : [];
+  const mode = await changeMode(ctx, draft, row, input, ports);
+  Object.assign(set, mode);
+  if (external_gateway_info !== undefined) {
+    const info = wantedGateway(external_gateway_info);
+    Object.assign(set, await changeGateway(ctx, draft, { ...row, ...mode }, info, ports), await gatewayPolicy(ctx, draft, row, info));
   }
-  if (Object.keys(set).length === 0) return;
-  if (set.gw_port_id) await scheduleRouter(ctx, draft, id);
+  if (routes !== undefined) await requireRoutes(ctx, id, routes, ports);
+  // Null asks for nothing of how the router is served, and is a change all the same.
+  const named = input.ha !== undefined || input.distributed !== undefined;
+  if (Object.keys(set).length === 0 && !named) return;
   draft.update(router, row, set, { facts: { changed: Object.keys(input) } });
+  if (set.gw_port_id || set.ha !== undefined) await scheduleRouter(ctx, draft, id);
 }
+
+/** Attributes whose change looks at the router's ports. */
+const relevant = ['external_gateway_info', 'routes', 'ha', 'distributed'];
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const id = String(row.id);
   const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
-  const attached = ports.filter(p => p.type !== gatewayOwner).map(p => p.port.id);
+  const attached = ports.filter(p => isRouterInterface(p.type)).map(p => p.port.id);
   if (attached.length > 0) throw apiError('RouterInUse', { router_id: id, reason: `has ports still attached: ${attached.join(', ')}` });
-  for (const gateway of ports) await dropGateway(ctx, draft, row, gateway);
+  for (const gateway of ports.filter(p => p.type === gatewayOwner)) await dropGateway(ctx, draft, row, gateway);
+  await dropSnatPorts(ctx, draft, ports);
+  if (row.ha === true) await dropHaNetwork(ctx, draft, row, await dropHaPorts(ctx, draft, { eq: ['router_id', id] }));
+  draft.delete('ha_vrids', { eq: ['router_id', id] });
   const bindings = await ctx.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
   draft.delete('router_bindings', { eq: ['router_id', id] });
   draft.delete('conntrack_helpers', { eq: ['router_id', id] });

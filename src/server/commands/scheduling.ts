@@ -1,4 +1,4 @@
-// Which agents serve which networks and routers. Taking a place is an insert; liveness is a heartbeat young enough.
+// Which agents serve which networks; what agents are chosen by. Taking a place is an insert; liveness is a heartbeat young enough.
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { owners } from '../../domain/ipam/owners.ts';
@@ -34,7 +34,7 @@ interface Wanted {
 }
 
 /** Agents that may take it: of the zones that it asks for, spread over them, and of those with the least to do first. */
-async function chooseAgents(services: Services, { agents, bindings, hints, bound, count }: Wanted): Promise<string[]> {
+export async function chooseAgents(services: Services, { agents, bindings, hints, bound, count }: Wanted): Promise<string[]> {
   const load = await services.store.countBy(bindings, 'agent_id');
   const views = agents.map(a => ({
     id: String(a.id),
@@ -62,7 +62,7 @@ async function placesOf(services: Services, draft: Draft, network_id: string): P
 }
 
 /** The hints of a network or router: of the draft that makes it, or as stored. */
-async function hintsFor(services: Services, draft: Draft, table: 'networks' | 'routers', id: string): Promise<readonly string[]> {
+export async function hintsFor(services: Services, draft: Draft, table: 'networks' | 'routers', id: string): Promise<readonly string[]> {
   return hintsOf(services, draft.made(table, id) ?? (await services.store.get(table, { id })));
 }
 
@@ -98,31 +98,14 @@ function bindNetwork(draft: Draft, network_id: string, agent_id: string): void {
   draft.announce({ kind: 'dhcp_binding', id: network_id, event: 'created', revision: 0, facts: { network_id, agent_id } });
 }
 
-/** Gives a router its L3 agent if it has none. One agent per router is a unique key. */
-export async function scheduleRouter(services: Services, draft: Draft, routerId: string): Promise<string | undefined> {
-  const [bound] = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
-  if (bound) return String(bound.agent_id);
-  const agents = await usableAgents(services, l3AgentType);
-  if (agents.length === 0) return undefined;
-  const hints = await hintsFor(services, draft, 'routers', routerId);
-  const [agent] = await chooseAgents(services, { agents, bindings: 'router_bindings', hints, bound: [], count: 1 });
-  if (agent !== undefined) bindRouter(draft, routerId, agent);
-  return agent;
-}
-
-function bindRouter(draft: Draft, router_id: string, agent_id: string): void {
-  draft.insert('router_bindings', { router_id, agent_id, binding_index: 1 }, { tag: 'router_binding' });
-  draft.announce({ kind: 'router_binding', id: router_id, event: 'created', revision: 0, facts: { router_id, agent_id } });
-}
-
-async function agentOf(services: Services, draft: Draft, id: string): Promise<Row> {
+export async function agentOf(services: Services, draft: Draft, id: string): Promise<Row> {
   const row = await services.store.get('agents', { id });
   if (!row) throw apiError('AgentNotFound', { id });
   draft.present('agents', { eq: ['id', id] });
   return row;
 }
 
-const serves = (agent: Row, agentType: string): boolean => agent.agent_type === agentType && agent.admin_state_up === true;
+export const serves = (agent: Row, agentType: string): boolean => agent.agent_type === agentType && agent.admin_state_up === true;
 
 /** POST /agents/{id}/dhcp-networks. */
 export async function addNetworkToAgent(services: Services, draft: Draft, agentId: string, networkId: string): Promise<void> {
@@ -164,27 +147,4 @@ async function reserveDhcpPorts(services: Services, draft: Draft, networkId: str
     const facts = { before: factsOf(row, parts), changed: ['device_id'] };
     draft.update(port, row, { device_id: reservedDhcpPort }, { facts });
   }
-}
-
-/** POST /agents/{id}/l3-routers. */
-export async function addRouterToAgent(services: Services, draft: Draft, agentId: string, routerId: string): Promise<void> {
-  const agent = await agentOf(services, draft, agentId);
-  if (!serves(agent, l3AgentType)) throw apiError('InvalidL3Agent', { id: agentId });
-  if (!(await services.store.get('routers', { id: routerId }))) throw apiError('RouterNotFound', { router_id: routerId });
-  const [bound] = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
-  if (bound) throw apiError('RouterHostedByL3Agent', { router_id: routerId, agent_id: String(bound.agent_id) });
-  draft.present('routers', { eq: ['id', routerId] });
-  bindRouter(draft, routerId, agentId);
-}
-
-/** DELETE /agents/{id}/l3-routers/{router}. Also from an agent that is disabled. */
-export async function removeRouterFromAgent(services: Services, draft: Draft, agentId: string, routerId: string): Promise<void> {
-  const agent = await agentOf(services, draft, agentId);
-  if (agent.agent_type !== l3AgentType) throw apiError('InvalidL3Agent', { id: agentId });
-  if (!(await services.store.get('router_bindings', { router_id: routerId, agent_id: agentId }))) {
-    throw apiError('RouterNotHostedByL3Agent', { router_id: routerId, agent_id: agentId });
-  }
-  draft.delete('router_bindings', { and: [{ eq: ['router_id', routerId] }, { eq: ['agent_id', agentId] }] });
-  const facts = { router_id: routerId, agent_id: agentId, host: agent.host };
-  draft.announce({ kind: 'router_binding', id: routerId, event: 'deleted', revision: 0, facts });
 }

@@ -1,7 +1,9 @@
 // Agents and what they serve: /agents/{id}/dhcp-networks, /agents/{id}/l3-routers, /networks/{id}/dhcp-agents, /routers/{id}/l3-agents.
+import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { denial } from '../authorize.ts';
 import type { Commands } from '../commands/commands.ts';
+import * as routerScheduling from '../commands/router-scheduling.ts';
 import * as scheduling from '../commands/scheduling.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -34,7 +36,14 @@ async function listBound(ctx: RequestContext, { parent, bound, table, from, to, 
   const rows = await ctx.store.select({ table: resource.table.name, where, order: [['id', 'asc']] });
   const objects = await bound.present(ctx, rows, viewerOf(ctx));
   const mask = maskFor(ctx.policy, ctx.caller, resource);
-  return { status: 200, json: { [resource.plural]: mask.apply(objects, []) } };
+  const shown = mask.apply(objects, []);
+  return { status: 200, json: { [resource.plural]: rule === 'l3-agent' ? withStates(shown, bindings) : shown } };
+}
+
+/** Of a highly available router, what each agent says it is. */
+function withStates(agents: readonly Record<string, unknown>[], bindings: readonly Row[]): Record<string, unknown>[] {
+  const states = new Map(bindings.map(b => [b.agent_id, b.ha_state ?? null]));
+  return agents.map(a => ({ ...a, ha_state: states.get(String(a.id)) ?? null }));
 }
 
 function idIn(body: unknown, key: string): string {
@@ -59,12 +68,12 @@ export async function ofAgent(request: ApiRequest, agents: Commands, networks: C
   if (method === 'GET' && child === undefined) return listBound(ctx, side, agentId);
   if (method === 'POST' && child === undefined) {
     const id = idIn(body, side.to);
-    const add = dhcp ? scheduling.addNetworkToAgent : scheduling.addRouterToAgent;
+    const add = dhcp ? scheduling.addNetworkToAgent : routerScheduling.addRouterToAgent;
     await change(ctx, `create_${side.rule}`, draft => add(ctx, draft, agentId, id));
     return { status: 201, json: null };
   }
   if (method === 'DELETE' && child !== undefined) {
-    const remove = dhcp ? scheduling.removeNetworkFromAgent : scheduling.removeRouterFromAgent;
+    const remove = dhcp ? scheduling.removeNetworkFromAgent : routerScheduling.removeRouterFromAgent;
     await change(ctx, `delete_${side.rule}`, draft => remove(ctx, draft, agentId, child));
     return { status: 204 };
   }

@@ -5,6 +5,7 @@ import type { PortFacts } from '../commands/port-rows.ts';
 import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
+import { dvrMacs } from '../rpc/dvr.ts';
 import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
@@ -47,6 +48,8 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
     case 'dhcp_binding':
     case 'router_binding':
       return bindingMessages(services, row);
+    case 'dvr_mac':
+      return [messages.dvrMacsUpdated(await dvrMacs(services))];
     case 'agent':
       return adminStateMessages(row);
     case 'l2pop_refresh':

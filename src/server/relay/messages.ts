@@ -66,6 +66,7 @@ export const dhcp = (host: string, method: string, payload: Record<string, unkno
 export const dhcpNetworkDeleted = (network_id: string): Message =>
   fanout('dhcp_agent', '1.0', 'network_delete_end', { payload: { network_id, priority: 2 } });
 
+export const dvrMacsUpdated = (dvr_macs: unknown): Message => fanout(`${l2}-dvr-update`, '1.0', 'dvr_mac_address_update', { dvr_macs });
 export const routersUpdated = (host: string, routers: readonly string[]): Message =>
   toHost('l3_agent', host, '1.1', 'routers_updated', { routers });
 export const routerDeleted = (router_id: string): Message => fanout('l3_agent', '1.0', 'router_deleted', { router_id });

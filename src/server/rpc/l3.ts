@@ -1,6 +1,7 @@
 // What L3 agents ask: their routers, whole; and what they report of floating IPs.
 import type { Endpoint } from '../../contracts/bus.ts';
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { isRouterInterface, owners } from '../../domain/ipam/owners.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import { port } from '../../model/port.ts';
 import { writeBinding, writeBlocks } from '../commands/binding.ts';
@@ -9,35 +10,29 @@ import { byIds, grouped } from '../commands/load.ts';
 import { scopesOf } from '../commands/pool-scope.ts';
 import { forwardingsOf } from '../commands/port-forwarding-rows.ts';
 import { factsOf, partsOf } from '../commands/port-rows.ts';
+import { modeOf } from '../commands/router-modes.ts';
+import { scheduleRouter } from '../commands/router-scheduling.ts';
 import { routers } from '../commands/routers.ts';
-import { l3AgentType, scheduleRouter } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, record, text, texts } from './arguments.ts';
 import { networkList } from './dhcp.ts';
 import { type Dict, portDicts, routerPortDicts } from './dicts.ts';
+import { agentAt, agentGateway, agentGatewaysOf, haCount, haPortsDown, haStates } from './l3-modes.ts';
 
 const viewer = { project_id: null, isAdmin: true };
 const gatewayOwner = 'network:router_gateway';
 
-async function agentAt(services: Services, host: string): Promise<Row | undefined> {
-  const [row] = await services.store.select({
-    table: 'agents',
-    where: { and: [{ eq: ['host', host] }, { eq: ['agent_type', l3AgentType] }] },
-  });
-  return row;
-}
-
 async function idsOf(services: Services, host: string): Promise<string[]> {
   const agent = await agentAt(services, host);
   if (agent?.admin_state_up !== true) return [];
-  await scheduleUnhosted(services);
+  await scheduleUnhosted(services, String(agent.id));
   const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['agent_id', String(agent.id)] } });
   return bound.map(b => String(b.router_id));
 }
 
-/** Routers with something attached and no agent. */
-async function scheduleUnhosted(services: Services): Promise<void> {
+/** Routers with something attached and no agent, and highly available ones that may have this one, too. */
+async function scheduleUnhosted(services: Services, agentId: string): Promise<void> {
   const rows = await services.store.select({
     table: 'routers',
     where: {
@@ -48,6 +43,11 @@ async function scheduleUnhosted(services: Services): Promise<void> {
     },
     limit: 1000,
   });
+  const here: Predicate = { exists: { table: 'router_bindings', on: [['router_id', 'id']], where: { eq: ['agent_id', agentId] } } };
+  const shared = await services.store.select({ table: 'routers', where: { and: [{ eq: ['ha', true] }, { not: here }] }, limit: 1000 });
+  const places = await services.store.countBy('router_bindings', 'router_id');
+  const most = services.config.maxL3AgentsPerRouter || Number.MAX_SAFE_INTEGER;
+  rows.push(...shared.filter(r => (places.get(String(r.id)) ?? 0) < most && !rows.some(u => u.id === r.id)));
   for (const row of rows) await commitDecision(services, { decide: draft => scheduleRouter(services, draft, String(row.id)) });
 }
 
@@ -69,12 +69,14 @@ async function syncRouters(services: Services, args: Args): Promise<Dict[]> {
 async function bindPorts(services: Services, routerIds: readonly string[], host: string): Promise<void> {
   const links = await grouped(services, 'router_ports', 'router_id', routerIds);
   const portIds = [...links.values()].flat().map(l => String(l.port_id));
+  const away = await activeElsewhere(services, routerIds, host);
   await commitDecision(services, {
     decide: async draft => {
       const rows = await byIds(services, 'ports', portIds);
       const parts = await partsOf(services, [...rows.keys()]);
       for (const [id, row] of rows) {
         const now = parts.bindings.get(id);
+        if (!boundHere(row, now, away)) continue;
         if (now?.host === host && now.vif_type !== 'binding_failed' && now.vif_type !== 'unbound') continue;
         const { bound } = await writeBinding(services, draft, {
           port_id: id,
@@ -95,6 +97,21 @@ async function bindPorts(services: Services, routerIds: readonly string[], host:
   });
 }
 
+/** Highly available routers whose ports are where another agent is active. */
+async function activeElsewhere(services: Services, routerIds: readonly string[], host: string): Promise<Set<string>> {
+  const bindings = await grouped(services, 'router_bindings', 'router_id', routerIds, { where: { not: { eq: ['ha_state', null] } } });
+  const mine = await agentAt(services, host);
+  const away = [...bindings].filter(([, list]) => !list.some(b => b.ha_state === 'active' && b.agent_id === mine?.id));
+  return new Set(away.map(([id]) => id));
+}
+
+/** Ports of a distributed router's interfaces are everywhere; an agent's own port on the HA network stays with it. */
+function boundHere(port: Row, binding: Row | undefined, away: ReadonlySet<string>): boolean {
+  const { device_owner, device_id } = port;
+  if (device_owner === owners.routerInterfaceDistributed || device_owner === owners.routerHa) return false;
+  return !binding?.host || !away.has(String(device_id));
+}
+
 async function routerDicts(services: Services, rows: readonly Row[], host: string): Promise<Dict[]> {
   const ids = rows.map(r => String(r.id));
   const objects = await routers.present(services, rows, viewer);
@@ -105,6 +122,10 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     [...links.values()].flat().map(l => l.port_id),
   );
   const dicts = await routerPortDicts(services, [...ports.values()]);
+  const agent = await agentAt(services, host);
+  const bindings = await grouped(services, 'router_bindings', 'router_id', ids, { where: { eq: ['agent_id', String(agent?.id ?? '')] } });
+  const vrids = await grouped(services, 'ha_vrids', 'router_id', ids);
+  const agentGateways = rows.some(r => r.distributed === true) ? await agentGatewaysOf(services, String(agent?.id ?? '')) : [];
   const fips = await grouped(services, 'floatingips', 'router_id', ids);
   const fipObjects = await floatingips.present(services, [...fips.values()].flat(), viewer);
   const forwardings = await forwardingsOf(
@@ -114,9 +135,13 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
   const scopes = await fixedScopes(services, [...fips.values()].flat());
   return rows.map((row, i) => {
     const id = String(row.id);
+    const mode = modeOf(row);
+    const binding = bindings.get(id)?.[0];
     const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.find(d => d.id === l.port_id) })).filter(p => p.dict);
     const gateway = own.find(p => p.type === gatewayOwner)?.dict;
-    const interfaces = own.filter(p => p.type !== gatewayOwner).map(p => p.dict as Dict);
+    const interfaces = own.filter(p => isRouterInterface(String(p.type))).map(p => p.dict as Dict);
+    const snat = own.filter(p => p.type === owners.routerSnat).map(p => p.dict as Dict);
+    const watching = own.find(p => p.dict?.id === binding?.ha_port_id)?.dict;
     const all = fipObjects
       .filter(f => f.router_id === id)
       .map(f => floatingDict(f, forwardings.get(String(f.id)) ?? [], scopes.get(f.id) ?? null));
@@ -126,10 +151,10 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       ...objects[i],
       tenant_id: row.project_id,
       gw_port_id: row.gw_port_id,
-      distributed: false,
-      ha: false,
-      ha_vr_id: 0,
-      flavor_id: null,
+      ...mode,
+      ha_vr_id: Number(vrids.get(id)?.[0]?.vr_id ?? 0),
+      ...(watching ? { _ha_interface: watching, _ha_state: binding?.ha_state ?? 'standby' } : {}),
+      ...(mode.distributed ? { _snat_router_interfaces: snat, _floatingip_agent_interfaces: agentGateways } : {}),
       ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host: host, enable_snat: row.enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),
@@ -203,13 +228,14 @@ export function l3(services: Services): Endpoint {
   return {
     version: '1.13',
     methods: {
-      get_host_ha_router_count: () => 0,
+      get_host_ha_router_count: args => haCount(services, text(args, 'host')),
       get_service_plugin_list: () => ['CORE', 'L3_ROUTER_NAT', 'PORTFORWARDING'],
-      update_all_ha_network_port_statuses: () => null,
+      update_all_ha_network_port_statuses: args => haPortsDown(services, text(args, 'host')),
       get_router_ids: args => idsOf(services, text(args, 'host')),
       sync_routers: args => syncRouters(services, args),
       update_floatingip_statuses: args => floatingIpStatuses(services, args),
-      update_ha_routers_states: () => null,
+      update_ha_routers_states: args => haStates(services, args),
+      get_agent_gateway_port: args => agentGateway(services, text(args, 'network_id'), text(args, 'host')),
       get_ports_by_subnet: args => portsBySubnet(services, args),
       get_networks: args => networkList(services, args),
     },

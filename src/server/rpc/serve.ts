@@ -5,6 +5,7 @@ import type { Message } from '../relay/messages.ts';
 import { agentState } from './agent-state.ts';
 import { devices } from './devices.ts';
 import { dhcp } from './dhcp.ts';
+import { dvr } from './dvr.ts';
 import { l3 } from './l3.ts';
 import { metadata } from './metadata.ts';
 import { objects } from './resources.ts';
@@ -20,7 +21,15 @@ export async function serveAgents(services: Services, bus: Bus, server: string):
     await bus.serve({
       topic: 'q-plugin',
       server,
-      endpoints: [devices(services), securityGroupInfo(services), dhcp(services), state, metadata(services), objects(services)],
+      endpoints: [
+        devices(services),
+        securityGroupInfo(services),
+        dvr(services),
+        dhcp(services),
+        state,
+        metadata(services),
+        objects(services),
+      ],
     }),
   );
   stack.use(await bus.serve({ topic: 'q-reports-plugin', server, endpoints: [state] }));

@@ -1,0 +1,93 @@
+// Which agents have which routers: one, or several of a highly available router, each place an insert.
+import type { Row } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
+import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
+import { byIds } from './load.ts';
+import { dropHaPorts, makeHaPort } from './router-ha-ports.ts';
+import { agentOf, chooseAgents, hintsFor, l3AgentType, serves, usableAgents } from './scheduling.ts';
+
+/** What an agent says it can do; legacy where it says nothing. */
+const agentMode = (agent: Row): string => String((agent.configurations as { agent_mode?: unknown } | null)?.agent_mode ?? 'legacy');
+
+/** A distributed router is translated where an agent says it does that; others are had by agents that are no mere part of one. */
+function fitsMode(router: Row): (agent: Row) => boolean {
+  if (router.distributed === true) return agent => agentMode(agent) === 'dvr_snat';
+  return agent => agentMode(agent) === 'legacy' || agentMode(agent) === 'dvr_snat';
+}
+
+/** Gives a router the agents that it should have and has not. Answers the first of those that have it. */
+export async function scheduleRouter(services: Services, draft: Draft, routerId: string): Promise<string | undefined> {
+  const stored = draft.made('routers', routerId) ?? (await services.store.get('routers', { id: routerId }));
+  if (!stored) return undefined;
+  const router: Row = { ...stored, distributed: draft.setBefore('routers', routerId, 'distributed') ?? stored.distributed ?? false };
+  const changed = draft.setBefore('routers', routerId, 'ha');
+  const ha = changed ?? router.ha;
+  // A router that begins or ends to be highly available loses all its places first.
+  const bound =
+    changed !== undefined ? [] : await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
+  if (ha !== true && bound[0]) return String(bound[0].agent_id);
+  const most = services.config.maxL3AgentsPerRouter || Number.MAX_SAFE_INTEGER;
+  const agents = (await usableAgents(services, l3AgentType)).filter(fitsMode(router));
+  const chosen = await chooseAgents(services, {
+    agents,
+    bindings: 'router_bindings',
+    hints: await hintsFor(services, draft, 'routers', routerId),
+    bound: bound.map(b => b.agent_id),
+    count: ha === true ? Math.max(0, most - bound.length) : 1,
+  });
+  await place(services, draft, { ...router, ha: ha ?? false }, chosen, bound);
+  return chosen[0] ?? (bound[0] && String(bound[0].agent_id));
+}
+
+async function place(services: Services, draft: Draft, router: Row, agentIds: readonly string[], bound: readonly Row[]): Promise<void> {
+  const agents = await byIds(services, 'agents', agentIds);
+  const used = new Set(bound.map(b => Number(b.binding_index)));
+  let index = 1;
+  for (const agent_id of agentIds) {
+    while (used.has(index)) index++;
+    used.add(index);
+    const host = String(agents.get(agent_id)?.host ?? '');
+    const ha_port_id = router.ha === true ? await makeHaPort(services, draft, router, host) : undefined;
+    bindRouter(draft, String(router.id), agent_id, {
+      binding_index: index,
+      ha_port_id: ha_port_id ?? null,
+      ha_state: ha_port_id ? 'standby' : null,
+    });
+  }
+}
+
+function bindRouter(draft: Draft, router_id: string, agent_id: string, more: Row): void {
+  draft.insert('router_bindings', { router_id, agent_id, ...more }, { tag: 'router_binding' });
+  draft.announce({ kind: 'router_binding', id: router_id, event: 'created', revision: 0, facts: { router_id, agent_id } });
+}
+
+/** POST /agents/{id}/l3-routers. */
+export async function addRouterToAgent(services: Services, draft: Draft, agentId: string, routerId: string): Promise<void> {
+  const agent = await agentOf(services, draft, agentId);
+  if (!serves(agent, l3AgentType)) throw apiError('InvalidL3Agent', { id: agentId });
+  const router = await services.store.get('routers', { id: routerId });
+  if (!router) throw apiError('RouterNotFound', { router_id: routerId });
+  if (agentMode(agent) === 'dvr') throw apiError('DVRL3CannotAssignToDvrAgent');
+  if (!fitsMode(router)(agent)) throw apiError('RouterL3AgentMismatch', { router_id: routerId, agent_id: agentId });
+  const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
+  const taken = router.ha === true ? bound.find(b => b.agent_id === agentId) : bound[0];
+  if (taken) throw apiError('RouterHostedByL3Agent', { router_id: routerId, agent_id: String(taken.agent_id) });
+  draft.present('routers', { and: [{ eq: ['id', routerId] }, { eq: ['ha', router.ha === true] }] });
+  await place(services, draft, router, [agentId], bound);
+}
+
+/** DELETE /agents/{id}/l3-routers/{router}. Also from an agent that is disabled. */
+export async function removeRouterFromAgent(services: Services, draft: Draft, agentId: string, routerId: string): Promise<void> {
+  const agent = await agentOf(services, draft, agentId);
+  if (agent.agent_type !== l3AgentType) throw apiError('InvalidL3Agent', { id: agentId });
+  if (!(await services.store.get('router_bindings', { router_id: routerId, agent_id: agentId }))) {
+    throw apiError('RouterNotHostedByL3Agent', { router_id: routerId, agent_id: agentId });
+  }
+  if (agentMode(agent) === 'dvr') throw apiError('DVRL3CannotRemoveFromDvrAgent');
+  const binding = { and: [{ eq: ['router_id', routerId] }, { eq: ['agent_id', agentId] }] } as const;
+  await dropHaPorts(services, draft, binding);
+  draft.delete('router_bindings', binding);
+  const facts = { router_id: routerId, agent_id: agentId, host: agent.host };
+  draft.announce({ kind: 'router_binding', id: routerId, event: 'deleted', revision: 0, facts });
+}
