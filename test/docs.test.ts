@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import { commonOptions, findVerb, name, parseCall, UsageError, usageLine } from '../src/cli/verb.ts';
 import { serverOptions } from '../src/main/config/server-options.ts';
 import { verbs } from '../src/main/main.ts';
+import { extensions } from '../src/model/registry.ts';
 import { anchors, deadLinks, linksOf, readDocuments, weftCommands, words } from './documents.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -64,6 +65,12 @@ describe('documentation', () => {
       names.filter(option => !option.startsWith('quota_') && !page.includes(`\`${option}\``)),
       [],
     );
+  });
+
+  test('docs/conformance.md says of every extension whether packets follow, and of no other', () => {
+    const [, section = ''] = textOf('docs/conformance.md').split('## Aliases\n');
+    const told = [...section.matchAll(/^\| `([^`]+)` \| .+ \|$/gm)].map(([, alias]) => alias);
+    assert.deepEqual(told.toSorted(), extensions.map(e => e.alias).toSorted());
   });
 
   test('the README leads to every page of the guide', () => {
