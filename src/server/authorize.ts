@@ -17,10 +17,9 @@ function namedAttributes(
     const field = resource.fields[name];
     if (!field?.policed || (verb === 'create' && isDefault(field, value))) continue;
     const rule = `${verb}_${resource.policyName}:${name}`;
-    const within = keysWithin(value)
-      .map(key => `${rule}:${key}`)
-      .filter(r => policy.defined(r));
-    out.push({ rule, within });
+    // Refusals of lists name every key, as Neutron's do.
+    const within = keysWithin(value).map(key => `${rule}:${key}`);
+    out.push({ rule, within: Array.isArray(value) ? within : within.filter(r => policy.defined(r)) });
   }
   return out;
 }
@@ -50,7 +49,7 @@ interface Request {
 function isAllowed(ctx: RequestContext, { action, attributes }: Request, target: Target): boolean {
   const { policy, caller } = ctx;
   // An attribute without a rule of its own is for whom the rule `default` says: its owner.
-  const named = attributes.flatMap(a => [policy.defined(a.rule) ? a.rule : 'default', ...a.within]);
+  const named = attributes.flatMap(a => [a.rule, ...a.within]).map(r => (policy.defined(r) ? r : 'default'));
   return [action, ...named].every(r => policy.allows(r, caller, target));
 }
 

@@ -40,8 +40,11 @@ export interface Sample {
   readonly id?: (at: At) => string;
   /** An update that works for whoever may do it; a description. */
   readonly update?: Body;
-  /** Attributes with rules of their own, with other values than the default ones, for a create that works. Booleans are tried without. */
-  readonly policed?: (at: At) => Body;
+  /**
+   * Attributes with rules of their own, with other values than the default ones, for a create that works; several, where some exclude others.
+   * Booleans are tried without.
+   */
+  readonly policed?: (at: At) => Body | readonly Body[];
   /** Attributes of other objects that the resource's rules name. Its own, and the project of its parent, are there without. */
   readonly target?: (at: At) => Target;
   /**

@@ -22,11 +22,14 @@ export function may(who: Who, rule: string, target: Target): boolean {
 export function mayAll(who: Who, resource: Resource, verb: 'create' | 'update', body: Body, target: Target): boolean {
   const action = actionOf(resource, verb);
   const policed = Object.entries(body).filter(([name]) => resource.fields[name]?.policed);
-  const inside = policed.flatMap(([name, value]) =>
-    [value].flat().flatMap(item => (typeof item === 'object' && item !== null ? Object.keys(item).map(key => `${name}:${key}`) : [])),
+  const inside = policed.flatMap(([name, value]) => {
+    const items = [value].flat().filter(item => typeof item === 'object' && item !== null);
+    const keys = items.flatMap(item => Object.keys(item as object).map(key => `${name}:${key}`));
+    return Array.isArray(value) ? keys : keys.filter(key => rules.has(`${action}:${key}`));
+  });
+  const asked = [...policed.map(([name]) => name), ...inside].map(name =>
+    rules.has(`${action}:${name}`) ? `${action}:${name}` : 'default',
   );
-  const own = policed.map(([name]) => (rules.has(`${action}:${name}`) ? `${action}:${name}` : 'default'));
-  const asked = [...own, ...inside.map(name => `${action}:${name}`).filter(rule => rules.has(rule))];
   return [action, ...asked].every(rule => may(who, rule, target));
 }
 

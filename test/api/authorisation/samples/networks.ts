@@ -12,16 +12,16 @@ export const samples: readonly Sample[] = [
     resource: 'network',
     kinds: ['external', 'shared', 'own', 'foreign'],
     body: ({ kind }) => (kind === 'external' ? { 'router:external': true } : kind === 'shared' ? { shared: true } : {}),
-    policed: ({ n }) => ({
-      'provider:network_type': 'vlan',
-      'provider:physical_network': 'p1',
-      'provider:segmentation_id': 1 + (n % 4000),
-    }),
+    policed: ({ n }) => [
+      { 'provider:network_type': 'vlan', 'provider:physical_network': 'p1', 'provider:segmentation_id': 1 + (n % 4000) },
+      { segments: [{ 'provider:network_type': 'vxlan' }, { 'provider:network_type': 'vxlan' }] },
+    ],
   },
   {
     resource: 'subnet',
     kinds: ['external', 'shared', 'own', 'foreign'],
     body: ({ made, n }) => ({ network_id: made.network!.id, ip_version: 4, cidr: `10.${n >> 8}.${n & 255}.0/24` }),
+    policed: ({ made }) => ({ segment_id: made.segment?.id }),
     on: { network: 'usable' },
     target: onNetwork,
   },
