@@ -143,6 +143,10 @@ describe('QoS policies in use', () => {
     const text = `RBAC policy on object ${gold.id} cannot be removed because other objects depend on it.\nDetails: project_id=*`;
     assert.deepEqual(await unshare(), [409, 'RbacPolicyInUse', text]);
     assert.equal((await update(`networks/${net.id}`, 'network', { qos_policy_id: null }, h.member))[0], 200);
+    // As in Neutron what the owner has counts, too.
+    const own = await network({ qos_policy_id: gold.id });
+    assert.deepEqual(await unshare(), [409, 'RbacPolicyInUse', text]);
+    await h.admin.request('DELETE', `networks/${own.id}`);
     assert.equal((await unshare())[0], 200);
   });
 
