@@ -81,6 +81,20 @@ describe('differences', () => {
     ]);
   });
 
+  test('an attribute that one side alone has does not change which objects are compared', () => {
+    const was: Json = { rules: [{ port: 1 }, { port: 2 }] };
+    const is: Json = {
+      rules: [
+        { of_default: true, port: 1 },
+        { of_default: false, port: 2 },
+      ],
+    };
+    assert.deepEqual(texts([{ request: request(), answer: answer(200, was) }], [answer(200, is)]), [
+      'member POST /ports has .rules[].of_default (none) → true',
+      'member POST /ports has .rules[].of_default (none) → false',
+    ]);
+  });
+
   test('addresses that both have chosen may be any', () => {
     const step: Step = { request: request(), answer: answer(201, { a: '<ip4>', b: '10.0.0.2', c: '10.0.0.3' }) };
     assert.deepEqual(texts([step], [answer(201, { a: '10.0.0.2', b: '<ip4>', c: '10.0.0.4' })]), [

@@ -28,6 +28,7 @@ describe('refusals', () => {
       'HTTPBadRequest',
       /Unable to find 'network' in request body/,
     ],
+    ['a resource that is null', 'member', 'POST', 'networks', { network: null }, 400, 'HTTPBadRequest', /Unable to find 'network'/],
     ['no body', 'member', 'POST', 'networks', undefined, 400, 'HTTPBadRequest', /Body contains invalid data|Unable to find 'network'/],
     [
       'an unknown attribute',

@@ -102,14 +102,24 @@ function pairs(recorded: readonly Json[], seen: readonly Json[], inOrder: boolea
   const byId = new Map(seen.map(value => [idOf(value), value]));
   const partners = recorded.map(value => byId.get(idOf(value)));
   const distinct = byId.size === seen.length && new Set(recorded.map(idOf)).size === seen.length && !byId.has(undefined);
-  return distinct && !partners.includes(undefined) ? [recorded, partners as Json[]] : [sorted(recorded), sorted(seen)];
+  if (distinct && !partners.includes(undefined)) return [recorded, partners as Json[]];
+  const known = keysOfAll([...recorded, ...seen]);
+  return [sorted(recorded, known), sorted(seen, known)];
+}
+
+/** An attribute that one side alone has does not change the order. */
+function keysOfAll(values: readonly Json[]): readonly string[] | undefined {
+  const keys = values.map(value => (isMembers(value) ? Object.keys(value) : undefined));
+  return keys.slice(1).reduce((common, more) => common?.filter(key => more?.includes(key)), keys[0]);
 }
 
 const idOf = (value: Json): Json | undefined => (isMembers(value) ? value['id'] : undefined);
 
-function sorted(values: readonly Json[]): Json[] {
+function sorted(values: readonly Json[], known: readonly string[] | undefined): Json[] {
+  const orderOf = (value: Json): Json =>
+    known && isMembers(value) ? Object.fromEntries(known.map(key => [key, value[key] ?? null])) : value;
   return values
-    .map(value => ({ value, text: canonical(value) }))
+    .map(value => ({ value, text: canonical(orderOf(value)) }))
     .sort((a, b) => (a.text < b.text ? -1 : 1))
     .map(({ value }) => value);
 }

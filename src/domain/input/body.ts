@@ -72,8 +72,9 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
     if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }
-  if (!Object.hasOwn(keys, resource.bodyName)) throw bad(`Unable to find '${resource.bodyName}' in request body`);
-  return { items: [keys[resource.bodyName]], bulk: false };
+  const item = Object.hasOwn(keys, resource.bodyName) ? keys[resource.bodyName] : undefined;
+  if (item === undefined || item === null) throw bad(`Unable to find '${resource.bodyName}' in request body`);
+  return { items: [item], bulk: false };
 }
 
 function unwrap(resource: Resource, item: unknown): unknown {
