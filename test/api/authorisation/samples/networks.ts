@@ -15,6 +15,7 @@ export const samples: readonly Sample[] = [
     policed: ({ n }) => [
       { 'provider:network_type': 'vlan', 'provider:physical_network': 'p1', 'provider:segmentation_id': 1 + (n % 4000) },
       { segments: [{ 'provider:network_type': 'vxlan' }, { 'provider:network_type': 'vxlan' }] },
+      { 'router:external': true, is_default: true },
     ],
   },
   {

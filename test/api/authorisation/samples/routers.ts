@@ -6,13 +6,17 @@ export const samples: readonly Sample[] = [
     resource: 'router',
     after: ['subnet'],
     body: () => ({}),
-    policed: ({ external }) => ({
-      external_gateway_info: {
-        network_id: external.network!.id,
-        enable_snat: false,
-        external_fixed_ips: [{ subnet_id: external.subnet!.id }],
+    policed: ({ external }) => [
+      {
+        external_gateway_info: {
+          network_id: external.network!.id,
+          enable_snat: false,
+          external_fixed_ips: [{ subnet_id: external.subnet!.id }],
+        },
       },
-    }),
+      { ha: true },
+      { distributed: true },
+    ],
   },
   {
     resource: 'floatingip',
