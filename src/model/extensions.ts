@@ -43,6 +43,7 @@ import {
   subnetSegmentIdWritable,
 } from './ext/routed-networks.ts';
 import { dvr, extGwMode, extraRoute, l3Ha, routerAdminStateDownBeforeUpdate } from './ext/router-modes.ts';
+import { subnetExternalNetwork } from './ext/subnet-external-network.ts';
 import { trunkDetails } from './ext/trunk-details.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
 import { vlanTransparent } from './ext/vlan-transparent.ts';
@@ -101,4 +102,5 @@ export const attributeExtensions = [
   addressScopes,
   defaultSubnetpools,
   autoAllocatedTopologies,
+  subnetExternalNetwork,
 ] as const satisfies readonly Extension[];

@@ -14,18 +14,18 @@ export const subnetPolicies = [
   ),
   rule(
     'get_subnet',
-    'role:reader and project_id:%(project_id)s or rule:shared or rule:external_network or (rule:admin_only) or (role:reader and rule:network_owner) or rule:service_api',
+    'role:reader and project_id:%(project_id)s or rule:shared or (rule:admin_only) or (role:reader and rule:network_owner) or rule:service_api',
     ['GET /subnets', 'GET /subnets/{id}'],
-    'rule:shared or rule:external_network or rule:admin_or_owner',
+    'rule:shared or rule:admin_or_owner',
   ),
   rule('get_subnet:segment_id', ADMIN, ['GET /subnets', 'GET /subnets/{id}'], ADMIN),
   rule(
     'get_subnet:tags',
-    'role:reader and project_id:%(project_id)s or rule:shared or rule:external_network or (rule:admin_only) or (role:reader and rule:network_owner)',
+    'role:reader and project_id:%(project_id)s or rule:shared or (rule:admin_only) or (role:reader and rule:network_owner)',
     ['GET /subnets/{id}/tags', 'GET /subnets/{id}/tags/{tag_id}'],
     [
       'get_subnets_tags',
-      'role:reader and project_id:%(project_id)s or rule:shared or rule:external_network or (rule:admin_only) or (role:reader and rule:network_owner)',
+      'role:reader and project_id:%(project_id)s or rule:shared or (rule:admin_only) or (role:reader and rule:network_owner)',
     ],
   ),
   rule(

@@ -35,8 +35,8 @@ export function sharingFilter(action: SharingAction, column = 'id'): (values: re
 }
 
 /** Shared with whomever. */
-export function sharedFilter(action: SharingAction): (values: readonly string[]) => Predicate {
-  return values => anyOf(values, entry('id', { eq: ['action', action] }));
+export function sharedFilter(action: SharingAction, column = 'id'): (values: readonly string[]) => Predicate {
+  return values => anyOf(values, entry(column, { eq: ['action', action] }));
 }
 
 function anyOf(values: readonly string[], condition: Predicate): Predicate {

@@ -28,7 +28,7 @@ import { endsOf } from './pool-scope.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { hostsOfSegment, leaveSegment, moveSubnet, placeSubnet } from './routed-networks.ts';
 import { scheduleNetwork } from './scheduling.ts';
-import { sharingFilter } from './sharing.ts';
+import { sharedFilter, sharingFilter, sharingOf } from './sharing.ts';
 import { poolOf, refuseStranger, takeFrom } from './subnet-source.ts';
 import { tagsOf } from './tags.ts';
 
@@ -37,7 +37,9 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     services,
     rows.map(r => String(r.id)),
   );
-  return rows.map(row => ({ ...presentSubnet(row), tags: tags.get(String(row.id)) ?? [] }));
+  const sharing = await sharingOf(services, [...new Set(rows.map(r => String(r.network_id)))]);
+  const external = (row: Row): boolean => (sharing.get(String(row.network_id)) ?? []).some(e => e.action === 'access_as_external');
+  return rows.map(row => ({ ...presentSubnet(row), 'router:external': external(row), tags: tags.get(String(row.id)) ?? [] }));
 }
 
 export function presentSubnet(row: Row): ApiObject {
@@ -46,8 +48,7 @@ export function presentSubnet(row: Row): ApiObject {
 
 async function targets(services: Services, objects: readonly ApiObject[]): Promise<readonly ApiObject[]> {
   const found = await networkTargets(services, objects);
-  // Subnets of external networks are not for everybody: that is an extension of its own (subnet-external-network).
-  return found.map(t => ({ ...t, shared: t['networks:shared'] }));
+  return found.map(t => ({ ...t, shared: t['networks:shared'], 'router:external': t['networks:router:external'] }));
 }
 
 const limitsOf = (services: Services): SubnetLimits => ({
@@ -181,9 +182,14 @@ export const subnets: Commands = {
   resource: subnet,
   present,
   targets,
-  filters: { shared: sharingFilter('access_as_shared', 'network_id') },
+  filters: {
+    shared: sharingFilter('access_as_shared', 'network_id'),
+    'router:external': sharedFilter('access_as_external', 'network_id'),
+  },
   fieldFilters: {
     'networks:shared': sharingFilter('access_as_shared', 'network_id'),
+    /** Rules mean networks that are external for who asks. */
+    'subnets:router:external': sharingFilter('access_as_external', 'network_id'),
   },
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'subnet', inputs),
   create,
