@@ -30,10 +30,11 @@ export const testPackages = {
   openssl: ['openssl'],
   'netcat-openbsd': ['nc'],
   udhcpc: ['udhcpc'],
+  knot: ['knotd'],
 };
 
 /** Services that these packages would start at boot although Weft runs the programs itself. */
-const services = { haproxy: 'haproxy', radvd: 'radvd' };
+const services = { haproxy: 'haproxy', radvd: 'radvd', knot: 'knot' };
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */
 export function programFolders(path) {

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { UnixHub } from '../adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../adapters/clock/system-clock.ts';
+import { rfc2136Dns } from '../adapters/dns-rfc2136/rfc2136-dns.ts';
 import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
 import type { Bus } from '../contracts/bus.ts';
+import { DnsUnavailable } from '../contracts/dns.ts';
 import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
@@ -14,6 +16,7 @@ import { allCommands } from '../server/commands/all.ts';
 import { putFirstTemplates } from '../server/commands/default-security-group-rules.ts';
 import { showDefaultRanges } from '../server/commands/network-segment-ranges.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
+import { publish } from '../server/dns/publisher.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
 import { objectPushes } from '../server/objects/push.ts';
@@ -76,11 +79,23 @@ function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, ho
   const running = Promise.all([
     runRelay(services, { reader: 'agents', holder, deliver }, stop.signal),
     runDhcpFailover(services, stop.signal),
+    ...publishing(services, holder, stop.signal),
   ]);
   stack.defer(async () => {
     stop.abort();
     await running;
   });
+}
+
+/** An external DNS, where one is configured. */
+function publishing(services: Services, holder: string, signal: AbortSignal): Promise<void>[] {
+  const config = services.config.externalDns;
+  if (config.driver === '') return [];
+  const { host, port, ttl, keyName, keyAlgorithm, keySecret } = config;
+  const key = { name: keyName, algorithm: keyAlgorithm, secret: Buffer.from(keySecret, 'base64') };
+  const publisher = { services, dns: rfc2136Dns({ host, port, ttl, key }, services.clock), zones: config };
+  const isAway = (error: unknown): boolean => error instanceof DnsUnavailable;
+  return [runRelay(services, { reader: 'external-dns', holder, isAway, deliver: row => publish(publisher, row) }, signal)];
 }
 
 async function listen(services: Services, options: ServerOptions, stack: AsyncDisposableStack): Promise<string> {

@@ -86,6 +86,20 @@ export const tables = {
     primaryKey: ['router_id', 'port_id'],
     indexes: [['port_id']],
   },
+  /** What is in the external DNS, or is about to be: `done` when the DNS has said so. */
+  external_dns_names: {
+    name: 'external_dns_names',
+    columns: {
+      object_id: { type: 'text' },
+      name: { type: 'text' },
+      address: { type: 'text' },
+      zone: { type: 'text' },
+      project_id: { type: 'text' },
+      done: { type: 'bool' },
+    },
+    primaryKey: ['object_id', 'name', 'address'],
+    indexes: [['name']],
+  },
   dhcp_bindings: {
     name: 'dhcp_bindings',
     columns: { network_id: { type: 'text' }, agent_id: { type: 'text' } },

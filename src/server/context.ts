@@ -3,6 +3,7 @@ import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Row, Store } from '../contracts/store.ts';
+import type { DnsZones } from '../domain/ipam/dns-zones.ts';
 import { defaultMtuConfig, type MtuConfig } from '../domain/ipam/mtu.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { Resource } from '../model/kit/resource.ts';
@@ -17,6 +18,19 @@ export interface PolicyConfig {
   readonly dirs?: readonly string[];
   readonly enforceNewDefaults: boolean;
   readonly enforceScope: boolean;
+}
+
+/** A name server that takes signed updates (`[rfc2136]`). */
+export interface ExternalDnsConfig extends DnsZones {
+  /** `external_dns_driver`: a dynamic update server, or none. */
+  readonly driver: 'rfc2136' | '';
+  readonly host: string;
+  readonly port: number;
+  readonly keyName: string;
+  readonly keyAlgorithm: 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
+  /** Base64. */
+  readonly keySecret: string;
+  readonly ttl: number;
 }
 
 export interface ServerConfig {
@@ -69,6 +83,7 @@ export interface ServerConfig {
   readonly quotas: Readonly<Record<string, number>>;
   /** `max_allowed_address_pair`. */
   readonly maxAllowedAddressPair: number;
+  readonly externalDns: ExternalDnsConfig;
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
@@ -77,6 +92,17 @@ export interface ServerConfig {
 export const defaultConfig: ServerConfig = {
   policy: { enforceNewDefaults: true, enforceScope: true },
   dnsDomain: 'openstacklocal',
+  externalDns: {
+    driver: '',
+    host: '127.0.0.1',
+    port: 53,
+    keyName: '',
+    keyAlgorithm: 'hmac-sha256',
+    keySecret: '',
+    ttl: 300,
+    zones: [],
+    reverse: { ipv4: 24, ipv6: 64 },
+  },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],

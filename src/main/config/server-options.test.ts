@@ -95,3 +95,25 @@ test('policy files are found beside the file that names them; each policy_dirs a
   assert.deepEqual([enforceScope, enforceNewDefaults], [false, true]);
   assert.equal(readServerOptions([], '/etc/mine.yaml').config.policy.file, '/etc/mine.yaml');
 });
+
+test('an external DNS, and the other tunnels', () => {
+  const dns =
+    'external_dns_driver = rfc2136\n[rfc2136]\nserver = 192.0.2.53\nzones = pub.example, x.example.\nkey_algorithm = hmac-sha512\n';
+  const { externalDns } = read(`[DEFAULT]\n${dns}ipv6_ptr_zone_prefix_size = 48`).config;
+  assert.deepEqual([externalDns.driver, externalDns.host, externalDns.zones], ['rfc2136', '192.0.2.53', ['pub.example.', 'x.example.']]);
+  assert.deepEqual([externalDns.keyAlgorithm, externalDns.reverse], ['hmac-sha512', { ipv4: 24, ipv6: 48 }]);
+  assert.equal(read('[rfc2136]\nallow_reverse_dns_lookup = false').config.externalDns.reverse, undefined);
+  const wrong = [
+    '[DEFAULT]\nexternal_dns_driver = designate',
+    '[rfc2136]\nipv4_ptr_zone_prefix_size = 20',
+    '[rfc2136]\nkey_algorithm = hmac-md5',
+  ];
+  for (const text of wrong) assert.throws(() => read(text), /wanted/, text);
+  const tunnels = '[ml2_type_gre]\ntunnel_id_ranges = 1:4294967295\n[ml2_type_geneve]\nvni_ranges = 1:9\nmax_header_size = 38\n';
+  const { config } = read(`${tunnels}[ml2]\nexternal_network_type = flat\nphysical_network_mtus = p1:9000\noverlay_ip_version = 6`);
+  assert.deepEqual([config.greRanges, config.geneveRanges, config.geneveHeader], [[[1, 4_294_967_295]], [[1, 9]], 38]);
+  assert.deepEqual(
+    [config.externalNetworkType, config.mtu.physical_network_mtus, config.mtu.overlay_ip_version],
+    ['flat', { p1: 9000 }, 6],
+  );
+});

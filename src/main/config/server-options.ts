@@ -76,7 +76,7 @@ function sets<K extends keyof ServerConfig>(key: K, read: (text: string) => Serv
 }
 
 /** An option that is a part of one. */
-function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy', P extends keyof ServerConfig[K]>(
+function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns', P extends keyof ServerConfig[K]>(
   key: K,
   part: P,
   read: (text: string, file: string) => ServerConfig[K][P],
@@ -91,6 +91,24 @@ const policyDir: Option = (config, text, file) => ({
   ...config,
   policy: { ...config.policy, dirs: [...(config.policy.dirs ?? []), path(text, file)] },
 });
+
+const oneOf =
+  <const V extends string>(...values: readonly V[]) =>
+  (text: string): V => {
+    const value = values.find(v => v === text);
+    if (value === undefined) throw new ConfigError(`one of ${values.map(v => `'${v}'`).join(', ')} is wanted`);
+    return value;
+  };
+
+/** Reverse zones end at whole octets, or whole nibbles. */
+function reverse(family: 'ipv4' | 'ipv6', unit: number): Option {
+  return (config, text) => {
+    const size = int(unit, family === 'ipv4' ? 24 : 124)(text);
+    if (size % unit !== 0) throw new ConfigError(`a multiple of ${unit} is wanted`);
+    const now = config.externalDns.reverse ?? { ipv4: 24, ipv6: 64 };
+    return { ...config, externalDns: { ...config.externalDns, reverse: { ...now, [family]: size } } };
+  };
+}
 
 const bodySize = sets('maxRequestBody', int(1024));
 
@@ -127,6 +145,19 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'oslo_policy.enforce_scope': within('policy', 'enforceScope', bool),
   'ml2.type_drivers': sets('typeDrivers', list),
   'ml2.tenant_network_types': sets('tenantNetworkTypes', list),
+  'DEFAULT.external_dns_driver': within('externalDns', 'driver', oneOf('rfc2136', '')),
+  'rfc2136.server': within('externalDns', 'host', string),
+  'rfc2136.port': within('externalDns', 'port', int(1, 65535)),
+  'rfc2136.key_name': within('externalDns', 'keyName', string),
+  'rfc2136.key_algorithm': within('externalDns', 'keyAlgorithm', oneOf('hmac-sha256', 'hmac-sha384', 'hmac-sha512')),
+  'rfc2136.key_secret': within('externalDns', 'keySecret', string),
+  'rfc2136.ttl': within('externalDns', 'ttl', int(1)),
+  'rfc2136.zones': within('externalDns', 'zones', text => list(text).map(zone => (zone.endsWith('.') ? zone : `${zone}.`))),
+  'rfc2136.allow_reverse_dns_lookup': within('externalDns', 'reverse', text =>
+    bool(text) ? defaultConfig.externalDns.reverse : undefined,
+  ),
+  'rfc2136.ipv4_ptr_zone_prefix_size': reverse('ipv4', 8),
+  'rfc2136.ipv6_ptr_zone_prefix_size': reverse('ipv6', 4),
   'ml2.external_network_type': sets('externalNetworkType', string),
   'ml2.overlay_ip_version': within('mtu', 'overlay_ip_version', text => (int(4, 6)(text) === 6 ? 6 : 4)),
   'ml2.physical_network_mtus': within('mtu', 'physical_network_mtus', physnetMtus),

@@ -11,6 +11,8 @@ export interface RelayOptions {
   /** This process, for the lease. */
   readonly holder: string;
   readonly deliver: (row: OutboxRow) => Promise<void>;
+  /** Errors that delay everything and lose nothing: what is told is away. A bus's own are so in any case. */
+  readonly isAway?: (error: unknown) => boolean;
 }
 
 const batch = 200;
@@ -73,7 +75,7 @@ class Lease {
 }
 
 /** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function pass(services: Services, { reader, deliver }: RelayOptions): Promise<number> {
+async function pass(services: Services, { reader, deliver, isAway }: RelayOptions): Promise<number> {
   const rows = await services.store.outbox(reader, batch);
   for (const row of rows) {
     for (let attempt = 1; ; attempt++) {
@@ -82,7 +84,7 @@ async function pass(services: Services, { reader, deliver }: RelayOptions): Prom
         break;
       } catch (error) {
         // A bus that is away delays everything and loses nothing.
-        if (error instanceof BusUnavailable) throw error;
+        if (error instanceof BusUnavailable || isAway?.(error)) throw error;
         if (attempt >= 3) {
           services.log.error('relay: a fact was given up', { reader, seq: row.seq, kind: row.kind, id: row.id, error });
           break;

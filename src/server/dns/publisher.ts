@@ -1,0 +1,125 @@
+// The outbox reader that keeps an external DNS as the cloud is. What it has published is in a table, written before the DNS is told and
+// removed after: whatever happens between, the same is done again.
+import { type DnsRecord, DnsRefused, type ExternalDns } from '../../contracts/dns.ts';
+import type { OutboxRow, Row } from '../../contracts/store.ts';
+import { type DnsZones, reverseOf, zoneOf } from '../../domain/ipam/dns-zones.ts';
+import type { Services } from '../context.ts';
+import { commitDecision } from '../retry.ts';
+import { namesOfFloatingIp, namesOfPort, type WantedName } from './wanted.ts';
+
+export interface Publisher {
+  readonly services: Services;
+  readonly dns: ExternalDns;
+  readonly zones: DnsZones;
+}
+
+const table = 'external_dns_names';
+
+/** What one fact may have changed. */
+export async function publish(publisher: Publisher, row: OutboxRow): Promise<void> {
+  const { store } = publisher.services;
+  const { kind, id, facts } = row;
+  const changed = (facts.changed ?? []) as readonly string[];
+  if (kind === 'floatingip') return reconcile(publisher, id, await namesOfFloatingIp(publisher.services, id));
+  if (kind === 'port') return reconcilePort(publisher, id);
+  const network = kind === 'network' && changed.includes('dns_domain') ? id : undefined;
+  const around = kind === 'subnet' && changed.includes('dns_publish_fixed_ip') ? String(facts.network_id) : network;
+  if (around === undefined) return;
+  const named = { and: [{ eq: ['network_id', around] }, { not: { in: ['dns_name', ['']] } }] } as const;
+  for (const port of await store.select({ table: 'ports', where: named, columns: ['id'] })) await reconcilePort(publisher, String(port.id));
+}
+
+async function reconcilePort(publisher: Publisher, id: string): Promise<void> {
+  const { services } = publisher;
+  await reconcile(publisher, id, await namesOfPort(services, id));
+  for (const fip of await services.store.select({ table: 'floatingips', where: { eq: ['port_id', id] }, columns: ['id'] }))
+    await reconcile(publisher, String(fip.id), await namesOfFloatingIp(services, String(fip.id)));
+}
+
+const same = (a: { name?: unknown; address?: unknown }, b: { name?: unknown; address?: unknown }): boolean =>
+  a.name === b.name && a.address === b.address;
+
+async function reconcile(publisher: Publisher, object_id: string, wanted: readonly WantedName[]): Promise<void> {
+  const there = await publisher.services.store.select({ table, where: { eq: ['object_id', object_id] } });
+  for (const row of there) if (!wanted.some(w => same(w, row))) await withdraw(publisher, row);
+  // One that is there already may not have reached the DNS: that is only known of what was acknowledged.
+  for (const name of wanted)
+    if (!there.some(t => same(t, name) && t.done === true))
+      await add(
+        publisher,
+        object_id,
+        name,
+        there.some(t => same(t, name)),
+      );
+}
+
+async function add({ services, dns, zones }: Publisher, object_id: string, wanted: WantedName, tried: boolean): Promise<void> {
+  const zone = zoneOf(wanted.name, zones.zones);
+  if (zone === undefined) return;
+  const others = (await services.store.select({ table, where: { eq: ['name', wanted.name] } })).filter(o => o.object_id !== object_id);
+  if (others.some(o => o.project_id !== wanted.project_id)) {
+    services.log.warning('a name is not published: it is that of another project', { name: wanted.name, object_id });
+    return;
+  }
+  const key = { object_id, name: wanted.name, address: wanted.address };
+  const write = (done: boolean) =>
+    commitDecision(services, { decide: async draft => draft.upsert(table, { ...key, zone, project_id: wanted.project_id, done }) });
+  await write(false);
+  const own = tried || others.length > 0 || (await hasName(services, object_id, wanted));
+  try {
+    await dns.change({ zone, ...(own ? {} : { absent: [wanted.name] }), add: [recordOf(wanted.name, wanted.address)] });
+  } catch (error) {
+    if (!(error instanceof DnsRefused)) throw error;
+    services.log.error('a name cannot be published', { name: wanted.name, code: error.code });
+    await forget(services, key);
+    return;
+  }
+  await pointBack({ services, dns, zones }, wanted, 'add');
+  await write(true);
+}
+
+/** Another address of the object has the name already. */
+async function hasName(services: Services, object_id: string, { name, address }: WantedName): Promise<boolean> {
+  const where = { and: [{ eq: ['object_id', object_id] }, { eq: ['name', name] }, { not: { eq: ['address', address] } }] } as const;
+  return (await services.store.count(table, where)) > 0;
+}
+
+async function withdraw(publisher: Publisher, row: Row): Promise<void> {
+  const { services, dns } = publisher;
+  const { object_id, name, address, zone } = row as Readonly<Record<string, string>>;
+  const shared = {
+    and: [{ eq: ['name', String(name)] }, { eq: ['address', String(address)] }, { not: { eq: ['object_id', String(object_id)] } }],
+  } as const;
+  if ((await services.store.count(table, shared)) === 0) {
+    await unlessRefused(services, () => dns.change({ zone: String(zone), remove: [recordOf(String(name), String(address))] }));
+    await pointBack(publisher, { name: String(name), address: String(address) }, 'remove');
+  }
+  await forget(services, { object_id: String(object_id), name: String(name), address: String(address) });
+}
+
+async function forget(services: Services, key: { object_id: string; name: string; address: string }): Promise<void> {
+  const where = { and: Object.entries(key).map(([column, value]) => ({ eq: [column, value] }) as const) };
+  await commitDecision(services, { decide: async draft => draft.delete(table, where) });
+}
+
+const recordOf = (name: string, address: string): DnsRecord => ({ name, type: address.includes(':') ? 'AAAA' : 'A', data: address });
+
+/** The way from the address to the name, where there is a zone for it. */
+async function pointBack(
+  { services, dns, zones }: Publisher,
+  { name, address }: { name: string; address: string },
+  how: 'add' | 'remove',
+): Promise<void> {
+  const place = zones.reverse && reverseOf(address, zones.reverse);
+  if (!place) return;
+  await unlessRefused(services, () => dns.change({ zone: place.zone, [how]: [{ name: place.name, type: 'PTR', data: name }] }));
+}
+
+async function unlessRefused(services: Services, change: () => Promise<void>): Promise<void> {
+  try {
+    await change();
+  } catch (error) {
+    if (!(error instanceof DnsRefused)) throw error;
+    services.log.warning('the DNS server refused a change', { reason: error.message });
+  }
+}
