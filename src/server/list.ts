@@ -3,7 +3,7 @@ import type { Order, Predicate, Row, Scalar } from '../contracts/store.ts';
 import { type ListQuery, readFilterValues, type TagFilter, tagFilters } from '../domain/input/query.ts';
 import type { Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
-import { find, viewerOf, visible } from './find.ts';
+import { find, findAll, viewerOf, visible } from './find.ts';
 import { giveWay } from './give-way.ts';
 
 export interface Page {
@@ -19,8 +19,12 @@ export async function listPage(ctx: RequestContext, commands: Commands, query: L
   if (scope) conditions.push(scope);
   const order = orderOf(commands, query);
   // As in Neutron: a marker means nothing without a limit.
-  if (query.marker !== undefined && limit > 0)
-    conditions.push(await beyondMarker(ctx, commands, query.marker, reverse ? turned(order) : order));
+  if (query.marker !== undefined && limit > 0) {
+    const marker = commands.forgivesMarkers
+      ? (await findAll(ctx, commands, [query.marker])).get(query.marker)
+      : await find(ctx, commands, query.marker);
+    if (marker) conditions.push(beyondMarker(marker, reverse ? turned(order) : order));
+  }
   const rows = await rowsOf(ctx, { table: commands.resource.table.name, conditions, order: reverse ? turned(order) : order, limit });
   if (reverse) rows.reverse();
   return { rows, ...directions(rows.length, query) };
@@ -94,9 +98,8 @@ function tagPredicate(name: TagFilter, tags: readonly string[]): Predicate {
   return name.startsWith('not-') ? { not: joined } : joined;
 }
 
-/** Everything behind the marker, which the caller must see, in the order given; nulls sort first ascending, as in the store. */
-async function beyondMarker(ctx: RequestContext, commands: Commands, id: string, order: Order): Promise<Predicate> {
-  const marker = await find(ctx, commands, id);
+/** Everything behind the marker in the order given; nulls sort first ascending, as in the store. */
+function beyondMarker(marker: Row, order: Order): Predicate {
   const steps = order.map(([column, direction], i): Predicate => {
     const equal = order.slice(0, i).map(([c]): Predicate => ({ eq: [c, marker[c] as Scalar] }));
     return { and: [...equal, beyond(column, direction === 'desc', marker[column] as Scalar)] };

@@ -135,6 +135,16 @@ describe('QoS policies', () => {
     assert.deepEqual(await ids(true), []);
   });
 
+  test('a marker that is not seen is as if it were not there, as clients of policies know it', async () => {
+    const [hidden, one, two] = [await policy(), await policy({ shared: true, name: 'page' }), await policy({ shared: true, name: 'page' })];
+    const page = async (marker: string): Promise<unknown> =>
+      (await h.member.list(`qos/policies?name=page&limit=5&marker=${marker}`)).map(p => p.id);
+    const [first, last] = [one.id, two.id].toSorted();
+    assert.deepEqual(await page(first!), [last]);
+    for (const unseen of [hidden.id, nowhere]) assert.deepEqual(await page(unseen), [first, last]);
+    assert.equal((await h.member.refused('GET', `networks?limit=1&marker=${nowhere}`))[0], 404);
+  });
+
   test('tags, below either of the URLs that clients know', async () => {
     const p = await policy();
     assert.equal((await h.admin.request('PUT', `qos/policies/${p.id}/tags`, { tags: ['red', 'blue'] })).status, 200);

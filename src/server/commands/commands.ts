@@ -37,6 +37,8 @@ export interface Commands {
   beforeList?(ctx: RequestContext): Promise<void>;
   /** The objects of a collection that no table holds; a list filters, sorts and pages them. For one object its `key` is given instead of a query. */
   computed?(ctx: RequestContext, query?: ListQuery, key?: string): Promise<readonly ApiObject[]>;
+  /** A marker that the caller does not see is as if it were not given, where Neutron's clients know no other; else it is a 404. */
+  readonly forgivesMarkers?: true;
   /** Filters that `computed` has applied itself. */
   readonly computedFilters?: readonly string[];
 }

@@ -76,6 +76,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
 
 export const qosPolicies: Commands = {
   resource: qosPolicy,
+  forgivesMarkers: true,
   present,
   filters: {
     shared: sharingFilter('access_as_shared'),
