@@ -130,6 +130,7 @@ interface Group {
 export function resourceRequest(
   demand: Demand,
 ): { readonly request_groups: readonly Group[]; readonly same_subtree: readonly string[] } | null {
+  if (demand.rules.length === 0) return null;
   const vnic = trait('VNIC_TYPE', demand.vnic_type);
   const { physical_network } = demand;
   const groups = [

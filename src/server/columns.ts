@@ -1,6 +1,7 @@
 // Attributes that are columns of their resource's own table flow through every verb by the model alone; commands name only the others.
 import type { Row, Value } from '../contracts/store.ts';
 import type { Attributes } from '../domain/input/body.ts';
+import { type Blank, blankOf } from '../engine/blank.ts';
 import { absent, type Field, type Resource } from '../model/kit/resource.ts';
 import type { ApiObject } from './commands/commands.ts';
 
@@ -12,16 +13,14 @@ interface Shown {
 }
 
 /** By resource: lists ask for them once per row. */
-const known = new WeakMap<Resource, { readonly own: Own; readonly shown: readonly Shown[] }>();
+const known = new WeakMap<Resource, { readonly own: Own; readonly shown: readonly Shown[]; readonly blank: Blank }>();
 
-function fieldsOf(resource: Resource): { readonly own: Own; readonly shown: readonly Shown[] } {
+function fieldsOf(resource: Resource): { readonly own: Own; readonly shown: readonly Shown[]; readonly blank: Blank } {
   const found = known.get(resource);
   if (found) return found;
   const own = Object.entries(resource.fields).filter(([, field]) => field.column !== false);
-  const fields = {
-    own,
-    shown: own.filter(([, field]) => field.show !== false).map(([name, field]) => ({ name, asText: field.asText === true })),
-  };
+  const shown = own.filter(([, field]) => field.show !== false).map(([name, field]) => ({ name, asText: field.asText === true }));
+  const fields = { own, shown, blank: blankOf(shown.map(s => s.name)) };
   known.set(resource, fields);
   return fields;
 }
@@ -30,8 +29,9 @@ const ownFields = (resource: Resource): Own => fieldsOf(resource).own;
 
 /** Of a row what the API shows; the caller's to complete. */
 export function shownColumns(resource: Resource, row: Row): ApiObject {
-  const out: ApiObject = {};
-  for (const { name, asText } of fieldsOf(resource).shown) out[name] = asText ? String(row[name]) : row[name];
+  const { shown, blank } = fieldsOf(resource);
+  const out: ApiObject = { ...blank };
+  for (const { name, asText } of shown) out[name] = asText ? String(row[name]) : row[name];
   return out;
 }
 

@@ -2,6 +2,7 @@
 import type { Caller } from '../contracts/identity.ts';
 import { attribute } from '../domain/policy/evaluate.ts';
 import { attributesOf, type Residual } from '../domain/policy/residual.ts';
+import { type Blank, blankOf } from '../engine/blank.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import type { Policy } from './policy.ts';
 
@@ -38,6 +39,7 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
       beyond.some(o => isNegative(o.check)) ||
       once(objects, [...compared], object => beyond.every(o => allowed(o, object))).includes(false),
     apply(objects, targets) {
+      const without = taker();
       if (open.length === 0) return objects.map(object => without(object, never));
       const whole = targets.length === 0 ? objects : objects.map((object, i) => ({ ...targets[i], ...object }));
       const hide = (target: Thing): ReadonlySet<string> => new Set([...never, ...open.filter(o => !allowed(o, target)).map(o => o.name)]);
@@ -98,10 +100,32 @@ function once<T>(objects: Objects, names: readonly string[], decide: (object: Th
   });
 }
 
-/** Objects are what a command has just made for this answer, so whoever has nothing taken away is given them as they are. */
-function without(object: Thing, hidden: ReadonlySet<string>): Record<string, unknown> {
-  if (hidden.size === 0) return object;
-  const out: Record<string, unknown> = {};
-  for (const name of Object.keys(object)) if (!hidden.has(name)) out[name] = object[name];
-  return out;
+/** What of objects with the same keys is left. */
+interface Shape {
+  readonly keys: readonly string[];
+  readonly kept: readonly string[];
+  readonly blank: Blank;
+}
+
+function shapeOf(keys: readonly string[], hidden: ReadonlySet<string>): Shape {
+  const kept = keys.filter(name => !hidden.has(name));
+  return { keys, kept, blank: blankOf(kept) };
+}
+
+const fits = ({ keys }: Shape, others: readonly string[]): boolean =>
+  keys.length === others.length && keys.every((name, i) => name === others[i]);
+
+/** Takes away from one object after the other. Most are alike. */
+function taker(): (object: Readonly<Record<string, unknown>>, hidden: ReadonlySet<string>) => Record<string, unknown> {
+  let last: { readonly shape: Shape; readonly hidden: ReadonlySet<string> } | undefined;
+  return (object, hidden) => {
+    // Objects are what a command has just made for this answer: who may see all of one is given it as it is.
+    if (hidden.size === 0) return object;
+    const keys = Object.keys(object);
+    if (last?.hidden !== hidden || !fits(last.shape, keys)) last = { shape: shapeOf(keys, hidden), hidden };
+    const { kept, blank } = last.shape;
+    const out: Record<string, unknown> = { ...blank };
+    for (const name of kept) out[name] = object[name];
+    return out;
+  };
 }

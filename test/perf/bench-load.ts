@@ -23,6 +23,8 @@ export interface LoadOptions extends Timing {
   readonly ports: number;
   /** Networks with a subnet that wait for a router: as many as may be used up in a phase. */
   readonly spare: number;
+  /** Phases whose name has one of these; all where there is none. */
+  readonly only: readonly string[];
   readonly progress: (line: string) => void;
 }
 
@@ -32,7 +34,8 @@ type Operation = (i: number) => Promise<{ readonly ms: number; readonly ok: bool
 const networks = 10;
 
 export async function runLoad(target: Target, options: LoadOptions): Promise<Result[]> {
-  const world = new World(target, options);
+  const world = new World(target, options, crypto.randomUUID().replaceAll('-', ''));
+  options.progress(`${target.name}: everything is made for a project of its own, ${world.project}`);
   try {
     return await world.run();
   } finally {
@@ -41,16 +44,22 @@ export async function runLoad(target: Target, options: LoadOptions): Promise<Res
   }
 }
 
+/** What a run that was cut off has left. */
+export async function clearLoad(target: Target, options: LoadOptions, project: string): Promise<void> {
+  await new World(target, options, project).clear();
+}
+
 class World {
   private readonly api: Api;
   private readonly options: LoadOptions;
   private readonly name: string;
-  private readonly project = crypto.randomUUID().replaceAll('-', '');
+  readonly project: string;
   private readonly nets: string[] = [];
   private readonly spare: string[] = [];
   private readonly ports: string[] = [];
 
-  constructor(target: Target, options: LoadOptions) {
+  constructor(target: Target, options: LoadOptions, project: string) {
+    this.project = project;
     this.api = connect(target, options.clients);
     this.options = options;
     this.name = target.name;
@@ -58,23 +67,27 @@ class World {
 
   async run(): Promise<Result[]> {
     await this.prepare();
-    const results = [
-      await this.phase('port create', i => this.createPort(i)),
-      await this.phase('50 ports in one POST', i => this.createMany(i)),
+    const phases: readonly (readonly [name: string, operation: Operation, prepare?: () => Promise<void>])[] = [
+      ['port create', i => this.createPort(i)],
+      ['50 ports in one POST', i => this.createMany(i)],
+      ['port show', i => this.showPort(i), () => this.trim()],
+      [`list of ${this.options.ports} ports`, () => this.listPorts(), () => this.trim()],
+      ['router with interface', () => this.createRouter(), () => this.prepareSpare()],
     ];
-    await this.trim();
-    results.push(await this.phase('port show', i => this.showPort(i)));
-    results.push(await this.phase(`list of ${this.options.ports} ports`, () => this.listPorts()));
-    await this.prepareSpare();
-    results.push(await this.phase('router with interface', () => this.createRouter()));
+    const results: Result[] = [];
+    for (const [name, operation, prepare] of phases) {
+      if (this.options.only.length > 0 && !this.options.only.some(part => name.includes(part))) continue;
+      await prepare?.();
+      results.push(await this.phase(name, operation));
+    }
     return results;
   }
 
-  /** Clients ask one after the other until the time is over; what is under way then is waited for. */
+  /** Clients ask one after the other until the time is over; what is under way then is waited for. One of them warms up. */
   private async phase(phase: string, operation: Operation): Promise<Result> {
     const { warmUpMs, measuredMs, clients } = this.options;
     let next = 0;
-    const spread = async (forMs: number): Promise<{ seconds: number; times: number[]; errors: number }> => {
+    const spread = async (clients: number, forMs: number): Promise<{ seconds: number; times: number[]; errors: number }> => {
       const began = performance.now();
       const times: number[] = [];
       let errors = 0;
@@ -89,8 +102,8 @@ class World {
       await Promise.all(Array.from({ length: clients }, client));
       return { seconds: (performance.now() - began) / 1000, times, errors };
     };
-    const warm = await spread(warmUpMs);
-    const { seconds, times, errors } = await spread(measuredMs);
+    const warm = await spread(1, warmUpMs);
+    const { seconds, times, errors } = await spread(clients, measuredMs);
     const at = (share: number): number => percentile(times, share);
     const result = { phase, perSecond: times.length / seconds, p50: at(0.5), p95: at(0.95), p99: at(0.99), count: times.length };
     this.options.progress(`${this.name}: ${phase}: ${result.perSecond.toFixed(1)}/s`);

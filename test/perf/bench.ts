@@ -9,12 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { passwordsInCloudsYaml } from '../../src/adapters/identity-builtin/clouds-yaml.ts';
 import { logIn, type Target } from './bench-client.ts';
-import { type LoadOptions, type Result, runLoad } from './bench-load.ts';
+import { clearLoad, type LoadOptions, type Result, runLoad } from './bench-load.ts';
 import { markdown, ms } from './statistics.ts';
 
-const usage = `usage: npm run bench -- [--seconds 10] [--clients 8] [--peer URL --peer-auth URL] [--node-option OPTION …]
+const usage = `usage: npm run bench -- [--seconds 10] [--clients 8] [--only TEXT …] [--peer URL --peer-auth URL] [--node-option OPTION …]
   --peer URL       a Neutron to compare with, without /v2.0; its user is that of $OS_USERNAME, $OS_PASSWORD, $OS_PROJECT_NAME
   --peer-auth URL  its Keystone, with /v3
+  --clear PROJECT  only takes away what a run that was cut off has left at the peer
+  --only TEXT      the phases that have this in their name; may be repeated
   --node-option    for the server's process: --cpu-prof`;
 
 /** How many times as fast as the peer each phase has to be. */
@@ -108,6 +110,8 @@ async function main(): Promise<number> {
       clients: { type: 'string', default: '8' },
       peer: { type: 'string' },
       'peer-auth': { type: 'string' },
+      clear: { type: 'string' },
+      only: { type: 'string', multiple: true, default: [] },
       'node-option': { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
@@ -118,15 +122,27 @@ async function main(): Promise<number> {
   }
   const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   const measuredMs = Number(values.seconds) * 1000;
-  const common = { warmUpMs: Math.min(2000, measuredMs), measuredMs, clients: Number(values.clients), ports: 1000, progress };
+  const common = {
+    warmUpMs: Math.min(2000, measuredMs),
+    measuredMs,
+    clients: Number(values.clients),
+    ports: 1000,
+    only: values.only,
+    progress,
+  };
   const load = async (target: Target, spare: number): Promise<Result[]> => runLoad(target, { ...common, spare } satisfies LoadOptions);
-  const peer = values.peer && values['peer-auth'] ? await load(await peerTarget(values.peer, values['peer-auth']), 60) : [];
+  const other = values.peer && values['peer-auth'] ? await peerTarget(values.peer, values['peer-auth']) : undefined;
+  if (other && values.clear !== undefined) {
+    await clearLoad(other, { ...common, spare: 0 }, values.clear);
+    return 0;
+  }
+  const peer = other ? await load(other, 60) : [];
   await using server = await startWeft(values['node-option']);
   const weft = await load(server.target, Math.ceil(400 * (Number(values.seconds) + 2)));
   const [load1 = 0] = loadavg();
   process.stdout.write(
     `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load1.toFixed(1)}; Node ${process.version}; SQLite WAL, synchronous=FULL; ` +
-      `${values.clients} clients; 2 s of warm-up, ${values.seconds} s measured\n\n${table(weft, peer)}\n`,
+      `${values.clients} clients; ${common.warmUpMs / 1000} s of warm-up, ${values.seconds} s measured\n\n${table(weft, peer)}\n`,
   );
   return verdict(weft, peer);
 }

@@ -1,5 +1,6 @@
 // Queries to statements: text by shape, values apart, and how to read what comes back.
 import type { Order, Predicate, Query, Row, Scalar, Value } from '../../../contracts/store.ts';
+import { type Blank, blankOf } from '../../../engine/blank.ts';
 import type { SqlValue } from './dialect.ts';
 import { StoreMisuse } from './misuse.ts';
 import { type Compiler, compilePredicate } from './predicate.ts';
@@ -90,9 +91,19 @@ export function decodeCell(column: Column, value: unknown): Value {
   }
 }
 
+const blanks = new WeakMap<readonly Column[], Blank>();
+
+function blankFor(columns: readonly Column[]): Blank {
+  const known = blanks.get(columns);
+  if (known) return known;
+  const blank = blankOf(columns.map(column => column.name));
+  blanks.set(columns, blank);
+  return blank;
+}
+
 /** From the cells of one row, in the order of `columns`. */
 export function decodeRow(columns: readonly Column[], cells: readonly unknown[]): Row {
-  const row: Record<string, Value> = {};
+  const row: Record<string, Value> = { ...blankFor(columns) };
   for (let i = 0; i < columns.length; i++) {
     const column = columns[i]!;
     row[column.name] = column.decode === undefined ? (cells[i] as Value) : decodeCell(column, cells[i]);
