@@ -57,6 +57,17 @@ describe('the default external network', () => {
     await using two = await startCluster(2);
     const made = await Promise.all(two.spread('admin', 10).map(api => api.request('POST', 'networks', { network: external })));
     assert.deepEqual(made.map(m => m.status).sort(), [201, ...Array(9).fill(409)]);
+    const all = (await two.as('admin').list('networks?fields=id&fields=is_default')).filter(n => n.is_default === true);
+    await two.as('admin').request('PUT', `networks/${all[0]?.id}`, { network: { is_default: false } });
+    const nets = await Promise.all(two.spread('admin', 4).map(api => api.make('networks', 'network', { 'router:external': true })));
+    for (let round = 0; round < 10; round++) {
+      const chosen = await Promise.all(
+        two.spread('admin', 4).map((api, n) => api.request('PUT', `networks/${nets[n]?.id}`, { network: { is_default: true } })),
+      );
+      assert.deepEqual(chosen.map(c => c.status).sort(), [200, 409, 409, 409]);
+      const first = nets[chosen.findIndex(c => c.status === 200)];
+      await two.as('admin').request('PUT', `networks/${first?.id}`, { network: { is_default: false } });
+    }
   });
 });
 
