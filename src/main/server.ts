@@ -7,6 +7,7 @@ import { rfc2136Dns } from '../adapters/dns-rfc2136/rfc2136-dns.ts';
 import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
 import type { Bus } from '../contracts/bus.ts';
 import { DnsUnavailable } from '../contracts/dns.ts';
+import type { Drivers } from '../contracts/drivers.ts';
 import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { Store } from '../contracts/store.ts';
@@ -34,6 +35,8 @@ export interface ServerOptions {
   readonly identity: (url: string) => Promise<Identity & Partial<Pick<IdentityApi, 'handle'>>>;
   readonly log: Log;
   readonly config?: Partial<ServerConfig>;
+  /** In place of those of the tree. */
+  readonly drivers?: Drivers;
   /** `host` option of this process, as the bus knows it. */
   readonly name?: string;
   /** Whose leases these are: one living process at a time has this name, and finds its own after a crash. By default nobody else has it. */
@@ -55,7 +58,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const config = { ...defaultConfig, ...options.config };
   const live = stack.use(await openPolicy(config.policy, stateDir, log));
   const services: Services = {
-    ...{ store, clock: systemClock, log, random: Math.random, newId: randomUUID, drivers, config },
+    ...{ store, clock: systemClock, log, random: Math.random, newId: randomUUID, drivers: options.drivers ?? drivers, config },
     get policy() {
       return live.current;
     },

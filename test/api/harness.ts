@@ -8,7 +8,7 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { Bus, Json } from '../../src/contracts/bus.ts';
 import type { Log } from '../../src/contracts/log.ts';
-import { type RunningServer, startServer } from '../../src/main/server.ts';
+import { type RunningServer, type ServerOptions, startServer } from '../../src/main/server.ts';
 import type { ServerConfig } from '../../src/server/context.ts';
 import { type Api, type Body, client } from './client.ts';
 import { identity } from './people.ts';
@@ -35,11 +35,11 @@ export interface Harness extends AsyncDisposable {
 }
 
 /** `log`: to see more than the warnings in `logged`. */
-export async function start(config: Partial<ServerConfig> = {}, log?: Log): Promise<Harness> {
+export async function start(config: Partial<ServerConfig> = {}, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
   const stateDir = await mkdtemp(join(tmpdir(), 'weft-api-'));
   const lines: string[] = [];
   const warnings = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
-  const options = { stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, config };
+  const options = { stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, config, ...more };
   const server = await startServer({ ...options, log: log ?? warnings });
   const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log: warnings });
   const api = (who: string): Api => client(server.url, who);
