@@ -49,6 +49,7 @@ import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext
 import { vlanTransparent } from './ext/vlan-transparent.ts';
 import { l3Flavors } from './flavor.ts';
 import type { Extension } from './kit/resource.ts';
+import { l3ExtNdpProxy } from './ndp-proxy.ts';
 
 export const attributeExtensions = [
   provider,
@@ -73,6 +74,7 @@ export const attributeExtensions = [
   extraRoute,
   l3Flavors,
   l3Ha,
+  l3ExtNdpProxy,
   dvr,
   routerAdminStateDownBeforeUpdate,
   uplinkStatusPropagation,

@@ -5,6 +5,7 @@ import type { Extension, Resource } from './kit/resource.ts';
 import { localIp, localIpAssociation, localIpExtension } from './local-ip.ts';
 import { log, loggableResource, logging } from './log.ts';
 import { meteringExtensions, meteringLabel, meteringLabelRule } from './metering.ts';
+import { l3NdpProxy, ndpProxy } from './ndp-proxy.ts';
 import { portForwarding, portForwardingExtensions } from './port-forwarding.ts';
 
 export const l3Services: readonly Resource[] = [
@@ -21,6 +22,7 @@ export const l3Services: readonly Resource[] = [
   meteringLabelRule,
   log,
   loggableResource,
+  ndpProxy,
 ];
 
 export const l3ServiceExtensions: readonly Extension[] = [
@@ -31,4 +33,5 @@ export const l3ServiceExtensions: readonly Extension[] = [
   localIpExtension,
   ...meteringExtensions,
   logging,
+  l3NdpProxy,
 ];

@@ -2,6 +2,36 @@
 import type { P } from './row.ts';
 
 export const l3ServicesErrors = {
+  NDPProxyNotFound: { status: 404, text: (p: P<'id'>) => `Ndp proxy ${p.id} could not be found.` },
+  RouterGatewayInUseByNDPProxy: {
+    status: 409,
+    text: (p: P<'router_id'>) =>
+      `Unable to unset external gateway of router ${p.router_id}, There are one or more ndp proxies still in use on the router.`,
+  },
+  RouterInterfaceInUseByNDPProxy: {
+    status: 409,
+    text: (p: P<'subnet_id' | 'router_id'>) =>
+      `Unable to remove subnet ${p.subnet_id} from router ${p.router_id}, There are one or more ndp proxies still in use on the subnet.`,
+  },
+  RouterGatewayNotValid: {
+    status: 409,
+    text: (p: P<'router_id' | 'reason'>) => `Can not enable ndp proxy on router ${p.router_id}, ${p.reason}.`,
+  },
+  RouterNDPProxyNotEnable: {
+    status: 409,
+    text: (p: P<'router_id'>) =>
+      `The enable_ndp_proxy parameter of router ${p.router_id} must be set as True while create ndp proxy entry on it.`,
+  },
+  PortUnreachableRouter: {
+    status: 409,
+    text: (p: P<'port_id' | 'router_id'>) => `The port ${p.port_id} cannot reach the router ${p.router_id} by IPv6 subnet.`,
+  },
+  InvalidAddress: { status: 400, text: (p: P<'address' | 'reason'>) => `The address ${p.address} is invalid, reason: ${p.reason}.` },
+  AddressScopeConflict: {
+    status: 409,
+    text: (p: P<'ext_address_scope' | 'internal_address_scope'>) =>
+      `The IPv6 address scope ${p.ext_address_scope} of external network conflict with internal network's IPv6 address scope ${p.internal_address_scope}.`,
+  },
   LocalIPAssociationNotFound: {
     status: 404,
     text: (p: P<'local_ip_id' | 'port_id'>) => `Local IP ${p.local_ip_id} association with port ${p.port_id} could not be found.`,

@@ -6,6 +6,7 @@ import { floatingipPools } from './floatingip-pools.ts';
 import { localIpCommands } from './local-ips.ts';
 import { loggableResources, logs } from './logs.ts';
 import { meteringLabelRules, meteringLabels } from './metering.ts';
+import { ndpProxies } from './ndp-proxies.ts';
 import { portForwardings } from './port-forwardings.ts';
 
 export function l3ServiceCommands(_services: Services): readonly Commands[] {
@@ -18,5 +19,6 @@ export function l3ServiceCommands(_services: Services): readonly Commands[] {
     meteringLabelRules,
     logs,
     loggableResources,
+    ndpProxies,
   ];
 }

@@ -3,12 +3,15 @@ import { log } from '../../model/log.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 
-/** Ports or groups go, and with them the logs about them. Those that come meanwhile meet that they are gone. */
+/** Ports or groups go, and with them the logs about them. One that is made meanwhile is met. */
 export async function removeLogs(
   services: Services,
   draft: Draft,
   column: 'target_id' | 'resource_id',
   ids: readonly string[],
 ): Promise<void> {
-  for (const row of await services.store.select({ table: log.table.name, where: { in: [column, ids] } })) draft.remove(log, row);
+  const where = { in: [column, ids] } as const;
+  const going = await services.store.select({ table: log.table.name, where });
+  draft.absent(log.table.name, { and: [where, { not: { in: ['id', going.map(r => String(r.id))] } }] });
+  for (const row of going) draft.remove(log, row);
 }

@@ -8,6 +8,7 @@ import { releaseFloatingIps } from './floatingip-rows.ts';
 import { grouped } from './load.ts';
 import { releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
+import { releaseProxies } from './ndp-proxy-rows.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
 import { refuseTrunkPorts } from './trunk-rows.ts';
 
@@ -86,6 +87,7 @@ export async function removePortRows(services: Services, draft: Draft, rows: rea
   const parts = await partsOf(services, ids);
   await releaseFloatingIps(services, draft, ids);
   await releaseForwardings(services, draft, ids);
+  await releaseProxies(services, draft, ids);
   await removeLogs(services, draft, 'target_id', ids);
   await releaseLocalIps(services, draft, ids);
   for (const table of partTables) draft.delete(table, { in: ['port_id', ids] });

@@ -12,6 +12,7 @@ import type { Draft } from '../draft.ts';
 import { type AddressWish, changeAddresses, giveAddresses, requireReached } from './addresses.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
+import { releaseProxies } from './ndp-proxy-rows.ts';
 import { awaitAgents } from './port-blocks.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
 import { changeGroups } from './port-groups.ts';
@@ -117,7 +118,10 @@ async function addressChange(change: Change, mac: string): Promise<readonly Fixe
   const gone = fixedIps.filter(f => !after.some(a => a.ip_address === f.ip_address));
   const addresses = gone.map(f => f.ip_address);
   await refuseFloating(ctx, draft, String(row.id), addresses);
-  if (addresses.length > 0) await releaseForwardings(ctx, draft, [String(row.id)], addresses);
+  if (addresses.length > 0) {
+    await releaseForwardings(ctx, draft, [String(row.id)], addresses);
+    await releaseProxies(ctx, draft, [String(row.id)], addresses);
+  }
   return after;
 }
 

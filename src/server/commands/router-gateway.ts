@@ -7,6 +7,7 @@ import type { GatewayInfo } from '../../model/router.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { changeAddresses } from './addresses.ts';
+import { refuseProxies } from './ndp-proxy-rows.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
@@ -61,7 +62,7 @@ export async function changeGateway(
   if (now) await dropGateway(ctx, draft, row, now);
   if (!info) {
     await dropSnatPorts(ctx, draft, ports);
-    return { gw_port_id: null, enable_snat: true };
+    return { gw_port_id: null, enable_snat: true, enable_ndp_proxy: false };
   }
   if (row.distributed === true) await makeSnatPorts(ctx, draft, row, ports);
   const others = ports.filter(p => p !== now);
@@ -112,5 +113,6 @@ export async function dropGateway(ctx: RequestContext, draft: Draft, row: Row, g
     throw apiError('RouterExternalGatewayInUseByFloatingIp', { router_id: String(row.id), net_id: String(gateway.port.network_id) });
   }
   draft.absent('floatingips', used);
+  await refuseProxies(ctx, draft, String(row.id));
   await removePortRows(ctx, draft, [gateway.port]);
 }

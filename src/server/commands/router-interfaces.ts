@@ -15,6 +15,7 @@ import { find } from '../find.ts';
 import type { Action, ApiObject } from './commands.ts';
 import { behindInterface } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
+import { refuseProxiesOn } from './ndp-proxy-rows.ts';
 import { createPort } from './port-create.ts';
 import { forwardedThrough } from './port-forwarding-rows.ts';
 import { partsOf, removePortRows } from './port-rows.ts';
@@ -217,6 +218,7 @@ async function refuseNeeded(ctx: RequestContext, draft: Draft, row: Row, leaving
     if (needing > 0) throw apiError('RouterInterfaceInUseByFloatingIP', { router_id, subnet_id });
     draft.absent('floatingips', behind);
     draft.absent('port_forwardings', forwarded);
+    await refuseProxiesOn(ctx, draft, router_id, subnet_id);
     if (routeNeeds(row.routes as readonly Route[], String(found.get(subnet_id)?.cidr ?? '')))
       throw apiError('RouterInterfaceInUseByRoute', { router_id, subnet_id });
   }

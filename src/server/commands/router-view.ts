@@ -29,6 +29,7 @@ export async function presentRouters(services: Services, rows: readonly Row[]): 
   const tags = await tagsOf(services, ids);
   return rows.map(row => ({
     ...shownColumns(router, row),
+    enable_ndp_proxy: row.enable_ndp_proxy === true && gateways.has(String(row.gw_port_id)),
     ha: row.ha === true,
     distributed: row.distributed === true,
     availability_zones: zones.get(String(row.id)) ?? [],

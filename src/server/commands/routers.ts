@@ -10,6 +10,7 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
+import { ipv6ScopeOf, requireScoped } from './ndp-proxy-rows.ts';
 import { usePolicy } from './qos-use.ts';
 import { changeGateway, dropGateway, gatewayPolicy, makeGateway, wantedGateway } from './router-gateway.ts';
 import { dropHaNetwork, joinHa } from './router-ha.ts';
@@ -17,7 +18,7 @@ import { dropHaPorts } from './router-ha-ports.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
 import { changeMode, newMode } from './router-modes.ts';
 import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-routes.ts';
-import { gatewayOwner, routerPorts } from './router-rows.ts';
+import { gatewayOwner, type RouterPort, routerPorts } from './router-rows.ts';
 import { scheduleRouter } from './router-scheduling.ts';
 import { dropSnatPorts } from './router-snat.ts';
 import { presentRouters } from './router-view.ts';
@@ -27,6 +28,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const id = draft.newId();
   const mode = await newMode(ctx, draft, input);
   const info = wantedGateway(input.external_gateway_info);
+  if (input.enable_ndp_proxy === true) await requireScoped(ctx, id, info?.network_id);
   const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
   await usePolicy(ctx, draft, info?.qos_policy_id);
   const row = draft.create(router, {
@@ -52,6 +54,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const ports = relevant.some(name => input[name] !== undefined) ? ((await routerPorts(ctx, [id])).get(id) ?? []) : [];
   const mode = await changeMode(ctx, draft, row, input, ports);
   Object.assign(set, mode);
+  await checkProxying(ctx, row, input, ports);
   if (external_gateway_info !== undefined) {
     const info = wantedGateway(external_gateway_info);
     Object.assign(set, await changeGateway(ctx, draft, { ...row, ...mode }, info, ports), await gatewayPolicy(ctx, draft, row, info));
@@ -64,8 +67,21 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (set.gw_port_id || set.ha !== undefined) await scheduleRouter(ctx, draft, id);
 }
 
+/** A router answers for others only outside, on a network that has the same scope as they. */
+async function checkProxying(ctx: RequestContext, row: Row, input: Attributes, ports: readonly RouterPort[]): Promise<void> {
+  if (input.enable_ndp_proxy !== true) return;
+  const id = String(row.id);
+  const { external_gateway_info: given } = input;
+  const gateway = ports.find(p => p.type === gatewayOwner);
+  const network = given === undefined ? gateway?.port.network_id : wantedGateway(given)?.network_id;
+  if (given !== undefined) return requireScoped(ctx, id, network as string | undefined);
+  const scoped = gateway?.fixed_ips.some(f => f.ip_address.includes(':')) && (await ipv6ScopeOf(ctx, String(network))) !== null;
+  const reason = 'The router has no external gateway or the external gateway port has no IPv6 address or IPv6 address scope';
+  if (!scoped) throw apiError('RouterGatewayNotValid', { router_id: id, reason });
+}
+
 /** Attributes whose change looks at the router's ports. */
-const relevant = ['external_gateway_info', 'routes', 'ha', 'distributed'];
+const relevant = ['external_gateway_info', 'routes', 'ha', 'distributed', 'enable_ndp_proxy'];
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const id = String(row.id);

@@ -34,6 +34,8 @@ export interface Sample {
   readonly make?: (at: At, admin: Api) => Promise<Made>;
   /** What else has to be so first, once in each family; answers how to undo it when the family's objects go. */
   readonly prepare?: (at: At, admin: Api) => Promise<() => Promise<void>>;
+  /** What the body names must be the caller's own; what is another project's is as if it were not there. */
+  readonly own?: true;
   /** Everybody is shown such objects as his own: the walk has nothing to compare. */
   readonly relative?: true;
   /** What names the object in URLs, where the answer to its create does not say it. */
