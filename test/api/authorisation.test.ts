@@ -256,6 +256,7 @@ describe('authorisation', () => {
     if (!mayAll(who, resource, 'create', body, world.target(sample, at, { ...own, ...body }))) return 403;
     const owned = Object.keys(sample.on ?? {}).filter(name => sample.on?.[name] === 'owned');
     if (who !== 'admin' && !owned.every(name => at.made[name]?.project_id === apis[who].project)) return 400;
+    if (sample.own && who !== 'admin' && at.project !== apis[who].project) return 404;
     return sample.single ? 409 : 201;
   }
 
