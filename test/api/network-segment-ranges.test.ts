@@ -65,6 +65,8 @@ describe('network segment ranges', () => {
     assert.deepEqual(await h.admin.refused('DELETE', `network-segment-ranges/${range.id}`), inUse);
     const shrink = await h.admin.refused('PUT', `network-segment-ranges/${range.id}`, { [name]: { minimum: 4 } });
     assert.deepEqual(shrink.slice(0, 2), [409, 'NetworkSegmentRangeReferencedByProject']);
+    const edge = await h.admin.refused('PUT', `network-segment-ranges/${range.id}`, { [name]: { maximum: 4 } });
+    assert.deepEqual(edge.slice(0, 2), [409, 'NetworkSegmentRangeReferencedByProject']);
     const more = await make({ minimum: 31, maximum: 31 });
     assert.equal(await take(h.other), 31);
     assert.equal(

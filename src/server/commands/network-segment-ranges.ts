@@ -124,7 +124,7 @@ function refuseDefault(row: Row): void {
   if (row.default === true) throw apiError('NetworkSegmentRangeDefaultReadOnly', { range_id: String(row.id) });
 }
 
-/** Ids that are used stay in the range; none is taken of what leaves it meanwhile. */
+/** Ids that are used stay within the range; none is taken of what leaves it meanwhile. */
 async function refuseUsed(ctx: RequestContext, draft: Draft, row: Row, leaving: readonly IdRange[]): Promise<void> {
   for (const range of leaving.filter(([low, high]) => low <= high)) {
     const used = within(row, range);
@@ -143,10 +143,10 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (set.minimum !== undefined || set.maximum !== undefined) {
     const [from, to] = rangeOf(row);
     checkEligible(ctx, String(row.network_type), [low, high]);
-    await refuseUsed(ctx, draft, row, [
-      [from, Math.min(to, low - 1)],
-      [Math.max(from, high + 1), to],
-    ]);
+    // As in Neutron, an id in use may not become the edge either.
+    const below: IdRange[] = low > from ? [[from, Math.min(to, low)]] : [];
+    const above: IdRange[] = high < to ? [[Math.max(from, high), to]] : [];
+    await refuseUsed(ctx, draft, row, [...below, ...above]);
     await refuseOverlap(ctx, draft, after, String(row.id));
   }
   draft.update(networkSegmentRange, row, set);
