@@ -1,6 +1,7 @@
 // Shared access: who sees and uses what is shared, what is refused, and what of it two servers at once cannot break.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import type { Answer, Api, Made } from './client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
@@ -277,15 +278,16 @@ describe('policies, with two servers', () => {
     }
   });
 
-  test('a network that goes while it is shared takes the policies with it', async () => {
-    for (let round = 0; round < 6; round++) {
-      const net = await cluster.as('member').make('networks', 'network', {});
+  test('a network or a group that goes while it is shared takes the policies with it', async () => {
+    for (let round = 0; round < 20; round++) {
+      const [path, type] = round % 2 === 0 ? (['networks', 'network'] as const) : (['security-groups', 'security_group'] as const);
+      const net = await cluster.as('member').make(path, type, { name: 'x' });
       const [a, ...rest] = cluster.spread('member', 5) as unknown as [Api, ...Api[]];
       await Promise.all([
-        a.request('DELETE', `networks/${net.id}`),
-        ...rest.map((api, i) => api.request('POST', policies, { [name]: sharing('network', net, `${i}`.repeat(32)) })),
+        setTimeout(round * 2).then(() => a.request('DELETE', `${path}/${net.id}`)),
+        ...rest.map((api, i) => api.request('POST', policies, { [name]: sharing(type, net, `${i}`.repeat(32)) })),
       ]);
-      await cluster.as('member').request('DELETE', `networks/${net.id}`);
+      await cluster.as('member').request('DELETE', `${path}/${net.id}`);
       assert.deepEqual(await cluster.as('admin').list(`${policies}?object_id=${net.id}`), []);
     }
   });

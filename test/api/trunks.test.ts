@@ -224,6 +224,16 @@ describe('trunks', () => {
       assert.equal((await portNow(two))['binding:host_id'], '');
     });
 
+    test('a port that somebody has taken for something else stays as it is', async () => {
+      await beat(h, 'h1');
+      const sub = await port();
+      const made = await trunk(await port(), [vlan(sub, 5)]);
+      await h.admin.request('PUT', `ports/${sub.id}`, { port: { 'binding:host_id': 'h1', device_owner: 'compute:nova' } });
+      await change(made, 'remove', [{ port_id: sub.id }]);
+      const now = await portNow(sub);
+      assert.deepEqual([now['binding:host_id'], now.device_owner], ['h1', 'compute:nova']);
+    });
+
     test('a subport that cannot be bound: ERROR, until something is taken out', async () => {
       const [parent, sub] = [await port(), await port()];
       const made = await trunk(parent, [vlan(sub, 5)]);
@@ -300,6 +310,15 @@ describe('trunks, with two servers', () => {
         });
       });
       assert.deepEqual(statuses(answers), [201, ...Array(7).fill(409)]);
+    }
+  });
+
+  test('one port asked for as parent by one trunk and as subport by another', async () => {
+    for (let round = 0; round < 20; round++) {
+      const [wanted, parent] = [await port(), await port()];
+      const [asParent, asSub] = [{ port_id: wanted.id }, { port_id: parent.id, sub_ports: [vlan(wanted, 5)] }];
+      const order = round % 2 === 0 ? [asParent, asSub] : [asSub, asParent];
+      assert.deepEqual(statuses(await all(2, (api, i) => api.request('POST', 'trunks', { trunk: order[i] }))), [201, 409]);
     }
   });
 
