@@ -68,7 +68,7 @@ async function rowsOf(ctx: RequestContext, { table, conditions, order, limit }: 
 
 /** What is asked for, made unique by what names a member. */
 function orderOf(commands: Commands, query: ListQuery): Order {
-  const order = query.sort.filter(([key]) => commands.resource.table.columns[key] !== undefined);
+  const order = query.sort.filter(([key]) => (commands.resource.table.columns[key]?.type ?? 'json') !== 'json');
   const unique = commands.resource.key;
   return order.some(([column]) => column === unique) ? order : [...order, [unique, 'asc']];
 }
