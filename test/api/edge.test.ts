@@ -171,4 +171,11 @@ describe('the edge', () => {
     assert.deepEqual([answer.status, await answer.text()], [200, 'OK']);
     assert.equal((await fetch(`${plain.server.url}/healthcheck`, { method: 'POST' })).status, 405);
   });
+
+  test('what is sent with a tag does not matter', async () => {
+    const net = await plain.admin.make('networks', 'network', {});
+    for (const body of ['"{}"', '[]', 'junk'])
+      assert.equal((await plain.admin.request('PUT', `networks/${net.id}/tags/red`, body)).status, 201);
+    assert.equal((await plain.admin.request('PUT', `networks/${net.id}/tags`, '"{}"')).status, 400);
+  });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { takesJson } from './accept.ts';
-import { readBody } from './body.ts';
+import { isReadAt, readBody } from './body.ts';
 
 const read = (text: string | Buffer, method = 'POST'): unknown => readBody(method, Buffer.from(text as string));
 const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
@@ -36,6 +36,12 @@ test('a body of a GET is not read; a DELETE has had one', () => {
   assert.equal(read('{', 'GET'), undefined);
   assert.deepEqual(read('{', 'DELETE'), {});
   assert.equal(read('', 'DELETE'), undefined);
+});
+
+test('a tag is put by its URL alone', () => {
+  assert.equal(isReadAt('PUT', ['networks', 'n', 'tags', 'red']), false);
+  for (const path of [['networks', 'n', 'tags'], ['networks', 'n'], ['tags']]) assert.equal(isReadAt('PUT', path), true);
+  assert.equal(isReadAt('POST', ['networks', 'n', 'tags', 'red']), true);
 });
 
 test('who takes JSON', () => {

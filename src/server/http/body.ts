@@ -2,6 +2,9 @@
 import { isUtf8 } from 'node:buffer';
 import { apiError } from '../../domain/errors.ts';
 
+/** Whether a body means anything there: a tag is put by its URL alone, and tempest sends with it what is no object. */
+export const isReadAt = (method: string, path: readonly string[]): boolean => method !== 'PUT' || path.at(-2) !== 'tags';
+
 /** Undefined: there was none, or the method has no use for one. Of repeated keys the last counts. */
 export function readBody(method: string, bytes: unknown): unknown {
   if (!(bytes instanceof Uint8Array) || bytes.length === 0) return undefined;

@@ -5,7 +5,7 @@ import { apiError } from '../../domain/errors.ts';
 import type { RequestContext, Services } from '../context.ts';
 import { takesJson } from './accept.ts';
 import { type Api, buildApi } from './api.ts';
-import { readBody } from './body.ts';
+import { isReadAt, readBody } from './body.ts';
 import { preflightHeaders } from './cors.ts';
 import { openApiDocument, versions } from './discovery.ts';
 import { type Place, placeOf } from './place.ts';
@@ -103,7 +103,7 @@ function apiRequest(request: RawRequest, rest: string, place: Place, ctx: Reques
     method: request.method,
     path,
     query: readPairs(queryOf(request.url)),
-    body: readBody(request.method, request.body),
+    body: isReadAt(request.method, path) ? readBody(request.method, request.body) : undefined,
     ifMatch: request.headers['if-match'],
     accept,
     base: place.base,
