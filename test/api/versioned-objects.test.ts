@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Json, RemoteError } from '../../src/contracts/bus.ts';
+import { proxying } from './authorisation/scenes.ts';
 import type { Body, Made } from './client.ts';
 import { beat, type Harness, start, until } from './harness.ts';
 
@@ -48,7 +49,15 @@ function comparable(value: unknown, name = ''): unknown {
 
 const zed = {
   ...{ Port: '1.7', Network: '1.1', Subnet: '1.1', SecurityGroup: '1.5', SecurityGroupRule: '1.2', AddressGroup: '1.2', QosPolicy: '1.10' },
-  ...{ PortForwarding: '1.3', ConntrackHelper: '1.0', Trunk: '1.1', SubPort: '1.0', Log: '1.0', LocalIPAssociation: '1.0' },
+  ...{
+    PortForwarding: '1.3',
+    ConntrackHelper: '1.0',
+    Trunk: '1.1',
+    SubPort: '1.0',
+    Log: '1.0',
+    LocalIPAssociation: '1.0',
+    NDPProxy: '1.0',
+  },
 } as const;
 type Type = keyof typeof zed;
 
@@ -259,6 +268,19 @@ describe('versioned objects', () => {
       pushed.some(p => p.type === 'Trunk' && p.event === 'updated'),
       false,
     );
+  });
+
+  test('an NDP proxy', async () => {
+    const scene = await proxying(h.member.project, h.admin, 1);
+    const port = await h.member.make('ports', 'port', { network_id: scene.net.id });
+    const made = await h.member.make('ndp_proxies', 'ndp_proxy', { router_id: scene.router.id, port_id: port.id, name: 'x' });
+    const [object] = await pull('NDPProxy', { router_id: [scene.router.id] });
+    const { description: _d, created_at: _c, updated_at: _u, revision_number: _r, ...shown } = dataOf(object);
+    const { id, name, project_id, router_id, port_id, ip_address } = made;
+    assert.deepEqual(shown, { id, name, project_id, router_id, port_id, ip_address });
+    assert.deepEqual((await heard('NDPProxy', 'created', made.id)).object, object);
+    await h.member.request('DELETE', `ndp_proxies/${made.id}`);
+    assert.deepEqual((await heard('NDPProxy', 'deleted', made.id)).object, object);
   });
 
   test('logs, and ports behind local IPs', async () => {

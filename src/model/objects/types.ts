@@ -145,6 +145,7 @@ export const objectTypes = {
   Log: one({ ...columns('id', 'project_id', 'name', 'resource_type', 'resource_id', 'target_id', 'event', 'enabled'), ...standard }),
   LocalIPAssociation: one({ ...columns('id', 'local_ip_id', 'fixed_port_id', 'fixed_ip'), local_ip: object('LocalIP') }),
   LocalIP: one({ ...columns('id', 'name', 'project_id', 'local_port_id', 'network_id', 'local_ip_address', 'ip_mode'), ...standard }),
+  NDPProxy: one({ ...columns('id', 'name', 'project_id', 'router_id', 'port_id', 'ip_address'), ...standard }),
   ConntrackHelper: one(columns('id', 'router_id', 'protocol', 'port', 'helper')),
   PortForwarding: {
     minor: 3,

@@ -10,7 +10,8 @@ import type { Source } from './source.ts';
 /** A segment's times are its network's, where it has none of its own. */
 export function segmentImage(row: Row, network: Row | undefined): Image {
   const { created_at, updated_at } = { created_at: network?.created_at ?? null, updated_at: network?.created_at ?? null };
-  return { hosts: [], revision_number: 0, created_at, updated_at, ...row };
+  // One that came with its network has no description.
+  return { hosts: [], revision_number: 0, created_at, updated_at, ...row, description: row.description || null };
 }
 
 async function networkImages(services: Services, rows: readonly Row[]): Promise<readonly Image[]> {

@@ -1,5 +1,6 @@
 // What routers do besides routing, as versioned objects: conntrack helpers and port forwardings.
 import type { Row } from '../../contracts/store.ts';
+import { ndpProxy } from '../../model/ndp-proxy.ts';
 import { byIds } from '../commands/load.ts';
 import type { Source } from './source.ts';
 
@@ -57,4 +58,12 @@ export const localIpObjects: Source = {
       local_ip: parents.get(String(row.local_ip_id)) ?? null,
     }));
   },
+};
+
+export const ndpProxyObjects: Source = {
+  type: 'NDPProxy',
+  table: ndpProxy.table.name,
+  kind: ndpProxy.name,
+  told: 'ends',
+  images: async (_services, rows) => rows,
 };

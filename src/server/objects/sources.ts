@@ -4,7 +4,7 @@ import { logObjects } from './logs.ts';
 import { networkObjects, subnetObjects } from './networks.ts';
 import { portObjects } from './ports.ts';
 import { qosObjects } from './qos.ts';
-import { conntrackHelperObjects, localIpObjects, portForwardingObjects } from './routing.ts';
+import { conntrackHelperObjects, localIpObjects, ndpProxyObjects, portForwardingObjects } from './routing.ts';
 import type { Source } from './source.ts';
 import { subPortObjects, trunkObjects } from './trunks.ts';
 
@@ -19,6 +19,7 @@ export const sources: readonly Source[] = [
   conntrackHelperObjects,
   portForwardingObjects,
   localIpObjects,
+  ndpProxyObjects,
   trunkObjects,
   subPortObjects,
   logObjects,
