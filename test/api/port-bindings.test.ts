@@ -144,7 +144,9 @@ describe('port bindings', () => {
     assert.deepEqual(await h.admin.refused('POST', `ports/${plain}/bindings`, { binding: { host: 'h22' } }), owner);
     assert.deepEqual(await h.admin.refused('GET', `ports/${plain}/bindings`), owner);
     assert.equal((await h.member.refused('POST', path, { binding: { host: 'h22' } }))[0], 403);
-    assert.deepEqual((await h.other.refused('POST', path, { binding: { host: 'h22' } })).slice(0, 2), [404, 'PortNotFound']);
+    // Who may bind nowhere is told so; whoever looks is told that there is no such port.
+    assert.equal((await h.other.refused('POST', path, { binding: { host: 'h22' } }))[0], 403);
+    assert.deepEqual((await h.other.refused('GET', path)).slice(0, 2), [404, 'PortNotFound']);
   });
 
   test('a direct-physical port takes the MAC of the device that it is activated on', async () => {
