@@ -42,7 +42,7 @@ import {
   subnetSegmentIdEnforce,
   subnetSegmentIdWritable,
 } from './ext/routed-networks.ts';
-import { dvr, extGwMode, extraRoute, l3Ha, routerAdminStateDownBeforeUpdate } from './ext/router-modes.ts';
+import { dvr, ecmpRoutes, extGwMode, extraRoute, l3Ha, routerAdminStateDownBeforeUpdate } from './ext/router-modes.ts';
 import { subnetExternalNetwork } from './ext/subnet-external-network.ts';
 import { trunkDetails } from './ext/trunk-details.ts';
 import { uplinkStatusPropagation, uplinkStatusPropagationUpdatable } from './ext/uplink-status-propagation.ts';
@@ -77,6 +77,7 @@ export const attributeExtensions = [
   l3ExtNdpProxy,
   dvr,
   routerAdminStateDownBeforeUpdate,
+  ecmpRoutes,
   uplinkStatusPropagation,
   uplinkStatusPropagationUpdatable,
   dataPlaneStatus,

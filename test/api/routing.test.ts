@@ -141,6 +141,14 @@ describe('routing', () => {
     assert.deepEqual(why(await add(r, { subnet_id: foreign.subnet.id })), [400, 'BadRequest']);
   });
 
+  test('several next hops for one destination are several routes', async () => {
+    const r = await router();
+    const { subnet } = await inside('10.5.0.0/24');
+    await add(r, { subnet_id: subnet.id });
+    const routes = ['10.5.0.7', '10.5.0.8'].map(nexthop => ({ destination: '192.0.2.0/24', nexthop }));
+    assert.deepEqual((await put('member', `routers/${r.id}`, 'router', { routes })).routes, routes);
+  });
+
   test('routes: neighbours only, replaced as a whole or changed one by one; an interface that they need stays', async () => {
     const r = await router();
     const { subnet } = await inside('10.0.0.0/24');

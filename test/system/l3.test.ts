@@ -239,7 +239,9 @@ describe('L3 agent', { skip: noSandbox() }, () => {
 const socket = require('node:net').connect(21, '203.0.113.1');
 let got = '';
 socket.on('data', d => { got += d; if (got.includes('PORT')) { console.log(got); process.exit(0); } });
-socket.on('connect', () => setTimeout(() => socket.write('PORT 10,1,0,11,195,80\\r\\n'), 200));
+// The kernel looks at a line only where it knows that a line begins: behind another one.
+socket.on('connect', () => socket.write('USER x\\r\\n'));
+setTimeout(() => socket.write('PORT 10,1,0,11,195,80\\r\\n'), 400);
 setTimeout(() => process.exit(1), 3000);
 `;
       const announced = async (): Promise<string> => (await world.attempt('a1', process.execPath, '-e', script)).stdout;

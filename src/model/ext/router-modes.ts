@@ -56,3 +56,10 @@ export const routerAdminStateDownBeforeUpdate = {
   description: 'Only a router that is down changes how it is served',
   updated: '2019-07-02T15:56:00',
 } as const satisfies Extension;
+
+export const ecmpRoutes = {
+  alias: 'ecmp_routes',
+  name: 'Equal Cost Multipath Routing',
+  description: 'Several next hops for one destination',
+  updated: '2020-11-26T18:00:00-00:00',
+} as const satisfies Extension;
