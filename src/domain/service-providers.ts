@@ -12,6 +12,9 @@ export interface ServiceProvider {
 
 export const routerService = 'L3_ROUTER_NAT';
 
+/** Services that flavors may be of: those that the server has. */
+export const serviceTypes: readonly string[] = [routerService, 'FLAVORS', 'METERING', 'PORTFORWARDING', 'QOS'];
+
 const driverOf = (path: string): string => `neutron.services.l3_router.service_providers.${path}`;
 
 export const routerProviders: readonly ServiceProvider[] = [

@@ -2,7 +2,7 @@
 import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
-import { providerOf, routerProviders, routerService, type ServiceProvider } from '../../domain/service-providers.ts';
+import { providerOf, routerProviders, routerService, type ServiceProvider, serviceTypes } from '../../domain/service-providers.ts';
 import { flavor, flavorServiceProfile, nextProvider, serviceProfile, serviceProvider } from '../../model/flavor.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
@@ -21,7 +21,8 @@ async function presentFlavors(services: Services, rows: readonly Row[]): Promise
 }
 
 async function createFlavor(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
-  if (input.service_type !== routerService) throw apiError('InvalidServiceType', { service_type: String(input.service_type) });
+  if (!serviceTypes.includes(String(input.service_type)))
+    throw apiError('InvalidServiceType', { service_type: String(input.service_type) });
   const id = draft.newId();
   draft.create(flavor, { ...newColumns(flavor, input), id });
   await bindProfiles(ctx, draft, id, (input.service_profiles ?? []) as readonly string[]);
