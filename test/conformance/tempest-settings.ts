@@ -60,7 +60,7 @@ function sections(folder: string, { keystone, region, admin, publicNetwork, exte
     validation: { run_validation: 'false' },
     neutron_plugin_options: {
       available_type_drivers: 'flat,vlan,vxlan,gre,geneve,local',
-      provider_vlans: '',
+      provider_vlans: 'physnet1',
       agent_availability_zone: 'nova',
       firewall_driver: 'openvswitch',
     },

@@ -1,4 +1,5 @@
 // The Weft under test, behind a Keystone: with a contained host and its agents, or the API server alone.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startDaemon } from './daemon.ts';
 import { freePorts } from './free-port.ts';
@@ -14,6 +15,12 @@ export interface RunningWeft extends AsyncDisposable {
 
 const root = join(import.meta.dirname, '../..');
 const servicePassword = 'conformance';
+/** What the recorded server had. */
+const configuration = `[DEFAULT]
+dns_domain = peer.example.
+[ml2_type_vlan]
+network_vlan_ranges = physnet1:100:1999,physnet2
+`;
 
 export async function startWeft(folder: string, verb: 'up' | 'server', admin: Admin): Promise<RunningWeft> {
   await ensureAccount(admin, { username: 'neutron', password: servicePassword, project: 'service' }, ['admin', 'service']);
@@ -22,6 +29,8 @@ export async function startWeft(folder: string, verb: 'up' | 'server', admin: Ad
   const region = `weft-${verb}`;
   await publish(admin, region, url);
   const stateDir = join(folder, verb);
+  const config = join(folder, `${verb}.conf`);
+  writeFileSync(config, configuration);
   const headers = { 'x-auth-token': admin.token, 'content-type': 'application/json' };
   const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
     const reply = await fetch(`${url}/v2.0${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
@@ -30,7 +39,18 @@ export async function startWeft(folder: string, verb: 'up' | 'server', admin: Ad
     return (text === '' ? undefined : JSON.parse(text)) as T;
   };
   const daemon = await startDaemon({
-    argv: [join(root, 'bin/weft'), verb, '--state-dir', stateDir, '--listen', `127.0.0.1:${port}`, '--keystone', admin.url],
+    argv: [
+      join(root, 'bin/weft'),
+      verb,
+      '--state-dir',
+      stateDir,
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--keystone',
+      admin.url,
+      '--config-file',
+      config,
+    ],
     env: { WEFT_KEYSTONE_PASSWORD: servicePassword },
     cwd: root,
     log: join(folder, `weft-${verb}.log`),
