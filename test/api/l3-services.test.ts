@@ -61,6 +61,18 @@ describe('local IPs', () => {
     assert.deepEqual(await refused('POST', 'local-ips', { local_ip: { network_id: theirs.id } }), [404, 'NetworkNotFound']);
   });
 
+  test('the port stays whatever else would take it along', async () => {
+    const inner = await h.member.make('networks', 'network', {});
+    const subnet = await h.member.make('subnets', 'subnet', { network_id: inner.id, ip_version: 4, cidr: '10.9.0.0/24' });
+    const router = await h.member.make('routers', 'router', {});
+    const act = (action: string) => h.member.request('PUT', `routers/${router.id}/${action}`, { subnet_id: subnet.id });
+    const { port_id } = (await act('add_router_interface')).body;
+    const made = await make({ local_port_id: port_id });
+    assert.equal((await act('remove_router_interface')).status, 409);
+    assert.equal((await h.member.request('DELETE', `local-ips/${made.id}`)).status, 204);
+    assert.equal((await act('remove_router_interface')).status, 200);
+  });
+
   test('associations: with one’s own ports, below their own local IP, gone with the port', async () => {
     const made = await make({ network_id: net.id });
     const another = await make({ network_id: net.id });

@@ -91,6 +91,19 @@ describe('router modes', () => {
     assert.deepEqual(await ports(one), []);
   });
 
+  test('an agent that goes takes its port along, and the router can go as before', async () => {
+    await using own = await start();
+    for (const host of ['net1', 'net2', 'net3']) await l3Agent(own, host);
+    const made = await own.admin.make('routers', 'router', { ha: true });
+    const haPorts = (): Promise<Made[]> => own.admin.list('ports?device_owner=network:router_ha_interface');
+    assert.equal((await haPorts()).length, 3);
+    const [agent] = await own.admin.list('agents?agent_type=L3%20agent');
+    assert.equal((await own.admin.request('DELETE', `agents/${agent!.id}`)).status, 204);
+    assert.equal((await haPorts()).length, 2);
+    assert.equal((await own.admin.request('DELETE', `routers/${made.id}`)).status, 204);
+    assert.deepEqual([await haPorts(), await own.admin.list('networks')], [[], []]);
+  });
+
   test('the agent that is active has the ports; another takes over', async () => {
     const r = await router({ ha: true, external_gateway_info: { network_id: external.id } });
     const [first, second] = (await agentsOf(r)).map(a => String(a.host));

@@ -160,6 +160,22 @@ describe('segments', () => {
     assert.equal(shownAs(await h.admin.make('networks', 'network', vlan('p2', 7))), 'vlan p2 7', 'the id is free again');
   });
 
+  test('several of one request are compared with each other', async () => {
+    const net = await h.admin.make('networks', 'network', {});
+    const at = (physical_network: string, segmentation_id: number) => ({
+      network_id: net.id,
+      network_type: 'vlan',
+      physical_network,
+      segmentation_id,
+    });
+    const twins = await h.admin.refused('POST', 'segments', { segments: [at('p1', 3001), at('p1', 3002)] });
+    assert.deepEqual(twins.slice(0, 2), [409, 'NeutronDbObjectDuplicateEntry']);
+    const made = await h.admin.request('POST', 'segments', { segments: [at('p1', 3001), at('p2', 3001)] });
+    assert.equal(made.status, 201);
+    const shown = (await h.admin.request('GET', `networks/${net.id}`)).body.network as Body;
+    assert.deepEqual((shown.segments as Body[]).map(shownAs).slice(1), ['vlan p1 3001', 'vlan p2 3001']);
+  });
+
   test('what is refused', async () => {
     assert.deepEqual((await post({ physical_network: 'p2', segmentation_id: 7 })).slice(0, 2), [409, 'VlanIdInUse']);
     assert.match((await post({ network_type: 'nope' }))[2], /network_type value 'nope' not supported/);

@@ -92,6 +92,14 @@ describe('trunks', () => {
     await h.member.request('DELETE', `trunks/${made.id}`);
   });
 
+  test('a tag is the same however it is written', async () => {
+    const [parent, one, two] = [await port(), await port(), await port()];
+    assert.deepEqual((await refused(parent, [vlan(one, 7), vlan(two, '7')])).slice(0, 2), [409, 'DuplicateSubPort']);
+    const made = await trunk(parent);
+    assert.deepEqual((await refusedChange(made, 'add', [vlan(one, '7'), vlan(two, 7)])).slice(0, 2), [409, 'DuplicateSubPort']);
+    assert.deepEqual((await show(made)).sub_ports, []);
+  });
+
   test('what is no subport', async () => {
     const [parent, sub] = [await port(), await port()];
     const made = await trunk(await port());

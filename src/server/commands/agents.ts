@@ -1,22 +1,15 @@
 // Agents as the API shows them. They are born of their heartbeats (rpc/agent-state), not of requests.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { readBool } from '../../domain/input/values.ts';
 import { agent } from '../../model/agent.ts';
 import { changedColumns, shownColumns } from '../columns.ts';
-import { type RequestContext, type Services, timestamp } from '../context.ts';
+import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { dropAgentGateways } from './agent-gateways.ts';
+import { aliveSince, isAlive } from './agent-liveness.ts';
 import type { ApiObject, Commands } from './commands.ts';
-
-/** Heartbeats at or after this time make an agent alive; `times`: with so much more patience. */
-export function aliveSince(services: Services, times = 1): string {
-  const ms = services.clock.now() - services.config.agentDownTime * times * 1000;
-  return timestamp({ now: () => ms, sleep: services.clock.sleep });
-}
-
-export function isAlive(services: Services, row: Row): boolean {
-  return String(row.heartbeat_timestamp) >= aliveSince(services);
-}
+import { dropHaPorts } from './router-ha-ports.ts';
 
 /** `2026-11-21 01:02:14`, as Neutron shows the times of agents. */
 const shown = (time: unknown): string => String(time).replace('T', ' ').replace('Z', '');
@@ -45,8 +38,14 @@ async function update(_ctx: RequestContext, draft: Draft, row: Row, input: Attri
   });
 }
 
-async function remove(_ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
-  for (const table of ['dhcp_bindings', 'router_bindings']) draft.delete(table, { eq: ['agent_id', String(row.id)] });
+/** With the ports that it had on HA networks, and those by which floating IPs left its host. */
+async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
+  const own: Predicate = { eq: ['agent_id', String(row.id)] };
+  const routers = (await ctx.store.select({ table: 'router_bindings', where: own })).map(b => String(b.router_id));
+  await dropHaPorts(ctx, draft, own);
+  await dropAgentGateways(ctx, draft, String(row.id));
+  for (const table of ['dhcp_bindings', 'router_bindings']) draft.delete(table, own);
+  draft.absent('router_bindings', { and: [own, { not: { in: ['router_id', routers] } }] });
   draft.remove(agent, row, { host: row.host, agent_type: row.agent_type });
 }
 

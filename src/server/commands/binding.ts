@@ -4,7 +4,7 @@ import type { AgentView, SegmentView } from '../../contracts/drivers.ts';
 import type { Predicate, Row, Value } from '../../contracts/store.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { isAlive } from './agents.ts';
+import { isAlive } from './agent-liveness.ts';
 
 export interface BindingRequest {
   readonly port_id: string;
@@ -66,8 +66,11 @@ export async function planBinding(services: Services, request: BindingRequest): 
   return { row, level };
 }
 
+/** The segment stays for as long as something is bound to it. */
 export function writeLevels(draft: Draft, { level }: BindingPlan): void {
-  if (level) draft.insert('port_binding_levels', level);
+  if (!level) return;
+  draft.present('segments', { eq: ['id', level.segment_id as string] });
+  draft.insert('port_binding_levels', level);
 }
 
 async function findBinding(services: Services, { network_id, host, vnic_type }: BindingRequest) {

@@ -1,6 +1,7 @@
-// Which ports stand behind local IPs: told to agents as they come and go.
-import type { Row } from '../../contracts/store.ts';
-import { localIpAssociation } from '../../model/local-ip.ts';
+// Local IPs seen from ports: those that stand on them, and those that they stand behind, which agents are told of.
+import type { Predicate, Row } from '../../contracts/store.ts';
+import { apiError } from '../../domain/errors.ts';
+import { localIp, localIpAssociation } from '../../model/local-ip.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 
@@ -18,4 +19,12 @@ export async function releaseLocalIps(services: Services, draft: Draft, portIds:
   const rows = await services.store.select({ table: name, where: { in: ['fixed_port_id', portIds] } });
   draft.delete(name, { in: ['fixed_port_id', portIds] });
   announceAssociations(draft, 'deleted', rows);
+}
+
+/** Ports that local IPs stand on do not go, whatever else takes them along; but for the one that goes itself. */
+export async function refuseLocalIpPorts(services: Services, draft: Draft, portIds: readonly string[], going = ''): Promise<void> {
+  const standing: Predicate = { and: [{ in: ['local_port_id', portIds] }, { not: { eq: ['id', going] } }] };
+  const [row] = await services.store.select({ table: localIp.table.name, where: standing, limit: 1 });
+  if (row) throw apiError('ServicePortInUse', { port_id: String(row.local_port_id), reason: 'still referenced by Local IPs' });
+  draft.absent(localIp.table.name, standing);
 }

@@ -102,7 +102,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   draft.absent(associations, own);
   draft.remove(localIp, row);
   const holder = await ctx.store.get('ports', { id: String(row.local_port_id) });
-  if (holder?.device_owner === owners.localIp && holder.device_id === id) await removePortRows(ctx, draft, [holder]);
+  if (holder?.device_owner === owners.localIp && holder.device_id === id) await removePortRows(ctx, draft, [holder], { localIp: id });
 }
 
 async function presentAssociations(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -164,11 +164,3 @@ export const localIpCommands: readonly Commands[] = [
   },
   { resource: localIpAssociation, present: presentAssociations, create: associate, delete: dissociate },
 ];
-
-/** A port that local IPs stand on is not deleted by itself. */
-export async function refuseLocalIpPort(ctx: RequestContext, draft: Draft, port_id: string): Promise<void> {
-  const standing: Predicate = { eq: ['local_port_id', port_id] };
-  if ((await ctx.store.count(localIp.table.name, standing)) > 0)
-    throw apiError('ServicePortInUse', { port_id, reason: 'still referenced by Local IPs' });
-  draft.absent(localIp.table.name, standing);
-}

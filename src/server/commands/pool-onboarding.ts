@@ -1,5 +1,6 @@
 // Subnets that are there already join a pool: all of its version on one network, so that the network stays whole.
 import { apiError, invalidInput } from '../../domain/errors.ts';
+import { pyStr } from '../../domain/input/python.ts';
 import { prefixesOverlap } from '../../domain/ipam/subnet-pool.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
@@ -39,7 +40,7 @@ export const onboardSubnets: Action = async (ctx, draft, row, body) => {
 async function ownNetwork(ctx: RequestContext, draft: Draft, body: unknown): Promise<string> {
   const given = typeof body === 'object' && body !== null ? (body as { network_id?: unknown }).network_id : undefined;
   if (given === undefined || given === null) throw invalidInput('network_id must be specified.');
-  const net = await find(ctx, networks, String(given));
+  const net = await find(ctx, networks, pyStr(given));
   if (!ctx.isAdmin && net.project_id !== ctx.caller.project_id) throw apiError('NotAuthorized');
   // Subnets that come or go meanwhile count, and those that come see that the others are in a pool now.
   draft.relyOn(network, net);

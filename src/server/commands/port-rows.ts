@@ -6,7 +6,7 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
 import { grouped } from './load.ts';
-import { releaseLocalIps } from './local-ip-rows.ts';
+import { refuseLocalIpPorts, releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
@@ -79,10 +79,16 @@ const partTables = [
   'router_ports',
 ];
 
+/** What goes with its port. */
+interface Going {
+  readonly localIp?: string;
+}
+
 /** Removes ports with all that belongs to them. Who may do so, and whether something holds them, is decided before. */
-export async function removePortRows(services: Services, draft: Draft, rows: readonly Row[]): Promise<void> {
+export async function removePortRows(services: Services, draft: Draft, rows: readonly Row[], going: Going = {}): Promise<void> {
   if (rows.length === 0) return;
   const ids = rows.map(r => String(r.id));
+  await refuseLocalIpPorts(services, draft, ids, going.localIp);
   await refuseTrunkPorts(services, draft, ids);
   const parts = await partsOf(services, ids);
   await releaseFloatingIps(services, draft, ids);

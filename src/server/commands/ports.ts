@@ -5,7 +5,6 @@ import { port } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { Commands, Created } from './commands.ts';
-import { refuseLocalIpPort } from './local-ips.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { portFilters } from './port-filters.ts';
@@ -29,7 +28,6 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   await refuseServicePort(ctx, row);
-  await refuseLocalIpPort(ctx, draft, String(row.id));
   await removePortRows(ctx, draft, [row]);
 }
 

@@ -2,6 +2,7 @@
 import type { Row, Value } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { readField } from '../../domain/input/body.ts';
+import { pyStr } from '../../domain/input/python.ts';
 import { addRoutes, checkRoutes, removeRoutes } from '../../domain/routing.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
@@ -38,7 +39,10 @@ function givenRoutes(body: unknown): unknown {
 /** What is to be removed need not be well formed: it is only compared. */
 function comparable(given: unknown): Route[] {
   if (!Array.isArray(given)) throw apiError('HTTPBadRequest', { message: 'Invalid input for routes. Reason: not a list.' });
-  return given.map(r => (typeof r === 'object' && r !== null ? (r as Route) : { destination: String(r), nexthop: '' }));
+  return given.map((one: unknown) => {
+    const { destination, nexthop }: Partial<Record<string, unknown>> = typeof one === 'object' && one !== null ? one : { destination: one };
+    return { destination: pyStr(destination ?? ''), nexthop: pyStr(nexthop ?? '') };
+  });
 }
 
 type Change = (now: readonly Route[], given: unknown) => Route[];

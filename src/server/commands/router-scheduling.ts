@@ -58,6 +58,7 @@ async function place(services: Services, draft: Draft, router: Row, agentIds: re
 }
 
 function bindRouter(draft: Draft, router_id: string, agent_id: string, more: Row): void {
+  draft.present('agents', { eq: ['id', agent_id] });
   draft.insert('router_bindings', { router_id, agent_id, ...more }, { tag: 'router_binding' });
   draft.announce({ kind: 'router_binding', id: router_id, event: 'created', revision: 0, facts: { router_id, agent_id } });
 }

@@ -6,7 +6,7 @@ import { inZones, spread } from '../../domain/zones.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { aliveSince } from './agents.ts';
+import { aliveSince } from './agent-liveness.ts';
 import { hintsOf } from './availability-zones.ts';
 import { byIds } from './load.ts';
 import { factsOf, partsOf } from './port-rows.ts';
@@ -94,6 +94,7 @@ export async function scheduleNetwork(services: Services, draft: Draft, networkI
 }
 
 function bindNetwork(draft: Draft, network_id: string, agent_id: string): void {
+  draft.present('agents', { eq: ['id', agent_id] });
   draft.insert('dhcp_bindings', { network_id, agent_id }, { onConflict: 'ignore' });
   draft.announce({ kind: 'dhcp_binding', id: network_id, event: 'created', revision: 0, facts: { network_id, agent_id } });
 }

@@ -38,7 +38,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const net = await ctx.store.get('networks', { id: network_id });
   if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
   draft.relyOn(network, net);
-  const present = await segmentsOf(ctx, network_id);
+  const present = [...(await segmentsOf(ctx, network_id)), ...draft.allMade(segment).filter(s => s.network_id === network_id)];
   const wanted = input as unknown as WantedSegment;
   refuseTwin(network_id, present, { ...wanted, physical_network: wanted.physical_network ?? null });
   const taken = await takeSegment({ services: ctx, draft, networkId: network_id, project: String(net.project_id) }, wanted);

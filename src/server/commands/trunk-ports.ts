@@ -84,6 +84,17 @@ export async function relyOnSubPorts(
   });
 }
 
+/** Tags may be inherited, or written in several ways: only when all are read is it known which are the same. */
+export function refuseSameTag(trunk_id: string, now: readonly SubPort[], subs: readonly SubPort[]): void {
+  const tagOf = ({ segmentation_type, segmentation_id }: SubPort): string => `${segmentation_type}/${segmentation_id}`;
+  const used = new Set(now.map(tagOf));
+  for (const sub of subs) {
+    const { segmentation_type, segmentation_id } = sub;
+    if (used.has(tagOf(sub))) throw apiError('DuplicateSubPort', { segmentation_type, segmentation_id, trunk_id });
+    used.add(tagOf(sub));
+  }
+}
+
 /** A port that something else uses is none to tag frames for. */
 function holdSubPort(draft: Draft, row: Row): void {
   const port_id = String(row.id);

@@ -15,7 +15,7 @@ import { byIds } from './load.ts';
 import { ports } from './ports.ts';
 import { tagsOf } from './tags.ts';
 import { releaseSubPorts } from './trunk-binding.ts';
-import { isFree, relyOnParentPort, relyOnSubPorts } from './trunk-ports.ts';
+import { isFree, refuseSameTag, relyOnParentPort, relyOnSubPorts } from './trunk-ports.ts';
 import { subPortsOf } from './trunk-rows.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
@@ -41,6 +41,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   await relyOnParentPort(ctx, draft, portId);
   const subs = await relyOnSubPorts(ctx, draft, portId, input.sub_ports as readonly WantedSubPort[]);
   const id = draft.newId();
+  refuseSameTag(id, [], subs);
   draft.create(trunk, { ...newColumns(trunk, input), id, project_id: String(input.project_id ?? ''), status: 'DOWN' });
   insert(draft, id, subs);
   return { id };
@@ -66,10 +67,7 @@ const addSubPorts: Action = async (ctx, draft, row, body) => {
   const subs = await relyOnSubPorts(ctx, draft, String(row.port_id), wanted);
   refuseDisabled(row);
   if (row.status === 'ERROR') throw apiError('TrunkInErrorState', { trunk_id: id });
-  for (const { segmentation_type, segmentation_id } of subs) {
-    const isUsed = now.some(s => s.segmentation_type === segmentation_type && s.segmentation_id === segmentation_id);
-    if (isUsed) throw apiError('DuplicateSubPort', { segmentation_type, segmentation_id, trunk_id: id });
-  }
+  refuseSameTag(id, now, subs);
   if (subs.length > 0) change(draft, row, 'created', subs);
   insert(draft, id, subs);
   return () => answer(ctx, id);

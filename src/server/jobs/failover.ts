@@ -1,7 +1,7 @@
 // Networks whose DHCP agents died are given to living ones; routers stay where they are, as in Neutron's defaults.
 import type { Row } from '../../contracts/store.ts';
 import type { Signal } from '../../engine/clock.ts';
-import { isAlive } from '../commands/agents.ts';
+import { isAlive } from '../commands/agent-liveness.ts';
 import { dhcpAgentType, scheduleNetwork, usableAgents } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';

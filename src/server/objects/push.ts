@@ -3,7 +3,7 @@ import type { OutboxRow, Row } from '../../contracts/store.ts';
 import { encode, encodeGone, type Image, minorOf, type Primitive, versionText } from '../../domain/objects/encode.ts';
 import type { ObjectType } from '../../model/objects/kit.ts';
 import { objectTypes } from '../../model/objects/types.ts';
-import { aliveSince } from '../commands/agents.ts';
+import { aliveSince } from '../commands/agent-liveness.ts';
 import type { Services } from '../context.ts';
 import { type Message, objectPush } from '../relay/messages.ts';
 import type { Source } from './source.ts';

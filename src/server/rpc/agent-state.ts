@@ -2,7 +2,7 @@
 import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
 import type { Row, Value } from '../../contracts/store.ts';
 import { agent } from '../../model/agent.ts';
-import { isAlive } from '../commands/agents.ts';
+import { isAlive } from '../commands/agent-liveness.ts';
 import { type Services, timestamp } from '../context.ts';
 import { type Message, resourceVersions } from '../relay/messages.ts';
 import { commitDecision } from '../retry.ts';

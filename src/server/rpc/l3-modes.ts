@@ -4,6 +4,7 @@ import { owners } from '../../domain/ipam/owners.ts';
 import { network } from '../../model/network.ts';
 import { port } from '../../model/port.ts';
 import { router } from '../../model/router.ts';
+import { agentGatewayRows } from '../commands/agent-gateways.ts';
 import { writeBinding } from '../commands/binding.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { createPort } from '../commands/port-create.ts';
@@ -93,16 +94,8 @@ async function movePorts(services: Services, draft: Draft, routerId: string, hos
   draft.touch(router, routerId);
 }
 
-/** Ports of an agent by which floating IPs of distributed routers leave its host: one for each external network. */
-async function gatewayRows(services: Services, agentId: string): Promise<Row[]> {
-  return services.store.select({
-    table: 'ports',
-    where: { and: [{ eq: ['device_id', agentId] }, { eq: ['device_owner', owners.floatingipAgentGateway] }] },
-  });
-}
-
 export async function agentGatewaysOf(services: Services, agentId: string): Promise<Dict[]> {
-  return routerPortDicts(services, await gatewayRows(services, agentId));
+  return routerPortDicts(services, await agentGatewayRows(services, agentId));
 }
 
 export async function agentGateway(services: Services, network_id: string, host: string): Promise<Dict | null> {
@@ -112,7 +105,7 @@ export async function agentGateway(services: Services, network_id: string, host:
   await commitDecision(services, {
     decide: async draft => {
       const net = await services.store.get('networks', { id: network_id });
-      if (!net || (await gatewayRows(services, id)).some(p => p.network_id === network_id)) return;
+      if (!net || (await agentGatewayRows(services, id)).some(p => p.network_id === network_id)) return;
       await createPort(services, draft, net, {
         project_id: '',
         device_id: id,
@@ -127,7 +120,7 @@ export async function agentGateway(services: Services, network_id: string, host:
   });
   const [dict] = await routerPortDicts(
     services,
-    (await gatewayRows(services, id)).filter(p => p.network_id === network_id),
+    (await agentGatewayRows(services, id)).filter(p => p.network_id === network_id),
   );
   return dict ?? null;
 }
