@@ -28,6 +28,12 @@ const otherwise: Readonly<Record<string, Partial<PolicyRule>>> = {
   // A cloud without services of its own has nobody else who could: docs/differences.md.
   'create_port:binding:profile': { check: '(rule:admin_only) or (rule:service_api)' },
   'update_port:binding:profile': { check: '(rule:admin_only) or (rule:service_api)' },
+  // Zed's clients count on it that subnets of external networks are their owners': docs/differences.md.
+  get_subnet: {
+    check:
+      'role:reader and project_id:%(project_id)s or rule:shared or (rule:admin_only) or (role:reader and rule:network_owner) or rule:service_api',
+    deprecated: [{ name: 'get_subnet', check: 'rule:shared or rule:admin_or_owner' }],
+  },
   create_port_binding: { check: '(rule:admin_only) or (rule:service_api)' },
   delete_port_binding: { check: '(rule:admin_only) or (rule:service_api)' },
   activate: { check: '(rule:admin_only) or (rule:service_api)' },

@@ -8,7 +8,6 @@ import { byIds, grouped } from './load.ts';
 import { partsOf } from './port-rows.ts';
 
 export const gatewayOwner = owners.routerGateway;
-export const interfaceOwner = owners.routerInterface;
 export const interfaceOwners = routerInterfaceOwners;
 
 export interface RouterPort {
