@@ -7,6 +7,7 @@ export const autoAllocatedTopology = defineResource({
   plural: 'auto_allocated_topologies',
   path: 'auto-allocated-topology',
   key: 'project_id',
+  notFound: { type: 'ObjectNotFound', id: 'id' },
   primaryKey: ['project_id'],
   verbs: ['show', 'delete'],
   bulk: false,

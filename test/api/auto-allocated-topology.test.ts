@@ -164,8 +164,8 @@ describe('automatic topologies', () => {
 
   test('whose project it is not, hears nothing of it; who only reads, does not remove it', async () => {
     for (const method of ['GET', 'DELETE']) {
-      assert.deepEqual((await h.other.refused(method, url(h.member))).slice(0, 2), [404, 'HTTPNotFound']);
-      assert.deepEqual((await h.nobody.refused(method, url(h.member))).slice(0, 2), [404, 'HTTPNotFound']);
+      assert.deepEqual((await h.other.refused(method, url(h.member))).slice(0, 2), [404, 'ObjectNotFound']);
+      assert.deepEqual((await h.nobody.refused(method, url(h.member))).slice(0, 2), [404, 'ObjectNotFound']);
     }
     assert.deepEqual((await h.reader.refused('DELETE', url(h.member))).slice(0, 2), [403, 'PolicyNotAuthorized']);
     for (const [method, path] of [
