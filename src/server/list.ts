@@ -5,6 +5,7 @@ import type { Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { find, findAll, viewerOf, visible } from './find.ts';
 import { giveWay } from './give-way.ts';
+import { hiddenFrom } from './mask.ts';
 
 export interface Page {
   readonly rows: readonly Row[];
@@ -14,10 +15,11 @@ export interface Page {
 
 export async function listPage(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<Page> {
   const { limit, reverse } = query;
-  const conditions = filterPredicates(ctx, commands, query);
+  const hidden = hiddenFrom(ctx.policy, ctx.caller, commands.resource);
+  const conditions = filterPredicates(ctx, commands, query, hidden);
   const scope = visible(ctx, commands);
   if (scope) conditions.push(scope);
-  const order = orderOf(commands, query);
+  const order = orderOf(commands, query, hidden);
   // As in Neutron: a marker means nothing without a limit.
   if (query.marker !== undefined && limit > 0) {
     const marker = commands.forgivesMarkers
@@ -66,18 +68,20 @@ async function rowsOf(ctx: RequestContext, { table, conditions, order, limit }: 
   }
 }
 
-/** What is asked for, made unique by what names a member. */
-function orderOf(commands: Commands, query: ListQuery): Order {
-  const order = query.sort.filter(([key]) => (commands.resource.table.columns[key]?.type ?? 'json') !== 'json');
+/** What is asked for, as far as the caller sees it, made unique by what names a member. */
+function orderOf(commands: Commands, query: ListQuery, hidden: ReadonlySet<string>): Order {
+  const order = query.sort.filter(([key]) => (commands.resource.table.columns[key]?.type ?? 'json') !== 'json' && !hidden.has(key));
   const unique = commands.resource.key;
   return order.some(([column]) => column === unique) ? order : [...order, [unique, 'asc']];
 }
 
 const turned = (order: Order): Order => order.map(([column, direction]) => [column, direction === 'asc' ? 'desc' : 'asc']);
 
-function filterPredicates(ctx: RequestContext, commands: Commands, query: ListQuery): Predicate[] {
+/** An attribute that the caller does not see has no value that he could ask for: a filter must not tell what an answer hides. */
+function filterPredicates(ctx: RequestContext, commands: Commands, query: ListQuery, hidden: ReadonlySet<string>): Predicate[] {
   const viewer = viewerOf(ctx);
   return [...query.filters].map(([name, values]) => {
+    if (hidden.has(name)) return { or: [] };
     if (isTagFilter(name)) return tagPredicate(name, values);
     const own = commands.filters?.[name];
     return own ? own(values, viewer) : { in: [name, readFilterValues(commands.resource, name, values)] };

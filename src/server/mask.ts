@@ -49,6 +49,11 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   };
 }
 
+/** What the caller sees of no object. */
+export function hiddenFrom(policy: Policy, caller: Caller, resource: Resource): ReadonlySet<string> {
+  return sorted(policy, caller, resource).never;
+}
+
 function sorted(policy: Policy, caller: Caller, resource: Resource): { readonly never: Set<string>; readonly open: Open[] } {
   const { hidden, ruled } = rulesOf(policy, resource);
   const never = new Set(hidden);

@@ -315,6 +315,17 @@ describe('lists', () => {
     assert.equal((await h.admin.list(`networks?id=${net.id}`))[0]?.['provider:network_type'], 'vxlan');
   });
 
+  test('what policy hides cannot be found out by filters', async () => {
+    const own = await h.admin.make('networks', 'network', { project_id: h.member.project, name: 'guessed' });
+    const at = (project: Api, query: string): Promise<Made[]> => project.list(`networks?name=guessed&${query}`);
+    const guess = `provider:segmentation_id=${own['provider:segmentation_id']}`;
+    assert.deepEqual([(await at(h.admin, guess)).length, (await at(h.member, guess)).length], [1, 0]);
+    for (const host of ['guess-b', 'guess-a'])
+      await h.admin.make('ports', 'port', { network_id: own.id, project_id: h.member.project, 'binding:host_id': host });
+    const hosts = `ports?network_id=${own.id}&binding:host_id=guess-a`;
+    assert.deepEqual([(await h.admin.list(hosts)).length, (await h.member.list(hosts)).length], [1, 0]);
+  });
+
   test('what a create answers is what a show answers', async () => {
     const made = await h.member.make('ports', 'port', {
       network_id: net.id,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { defaultConfig } from '../../src/server/context.ts';
+import type { Api } from './client.ts';
 import { type Harness, start, until } from './harness.ts';
 
 const policy = defaultConfig.policy;
@@ -42,6 +43,21 @@ const refusals = async (text: string): Promise<string[]> => {
 };
 
 describe('policy files', () => {
+  test('an attribute that is hidden by a rule is none to filter or sort by', () =>
+    withFile('"get_network:mtu": "rule:admin_only"', async h => {
+      for (const mtu of [1300, 1200, 1400]) await h.admin.make('networks', 'network', { project_id: h.member.project, mtu });
+      const ids = async (who: Api, query: string): Promise<unknown[]> => (await who.list(`networks?${query}`)).map(n => n.id);
+      assert.equal((await ids(h.admin, 'mtu=1200')).length, 1);
+      assert.deepEqual(await ids(h.member, 'mtu=1200'), []);
+      const byMtu = 'sort_key=mtu&sort_dir=asc';
+      const byId = await ids(h.member, 'sort_key=id&sort_dir=asc');
+      assert.deepEqual(
+        (await h.admin.list(`networks?${byMtu}`)).map(n => n.mtu),
+        [1200, 1300, 1400],
+      );
+      assert.deepEqual([await ids(h.member, byMtu), await ids(h.member, `${byMtu}&limit=2&marker=${byId[0]}`)], [byId, byId.slice(1)]);
+    }));
+
   test('rules are in force for objects, attributes and lists alike', () =>
     withFile(
       [
