@@ -2,10 +2,9 @@
 // of good faith would send. Only that none is answered by 500 or above counts here.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { resources } from '../../src/model/registry.ts';
-import { pathOf, type Thing, World } from './authorisation/world.ts';
+import { pathOf, startWorld, type Thing } from './authorisation/world.ts';
 import type { Api, Body } from './client.ts';
-import { beat, type Harness, start } from './harness.ts';
+import type { Harness } from './harness.ts';
 
 const values: readonly unknown[] = [
   null,
@@ -78,10 +77,8 @@ describe('bodies of bad faith', () => {
   let things: readonly Thing[];
 
   before(async () => {
-    h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])) });
-    for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
-    const world = new World(h);
-    await world.build();
+    const world = await startWorld();
+    h = world.h;
     things = world.things.filter(t => t.at === undefined || t.at.kind === 'own');
   });
   after(() => h[Symbol.asyncDispose]());

@@ -7,8 +7,8 @@ import type { Row, Value } from '../../src/contracts/store.ts';
 import type { Resource } from '../../src/model/kit/resource.ts';
 import { resources } from '../../src/model/registry.ts';
 import { atOnce } from '../../src/server/list.ts';
-import { type Thing, World } from './authorisation/world.ts';
-import { beat, type Harness, start } from './harness.ts';
+import { startWorld, type Thing } from './authorisation/world.ts';
+import type { Harness } from './harness.ts';
 
 /** The column that makes a copy another one under a unique key: a text of its own before an id, and never the parent. */
 function columnToChange({ table, parent }: Resource, key: readonly string[]): string {
@@ -37,10 +37,8 @@ describe('the cost of lists', () => {
   let things: readonly Thing[];
 
   before(async () => {
-    h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])) });
-    for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
-    const world = new World(h);
-    await world.build();
+    const world = await startWorld();
+    h = world.h;
     things = world.things;
   });
   after(() => h[Symbol.asyncDispose]());

@@ -4,10 +4,9 @@ import { after, before, describe, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { about } from '../../src/domain/openapi/collections.ts';
 import { schemaName } from '../../src/domain/openapi/operation.ts';
-import { resources } from '../../src/model/registry.ts';
-import { pathOf, type Thing, World } from './authorisation/world.ts';
+import { pathOf, startWorld, type Thing } from './authorisation/world.ts';
 import type { Body } from './client.ts';
-import { beat, type Harness, start } from './harness.ts';
+import type { Harness } from './harness.ts';
 
 describe('OpenAPI and the server', () => {
   let h: Harness;
@@ -15,10 +14,8 @@ describe('OpenAPI and the server', () => {
   let ajv: Ajv2020;
 
   before(async () => {
-    h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])) });
-    for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
-    const world = new World(h);
-    await world.build();
+    const world = await startWorld();
+    h = world.h;
     things = world.things;
     const document = (await (await fetch(`${h.server.url}/v2.0/openapi.json`)).json()) as object;
     ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).addSchema(document, 'api');

@@ -5,7 +5,7 @@ import type { Target } from '../../../src/domain/policy/check.ts';
 import type { Resource } from '../../../src/model/kit/resource.ts';
 import { resources } from '../../../src/model/registry.ts';
 import type { Made } from '../client.ts';
-import type { Harness } from '../harness.ts';
+import { beat, type Harness, start } from '../harness.ts';
 import { type At, type Family, type Kind, kinds, type Sample } from './sample.ts';
 
 /** An object, where it is found, and what policy may ask about it. */
@@ -163,4 +163,13 @@ export class World {
     }
     for (const sample of samples) this.things.push(...this.otherUrls(sample));
   }
+}
+
+/** A server without quotas, and one object of everything in each family. */
+export async function startWorld(): Promise<{ readonly h: Harness; readonly things: readonly Thing[] }> {
+  const h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])), agentDownTime: 3600 });
+  for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
+  const world = new World(h);
+  await world.build();
+  return { h, things: world.things };
 }
