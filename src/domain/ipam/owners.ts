@@ -38,3 +38,11 @@ export const isRouterInterfaceOrSnat = (owner: string): boolean => owner === own
 export const isRouterPort = (owner: string): boolean => routerOwners.includes(owner);
 /** Ports that get the lowest free address, as people expect of a DHCP server. */
 export const prefersLowest = (owner: string): boolean => owner === owners.dhcp || owner === owners.distributed;
+
+/** Ports that make a host a part of the distributed routers on their subnets. */
+export const servedByDistributedRouters = {
+  prefix: 'compute:',
+  others: [owners.dhcp, 'neutron:LOADBALANCER', 'neutron:LOADBALANCERV2'],
+} as const;
+export const isServedByDistributedRouters = (owner: string): boolean =>
+  owner.startsWith(servedByDistributedRouters.prefix) || servedByDistributedRouters.others.some(o => o === owner);

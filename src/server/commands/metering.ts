@@ -23,8 +23,9 @@ async function createLabel(_ctx: RequestContext, draft: Draft, input: Attributes
 
 async function removeLabel(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const own: Predicate = { eq: ['metering_label_id', String(row.id)] };
-  for (const rule of await ctx.store.select({ table: rules, where: own })) draft.remove(meteringLabelRule, rule, { with_label: true });
-  draft.remove(meteringLabel, row);
+  const going = await ctx.store.select({ table: rules, where: own });
+  for (const rule of going) draft.remove(meteringLabelRule, rule, { with_label: true });
+  draft.remove(meteringLabel, row, { rules: going });
   draft.delete(rules, own);
 }
 

@@ -5,10 +5,8 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { byIds } from './load.ts';
 import { dropHaPorts, makeHaPort } from './router-ha-ports.ts';
+import { agentMode } from './router-places.ts';
 import { agentOf, chooseAgents, hintsFor, l3AgentType, serves, usableAgents } from './scheduling.ts';
-
-/** What an agent says it can do; legacy where it says nothing. */
-const agentMode = (agent: Row): string => String((agent.configurations as { agent_mode?: unknown } | null)?.agent_mode ?? 'legacy');
 
 /** A distributed router is translated where an agent says it does that; others are had by agents that are no mere part of one. */
 function fitsMode(router: Row): (agent: Row) => boolean {

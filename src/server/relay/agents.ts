@@ -2,6 +2,7 @@
 import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
 import { byIds } from '../commands/load.ts';
 import type { PortFacts } from '../commands/port-rows.ts';
+import { agentsServing } from '../commands/router-places.ts';
 import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
@@ -9,6 +10,7 @@ import { dvrMacs } from '../rpc/dvr.ts';
 import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
+import { labelMessages, meteredHosts, ruleMessages } from './metering.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -24,7 +26,8 @@ async function hostsOf(services: Services, table: string, column: string, id: st
 }
 
 const dhcpHosts = (services: Services, network: string): Promise<string[]> => hostsOf(services, 'dhcp_bindings', 'network_id', network);
-const l3Hosts = (services: Services, router: string): Promise<string[]> => hostsOf(services, 'router_bindings', 'router_id', router);
+const l3Hosts = async (services: Services, router: string): Promise<string[]> =>
+  ((await agentsServing(services, [router])).get(router) ?? []).map(a => String(a.host));
 
 export async function agentMessages(services: Services, row: OutboxRow): Promise<Message[]> {
   switch (row.kind) {
@@ -50,6 +53,10 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
       return bindingMessages(services, row);
     case 'dvr_mac':
       return [messages.dvrMacsUpdated(await dvrMacs(services))];
+    case 'metering_label':
+      return labelMessages(services, row);
+    case 'metering_label_rule':
+      return ruleMessages(services, row);
     case 'agent':
       return adminStateMessages(row);
     case 'l2pop_refresh':
@@ -178,8 +185,8 @@ async function segmentOf(services: Services, port: Facts): Promise<Facts> {
 }
 
 async function routerMessages(services: Services, { id, event }: OutboxRow): Promise<Message[]> {
-  if (event === 'deleted') return [messages.routerDeleted(id)];
-  return updatedRouters(services, [id]);
+  if (event === 'deleted') return [messages.routerDeleted(id), messages.meteringRouterDeleted(id)];
+  return [...(await updatedRouters(services, [id])), ...(await meteredHosts(services, await l3Hosts(services, id)))];
 }
 
 async function floatingIpMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
@@ -208,8 +215,10 @@ async function addressGroupMessages(services: Services, { id, event, facts }: Ou
 async function bindingMessages(services: Services, { kind, id, event, facts }: OutboxRow): Promise<Message[]> {
   const host = String(facts.host ?? (await services.store.get('agents', { id: String(facts.agent_id) }))?.host ?? '');
   if (host === '') return [];
-  if (kind === 'router_binding')
-    return [event === 'deleted' ? messages.routerRemovedFromAgent(host, id) : messages.routersUpdated(host, [id])];
+  if (kind === 'router_binding') {
+    const message = event === 'deleted' ? messages.routerRemovedFromAgent(host, id) : messages.routersUpdated(host, [id]);
+    return [message, ...(await meteredHosts(services, [host]))];
+  }
   if (event === 'deleted') return [messages.dhcp(host, 'network_delete_end', { network_id: id })];
   return [messages.dhcp(host, 'network_create_end', { network: { id } })];
 }

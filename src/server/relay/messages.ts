@@ -74,3 +74,7 @@ export const routerRemovedFromAgent = (host: string, router_id: string): Message
   toHost('l3_agent', host, '1.0', 'router_removed_from_agent', { payload: { router_id } });
 export const l3AgentUpdated = (host: string, admin_state_up: boolean): Message =>
   toHost('l3_agent', host, '1.0', 'agent_updated', { payload: { admin_state_up } });
+
+export const metering = (host: string, method: string, args: Message['args']): Message =>
+  toHost('metering_agent', host, '1.0', method, args);
+export const meteringRouterDeleted = (router_id: string): Message => fanout('metering_agent', '1.0', 'router_deleted', { router_id });

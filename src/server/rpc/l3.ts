@@ -11,6 +11,7 @@ import { scopesOf } from '../commands/pool-scope.ts';
 import { forwardingsOf } from '../commands/port-forwarding-rows.ts';
 import { factsOf, partsOf } from '../commands/port-rows.ts';
 import { modeOf } from '../commands/router-modes.ts';
+import { routersAt } from '../commands/router-places.ts';
 import { scheduleRouter } from '../commands/router-scheduling.ts';
 import { routers } from '../commands/routers.ts';
 import type { Services } from '../context.ts';
@@ -27,8 +28,7 @@ async function idsOf(services: Services, host: string): Promise<string[]> {
   const agent = await agentAt(services, host);
   if (agent?.admin_state_up !== true) return [];
   await scheduleUnhosted(services, String(agent.id));
-  const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['agent_id', String(agent.id)] } });
-  return bound.map(b => String(b.router_id));
+  return routersAt(services, agent);
 }
 
 /** Routers with something attached and no agent, and highly available ones that may have this one, too. */
@@ -57,11 +57,18 @@ async function syncRouters(services: Services, args: Args): Promise<Dict[]> {
   const wanted =
     args.router_ids === null || args.router_ids === undefined ? mine : texts(args, 'router_ids').filter(id => mine.includes(id));
   const rows = [...(await byIds(services, 'routers', wanted)).values()];
-  await bindPorts(
+  const agent = await agentAt(services, host);
+  const own = await grouped(
     services,
-    rows.map(r => String(r.id)),
-    host,
+    'router_bindings',
+    'router_id',
+    rows.map(r => r.id),
+    {
+      where: { eq: ['agent_id', String(agent?.id ?? '')] },
+    },
   );
+  // An agent that only takes part in a distributed router has none of the ports by which it is translated.
+  await bindPorts(services, [...own.keys()], host);
   return routerDicts(services, rows, host);
 }
 
