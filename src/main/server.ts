@@ -10,7 +10,7 @@ import { DnsUnavailable } from '../contracts/dns.ts';
 import type { Drivers } from '../contracts/drivers.ts';
 import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
-import type { Store } from '../contracts/store.ts';
+import type { OutboxRow, Store } from '../contracts/store.ts';
 import { drivers } from '../drivers/all.ts';
 import { allTables, extensions, resources } from '../model/registry.ts';
 import { allCommands } from '../server/commands/all.ts';
@@ -22,6 +22,7 @@ import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
 import { objectPushes } from '../server/objects/push.ts';
 import { agentMessages } from '../server/relay/agents.ts';
+import { deliver, type Teller } from '../server/relay/deliver.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
 import { openPolicy } from './policy.ts';
@@ -75,12 +76,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 /** The jobs that run as long as the server. */
 function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, holder: string): void {
   const stop = new AbortController();
-  const deliver = async (row: Parameters<typeof agentMessages>[1]): Promise<void> => {
-    const messages = [...(await agentMessages(services, row)), ...(await objectPushes(services, row))];
-    for (const { target, method, args } of messages) await bus.cast(target, method, args);
-  };
+  const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
+  const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, ({ target, method, args }) => bus.cast(target, method, args));
   const running = Promise.all([
-    runRelay(services, { reader: 'agents', holder, deliver }, stop.signal),
+    runRelay(services, { reader: 'agents', holder, deliver: tellAgents }, stop.signal),
     runDhcpFailover(services, stop.signal),
     ...publishing(services, holder, stop.signal),
   ]);

@@ -119,6 +119,8 @@ describe('the cost of lists', () => {
     const pieces = Math.ceil((all.length + 1) / atOnce);
     // The server's own jobs get their turn, too.
     assert.ok(all.statements >= pieces * page.statements && all.statements < (pieces + 1) * page.statements, String(all.statements));
-    assert.deepEqual(await cost('ports?limit=1000'), { statements: page.statements, length: 1000 });
+    const some = await cost('ports?limit=1000');
+    // One more where some of them, whose ids are random, name something that has to be looked up.
+    assert.ok(some.length === 1000 && some.statements <= page.statements + 1, `${some.statements} for ${some.length}`);
   });
 });

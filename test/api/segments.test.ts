@@ -1,6 +1,9 @@
 // Segments of networks: provider attributes, several at once, types and their bounds, and segments as a resource.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
+import { allTables } from '../../src/model/registry.ts';
+import { addAgents } from './agent-rows.ts';
 import type { Api, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Body, type Harness, start } from './harness.ts';
@@ -205,5 +208,30 @@ describe('segments', () => {
       const moves = await Promise.all([a.request('PUT', `networks/${c.id}`, id), b.request('PUT', `networks/${d.id}`, id)]);
       assert.deepEqual(moves.map(r => r.status).sort(), [200, 409]);
     }
+  });
+
+  test('in two processes: nothing is bound to a segment that is gone', async () => {
+    await using cluster = await startCluster(2, { vlanRanges: { p1: [[1, 99]], p2: [] }, quotas: { network: -1, port: -1 } });
+    await addAgents(cluster.file, ['h'], { interface_mappings: { p2: 'eth2' } });
+    await using store = await openSqliteStore(cluster.file, { tables: allTables });
+    const outcomes = new Set<string>();
+    for (let round = 0; round < 12; round++) {
+      const [a, b] = cluster.spread('admin', 2) as [Api, Api];
+      const network_id = (await a.make('networks', 'network', { segments: [vlan('p1'), vlan('p2', 100 + round)] })).id;
+      const port = await a.make('ports', 'port', { network_id });
+      const [second] = await a.list(`segments?network_id=${network_id}&physical_network=p2`);
+      const [removed, bound] = await Promise.all([
+        b.request('DELETE', `segments/${second!.id}`),
+        a.request('PUT', `ports/${port.id}`, { port: { 'binding:host_id': 'h' } }),
+      ]);
+      const levels = await store.select({ table: 'port_binding_levels', where: { eq: ['segment_id', second!.id] } });
+      assert.equal(bound.status, 200);
+      assert.deepEqual([removed.status, levels.length], removed.status === 204 ? [204, 0] : [409, 1]);
+      outcomes.add(`${removed.status} ${(bound.body.port as Body)['binding:vif_type']}`);
+    }
+    assert.ok(
+      [...outcomes].every(o => ['204 binding_failed', '409 bridge'].includes(o)),
+      [...outcomes].join(', '),
+    );
   });
 });

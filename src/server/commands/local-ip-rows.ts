@@ -13,11 +13,19 @@ export function announceAssociations(draft: Draft, event: 'created' | 'deleted',
   }
 }
 
+const keyOf = (localIpId: unknown, portId: unknown): Predicate => ({
+  and: [{ eq: ['local_ip_id', String(localIpId)] }, { eq: ['fixed_port_id', String(portId)] }],
+});
+
 /** Ports go, and what they stand behind is without them. */
 export async function releaseLocalIps(services: Services, draft: Draft, portIds: readonly string[]): Promise<void> {
   const { name } = localIpAssociation.table;
-  const rows = await services.store.select({ table: name, where: { in: ['fixed_port_id', portIds] } });
-  draft.delete(name, { in: ['fixed_port_id', portIds] });
+  const behind: Predicate = { in: ['fixed_port_id', portIds] };
+  const rows = await services.store.select({ table: name, where: behind });
+  // One that came meanwhile would go without agents hearing of it.
+  const known = rows.map(r => keyOf(r.local_ip_id, r.fixed_port_id));
+  draft.absent(name, { and: [behind, { not: { or: known } }] });
+  draft.delete(name, behind);
   announceAssociations(draft, 'deleted', rows);
 }
 
