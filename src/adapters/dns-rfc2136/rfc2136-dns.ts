@@ -23,7 +23,7 @@ export function rfc2136Dns(options: Rfc2136Options, clock: Clock): ExternalDns {
     async change(change: DnsChange): Promise<void> {
       const id = randomInt(65_536);
       const seconds = (): number => Math.floor(clock.now() / 1000);
-      const request = sign(updateMessage(id, change, options.ttl), options.key, seconds());
+      const request = sign(writable(id, change, options.ttl), options.key, seconds());
       const answer = await exchange(options, request.message);
       const { id: answered, refusal } = readHeader(answer);
       if (answered !== id) throw new DnsUnavailable('the DNS server answered another question');
@@ -36,6 +36,16 @@ export function rfc2136Dns(options: Rfc2136Options, clock: Clock): ExternalDns {
       throw new DnsRefused(refusal, change.zone);
     },
   };
+}
+
+/** Two names that are right by themselves may be too long together: that is refused for good, before anybody is asked. */
+function writable(id: number, change: DnsChange, ttl: number): Buffer {
+  try {
+    return updateMessage(id, change, ttl);
+  } catch (error) {
+    if (error instanceof RangeError) throw new DnsRefused(`FORMERR (${error.message})`, change.zone);
+    throw error;
+  }
 }
 
 const mostBytes = 65_537;

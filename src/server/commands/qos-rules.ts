@@ -3,6 +3,7 @@ import type { Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { checkRule, type QosRule } from '../../domain/qos.ts';
 import { qosPolicy, qosRules, type RuleType, ruleTypes } from '../../model/qos.ts';
+import { notFound } from '../authorize.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -40,7 +41,10 @@ async function update(ctx: RequestContext, draft: Draft, type: RuleType, row: Ro
   if (Object.keys(set).length === 0) return;
   const policy = await policyOf(ctx, draft);
   const id = String(row.id);
-  const after = asRule(type, { ...row, ...set });
+  // As it is while the policy does not change: what was found first may have moved since.
+  const now = policy.rules.find(r => r.id === id);
+  if (!now) throw notFound(resource, id, policy.id);
+  const after: QosRule = { ...now, ...set };
   checkRule(policy.id, policy.rules, { type, id, given: set, values: after });
   draft.update(resource, row, set, { facts: { qos_policy_id: policy.id } });
   const rules = policy.rules.map(r => (r.id === id ? after : r));

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DnsRefused, DnsUnavailable } from '../../contracts/dns.ts';
+import { systemClock } from '../clock/system-clock.ts';
+import { rfc2136Dns } from './rfc2136-dns.ts';
+
+const key = { name: 'weft', algorithm: 'hmac-sha256', secret: Buffer.alloc(32) } as const;
+// Nobody listens on port 1.
+const dns = rfc2136Dns({ host: '127.0.0.1', port: 1, key, ttl: 60 }, systemClock);
+const change = (name: string) => ({ zone: 'example.', add: [{ name, type: 'A', data: '192.0.2.1' } as const] });
+
+test('a name that no message can carry is refused for good, and not tried for ever', async () => {
+  const long = `${'a'.repeat(60)}.`.repeat(5);
+  await assert.rejects(dns.change(change(`${long}example.`)), DnsRefused);
+  await assert.rejects(dns.change(change(`${'a'.repeat(64)}.example.`)), DnsRefused);
+  await assert.rejects(dns.change(change('a.example.')), DnsUnavailable);
+});
