@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import { allTables } from '../../src/model/registry.ts';
-import type { Body, Made } from './client.ts';
+import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
 
@@ -216,5 +216,23 @@ describe('logs of packets', () => {
       (await h.admin.list('log/logs')).map(l => l.id),
       [all.id],
     );
+  });
+
+  test('two processes: a log does not outlive the port or group that it is made for', async () => {
+    await using two = await startCluster(2, { quotas: { port: -1, security_group: -1, network: -1 } });
+    const [one, other] = two.spread('admin', 2) as [Api, Api];
+    const net = await one.make('networks', 'network', {});
+    for (let i = 0; i < 12; i++) {
+      const [path, made, named] =
+        i % 2 === 0
+          ? ['ports', await one.make('ports', 'port', { network_id: net.id }), 'target_id']
+          : ['security-groups', await one.make('security-groups', 'security_group', { name: `g${i}` }), 'resource_id'];
+      const log = { resource_type: 'security_group', [String(named)]: made.id };
+      const posts = [one, other, one].map(api => api.request('POST', 'log/logs', { log }));
+      const [gone, ...logs] = await Promise.all([other.request('DELETE', `${String(path)}/${made.id}`), ...posts]);
+      assert.equal(gone.status, 204);
+      assert.ok(logs.every(l => l.status === 201 || l.status === 404));
+    }
+    assert.deepEqual(await one.list('log/logs'), []);
   });
 });

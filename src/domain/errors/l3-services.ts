@@ -55,6 +55,10 @@ export const l3ServicesErrors = {
     text: (p: P<'remote_ip_prefix'>) => `Metering label rule with remote_ip_prefix '${p.remote_ip_prefix}' overlaps another.`,
   },
   InvalidLogResourceType: { status: 400, text: (p: P<'resource_type'>) => `Invalid log resource_type: ${p.resource_type}.` },
+  LoggingTypeNotSupported: {
+    status: 409,
+    text: (p: P<'log_type' | 'port_id'>) => `Logging type ${p.log_type} is not supported on port ${p.port_id}.`,
+  },
   InvalidResourceConstraint: {
     status: 400,
     text: (p: P<'resource' | 'resource_id' | 'target_resource' | 'target_id'>) =>

@@ -7,17 +7,22 @@ import { aliveSince } from '../commands/agent-liveness.ts';
 import type { Services } from '../context.ts';
 import { type Message, objectPush } from '../relay/messages.ts';
 import type { Source } from './source.ts';
-import { sources } from './sources.ts';
+import { followers, sources } from './sources.ts';
 
-const byKind = new Map(sources.map(s => [s.kind, s]));
+const byKind = Map.groupBy([...sources, ...followers], s => s.kind);
 
 /** Agents that keep ports, networks and groups by pushes; the other L2 agents hear of them in the older way. */
 const cachingAgents: readonly string[] = ['Open vSwitch agent'];
 
 export async function objectPushes(services: Services, fact: OutboxRow): Promise<Message[]> {
-  const source = byKind.get(fact.kind);
-  const event = source && eventOf(source, fact.event);
-  if (!source || !event) return [];
+  const out: Message[] = [];
+  for (const source of byKind.get(fact.kind) ?? []) out.push(...(await pushesOf(services, source, fact)));
+  return out;
+}
+
+async function pushesOf(services: Services, source: Source, fact: OutboxRow): Promise<Message[]> {
+  const event = eventOf(source, fact.event);
+  if (!event) return [];
   const minors = await minorsRead(services, source);
   if (minors.length === 0) return [];
   const write = await writerOf(services, source, fact);
@@ -27,6 +32,7 @@ export async function objectPushes(services: Services, fact: OutboxRow): Promise
 type ObjectEvent = 'created' | 'updated' | 'deleted';
 
 function eventOf({ told }: Source, event: OutboxRow['event']): ObjectEvent | undefined {
+  if (told === 'again') return 'updated';
   if (event === 'updated') return told === 'ends' ? undefined : event;
   if (event === 'deleted' || told === 'life' || told === 'ends') return event;
   return told === 'core' ? 'updated' : undefined;

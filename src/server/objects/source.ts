@@ -11,9 +11,9 @@ export interface Source {
   readonly kind: string;
   /**
    * `core`: readers hear of what is there and of what has gone. `life`: of each stage. `changes`: of changes and of what has gone.
-   * `ends`: of birth and death.
+   * `ends`: of birth and death. `again`: of what others' facts change.
    */
-  readonly told: 'core' | 'life' | 'changes' | 'ends';
+  readonly told: 'core' | 'life' | 'changes' | 'ends' | 'again';
   /** Of an object that has gone nothing else is told than its id, and what every object of the type is born with. */
   readonly gone?: Image;
   /** Rows as images, in order. A constant number of queries. */

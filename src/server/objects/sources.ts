@@ -1,6 +1,6 @@
 // Every type of versioned object that agents hear of and ask for.
 import { addressGroupObjects, groupObjects, ruleObjects } from './groups.ts';
-import { logObjects } from './logs.ts';
+import { logObjects, logsByAddresses, logsByRules } from './logs.ts';
 import { networkObjects, subnetObjects } from './networks.ts';
 import { portObjects } from './ports.ts';
 import { qosObjects } from './qos.ts';
@@ -24,3 +24,6 @@ export const sources: readonly Source[] = [
   subPortObjects,
   logObjects,
 ];
+
+/** Objects that are told of again because of what they are not themselves. */
+export const followers: readonly Source[] = [logsByRules, logsByAddresses];

@@ -116,7 +116,7 @@ function providerRules(fixed: readonly string[], routers: readonly string[]): Di
   ];
 }
 
-function ruleDict(row: Row, stateful: boolean): Dict {
+export function ruleDict(row: Row, stateful: boolean): Dict {
   const prefix = row.direction === 'ingress' ? 'source_ip_prefix' : 'dest_ip_prefix';
   const out: Dict = { direction: row.direction, ethertype: row.ethertype, stateful };
   for (const key of ['protocol', 'port_range_min', 'port_range_max', 'remote_group_id', 'remote_address_group_id'] as const)

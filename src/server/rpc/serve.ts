@@ -7,6 +7,7 @@ import { devices } from './devices.ts';
 import { dhcp } from './dhcp.ts';
 import { dvr } from './dvr.ts';
 import { l3 } from './l3.ts';
+import { loggingAgents } from './logging.ts';
 import { metadata } from './metadata.ts';
 import { meteringAgents } from './metering.ts';
 import { objects } from './resources.ts';
@@ -36,6 +37,7 @@ export async function serveAgents(services: Services, bus: Bus, server: string):
   stack.use(await bus.serve({ topic: 'q-reports-plugin', server, endpoints: [state] }));
   stack.use(await bus.serve({ topic: 'q-l3-plugin', server, endpoints: [l3(services)] }));
   stack.use(await bus.serve({ topic: 'q-metering-plugin', server, endpoints: [meteringAgents(services)] }));
+  stack.use(await bus.serve({ topic: 'logging-plugin', server, endpoints: [loggingAgents(services)] }));
   stack.use(await bus.serve({ topic: 'trunk', server, endpoints: [trunkAgents(services)] }));
   return stack;
 }
