@@ -6,7 +6,15 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installPackages, installPlan, missingPackages, programFolders, runPackages, testPackages } from './packages.mjs';
+import {
+  conformancePackages,
+  installPackages,
+  installPlan,
+  missingPackages,
+  programFolders,
+  runPackages,
+  testPackages,
+} from './packages.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
@@ -100,7 +108,7 @@ function ensureNode() {
 }
 
 function ensurePackages(mode) {
-  const packages = mode === 'test' ? { ...runPackages, ...testPackages } : runPackages;
+  const packages = mode === 'test' ? { ...runPackages, ...testPackages, ...conformancePackages } : runPackages;
   const folders = programFolders(process.env.PATH ?? '');
   const missing = missingPackages(packages, folders);
   const isDebian = folders.some(folder => existsSync(join(folder, 'apt-get')));

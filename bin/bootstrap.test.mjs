@@ -20,6 +20,7 @@ test('a package is missing when one of its programs is', () => {
   const packages = { a: ['a1', 'a2'], b: ['b1'], c: ['c1'] };
   assert.deepEqual(missingPackages(packages, [binWith('one', ['a1', 'b1']), binWith('two', ['c1'])]), ['a']);
   assert.deepEqual(missingPackages(packages, [binWith('one', []), binWith('three', ['a2', 'c1'])]), []);
+  assert.deepEqual(missingPackages({ here: [import.meta.filename], gone: [`${import.meta.filename}.not`] }, []), ['gone']);
 });
 
 test('an empty search path still finds what is in the sbin folders', () => {

@@ -33,8 +33,24 @@ export const testPackages = {
   knot: ['knotd'],
 };
 
+/** What `npm run conformance` needs: Debian's Keystone, and the suites that others wrote. Where there is no program, a file says that it is there. */
+const python = '/usr/lib/python3/dist-packages';
+export const conformancePackages = {
+  keystone: ['keystone-manage'],
+  'uwsgi-plugin-python3': ['uwsgi_python3'],
+  tempest: ['tempest'],
+  'neutron-tempest-plugin': [`${python}/neutron_tempest_plugin/__init__.py`],
+  'python3-ddt': [`${python}/ddt.py`],
+  'python3-oslotest': [`${python}/oslotest/__init__.py`],
+  'python3-platformdirs': [`${python}/platformdirs/__init__.py`],
+  'python3-psutil': [`${python}/psutil/__init__.py`],
+  'python3-testscenarios': [`${python}/testscenarios/__init__.py`],
+  'python3-testtools': [`${python}/testtools/__init__.py`],
+  'python3-typing-extensions': [`${python}/typing_extensions.py`],
+};
+
 /** Services that these packages would start at boot although Weft runs the programs itself. */
-const services = { haproxy: 'haproxy', radvd: 'radvd', knot: 'knot' };
+const services = { haproxy: 'haproxy', radvd: 'radvd', knot: 'knot', keystone: 'keystone' };
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */
 export function programFolders(path) {
@@ -43,7 +59,7 @@ export function programFolders(path) {
 
 /** The packages of which a program is missing. */
 export function missingPackages(packages, folders) {
-  const there = program => folders.some(folder => existsSync(join(folder, program)));
+  const there = program => (program.startsWith('/') ? existsSync(program) : folders.some(folder => existsSync(join(folder, program))));
   return Object.keys(packages).filter(name => !packages[name].every(there));
 }
 

@@ -100,6 +100,10 @@ describe('differences', () => {
     assert.deepEqual(texts([step], [answer(201, { a: '10.0.0.2', b: '<ip4>', c: '10.0.0.4' })]), [
       'member POST /ports value .c 10.0.0.3 → 10.0.0.4',
     ]);
+    const named: Step = { request: request(), answer: answer(201, { a: 'host-10-0-0-9.x.', b: 'host-<ip>', c: 'host-<ip>.x.' }) };
+    assert.deepEqual(texts([named], [answer(201, { a: 'host-<ip>.x.', b: 'host-10-0-0-9', c: 'host-<ip>.y.' })]), [
+      'member POST /ports value .c host-<ip>.x. → host-<ip>.y.',
+    ]);
   });
 
   test('what follows from an object on one side alone is not told; a broken reference only asks not to break', () => {
@@ -121,6 +125,8 @@ describe('the verdict', () => {
       documented.map(one => one.pattern),
       ['tempest.a.*', 'exact (text) [1]'],
     );
+    const [first, second] = readDocumented('| `a` | why |\n| `b` | the same |');
+    assert.deepEqual([first?.why, second?.why], ['why', 'why']);
     assert.ok(documented[0]?.matches('tempest.a.b') && !documented[0].matches('tempestXa.b'));
     assert.ok(documented[1]?.matches('exact (text) [1]') && !documented[1].matches('exact (text) [1] more'));
   });

@@ -43,11 +43,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       resolve();
     });
   });
-  const end = async (): Promise<void> => {
+  let ending: Promise<void> | undefined;
+  const finish = async (): Promise<void> => {
     if (!gone) child.kill('SIGTERM');
     await Promise.race([ended, sleep(endMs, undefined, { ref: false })]);
     killGroup(child.pid);
   };
+  const end = (): Promise<void> => (ending ??= finish());
   const until = performance.now() + withinMs;
   while (!(await ready().catch(() => false))) {
     if (gone || performance.now() > until) {

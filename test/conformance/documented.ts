@@ -9,11 +9,14 @@ export interface Documented {
 }
 
 export function readDocumented(text: string): Documented[] {
+  let last = '';
   return text.split('\n').flatMap(line => {
-    const [, pattern, why] = /^\| `([^`]+)` \| (.+) \|$/.exec(line) ?? [];
-    if (pattern === undefined || why === undefined) return [];
+    const [, pattern, given] = /^\| `([^`]+)` \| (.+) \|$/.exec(line) ?? [];
+    if (pattern === undefined || given === undefined) return [];
+    const why = given === 'the same' ? last : given;
+    last = why;
     const form = new RegExp(`^${pattern.split('*').map(literally).join('[^]*')}$`);
-    return [{ pattern, why, matches: (given: string) => form.test(given) }];
+    return [{ pattern, why, matches: (text: string) => form.test(text) }];
   });
 }
 

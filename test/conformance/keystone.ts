@@ -12,8 +12,6 @@ export interface RunningKeystone extends AsyncDisposable {
   readonly admin: Admin;
 }
 
-export const keystonePackages = ['keystone', 'uwsgi-core', 'uwsgi-plugin-python3'];
-
 /** `password` is that of its administrator `admin`. */
 export async function startKeystone(folder: string, password: string): Promise<RunningKeystone> {
   const home = join(folder, 'keystone');
@@ -39,7 +37,7 @@ export async function startKeystone(folder: string, password: string): Promise<R
     cwd: home,
     log: join(home, 'uwsgi.log'),
     ready: async () => (await fetch(url)).ok,
-    withinMs: 90_000,
+    withinMs: 300_000,
   });
   const admin = await connectAdmin(url, { username: 'admin', password, project: 'admin' });
   return { url, admin, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };

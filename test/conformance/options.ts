@@ -43,7 +43,7 @@ export function readOptions(argv: readonly string[]): Options {
     suites: suites.filter(name => named.includes(name)),
     include: values.include === undefined ? (values.quick ? quick : /(?:)/) : new RegExp(values.include),
     workers: number(values.workers),
-    minutes: number(values.minutes ?? (values.quick ? '8' : '90')),
+    minutes: number(values.minutes ?? (values.quick ? '30' : '120')),
     keep: values.keep,
     report: values.report,
   };

@@ -9,13 +9,13 @@ import { differences } from './differences.ts';
 import { type Documented, documentedDifferences } from './documented.ts';
 import { type RunningKeystone, startKeystone } from './keystone.ts';
 import { type Options, readOptions, type Suite } from './options.ts';
-import { allPackages, ensurePackages } from './packages.ts';
+import { whyNotHere } from './packages.ts';
 import { recordedOutcomes, recordedSequences } from './recorded.ts';
 import { makePeople, replay } from './replay.ts';
-import { runSuite } from './suite.ts';
+import { runSuite, stopWorkers } from './suite.ts';
 import { type Cloud, writeTempestSettings } from './tempest-settings.ts';
 import { isGood, judgeAnswers, judgeSuite, listOf, tableOf, type Verdict } from './verdict.ts';
-import { ensureExternalNetwork, startWeft } from './weft.ts';
+import { ensureExternalNetwork, ensureSubnetPools, startWeft } from './weft.ts';
 
 const began = performance.now();
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -28,10 +28,14 @@ interface Place {
   readonly options: Options;
   readonly documented: readonly Documented[];
   readonly until: number;
+  /** What has to end, whatever ends the run. */
+  readonly stack: AsyncDisposableStack;
 }
 
+/** As of automake: a test that cannot run here. */
+const cannotRun = 77;
+
 async function conformance(options: Options): Promise<boolean> {
-  ensurePackages(allPackages, progress);
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'weft-conformance-'));
   stack.defer(() => (options.keep ? print(`everything is kept in ${folder}`) : rmSync(folder, { recursive: true, force: true })));
@@ -39,7 +43,7 @@ async function conformance(options: Options): Promise<boolean> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   progress('starting Keystone');
   const keystone = stack.use(await startKeystone(folder, randomBytes(12).toString('hex')));
-  const place = { folder, keystone, options, documented: documentedDifferences(), until: Date.now() + options.minutes * 60_000 };
+  const place = { stack, folder, keystone, options, documented: documentedDifferences(), until: Date.now() + options.minutes * 60_000 };
   const verdicts: Verdict[] = [];
   if (options.suites.includes('answers')) verdicts.push(await answers(place));
   const written = options.suites.filter(suite => suite !== 'answers');
@@ -48,14 +52,15 @@ async function conformance(options: Options): Promise<boolean> {
 }
 
 /** Each sequence has a Weft of its own, so that none finds what another has left. */
-async function answers({ folder, keystone, documented }: Place): Promise<Verdict> {
+async function answers({ stack, folder, keystone, documented }: Place): Promise<Verdict> {
   const people = await makePeople(keystone.admin);
   const done = [];
   for (const sequence of recordedSequences()) {
     const home = join(folder, `answers-${sequence.seed}`);
     mkdirSync(home);
-    await using weft = await startWeft(home, 'server', keystone.admin);
+    const weft = stack.use(await startWeft(home, 'server', keystone.admin));
     const seen = await replay(sequence, weft.url, people);
+    await weft[Symbol.asyncDispose]();
     const found = differences(sequence.seed, sequence.steps, seen);
     progress(`recorded answers, seed ${sequence.seed}: ${sequence.steps.length} requests, ${found.length} differences`);
     done.push({ seed: sequence.seed, requests: sequence.steps.length, differences: found });
@@ -64,9 +69,11 @@ async function answers({ folder, keystone, documented }: Place): Promise<Verdict
 }
 
 async function suites(place: Place, names: readonly Exclude<Suite, 'answers'>[]): Promise<Verdict[]> {
-  const { folder, keystone, options, documented, until } = place;
+  const { stack, folder, keystone, options, documented, until } = place;
   progress('starting Weft with its agents');
-  await using weft = await startWeft(folder, 'up', keystone.admin);
+  const weft = stack.use(await startWeft(folder, 'up', keystone.admin));
+  stack.defer(stopWorkers);
+  await ensureSubnetPools(weft);
   const { extensions } = await weft.call<{ extensions: { alias: string }[] }>('GET', '/extensions');
   const cloud: Cloud = {
     keystone: keystone.url,
@@ -77,7 +84,7 @@ async function suites(place: Place, names: readonly Exclude<Suite, 'answers'>[])
     extensions: extensions.map(one => one.alias),
   };
   const settings = writeTempestSettings(folder, cloud);
-  const env = { TEMPEST_CONFIG_DIR: folder, TEMPEST_CONFIG: settings, OS_TEST_TIMEOUT: '240' };
+  const env = { TEMPEST_CONFIG_DIR: folder, TEMPEST_CONFIG: settings, OS_TEST_TIMEOUT: '600' };
   const verdicts: Verdict[] = [];
   for (const suite of names) {
     const wanted = (test: string): boolean => options.include.test(test);
@@ -102,7 +109,10 @@ function tell(verdicts: readonly Verdict[], { report }: Options): boolean {
 }
 
 try {
-  process.exitCode = (await conformance(readOptions(process.argv.slice(2)))) ? 0 : 1;
+  const options = readOptions(process.argv.slice(2));
+  const whyNot = whyNotHere(options.suites.some(suite => suite !== 'answers'));
+  if (whyNot !== undefined) print(whyNot);
+  process.exitCode = whyNot !== undefined ? cannotRun : (await conformance(options)) ? 0 : 1;
 } catch (error) {
   process.stderr.write(`${inspect(error)}\n`);
   process.exitCode = 2;

@@ -31,13 +31,20 @@ type Message =
   | { readonly done: string };
 
 /** A class that takes longer than this hangs. */
-const classMs = 300_000;
+const classMs = 900_000;
 const program = join(import.meta.dirname, 'programs/suite.py');
 
 export async function runSuite(options: SuiteOptions): Promise<Map<string, TestResult>> {
   const run = new Run(options);
   await Promise.all(Array.from({ length: options.workers }, (_, i) => run.work(i)));
   return run.results;
+}
+
+const working = new Set<Worker>();
+
+/** For an end before its time. */
+export function stopWorkers(): void {
+  for (const worker of working) worker.kill();
 }
 
 class Run {
@@ -54,10 +61,12 @@ class Run {
   async work(index: number): Promise<void> {
     while ((this.queue === undefined || this.queue.length > 0) && Date.now() < this.options.until) {
       const worker = new Worker(this.options, index);
+      working.add(worker);
       try {
         await this.feed(worker);
       } finally {
         worker.kill();
+        working.delete(worker);
       }
     }
   }

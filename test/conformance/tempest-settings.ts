@@ -53,7 +53,7 @@ function sections(folder: string, { keystone, region, admin, publicNetwork, exte
       project_network_cidr: '10.100.0.0/16',
       project_network_mask_bits: '28',
       build_interval: '1',
-      build_timeout: '60',
+      build_timeout: '300',
     },
     'network-feature-enabled': { api_extensions: [...extensions].sort().join(','), ipv6: 'true', ipv6_subnet_attributes: 'true' },
     service_available: { neutron: 'true', nova: 'false', glance: 'false', cinder: 'false', swift: 'false', horizon: 'false' },

@@ -15,11 +15,18 @@ export interface RunningWeft extends AsyncDisposable {
 
 const root = join(import.meta.dirname, '../..');
 const servicePassword = 'conformance';
-/** What the recorded server had. */
+/** What the recorded server had; of VNIs those that a suite takes for granted. */
 const configuration = `[DEFAULT]
 dns_domain = peer.example.
 [ml2_type_vlan]
 network_vlan_ranges = physnet1:100:1999,physnet2
+[ml2_type_vxlan]
+vni_ranges = 1:2000
+[ml2_type_geneve]
+vni_ranges = 1:20000
+max_header_size = 38
+[ml2_type_gre]
+tunnel_id_ranges = 1:1000
 `;
 
 export async function startWeft(folder: string, verb: 'up' | 'server', admin: Admin): Promise<RunningWeft> {
@@ -55,7 +62,8 @@ export async function startWeft(folder: string, verb: 'up' | 'server', admin: Ad
     cwd: root,
     log: join(folder, `weft-${verb}.log`),
     ready: async () => (verb === 'server' ? Boolean(await call('GET', '/networks')) : hasAgents(call)),
-    withinMs: 120_000,
+    withinMs: 300_000,
+    endMs: 60_000,
   });
   return { url, region, call, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
 }
@@ -77,4 +85,15 @@ export async function ensureExternalNetwork({ call }: RunningWeft): Promise<stri
   ])
     await call('POST', '/subnets', { subnet: { network_id: network.id, enable_dhcp: false, ...subnet } });
   return network.id;
+}
+
+/** Default pools of both families, which topologies for the asking are made of. */
+export async function ensureSubnetPools({ call }: RunningWeft): Promise<void> {
+  const { subnetpools } = await call<{ subnetpools: unknown[] }>('GET', '/subnetpools?is_default=true');
+  if (subnetpools.length > 0) return;
+  for (const subnetpool of [
+    { name: 'suites-v4', prefixes: ['10.128.0.0/16'], default_prefixlen: 26 },
+    { name: 'suites-v6', prefixes: ['2001:db8:128::/48'], default_prefixlen: 64 },
+  ])
+    await call('POST', '/subnetpools', { subnetpool: { ...subnetpool, shared: true, is_default: true } });
 }
