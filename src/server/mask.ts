@@ -49,9 +49,10 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   };
 }
 
-/** What the caller sees of no object. */
+/** What policy shows the caller of no object. Attributes that are there to be asked for alone are not among them. */
 export function hiddenFrom(policy: Policy, caller: Caller, resource: Resource): ReadonlySet<string> {
-  return sorted(policy, caller, resource).never;
+  const { ruled } = rulesOf(policy, resource);
+  return new Set(ruled.filter(({ rule }) => policy.residual(rule, caller).kind === 'false').map(({ name }) => name));
 }
 
 function sorted(policy: Policy, caller: Caller, resource: Resource): { readonly never: Set<string>; readonly open: Open[] } {

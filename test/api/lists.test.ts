@@ -326,6 +326,16 @@ describe('lists', () => {
     assert.deepEqual([(await h.admin.list(hosts)).length, (await h.member.list(hosts)).length], [1, 0]);
   });
 
+  test('what is never shown can be asked for all the same', async () => {
+    const own = await h.member.make('networks', 'network', { name: 'asked' });
+    await h.member.make('subnets', 'subnet', { network_id: own.id, ip_version: 4, cidr: '10.77.0.0/24' });
+    const count = async (query: string): Promise<number> => (await h.member.list(`subnets?network_id=${own.id}&${query}`)).length;
+    assert.deepEqual([await count('shared=False'), await count('shared=True')], [1, 0]);
+    const available = async (version: number): Promise<number> =>
+      (await h.admin.list(`network-ip-availabilities?network_id=${own.id}&ip_version=${version}`)).length;
+    assert.deepEqual([await available(4), await available(6)], [1, 0]);
+  });
+
   test('what a create answers is what a show answers', async () => {
     const made = await h.member.make('ports', 'port', {
       network_id: net.id,
