@@ -10,7 +10,7 @@ export const agentMode = (agent: Row): string =>
   String((agent.configurations as { readonly agent_mode?: unknown } | null)?.agent_mode ?? 'legacy');
 
 /** Agents that are a part of every distributed router. */
-const takesPart = (agent: Row): boolean => ['dvr', 'dvr_snat', 'dvr_no_external'].includes(agentMode(agent));
+export const takesPart = (agent: Row): boolean => ['dvr', 'dvr_snat', 'dvr_no_external'].includes(agentMode(agent));
 
 const served: Predicate = { or: [{ startsWith: ['device_owner', serves.prefix] }, { in: ['device_owner', serves.others] }] };
 const distributed: Predicate = { eq: ['port_type', owners.routerInterfaceDistributed] };
@@ -74,8 +74,12 @@ export async function agentsServing(services: Services, ids: readonly string[]):
 async function partsOf(services: Services, id: string): Promise<Row[]> {
   const ids = [id, ...(await neighbours(services, [id]))];
   const interfaces: Predicate = { exists: { table: 'router_ports', on: [['port_id', 'port_id']], where: { in: ['router_id', ids] } } };
-  const beside: Predicate = { exists: { table: 'ip_allocations', on: [['subnet_id', 'subnet_id']], where: interfaces } };
-  const holding: Predicate = { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where: beside } };
+  return agentsBeside(services, { exists: { table: 'ip_allocations', on: [['subnet_id', 'subnet_id']], where: interfaces } });
+}
+
+/** Agents that take part in distributed routers, on hosts with ports to serve at these addresses. */
+export async function agentsBeside(services: Services, addresses: Predicate): Promise<Row[]> {
+  const holding: Predicate = { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where: addresses } };
   const onPorts: Predicate = { exists: { table: 'ports', on: [['id', 'port_id']], where: { and: [served, holding] } } };
   const where: Predicate = {
     and: [{ eq: ['agent_type', l3AgentType] }, { exists: { table: 'port_bindings', on: [['host', 'host']], where: onPorts } }],

@@ -7,6 +7,7 @@ import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
 import { dvrMacs } from '../rpc/dvr.ts';
+import { distributedMessages } from './dvr.ts';
 import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
@@ -117,12 +118,17 @@ async function updatedRouters(services: Services, ids: readonly string[]): Promi
 /** Attributes of a port that a DHCP agent serves. */
 const dhcpAttributes = ['fixed_ips', 'mac_address', 'extra_dhcp_opts', 'device_owner', 'binding:host_id', 'dns_name', 'dns_domain'];
 
+/** Attributes of a port that say which hosts are a part of a distributed router, and who its neighbours are. */
+const placeAttributes = ['fixed_ips', 'mac_address', 'device_owner', 'binding:host_id'];
+
 async function portMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
   const before = facts.before as PortFacts | undefined;
   const changed = (facts.changed as readonly string[] | undefined) ?? [];
   const out: Message[] = event === 'created' ? [] : await l2popMessages(services, { id, before, first: facts.first_on_host === true });
   const port = event === 'deleted' ? undefined : await portDict(services, id);
   out.push(...memberMessages(port, before, event, changed));
+  if (event !== 'updated' || changed.some(c => placeAttributes.includes(c)))
+    out.push(...(await distributedMessages(services, port, before)));
   if (event === 'deleted') {
     const network_id = before?.network_id ?? '';
     const payload = { port_id: id, network_id, fixed_ips: before?.fixed_ips ?? [] };

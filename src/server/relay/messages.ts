@@ -78,3 +78,6 @@ export const l3AgentUpdated = (host: string, admin_state_up: boolean): Message =
 export const metering = (host: string, method: string, args: Message['args']): Message =>
   toHost('metering_agent', host, '1.0', method, args);
 export const meteringRouterDeleted = (router_id: string): Message => fanout('metering_agent', '1.0', 'router_deleted', { router_id });
+
+export const arpEntry = (method: 'add_arp_entry' | 'del_arp_entry', router_id: string, arp_table: unknown): Message =>
+  fanout('l3_agent', '1.2', method, { payload: { router_id, arp_table } });

@@ -1,11 +1,11 @@
 // What Open vSwitch agents ask about distributed routers: the MAC of each host, and what is on a host in a subnet.
 import type { Endpoint } from '../../contracts/bus.ts';
-import { isRouterInterface } from '../../domain/ipam/owners.ts';
+import { isRouterInterface, isServedByDistributedRouters } from '../../domain/ipam/owners.ts';
 import { byIds } from '../commands/load.ts';
 import { partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';
-import { type Args, text } from './arguments.ts';
+import { type Args, record, text } from './arguments.ts';
 import { type Dict, portDicts, subnetDict } from './dicts.ts';
 
 /** `dvr_base_mac`: the first three bytes say whose the address is. */
@@ -43,15 +43,20 @@ async function portsOnHost(services: Services, args: Args): Promise<Dict[]> {
     taken.map(t => t.port_id),
   );
   const { bindings } = await partsOf(services, [...ports.keys()]);
-  const here = [...ports.values()].filter(p => bindings.get(String(p.id))?.host === text(args, 'host'));
+  const here = [...ports.values()].filter(
+    p => isServedByDistributedRouters(String(p.device_owner)) && bindings.get(String(p.id))?.host === text(args, 'host'),
+  );
   return (await portDicts(services, here)).map(({ fixed_ips: _ips, ...dict }) => dict);
 }
 
-/** The subnet, and the MAC of the router that is its gateway; empty where nothing is. */
+/** The subnet, and the MAC of the router that has its gateway address, or the one that is named; empty where nothing is. */
 async function subnetFor(services: Services, args: Args): Promise<Dict> {
   const row = await services.store.get('subnets', { id: text(args, 'subnet') });
   if (!row) return {};
-  const where = { and: [{ eq: ['subnet_id', String(row.id)] }, { eq: ['ip_address', String(row.gateway_ip)] }] } as const;
+  const [named] = Array.isArray(args.fixed_ips) ? args.fixed_ips.map(f => record(f, 'fixed_ips')) : [];
+  const where = {
+    and: [{ eq: ['subnet_id', String(row.id)] }, { eq: ['ip_address', String(named?.ip_address ?? row.gateway_ip)] }],
+  } as const;
   const [held] = await services.store.select({ table: 'ip_allocations', where });
   const port = held && (await services.store.get('ports', { id: String(held.port_id) }));
   if (!port || !isRouterInterface(String(port.device_owner))) return {};

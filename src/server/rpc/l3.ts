@@ -19,6 +19,7 @@ import { commitDecision } from '../retry.ts';
 import { type Args, record, text, texts } from './arguments.ts';
 import { networkList } from './dhcp.ts';
 import { type Dict, portDicts, routerPortDicts } from './dicts.ts';
+import { placeFloatingIps } from './l3-floatingips.ts';
 import { agentAt, agentGateway, agentGatewaysOf, haCount, haPortsDown, haStates } from './l3-modes.ts';
 
 const viewer = { project_id: null, isAdmin: true };
@@ -139,6 +140,8 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     services,
     fipObjects.map(f => String(f.id)),
   );
+  const place = await placeFloatingIps(services, [...fips.values()].flat(), agent);
+  const translatedAt = await hostsOfRouters(services, ids);
   const scopes = await fixedScopes(services, [...fips.values()].flat());
   return rows.map((row, i) => {
     const id = String(row.id);
@@ -152,8 +155,10 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     const all = fipObjects
       .filter(f => f.router_id === id)
       .map(f => floatingDict(f, forwardings.get(String(f.id)) ?? [], scopes.get(f.id) ?? null));
-    const floating = all.filter(f => f.port_id !== null);
-    const forwarding = all.filter(f => f.port_id === null);
+    const floating = all.filter(f => f.port_id !== null).flatMap(f => (mode.distributed ? (place(f) ?? []) : [f]));
+    // Ports are forwarded where a distributed router is translated.
+    const forwarding = mode.distributed && !binding ? [] : all.filter(f => f.port_id === null);
+    const gw_port_host = mode.distributed ? (translatedAt.get(id) ?? null) : host;
     return {
       ...objects[i],
       tenant_id: row.project_id,
@@ -162,12 +167,25 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       ha_vr_id: Number(vrids.get(id)?.[0]?.vr_id ?? 0),
       ...(watching ? { _ha_interface: watching, _ha_state: binding?.ha_state ?? 'standby' } : {}),
       ...(mode.distributed ? { _snat_router_interfaces: snat, _floatingip_agent_interfaces: agentGateways } : {}),
-      ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host: host, enable_snat: row.enable_snat } : {}),
+      ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host, enable_snat: row.enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),
       ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),
     };
   });
+}
+
+/** The host of each router's agent, of the active one where there are several. */
+async function hostsOfRouters(services: Services, ids: readonly string[]): Promise<Map<string, string>> {
+  const bound = await grouped(services, 'router_bindings', 'router_id', ids, { order: [['binding_index', 'asc']] });
+  const agents = await byIds(
+    services,
+    'agents',
+    [...bound.values()].flat().map(b => b.agent_id),
+  );
+  const hostOf = (list: readonly Row[]): string =>
+    String(agents.get(String((list.find(b => b.ha_state === 'active') ?? list[0])?.agent_id))?.host ?? '');
+  return new Map([...bound].map(([id, list]) => [id, hostOf(list)]));
 }
 
 function floatingDict(object: Dict, forwardings: readonly Row[], fixed_ip_address_scope: string | null): Dict {
