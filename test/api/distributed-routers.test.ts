@@ -134,12 +134,13 @@ describe('distributed routers', () => {
 
   test('a floating IP is on the host of its port, goes with it, and is where the router is translated when it has none', async () => {
     const port = await vm('c1');
-    await vm('c2');
     const fip = await h.member.make('floatingips', 'floatingip', { floating_network_id: external.id, port_id: port.id });
     const [there] = await fipsAt('c1');
     assert.deepEqual([there?.id, there?.host, there?.dest_host, there?.dvr_snat_bound], [fip.id, 'c1', null, undefined]);
     assert.deepEqual([await fipsAt('c2'), await fipsAt('snat')], [[], []]);
+    told.length = 0;
     await h.admin.make(`ports/${port.id}/bindings`, 'binding', { host: 'c2' });
+    await hears('c2', 'routers_updated', named);
     for (const host of ['c1', 'c2'])
       assert.deepEqual(
         (await fipsAt(host)).map(f => [f.host, f.dest_host]),
@@ -147,6 +148,8 @@ describe('distributed routers', () => {
         host,
       );
     await h.admin.request('DELETE', `ports/${port.id}/bindings/c2`);
+    await hears('c2', 'router_removed_from_agent', named);
+    await vm('c2');
     told.length = 0;
     await h.admin.request('PUT', `ports/${port.id}`, { port: { 'binding:host_id': '' } });
     await hears('snat', 'routers_updated', named);

@@ -229,6 +229,10 @@ describe('versioned objects', () => {
     const [object] = await pull('PortForwarding', { floatingip_id: [fip.id] });
     assert.deepEqual(comparable(object), like);
     assert.deepEqual((await heard('PortForwarding', 'created', forwarding.id)).object, object);
+    const put = await h.member.request('PUT', `${path}/${forwarding.id}`, { port_forwarding: { external_port: 2223 } });
+    assert.equal(put.status, 200);
+    assert.equal(dataOf((await heard('PortForwarding', 'updated', forwarding.id)).object).external_port, 2223);
+    await h.member.request('PUT', `${path}/${forwarding.id}`, { port_forwarding: { external_port: 2222 } });
     await h.member.request('DELETE', `${path}/${forwarding.id}`);
     assert.deepEqual(comparable((await heard('PortForwarding', 'deleted', forwarding.id)).object), like);
     await h.member.request('DELETE', `routers/${router.id}/conntrack_helpers/${helper.id}`);
@@ -236,6 +240,18 @@ describe('versioned objects', () => {
       comparable((await heard('ConntrackHelper', 'deleted', helper.id)).object),
       comparable(recorded.get('ConntrackHelper')),
     );
+    const last = await h.member.make(`routers/${router.id}/conntrack_helpers`, 'conntrack_helper', {
+      ...{ protocol: 'udp', port: 69, helper: 'tftp' },
+    });
+    await h.member.request('PUT', `routers/${router.id}/conntrack_helpers/${last.id}`, { conntrack_helper: { port: 70 } });
+    assert.equal(dataOf((await heard('ConntrackHelper', 'updated', last.id)).object).port, 70);
+    // One that goes with its router, and a forwarding that goes with its port.
+    const again = await h.member.make(path, 'port_forwarding', wanted);
+    await h.member.request('DELETE', `ports/${inside.id}`);
+    await heard('PortForwarding', 'deleted', again.id);
+    await h.member.request('PUT', `routers/${router.id}/remove_router_interface`, { subnet_id: subnet.id });
+    assert.equal((await h.member.request('DELETE', `routers/${router.id}`)).status, 204);
+    assert.equal(dataOf((await heard('ConntrackHelper', 'deleted', last.id)).object).port, 70);
   });
 
   test('a trunk and its subports', async () => {

@@ -65,7 +65,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const binding = { ...plan.row, status: active ? 'INACTIVE' : 'ACTIVE' };
   draft.insert('port_bindings', binding, { tag: 'binding' });
   writeLevels(draft, plan);
-  if (active) draft.update(port, row, {}, { touch: false, facts: { before: bound.before, changed: [] } });
+  if (active) draft.update(port, row, {}, { touch: false, facts: { before: bound.before, changed: [], place_added: host } });
   else await rewire(ctx, draft, bound, binding, {});
   return { id: host, shown: shown(row, binding) };
 }
@@ -130,7 +130,8 @@ async function remove(ctx: RequestContext, draft: Draft, found: Row): Promise<vo
   const isActive = found.status === 'ACTIVE';
   if (isActive) draft.delete('provisioning_blocks', { eq: ['port_id', String(row.id)] });
   const changed = isActive ? ['status', 'binding:host_id'] : [];
-  draft.update(port, row, isActive ? { status: 'DOWN' } : {}, { touch: false, facts: { before, changed } });
+  const facts = { before, changed, ...(isActive ? {} : { place_removed: String(found.host) }) };
+  draft.update(port, row, isActive ? { status: 'DOWN' } : {}, { touch: false, facts });
 }
 
 /** The instance has moved: the binding of the host where it is now takes the place of the active one, which stays for a way back. */

@@ -3,6 +3,7 @@ import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { isRouterInterface } from '../../domain/ipam/owners.ts';
+import { conntrackHelper } from '../../model/conntrack-helper.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
 import { changedColumns, newColumns } from '../columns.ts';
@@ -94,7 +95,9 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   draft.delete('ha_vrids', { eq: ['router_id', id] });
   const bindings = await ctx.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
   draft.delete('router_bindings', { eq: ['router_id', id] });
-  draft.delete('conntrack_helpers', { eq: ['router_id', id] });
+  const own = { eq: ['router_id', id] } as const;
+  for (const helper of await ctx.store.select({ table: conntrackHelper.table.name, where: own })) draft.remove(conntrackHelper, helper);
+  draft.delete(conntrackHelper.table.name, own);
   draft.absent('router_ports', { and: [{ eq: ['router_id', id] }, { not: { in: ['port_id', ports.map(p => String(p.port.id))] } }] });
   draft.remove(router, row, { agents: bindings.map(b => b.agent_id) });
 }

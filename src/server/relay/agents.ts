@@ -7,7 +7,7 @@ import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
 import { dvrMacs } from '../rpc/dvr.ts';
-import { distributedMessages } from './dvr.ts';
+import { distributedMessages, preparedMessages } from './dvr.ts';
 import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
@@ -129,6 +129,7 @@ async function portMessages(services: Services, { id, event, facts }: OutboxRow)
   out.push(...memberMessages(port, before, event, changed));
   if (event !== 'updated' || changed.some(c => placeAttributes.includes(c)))
     out.push(...(await distributedMessages(services, port, before)));
+  out.push(...(await preparedMessages(services, port, facts)));
   if (event === 'deleted') {
     const network_id = before?.network_id ?? '';
     const payload = { port_id: id, network_id, fixed_ips: before?.fixed_ips ?? [] };

@@ -51,6 +51,19 @@ export async function distributedMessages(
   return [...out, ...(await translatedElsewhere(services, port, was, is))];
 }
 
+/** A host that a port may move to takes part before it does. */
+export async function preparedMessages(
+  services: Services,
+  port: Readonly<Record<string, unknown>> | undefined,
+  { place_added, place_removed }: Readonly<Record<string, unknown>>,
+): Promise<Message[]> {
+  if (place_added === undefined && place_removed === undefined) return [];
+  const subnets = placeNow(port).addresses.map(a => a.subnet_id);
+  const ids = [...new Set((await distributedOn(services, subnets)).map(r => r.router_id))];
+  if (typeof place_added === 'string') return arrived(services, place_added, ids);
+  return left(services, String(place_removed), ids);
+}
+
 function neighbourMessages(was: Place, is: Place, routers: readonly { router_id: string; subnet_id: string }[]): Message[] {
   const entries = (place: Place, other: Place): Address[] =>
     place.addresses.filter(
