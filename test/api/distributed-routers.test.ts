@@ -26,10 +26,10 @@ describe('distributed routers', () => {
     const agent_state = { agent_state: { ...state, uuid: randomUUID(), start_flag: true } };
     await h.rpc('q-reports-plugin', 'report_state', { agent_state, time: new Date().toISOString().slice(0, 19) }, '1.2');
     const note = (method: string) => (args: Readonly<Record<string, Json>>) => {
-      told.push({ host, method, said: args.routers ?? args.payload ?? null });
+      told.push({ host, method, said: args.routers ?? args.payload ?? args.ext_net_id ?? null });
       return null;
     };
-    const names = ['routers_updated', 'router_removed_from_agent', 'add_arp_entry', 'del_arp_entry'];
+    const names = ['routers_updated', 'router_removed_from_agent', 'add_arp_entry', 'del_arp_entry', 'fipnamespace_delete_on_ext_net'];
     const methods = Object.fromEntries(names.map(m => [m, note(m)]));
     await h.bus.serve({ topic: 'l3_agent', server: host, endpoints: [{ version: '1.2', methods }] });
   }
@@ -209,5 +209,15 @@ describe('distributed routers', () => {
     );
     assert.deepEqual((await sync('c2'))?._floatingip_agent_interfaces, []);
     assert.equal(await gateway('nowhere'), null);
+    // With the last gateway there, what floating IPs leave the hosts by.
+    const last = await h.admin.make('routers', 'router', { external_gateway_info: { network_id: external.id } });
+    const clear = (id: string) => h.admin.request('PUT', `routers/${id}`, { router: { external_gateway_info: null } });
+    assert.equal((await clear(router.id)).status, 200);
+    const agentGateways = () => h.admin.list(`ports?network_id=${external.id}&device_owner=network:floatingip_agent_gateway`);
+    assert.equal((await agentGateways()).length, 1);
+    assert.ok(!told.some(t => t.method === 'fipnamespace_delete_on_ext_net'));
+    assert.equal((await clear(last.id)).status, 200);
+    await hears('c1', 'fipnamespace_delete_on_ext_net', said => said.includes(external.id));
+    assert.deepEqual(await agentGateways(), []);
   });
 });

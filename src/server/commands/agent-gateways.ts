@@ -1,5 +1,5 @@
 // Ports by which floating IPs of distributed routers leave a host: one for each external network, of the host's agent.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { owners } from '../../domain/ipam/owners.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -17,4 +17,20 @@ export async function agentGatewayRows({ store }: Services, agentId: string): Pr
 
 export async function dropAgentGateways(services: Services, draft: Draft, agentId: string): Promise<void> {
   await removePortRows(services, draft, await agentGatewayRows(services, agentId));
+}
+
+/** With the last gateway on an external network, what its floating IPs left the hosts by. Of two that go at once one is the last. */
+export async function dropAgentGatewaysOf(services: Services, draft: Draft, gateway: Row): Promise<void> {
+  const network_id = String(gateway.network_id);
+  const there: Predicate = { eq: ['network_id', network_id] };
+  const where: Predicate = { and: [there, { eq: ['device_owner', owners.floatingipAgentGateway] }, { eq: ['project_id', ''] }] };
+  const going = await services.store.select({ table: 'ports', where });
+  if (going.length === 0) return;
+  const others: Predicate = {
+    and: [there, { eq: ['device_owner', owners.routerGateway] }, { not: { eq: ['id', String(gateway.id)] } }],
+  };
+  if ((await services.store.count('ports', others)) > 0) return draft.present('ports', others);
+  draft.absent('ports', others);
+  await removePortRows(services, draft, going);
+  draft.announce({ kind: 'fip_namespace', id: network_id, event: 'deleted', revision: 0, facts: {} });
 }

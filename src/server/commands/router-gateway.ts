@@ -7,6 +7,7 @@ import type { GatewayInfo } from '../../model/router.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { changeAddresses } from './addresses.ts';
+import { dropAgentGatewaysOf } from './agent-gateways.ts';
 import { refuseProxies } from './ndp-proxy-rows.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
@@ -115,4 +116,5 @@ export async function dropGateway(ctx: RequestContext, draft: Draft, row: Row, g
   draft.absent('floatingips', used);
   await refuseProxies(ctx, draft, String(row.id));
   await removePortRows(ctx, draft, [gateway.port]);
+  await dropAgentGatewaysOf(ctx, draft, gateway.port);
 }

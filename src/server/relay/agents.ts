@@ -54,6 +54,8 @@ export async function agentMessages(services: Services, row: OutboxRow): Promise
       return bindingMessages(services, row);
     case 'dvr_mac':
       return [messages.dvrMacsUpdated(await dvrMacs(services))];
+    case 'fip_namespace':
+      return [messages.fipNamespaceDelete(row.id)];
     case 'metering_label':
       return labelMessages(services, row);
     case 'metering_label_rule':

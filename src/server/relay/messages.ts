@@ -81,3 +81,5 @@ export const meteringRouterDeleted = (router_id: string): Message => fanout('met
 
 export const arpEntry = (method: 'add_arp_entry' | 'del_arp_entry', router_id: string, arp_table: unknown): Message =>
   fanout('l3_agent', '1.2', method, { payload: { router_id, arp_table } });
+export const fipNamespaceDelete = (ext_net_id: string): Message =>
+  fanout('l3_agent', '1.0', 'fipnamespace_delete_on_ext_net', { ext_net_id });
