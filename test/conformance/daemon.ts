@@ -19,8 +19,18 @@ export interface Daemon extends AsyncDisposable {
   readonly pid: number;
 }
 
+const running = new Set<() => Promise<void>>();
+let closed = false;
+
+/** For an end before its time: those too that are being started; no other is started any more. */
+export async function endDaemons(): Promise<void> {
+  closed = true;
+  await Promise.all([...running].map(end => end()));
+}
+
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { argv, cwd, log, ready, withinMs, endMs = 10_000 } = options;
+  if (closed) throw new Error(`${argv[0]} is not started any more`);
   const output = openSync(log, 'a', 0o600);
   // Whatever way we end, it ends with us.
   const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...argv], {
@@ -50,6 +60,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     killGroup(child.pid);
   };
   const end = (): Promise<void> => (ending ??= finish());
+  running.add(end);
+  void ended.then(() => running.delete(end));
   const until = performance.now() + withinMs;
   while (!(await ready().catch(() => false))) {
     if (gone || performance.now() > until) {

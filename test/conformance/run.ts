@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { endDaemons } from './daemon.ts';
 import { differences } from './differences.ts';
 import { type Documented, documentedDifferences } from './documented.ts';
 import { type RunningKeystone, startKeystone } from './keystone.ts';
@@ -18,6 +19,11 @@ import { isGood, judgeAnswers, judgeSuite, listOf, tableOf, type Verdict } from 
 import { ensureExternalNetwork, ensureSubnetPools, startWeft } from './weft.ts';
 
 const began = performance.now();
+/** By a signal: whoever was at work finds his world gone, which is not a result. */
+let stopped = false;
+// Nobody may be there any more to read.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const progress = (line: string): void => print(`[${Math.round((performance.now() - began) / 1000)} s] ${line}`);
 const packages = { tempest: 'tempest.api.network', 'neutron-tempest-plugin': 'neutron_tempest_plugin.api' } as const;
@@ -39,7 +45,13 @@ async function conformance(options: Options): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'weft-conformance-'));
   stack.defer(() => (options.keep ? print(`everything is kept in ${folder}`) : rmSync(folder, { recursive: true, force: true })));
-  const stop = (signal: NodeJS.Signals): void => void stack.disposeAsync().finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  const stop = (signal: NodeJS.Signals): void => {
+    stopped = true;
+    stopWorkers();
+    void endDaemons()
+      .then(() => stack.disposeAsync())
+      .finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   progress('starting Keystone');
   const keystone = stack.use(await startKeystone(folder, randomBytes(12).toString('hex')));
@@ -72,7 +84,6 @@ async function suites(place: Place, names: readonly Exclude<Suite, 'answers'>[])
   const { stack, folder, keystone, options, documented, until } = place;
   progress('starting Weft with its agents');
   const weft = stack.use(await startWeft(folder, 'up', keystone.admin));
-  stack.defer(stopWorkers);
   await ensureSubnetPools(weft);
   const { extensions } = await weft.call<{ extensions: { alias: string }[] }>('GET', '/extensions');
   const cloud: Cloud = {
@@ -114,7 +125,7 @@ try {
   if (whyNot !== undefined) print(whyNot);
   process.exitCode = whyNot !== undefined ? cannotRun : (await conformance(options)) ? 0 : 1;
 } catch (error) {
-  process.stderr.write(`${inspect(error)}\n`);
+  if (!stopped) process.stderr.write(`${inspect(error)}\n`);
   process.exitCode = 2;
 }
-process.exit();
+if (!stopped) process.exit();

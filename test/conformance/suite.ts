@@ -41,9 +41,11 @@ export async function runSuite(options: SuiteOptions): Promise<Map<string, TestR
 }
 
 const working = new Set<Worker>();
+let stopped = false;
 
 /** For an end before its time. */
 export function stopWorkers(): void {
+  stopped = true;
   for (const worker of working) worker.kill();
 }
 
@@ -59,7 +61,7 @@ class Run {
 
   /** One worker after another, as long as there is something to do: a class that hangs or dies takes its worker with it. */
   async work(index: number): Promise<void> {
-    while ((this.queue === undefined || this.queue.length > 0) && Date.now() < this.options.until) {
+    while (!stopped && (this.queue === undefined || this.queue.length > 0) && Date.now() < this.options.until) {
       const worker = new Worker(this.options, index);
       working.add(worker);
       try {
