@@ -38,6 +38,8 @@ export interface ServerOptions {
   readonly config?: Partial<ServerConfig>;
   /** In place of those of the tree. */
   readonly drivers?: Drivers;
+  /** A number in [0, 1), in place of chance. */
+  readonly random?: () => number;
   /** `host` option of this process, as the bus knows it. */
   readonly name?: string;
   /** Whose leases these are: one living process at a time has this name, and finds its own after a crash. By default nobody else has it. */
@@ -59,7 +61,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const config = { ...defaultConfig, ...options.config };
   const live = stack.use(await openPolicy(config.policy, stateDir, log));
   const services: Services = {
-    ...{ store, clock: systemClock, log, random: Math.random, newId: randomUUID, drivers: options.drivers ?? drivers, config },
+    ...{
+      store,
+      clock: systemClock,
+      log,
+      random: options.random ?? Math.random,
+      newId: randomUUID,
+      drivers: options.drivers ?? drivers,
+      config,
+    },
     get policy() {
       return live.current;
     },

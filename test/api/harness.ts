@@ -34,12 +34,15 @@ export interface Harness extends AsyncDisposable {
   readonly logged: readonly string[];
 }
 
+/** So that what the server chooses of a /24 is between .153 and .192: other addresses are for tests to name. */
+const someChance = (): number => 0.6 + Math.random() * 0.15;
+
 /** `log`: to see more than the warnings in `logged`. */
 export async function start(config: Partial<ServerConfig> = {}, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
   const stateDir = await mkdtemp(join(tmpdir(), 'weft-api-'));
   const lines: string[] = [];
   const warnings = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
-  const options = { stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, config, ...more };
+  const options = { stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, config, random: someChance, ...more };
   const server = await startServer({ ...options, log: log ?? warnings });
   const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log: warnings });
   const api = (who: string): Api => client(server.url, who);
