@@ -212,7 +212,7 @@ describe('automatic topologies', () => {
     const torn = await Promise.all(
       two.spread('member', 12).map((api, i) => api.request(i % 3 === 0 ? 'DELETE' : 'GET', 'auto-allocated-topology/None')),
     );
-    for (const { status } of torn) assert.ok([200, 204].includes(status), String(status));
+    for (const { status, body } of torn) assert.ok([200, 204].includes(status), `${status} ${JSON.stringify(body)}`);
     assert.equal((await two.as('member').request('GET', 'auto-allocated-topology/None')).status, 200);
     await whole(two.as('member'));
     for (const who of ['member', 'other']) assert.equal((await two.as(who).request('DELETE', 'auto-allocated-topology/None')).status, 204);

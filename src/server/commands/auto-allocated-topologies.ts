@@ -1,7 +1,7 @@
 // Automatic topologies: a GET makes one. It is made in steps, each of them whole and each a matter of course for whoever comes to it
 // again: another server, or the next request after a crash.
 import { isDeepStrictEqual } from 'node:util';
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { ApiError, apiError, badRequest } from '../../domain/errors.ts';
 import { readCreate } from '../../domain/input/body.ts';
 import { autoAllocatedTopology } from '../../model/auto-allocated-topology.ts';
@@ -141,7 +141,10 @@ async function make(ctx: RequestContext, draft: Draft, commands: Commands, item:
 }
 
 async function addSubnets(ctx: RequestContext, draft: Draft, { id: network_id, project_id }: Topology): Promise<void> {
-  const there = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', network_id] }, columns: ['ip_version'] });
+  const where: Predicate = { eq: ['network_id', network_id] };
+  const there = await ctx.store.select({ table: 'subnets', where, columns: ['id', 'ip_version'] });
+  // Whoever goes on with it at the same moment may have made them since.
+  draft.absent('subnets', { and: [where, { not: { in: ['id', there.map(s => String(s.id))] } }] });
   const pools = await defaultPools(ctx);
   if (pools.length === 0) throw failure('Unable to provide tenant private network');
   for (const { id: subnetpool_id, ip_version } of pools.filter(p => there.every(s => s.ip_version !== p.ip_version))) {

@@ -41,8 +41,8 @@ export async function removeTopology(ctx: RequestContext, project: string): Prom
 
 async function removeRouter(ctx: RequestContext, topology: Topology, id: string): Promise<void> {
   for (let i = 0; i < rounds; i++) {
-    if (await removeNextInterface(ctx, topology, id)) continue;
     try {
+      if (await removeNextInterface(ctx, topology, id)) continue;
       return await commitDecision(ctx, {
         decide: async draft => {
           const row = await ctx.store.get('routers', { id });
@@ -51,6 +51,8 @@ async function removeRouter(ctx: RequestContext, topology: Topology, id: string)
         },
       });
     } catch (error) {
+      // What somebody else has removed between two looks is gone.
+      if (isApiError(error) && error.status === 404) continue;
       // An interface that came just now goes in the next round; one on another network stays.
       if (!isApiError(error, 'RouterInUse') || !(await interfaceOf(ctx, topology, id))) throw error;
     }
