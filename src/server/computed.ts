@@ -4,7 +4,7 @@ import { type ListQuery, readFilterValues } from '../domain/input/query.ts';
 import { notFound } from './authorize.ts';
 import type { ApiObject, Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
-import { directions } from './list.ts';
+import { directions, trim } from './list.ts';
 import { maskFor } from './mask.ts';
 
 type Compute = NonNullable<Commands['computed']>;
@@ -52,10 +52,6 @@ export async function computedList(ctx: RequestContext, commands: Commands, comp
 function shownTo(ctx: RequestContext, { resource }: Commands, objects: readonly ApiObject[]): ApiObject[] {
   const shown = maskFor(ctx.policy, ctx.caller, resource).apply(objects, objects.map(targetOf));
   return shown.map(o => (Object.hasOwn(o, 'project_id') ? { ...o, tenant_id: o.project_id } : o));
-}
-
-function trim(object: ApiObject, fields: readonly string[]): ApiObject {
-  return fields.length === 0 ? object : Object.fromEntries(Object.entries(object).filter(([name]) => fields.includes(name)));
 }
 
 function matches({ resource, computedFilters }: Commands, object: ApiObject, { filters }: ListQuery): boolean {

@@ -1,7 +1,7 @@
 // One page of a list: filters, sort keys and a marker as one query on the store.
 import type { Order, Predicate, Row, Scalar } from '../contracts/store.ts';
 import { type ListQuery, readFilterValues, type TagFilter, tagFilters } from '../domain/input/query.ts';
-import type { Commands } from './commands/commands.ts';
+import type { ApiObject, Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { find, findAll, viewerOf, visible } from './find.ts';
 import { giveWay } from './give-way.ts';
@@ -121,4 +121,9 @@ function beyond(column: string, descending: boolean, value: Scalar): Predicate {
     return descending ? { or: [other, isNull] } : other;
   }
   return descending ? { or: [{ lt: [column, value] }, isNull] } : { gt: [column, value] };
+}
+
+/** The attributes that `fields` asks for; none asked for means all. */
+export function trim(object: ApiObject, fields: readonly string[]): ApiObject {
+  return fields.length === 0 ? object : Object.fromEntries(Object.entries(object).filter(([name]) => fields.includes(name)));
 }

@@ -10,7 +10,7 @@ import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
 import { belonging, find, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
-import { atOnce, listPage } from './list.ts';
+import { atOnce, listPage, trim } from './list.ts';
 import { type Mask, maskFor } from './mask.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { commitDecision } from './retry.ts';
@@ -47,11 +47,6 @@ function masked(mask: Mask, objects: readonly ApiObject[], parents: readonly Api
 function withTenant(object: ApiObject): ApiObject {
   if (Object.hasOwn(object, 'project_id')) object.tenant_id = object.project_id;
   return object;
-}
-
-function trim(object: ApiObject, fields: readonly string[]): ApiObject {
-  if (fields.length === 0) return object;
-  return Object.fromEntries(Object.entries(object).filter(([k]) => fields.includes(k)));
 }
 
 export interface ListAnswer {
