@@ -12,8 +12,8 @@ import type { Identity, IdentityApi } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
 import type { OutboxRow, Store } from '../contracts/store.ts';
 import { drivers } from '../drivers/all.ts';
+import type { Extension } from '../model/kit/resource.ts';
 import { allTables, extensions, resources } from '../model/registry.ts';
-import { allCommands } from '../server/commands/all.ts';
 import { putFirstTemplates } from '../server/commands/default-security-group-rules.ts';
 import { showDefaultRanges } from '../server/commands/network-segment-ranges.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
@@ -21,6 +21,7 @@ import { publish } from '../server/dns/publisher.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
 import { objectPushes } from '../server/objects/push.ts';
+import { offer } from '../server/offer.ts';
 import { agentMessages } from '../server/relay/agents.ts';
 import { deliver, type Teller } from '../server/relay/deliver.ts';
 import { runRelay } from '../server/relay/relay.ts';
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly config?: Partial<ServerConfig>;
   /** In place of those of the tree. */
   readonly drivers?: Drivers;
+  /** In place of those of the model. */
+  readonly extensions?: readonly Extension[];
   /** A number in [0, 1), in place of chance. */
   readonly random?: () => number;
   /** `host` option of this process, as the bus knows it. */
@@ -114,7 +117,7 @@ async function listen(services: Services, options: ServerOptions, stack: AsyncDi
   let identity: (Identity & Partial<Pick<IdentityApi, 'handle'>>) | undefined;
   const app = buildHttpServer({
     services,
-    api: { commands: allCommands(services), resources, extensions },
+    api: offer(services, { resources, extensions: options.extensions ?? extensions }),
     identity: {
       // Known once the port is: nobody is answered before.
       get authUri() {

@@ -87,6 +87,8 @@ export interface ServerConfig {
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
+  /** `service_plugins`: what is switched on beside what is always there. */
+  readonly servicePlugins: readonly string[];
 }
 
 export const defaultConfig: ServerConfig = {
@@ -129,6 +131,7 @@ export const defaultConfig: ServerConfig = {
   maxDnsNameservers: 5,
   maxSubnetHostRoutes: 20,
   maxRoutes: 30,
+  servicePlugins: [],
 };
 
 /** What lives as long as the server. */

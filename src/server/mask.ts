@@ -74,15 +74,15 @@ interface Rules {
 
 const known = new WeakMap<Policy, Map<string, Rules>>();
 
-/** Attributes that are never shown, and those that have a rule; the same for every request. */
-function rulesOf(policy: Policy, { name: resource, policyName, fields }: Resource): Rules {
+/** Attributes that are never shown or switched off, and those that have a rule; the same for every request. */
+function rulesOf(policy: Policy, { name: resource, policyName, fields, off = [] }: Resource): Rules {
   const ofPolicy = known.get(policy) ?? new Map<string, Rules>();
   known.set(policy, ofPolicy);
   const found = ofPolicy.get(`${policyName} ${resource}`);
   if (found) return found;
   const names = Object.keys(fields);
   const rules = {
-    hidden: names.filter(name => fields[name]?.show === false),
+    hidden: [...names.filter(name => fields[name]?.show === false), ...off],
     ruled: names.map(name => ({ name, rule: `get_${policyName}:${name}` })).filter(({ rule }) => policy.defined(rule)),
   };
   ofPolicy.set(`${policyName} ${resource}`, rules);

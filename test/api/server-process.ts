@@ -6,11 +6,11 @@ import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import { drivers } from '../../src/drivers/all.ts';
 import { policies } from '../../src/model/policies.ts';
 import { allTables, extensions, resources } from '../../src/model/registry.ts';
-import { allCommands } from '../../src/server/commands/all.ts';
 import { putFirstTemplates } from '../../src/server/commands/default-security-group-rules.ts';
 import { showDefaultRanges } from '../../src/server/commands/network-segment-ranges.ts';
 import { defaultConfig, type Services } from '../../src/server/context.ts';
 import { buildHttpServer } from '../../src/server/http/server.ts';
+import { offer } from '../../src/server/offer.ts';
 import { buildPolicy } from '../../src/server/policy.ts';
 import { identity } from './people.ts';
 
@@ -29,6 +29,6 @@ const services: Services = {
 };
 await putFirstTemplates(services);
 await showDefaultRanges(services);
-const app = buildHttpServer({ services, api: { commands: allCommands(services), resources, extensions }, identity });
+const app = buildHttpServer({ services, api: offer(services, { resources, extensions }), identity });
 process.send?.({ url: await app.listen({ host: '127.0.0.1', port: 0 }) });
 process.on('disconnect', () => process.exit(0));

@@ -45,9 +45,9 @@ function index(): string {
 
 function extensionPage(): string {
   const rows = extensions
-    .map(e => [code(e.alias), cell(e.name), cell(e.description), Object.keys(e.adds ?? {}).join(', ')])
+    .map(e => [code(e.alias), cell(e.name), cell(e.description), Object.keys(e.adds ?? {}).join(', '), code(e.plugin ?? '')])
     .toSorted((a, b) => ((a[0] as string) < (b[0] as string) ? -1 : 1));
-  return page('# Extensions', table(['alias', 'name', 'what it is', 'adds attributes to'], rows));
+  return page('# Extensions', table(['alias', 'name', 'what it is', 'adds attributes to', 'plug-in'], rows));
 }
 
 function errorPage(): string {

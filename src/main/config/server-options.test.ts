@@ -76,6 +76,15 @@ test('options by their names in Neutron, of several files the last', () => {
   assert.deepEqual(read().config, defaultConfig);
 });
 
+test('plug-ins: what there is none of is named, as options are', () => {
+  const { config, unknown } = read(
+    '[DEFAULT]\nservice_plugins = router, vpnaas\n',
+    '[DEFAULT]\nservice_plugins = router,qos,firewall_v2\n',
+  );
+  assert.deepEqual(config.servicePlugins, ['router', 'qos', 'firewall_v2']);
+  assert.deepEqual(unknown, ['DEFAULT.service_plugins: firewall_v2']);
+});
+
 test('values that cannot be are refused with their place', () => {
   for (const text of [
     '[DEFAULT]\npagination_max_limit = many',

@@ -1,6 +1,7 @@
 // The options of the API server by the names that Neutron's configuration files give them. One line makes an option.
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { isPlugin } from '../../model/plugins.ts';
 import { resources } from '../../model/registry.ts';
 import { defaultConfig, type ServerConfig } from '../../server/context.ts';
 import { ConfigError, parseIni, type Setting } from './ini.ts';
@@ -126,6 +127,7 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'DEFAULT.max_dns_nameservers': sets('maxDnsNameservers', int(0, 1000)),
   'DEFAULT.max_subnet_host_routes': sets('maxSubnetHostRoutes', int(0, 1000)),
   'DEFAULT.max_routes': sets('maxRoutes', int(0, 1000)),
+  'DEFAULT.service_plugins': sets('servicePlugins', list),
   'DEFAULT.global_physnet_mtu': within('mtu', 'global_physnet_mtu', int(68, 65535)),
   'DEFAULT.pagination_max_limit': sets('paginationMaxLimit', pageLimit),
   'DEFAULT.network_link_prefix': within('proxy', 'linkPrefix', string),
@@ -177,7 +179,7 @@ function quota(resource: string): Option {
 
 export interface ServerSettings {
   readonly config: ServerConfig;
-  /** What the files set that this server knows nothing of: `group.name (file:line)`. */
+  /** What the files set that this server knows nothing of: `group.name (file:line)`; and plug-ins. */
   readonly unknown: readonly string[];
 }
 
@@ -192,6 +194,7 @@ export function readServerOptions(files: readonly string[], policyFile?: string)
       else unknown.push(`${setting.group}.${setting.name} (${file}:${setting.line})`);
     }
   }
+  for (const name of config.servicePlugins) if (!isPlugin(name)) unknown.push(`DEFAULT.service_plugins: ${name}`);
   if (policyFile !== undefined) config = { ...config, policy: { ...config.policy, file: resolve(policyFile) } };
   return { config, unknown };
 }

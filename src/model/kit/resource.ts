@@ -63,6 +63,8 @@ export interface Resource<F extends Fields = Fields> {
   readonly parent?: Parent;
   /** Name of the sub-resource whose members this is another URL of, without the parent's id. */
   readonly aliasOf?: string;
+  /** Attributes of extensions that are switched off: columns, and nothing to a client. */
+  readonly off?: readonly string[];
 }
 
 /** The refusal where there is no such object: a row of the error catalog, and which of its parameters are the id and the parent's id. */
@@ -114,6 +116,8 @@ export interface Extension {
   readonly name: string;
   readonly description: string;
   readonly updated: string;
+  /** Only there where the operator names this plug-in (`service_plugins`); without one it always is. */
+  readonly plugin?: string;
   /** Fields it adds, by resource name. */
   readonly adds?: Readonly<Record<string, Fields>>;
 }
