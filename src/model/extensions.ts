@@ -13,7 +13,7 @@ import {
 import { binding } from './ext/binding.ts';
 import { dataPlaneStatus } from './ext/data-plane-status.ts';
 import { defaultSubnetpools } from './ext/default-subnetpools.ts';
-import { dnsDomainPorts, dnsIntegration, subnetDnsPublishFixedIp } from './ext/dns.ts';
+import { dnsDomainPorts, dnsIntegration, dnsIntegrationDomainKeywords, subnetDnsPublishFixedIp } from './ext/dns.ts';
 import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
 import { multiProvider } from './ext/multi-provider.ts';
@@ -56,6 +56,7 @@ export const attributeExtensions = [
   multiProvider,
   dnsIntegration,
   dnsDomainPorts,
+  dnsIntegrationDomainKeywords,
   subnetDnsPublishFixedIp,
   subnetSegmentIdWritable,
   subnetSegmentIdEnforce,

@@ -23,8 +23,8 @@ const base = defineResource({
     ...standard,
     ...tags,
   },
-  /** The port on the external network that holds the address. */
-  hidden: { floating_port_id: { type: 'text' } },
+  /** The port on the external network that holds the address; who gave the name. */
+  hidden: { floating_port_id: { type: 'text' }, dns_named_by: { type: 'json', nullable: true } },
   unique: [
     ['floating_network_id', 'floating_ip_address'],
     ['floating_network_id', 'port_id', 'fixed_ip_address'],

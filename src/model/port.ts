@@ -44,6 +44,8 @@ const base = defineResource({
     ...standard,
     ...tagsOnCreate,
   },
+  /** Who gave the name, for placeholders in its domain. */
+  hidden: { dns_named_by: { type: 'json', nullable: true } },
   unique: [['network_id', 'mac_address']],
   indexes: [['project_id'], ['device_id'], ['qos_policy_id']],
 });

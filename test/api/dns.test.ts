@@ -56,6 +56,18 @@ describe('names in the DNS', () => {
     assert.equal(other?.dns_publish_fixed_ip, false);
   });
 
+  test('domains may have placeholders; inside the cloud they mean nothing', async () => {
+    const dns_domain = '<project_id>.<project_name>.<user_id>.<user_name>.example.';
+    const net = await h.member.make('networks', 'network', { dns_domain });
+    assert.equal(net.dns_domain, dns_domain);
+    await h.member.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.0.0.0/24', dns_publish_fixed_ip: true });
+    const made = await h.member.make('ports', 'port', { network_id: net.id, dns_name: 'web', dns_domain });
+    assert.deepEqual([made.dns_domain, (made.dns_assignment as Body[])[0]?.fqdn], [dns_domain, 'web.cloud.example.']);
+    assert.ok(!('dns_named_by' in made));
+    const theirs = await h.member.request('PUT', `ports/${made.id}`, { port: { dns_named_by: { user_id: 'x' } } });
+    assert.equal(theirs.status, 400);
+  });
+
   test('what is refused', async () => {
     const bad = async (dns_name: unknown): Promise<string> => (await refused('port', { network_id: network.id, dns_name }))[2];
     assert.match(await bad('a_b'), /^Invalid input for dns_name\. Reason: 'a_b' not a valid PQDN or FQDN\./);
@@ -63,6 +75,9 @@ describe('names in the DNS', () => {
     assert.match(await bad('evil\nname'), /^Invalid input for dns_name/);
     assert.match(await bad(5), /^Invalid input for dns_name/);
     assert.match((await refused('network', { dns_domain: 'nodot' }))[2], /'nodot' is not a FQDN\./);
+    for (const label of ['<project>', '<project_id', 'a<project_id>', '<<user_id>>', '<PROJECT>'])
+      assert.match((await refused('network', { dns_domain: `${label}.example.` }))[2], /can only be alphanumeric or a hyphen/);
+    assert.match(await bad('<project_id>'), /can only be alphanumeric or a hyphen/);
     const fip = { floating_network_id: network.id };
     assert.equal(
       (await refused('floatingip', { ...fip, dns_name: 'x' }))[2],

@@ -136,6 +136,71 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
       await answers('late.pub.example', 'A', []);
     });
 
+    test('placeholders in a domain stand for whoever gave the name', async () => {
+      const net = await h.member.make('networks', 'network', { dns_domain: '<user_name>.<project_id>.pub.example.' });
+      assert.equal(net.dns_domain, '<user_name>.<project_id>.pub.example.');
+      const published = { dns_publish_fixed_ip: true };
+      await h.member.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.0.0.0/24', ...published });
+      const made = await h.member.make('ports', 'port', { network_id: net.id, dns_name: 'own' });
+      const fqdn = (p: Body): unknown => (p.dns_assignment as Body[])[0]?.fqdn;
+      const mine = `own.member.${net.project_id}.pub.example`;
+      await answers(mine, 'A', [address(made)]);
+      assert.deepEqual([fqdn(made), made.dns_domain], [`${mine}.`, '']);
+      assert.deepEqual((await h.member.list(`ports?id=${made.id}`)).map(fqdn), [`${mine}.`]);
+      const put = async (who: typeof h.member, change: Body) =>
+        (await who.request('PUT', `ports/${made.id}`, { port: change })).body.port as Body;
+      assert.equal(fqdn(await put(h.admin, { name: 'x', dns_name: 'own' })), `${mine}.`, 'who changes no name stands for nothing');
+      const renamed = await put(h.admin, { dns_name: 'theirs' });
+      const theirs = fqdn(renamed) as string;
+      assert.match(theirs, /^theirs\.admin\.a{32}\.pub\.example\.$/);
+      await answers(theirs, 'A', [address(made)]);
+      await answers(mine, 'A', []);
+      await put(h.member, { dns_domain: 'pub.example.' });
+      await answers('theirs.pub.example', 'A', [address(made)]);
+      await answers(theirs, 'A', []);
+    });
+
+    test('a name whose domain asks for what is no label is published nowhere, and is one of the cloud', async () => {
+      const dotted = h.as(`member@${'e'.repeat(32)}`);
+      const net = await dotted.make('networks', 'network', { dns_domain: '<user_name>.pub.example.' });
+      await dotted.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.0.0.0/24', dns_publish_fixed_ip: true });
+      const lost = await dotted.make('ports', 'port', { network_id: net.id, dns_name: 'lost' });
+      assert.equal((lost.dns_assignment as Body[])[0]?.fqdn, 'lost.cloud.example.');
+      const found = await dotted.make('ports', 'port', { network_id: net.id, dns_name: 'found', dns_domain: '<project_id>.pub.example.' });
+      await answers(`found.${'e'.repeat(32)}.pub.example`, 'A', [address(found)]);
+      assert.ok(h.logged.some(line => line.includes('no label') && line.includes(String(lost.id))));
+    });
+
+    test('dns_assignment has the domain under which a name is published', async () => {
+      const inside = await h.member.make('networks', 'network', { dns_domain: 'pub.example.' });
+      await h.member.make('subnets', 'subnet', { network_id: inside.id, ip_version: 4, cidr: '10.0.0.0/24' });
+      const named = await h.member.make('ports', 'port', { network_id: inside.id, dns_name: 'hidden' });
+      assert.equal((named.dns_assignment as Body[])[0]?.fqdn, 'hidden.cloud.example.');
+      assert.equal(((await port('seen')).dns_assignment as Body[])[0]?.fqdn, 'seen.pub.example.');
+      const [unnamed] = (await port('')).dns_assignment as Body[];
+      assert.equal(unnamed?.fqdn, `${unnamed?.hostname}.cloud.example.`);
+    });
+
+    test('a floating IP has placeholders of its own, and those of its port', async () => {
+      const external = await h.admin.make('networks', 'network', { 'router:external': true });
+      await h.admin.make('subnets', 'subnet', { network_id: external.id, ip_version: 4, cidr: '203.0.113.0/24' });
+      const named = { floating_network_id: external.id, dns_name: 'www', dns_domain: '<user_id>.pub.example.' };
+      const fip = await h.member.make('floatingips', 'floatingip', named);
+      assert.equal(fip.dns_domain, '<user_id>.pub.example.');
+      await answers('www.member.pub.example', 'A', [String(fip.floating_ip_address)]);
+      const inner = await h.member.make('networks', 'network', { dns_domain: '<user_id>.pub.example.' });
+      const subnet = await h.member.make('subnets', 'subnet', { network_id: inner.id, ip_version: 4, cidr: '10.9.0.0/24' });
+      const router = await h.member.make('routers', 'router', { external_gateway_info: { network_id: external.id } });
+      await h.member.request('PUT', `routers/${router.id}/add_router_interface`, { subnet_id: subnet.id });
+      const vm = await h.member.make('ports', 'port', { network_id: inner.id, dns_name: 'vm' });
+      const plain = await h.admin.make('floatingips', 'floatingip', {
+        floating_network_id: external.id,
+        port_id: vm.id,
+        project_id: vm.project_id,
+      });
+      await answers('vm.member.pub.example', 'A', [String(plain.floating_ip_address)]);
+    });
+
     test('while the server is away nothing is lost and nobody waits', async () => {
       const before = await port('before-outage');
       await answers('before-outage.pub.example', 'A', [address(before)]);

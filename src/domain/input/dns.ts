@@ -19,11 +19,14 @@ export function readRelativeDnsName(value: unknown): string {
   return name;
 }
 
+/** Labels of a domain that whoever names a port stands for; `domainFor` puts them in. */
+const isPlaceholder = (label: string): boolean => /^<(project|user)_(id|name)>$/.test(label);
+
 export function readDnsDomain(value: unknown): string {
   const domain = readString(value, longest).toLowerCase();
   if (domain === '') return domain;
   if (!domain.endsWith('.')) throw new Invalid(`'${domain}' is not a FQDN.`);
-  checkLabels(domain);
+  checkLabels(domain, isPlaceholder);
   checkRoom(domain, 2, 'sub-domain');
   return domain;
 }
@@ -34,12 +37,14 @@ function checkRoom(text: string, room: number, what: string): void {
   throw new Invalid(`'${text}' contains ${text.length} characters. ${more}.`);
 }
 
-function checkLabels(name: string): void {
+function checkLabels(name: string, isFine = (_label: string): boolean => false): void {
   if (name === '') return;
   const labels = name.replace(/\.$/, '').split('.');
-  const reason = labels.map(wrongLabel).find(r => r !== undefined) ?? wrongTop(labels);
+  const reason = labels.map(label => (isFine(label) ? undefined : wrongLabel(label))).find(r => r !== undefined) ?? wrongTop(labels);
   if (reason !== undefined) throw new Invalid(`'${name}' not a valid PQDN or FQDN. Reason: ${reason}.`);
 }
+
+export const isDnsLabel = (text: string): boolean => wrongLabel(text) === undefined;
 
 function wrongLabel(label: string): string | undefined {
   if (label === '') return 'Encountered an empty component';

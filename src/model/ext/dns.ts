@@ -35,3 +35,12 @@ export const subnetDnsPublishFixedIp = {
   updated: '2019-05-24T10:00:00-00:00',
   adds: { subnet: { dns_publish_fixed_ip: { type: t.bool, post: true, put: true, default: false } } },
 } as const satisfies Extension;
+
+/** Attributes it adds none; `domainFor` puts in what the placeholders stand for. */
+export const dnsIntegrationDomainKeywords = {
+  alias: 'dns-integration-domain-keywords',
+  name: 'DNS domain names with keywords allowed',
+  description:
+    'Domains with placeholders for the project and the user that names a port: <project_id>, <project_name>, <user_id>, <user_name>',
+  updated: '2020-06-15T18:00:00-00:00',
+} as const satisfies Extension;

@@ -13,6 +13,7 @@ import { byIds } from './load.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { forwardingsOf, shownInFip } from './port-forwarding-rows.ts';
+import { namerOf } from './port-names.ts';
 import { removePortRows } from './port-rows.ts';
 import { changePolicy, usePolicy } from './qos-use.ts';
 import { networkPolicies } from './qos-view.ts';
@@ -95,6 +96,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
       project_id: project,
       floating_ip_address: address.ip_address,
       floating_port_id: made.row.id ?? '',
+      dns_named_by: input.dns_name ? { ...namerOf(ctx.caller) } : null,
       status: 'DOWN',
       ...association,
     },

@@ -4,6 +4,7 @@ import { normalizePairs } from '../../domain/allowed-address-pairs.ts';
 import { apiError } from '../../domain/errors.ts';
 import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import type { NamedBy } from '../../domain/ipam/dns-keywords.ts';
 import { isServicePort } from '../../domain/ipam/owners.ts';
 import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
@@ -76,7 +77,7 @@ function columnsOf(services: Services, input: Attributes, { mac, security }: { m
   if (pairs.length > 0 && !security) throw apiError('AddressPairAndPortSecurityRequired');
   return {
     ...newColumns(port, input),
-    ...namesOf(services, input),
+    ...namesOf(services, input, input.dns_named_by as NamedBy | undefined),
     mac_address: mac,
     status: (input.status as string | undefined) ?? 'DOWN',
     port_security_enabled: security,

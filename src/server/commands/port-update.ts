@@ -17,7 +17,7 @@ import { awaitAgents } from './port-blocks.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
 import { changeGroups } from './port-groups.ts';
 import { macOfDevice, newMac, type PluggedAs, refuseUsedMac } from './port-mac.ts';
-import { namesOf } from './port-names.ts';
+import { namerOf, namesOf } from './port-names.ts';
 import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
 import { factsOf, partsOf } from './port-rows.ts';
@@ -42,7 +42,7 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   const change: Change = { ctx, draft, row, input, binding: parts.bindings.get(id), fixedIps: before.fixed_ips };
   await refuseForeignRouter(ctx, { device_id: input.device_id ?? row.device_id, device_owner: input.device_owner ?? row.device_owner });
   await refuseRouterPort(ctx, row, input);
-  const set = Object.assign(changedColumns(port, input), namesOf(ctx, input));
+  const set = Object.assign(changedColumns(port, input), namesOf(ctx, input, namerOf(ctx.caller), row));
   set.mac_address = await macAfter(change);
   const security = (set.port_security_enabled ?? row.port_security_enabled) === true;
   const given = input.security_groups as string[] | undefined;

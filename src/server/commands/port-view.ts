@@ -4,6 +4,7 @@ import { dnsAssignments } from '../../domain/ipam/dns.ts';
 import { port } from '../../model/port.ts';
 import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
+import { assignmentDomains } from '../dns/domains.ts';
 import type { ApiObject } from './commands.ts';
 import { profileOf } from './port-profile.ts';
 import { type PortParts, partsOf } from './port-rows.ts';
@@ -16,10 +17,11 @@ export async function presentPorts(services: Services, rows: readonly Row[]): Pr
   const parts = await partsOf(services, ids);
   const tags = await tagsOf(services, ids);
   const qos = await portQos(services, rows, parts.bindings);
+  const domains = await assignmentDomains(services, rows);
   const trunks = await trunkDetailsOf(services, ids);
   return rows.map(row => {
     const trunk_details = trunks.get(String(row.id));
-    const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: services.config.dnsDomain });
+    const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: domains(row) });
     return trunk_details ? { ...shown, trunk_details } : shown;
   });
 }
@@ -28,7 +30,7 @@ export interface PortView {
   readonly parts: PortParts;
   readonly tags: readonly string[];
   readonly qos: PortQos;
-  /** The cloud's. */
+  /** Under which its addresses have their names. */
   readonly dnsDomain: string;
 }
 

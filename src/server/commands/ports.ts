@@ -3,11 +3,13 @@ import type { Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { port } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
+import { assignmentDomains } from '../dns/domains.ts';
 import type { Draft } from '../draft.ts';
 import type { Commands, Created } from './commands.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { portFilters } from './port-filters.ts';
+import { namerOf } from './port-names.ts';
 import { networkFor, requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseServicePort } from './port-owners.ts';
 import { removePortRows } from './port-rows.ts';
@@ -21,9 +23,12 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   await requireSubnets(ctx, String(net.id), input.fixed_ips);
   await refuseForeignRouter(ctx, input);
   await usePolicy(ctx, draft, input.qos_policy_id);
-  const { row, parts, tags } = await createPort(ctx, draft, net, input);
+  const { row, parts, tags } = await createPort(ctx, draft, net, { ...input, dns_named_by: namerOf(ctx.caller) });
   const qos = await portQos(ctx, [row], parts.bindings, new Map([[String(net.id), (net.qos_policy_id ?? null) as string | null]]));
-  return { id: String(row.id), shown: presentPort(row, { parts, tags, qos: qos(row), dnsDomain: ctx.config.dnsDomain }) };
+  return {
+    id: String(row.id),
+    shown: presentPort(row, { parts, tags, qos: qos(row), dnsDomain: (await assignmentDomains(ctx, [row]))(row) }),
+  };
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

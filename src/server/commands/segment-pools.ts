@@ -22,13 +22,23 @@ export function configuredRanges(config: ServerConfig, type: string): ReadonlyMa
 const rangeOf = (row: Row): IdRange => [Number(row.minimum), Number(row.maximum)];
 const placeOf = (row: Row): string => String(row.physical_network ?? '');
 
+/** The ranges besides those of the configuration; of one type, or of all. */
+export function rangeRows({ store }: Services, type?: string): Promise<readonly Row[]> {
+  const made = { eq: ['default', false] } as const;
+  const where = type === undefined ? made : ({ and: [{ eq: ['network_type', type] }, made] } as const);
+  return store.select({ table: 'network_segment_ranges', where, order: [['id', 'asc']] });
+}
+
 export async function segmentPools(services: Services, type: string, project: string): Promise<SegmentPool[]> {
-  const where = { and: [{ eq: ['network_type', type] }, { eq: ['default', false] }] } as const;
-  const rows = await services.store.select({ table: 'network_segment_ranges', where, order: [['id', 'asc']] });
+  return poolsFrom(services.config, await rangeRows(services, type), type, project);
+}
+
+export function poolsFrom(config: ServerConfig, all: readonly Row[], type: string, project: string): SegmentPool[] {
+  const rows = all.filter(r => r.network_type === type);
   const own = rows.filter(r => r.shared !== true && r.project_id === project);
   const foreign = rows.filter(r => r.shared !== true && r.project_id !== project);
   const shared = rows.filter(r => r.shared === true);
-  const configured = configuredRanges(services.config, type);
+  const configured = configuredRanges(config, type);
   const pool = (place: string, ranges: IdRanges, of: readonly Row[]): SegmentPool => ({
     physical_network: type === 'vlan' ? place : null,
     ranges,
@@ -36,11 +46,11 @@ export async function segmentPools(services: Services, type: string, project: st
   });
   const at = (list: readonly Row[], place: string): IdRange[] => list.filter(r => placeOf(r) === place).map(rangeOf);
   const places = [...new Set([...configured.keys(), ...rows.map(placeOf)])];
-  const all = [
+  const pools = [
     ...places.map(p => pool(p, at(own, p), own)),
     ...places.map(p => pool(p, without([...(configured.get(p) ?? []), ...at(shared, p)], [...at(own, p), ...at(foreign, p)]), shared)),
   ];
-  return all.filter(p => sizeOf(p.ranges) > 0);
+  return pools.filter(p => sizeOf(p.ranges) > 0);
 }
 
 /** A range that is changed or removed meanwhile is no longer one to take from. */

@@ -9,6 +9,7 @@ import { portQos } from '../commands/qos-view.ts';
 import { presentSubnet } from '../commands/subnets.ts';
 import { tagsOf } from '../commands/tags.ts';
 import type { Services } from '../context.ts';
+import { assignmentDomains } from '../dns/domains.ts';
 
 export type Dict = Record<string, unknown>;
 
@@ -19,9 +20,10 @@ export async function portDicts(services: Services, rows: readonly Row[]): Promi
   const parts = await partsOf(services, ids);
   const tags = await tagsOf(services, ids);
   const qos = await portQos(services, rows, parts.bindings);
+  const domains = await assignmentDomains(services, rows);
   return rows.map(row => {
     return {
-      ...presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: services.config.dnsDomain }),
+      ...presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: domains(row) }),
       tenant_id: row.project_id,
     };
   });
