@@ -11,6 +11,8 @@ export interface DnsChange {
   readonly zone: string;
   /** Names that must have no addresses yet: what somebody else has put there stays his. */
   readonly absent?: readonly string[];
+  /** Records that must be the only addresses of their names: what is left of a try whose answer was lost. */
+  readonly only?: readonly DnsRecord[];
   /** A record that is there already may be added again, one that is gone removed. */
   readonly add?: readonly DnsRecord[];
   readonly remove?: readonly DnsRecord[];

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { systemClock } from '../../src/adapters/clock/system-clock.ts';
+import { rfc2136Dns } from '../../src/adapters/dns-rfc2136/rfc2136-dns.ts';
 import type { Made } from './client.ts';
 import { knot, type NameServer, startNameServer } from './dns-server.ts';
 import { type Body, type Harness, start, until } from './harness.ts';
@@ -211,6 +213,39 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
       await dns.start();
       await answers('during-outage.pub.example', 'A', [address(during)]);
       await answers('before-outage.pub.example', 'A', []);
+    });
+
+    const rowsOf = (object_id: string) => h.server.store.select({ table: 'external_dns_names', where: { eq: ['object_id', object_id] } });
+
+    test('a name that was there before Weft stays, too, where the first try met no server', async () => {
+      await dns.stop();
+      const made = await port('taken');
+      await until('it was tried', async () => (await rowsOf(made.id)).length > 0);
+      const own = await port('own');
+      await dns.start();
+      await answers('own.pub.example', 'A', [address(own)]);
+      assert.deepEqual(await dns.ask('taken.pub.example', 'A'), ['192.0.2.99']);
+      assert.deepEqual(await rowsOf(made.id), []);
+      assert.equal((await h.member.request('DELETE', `ports/${made.id}`)).status, 204);
+    });
+
+    test('what got through although its answer was lost is known as ours at the next try', async () => {
+      const made = await port('lost');
+      await answers('lost.pub.example', 'A', [address(made)]);
+      await until('both are acknowledged', async () => (await rowsOf(made.id)).filter(row => row.done === true).length === 2);
+      const ops = [{ op: 'update', table: 'external_dns_names', where: { eq: ['object_id', made.id] }, set: { done: false } }] as const;
+      await h.server.store.commit({ guards: [], ops, outbox: [] });
+      // One of two is found alone only where the other is gone, which a crash between them leaves.
+      const gone = [{ op: 'delete', table: 'external_dns_names', where: { eq: ['address', address(made, true)] } }] as const;
+      await h.server.store.commit({ guards: [], ops: gone, outbox: [] });
+      const key = { name: 'weft', algorithm, secret: Buffer.from(dns.secret, 'base64') };
+      const record = { name: 'lost.pub.example.', type: 'AAAA', data: address(made, true) } as const;
+      const direct = rfc2136Dns({ host: '127.0.0.1', port: dns.port, key, ttl: 60 }, systemClock);
+      await direct.change({ zone: 'pub.example.', remove: [record] });
+      await h.member.request('PUT', `ports/${made.id}`, { port: { description: 'looked at again' } });
+      await until('both are acknowledged again', async () => (await rowsOf(made.id)).filter(row => row.done === true).length === 2);
+      await answers('lost.pub.example', 'A', [address(made)]);
+      await answers('lost.pub.example', 'AAAA', [address(made, true)]);
     });
   });
 }

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { connect } from 'node:net';
 import { type DnsChange, DnsRefused, DnsUnavailable, type ExternalDns } from '../../contracts/dns.ts';
 import type { Clock } from '../../engine/clock.ts';
-import { isAnswerOf, isSigned, sign, type TsigKey } from './tsig.ts';
+import { isAnswerOf, isSigned, type Signed, sign, type TsigKey } from './tsig.ts';
 import { readHeader, u16, updateMessage } from './wire.ts';
 
 export interface Rfc2136Options {
@@ -24,18 +24,29 @@ export function rfc2136Dns(options: Rfc2136Options, clock: Clock): ExternalDns {
       const id = randomInt(65_536);
       const seconds = (): number => Math.floor(clock.now() / 1000);
       const request = sign(writable(id, change, options.ttl), options.key, seconds());
-      const answer = await exchange(options, request.message);
-      const { id: answered, refusal } = readHeader(answer);
-      if (answered !== id) throw new DnsUnavailable('the DNS server answered another question');
-      // A zone that it does not have is refused without a signature, and must not hold up the others for ever. All else has to be signed.
-      const isRefusal = refusal !== undefined && !isSigned(answer);
-      if (!isRefusal && !isAnswerOf(request, answer, options.key, seconds()))
-        throw new DnsUnavailable(`the answer of the DNS server is not signed with the key ${options.key.name}`);
+      const refusal = refusalIn(await exchange(options, request.message), { id, request, key: options.key, seconds: seconds() });
       if (refusal === undefined) return;
       if (passing.includes(refusal)) throw new DnsUnavailable(`the DNS server answered ${refusal} for the zone ${change.zone}`);
       throw new DnsRefused(refusal, change.zone);
     },
   };
+}
+
+/** Undefined: done. What is no answer to the question counts as none. */
+function refusalIn(answer: Buffer, asked: { id: number; request: Signed; key: TsigKey; seconds: number }): string | undefined {
+  const { id, request, key, seconds } = asked;
+  try {
+    const { id: answered, refusal } = readHeader(answer);
+    if (answered !== id) throw new DnsUnavailable('the DNS server answered another question');
+    // A zone that it does not have is refused without a signature, and must not hold up the others for ever. All else has to be signed.
+    const isRefusal = refusal !== undefined && !isSigned(answer);
+    if (!isRefusal && !isAnswerOf(request, answer, key, seconds))
+      throw new DnsUnavailable(`the answer of the DNS server is not signed with the key ${key.name}`);
+    return refusal;
+  } catch (error) {
+    if (error instanceof RangeError) throw new DnsUnavailable('the answer of the DNS server makes no sense', { cause: error });
+    throw error;
+  }
 }
 
 /** Two names that are right by themselves may be too long together: that is refused for good, before anybody is asked. */

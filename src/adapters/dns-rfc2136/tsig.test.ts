@@ -19,6 +19,17 @@ describe('updates of the DNS', () => {
     assert.equal(message.toString('hex'), hex.join('').replaceAll(' ', ''));
   });
 
+  test('what must be there alone is compared with its data, and the other kind of address must not be there', () => {
+    const only = [{ name: 'web.example.', type: 'A', data: '10.0.0.5' }] as const;
+    const hex = [
+      '1234 2800 0001 0002 0000 0000',
+      '076578616d706c6500 0006 0001',
+      '03776562076578616d706c6500 0001 0001 00000000 0004 0a000005',
+      '03776562076578616d706c6500 001c 00fe 00000000 0000',
+    ];
+    assert.equal(updateMessage(0x1234, { zone: 'example.', only }, 60).toString('hex'), hex.join('').replaceAll(' ', ''));
+  });
+
   test('names and addresses that are none are not sent', () => {
     assert.throws(() => nameBytes(`${'a'.repeat(64)}.b`), RangeError);
     assert.throws(() => nameBytes(`${'abc.'.repeat(70)}`), RangeError);

@@ -39,12 +39,18 @@ function rr(name: string, { type, of, ttl, data }: { type: number; of: number; t
 
 const nothing = Buffer.alloc(0);
 
+/** "RRset does not exist": class NONE, no data (RFC 2136, 2.4.3). */
+const without = (name: string, type: number): Buffer => rr(name, { type, of: classes.NONE, ttl: 0, data: nothing });
+
+/** "RRset exists (value dependent)": the data, and no time (2.4.2). */
+const withOnly = (r: DnsRecord): Buffer => rr(r.name, { type: types[r.type], of: classes.IN, ttl: 0, data: dataBytes(r) });
+
 /** An update of a zone (RFC 2136), without its signature. */
-export function updateMessage(id: number, { zone, absent = [], add = [], remove = [] }: DnsChange, ttl: number): Buffer {
-  // "RRset does not exist": class NONE, no data (2.4.3).
-  const prerequisites = absent.flatMap(name =>
-    [types.A, types.AAAA].map(type => rr(name, { type, of: classes.NONE, ttl: 0, data: nothing })),
-  );
+export function updateMessage(id: number, { zone, absent = [], only = [], add = [], remove = [] }: DnsChange, ttl: number): Buffer {
+  const prerequisites = [
+    ...absent.flatMap(name => [types.A, types.AAAA].map(type => without(name, type))),
+    ...only.flatMap(r => [withOnly(r), without(r.name, r.type === 'A' ? types.AAAA : types.A)]),
+  ];
   const updates = [
     ...remove.map(r => rr(r.name, { type: types[r.type], of: classes.NONE, ttl: 0, data: dataBytes(r) })),
     ...add.map(r => rr(r.name, { type: types[r.type], of: classes.IN, ttl, data: dataBytes(r) })),

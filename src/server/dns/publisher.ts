@@ -65,9 +65,9 @@ async function add({ services, dns, zones }: Publisher, object_id: string, wante
   const write = (done: boolean) =>
     commitDecision(services, { decide: async draft => draft.upsert(table, { ...key, zone, project_id: wanted.project_id, done }) });
   await write(false);
-  const own = tried || others.length > 0 || (await hasName(services, object_id, wanted));
+  const own = others.some(o => o.done === true) || (await hasName(services, object_id, wanted));
   try {
-    await dns.change({ zone, ...(own ? {} : { absent: [wanted.name] }), add: [recordOf(wanted.name, wanted.address)] });
+    await put(dns, zone, recordOf(wanted.name, wanted.address), { own, tried });
   } catch (error) {
     if (!(error instanceof DnsRefused)) throw error;
     services.log.error('a name cannot be published', { name: wanted.name, code: error.code });
@@ -78,9 +78,24 @@ async function add({ services, dns, zones }: Publisher, object_id: string, wante
   await write(true);
 }
 
-/** Another address of the object has the name already. */
+/** A name is ours where the DNS has acknowledged a record of it. Until then somebody else may have it, at a second try as at the first. */
+async function put(dns: ExternalDns, zone: string, record: DnsRecord, { own, tried }: { own: boolean; tried: boolean }): Promise<void> {
+  const change = { zone, add: [record] };
+  if (own) return dns.change(change);
+  try {
+    await dns.change({ ...change, absent: [record.name] });
+  } catch (error) {
+    if (!tried || !(error instanceof DnsRefused) || error.code !== 'YXRRSET') throw error;
+    // An earlier try may have got through without its answer: then our record is all that is there.
+    await dns.change({ ...change, only: [record] });
+  }
+}
+
+/** Another address of the object is known to have the name. */
 async function hasName(services: Services, object_id: string, { name, address }: WantedName): Promise<boolean> {
-  const where = { and: [{ eq: ['object_id', object_id] }, { eq: ['name', name] }, { not: { eq: ['address', address] } }] } as const;
+  const where = {
+    and: [{ eq: ['object_id', object_id] }, { eq: ['name', name] }, { eq: ['done', true] }, { not: { eq: ['address', address] } }],
+  } as const;
   return (await services.store.count(table, where)) > 0;
 }
 
