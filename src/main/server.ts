@@ -34,7 +34,7 @@ export interface ServerOptions {
   /** 0: any free port. */
   readonly port: number;
   /** Made after the store is open, since it needs to know its own URL. */
-  readonly identity: (url: string) => Promise<Identity & Partial<Pick<IdentityApi, 'handle'>>>;
+  readonly identity: (url: string) => Promise<ServerIdentity>;
   readonly log: Log;
   readonly config?: Partial<ServerConfig>;
   /** In place of those of the tree. */
@@ -113,22 +113,35 @@ function publishing(services: Services, holder: string, signal: AbortSignal): Pr
   return [runRelay(services, { reader: 'external-dns', holder, isAway, deliver: row => publish(publisher, row) }, signal)];
 }
 
+type ServerIdentity = Identity & Partial<Pick<IdentityApi, 'handle'>>;
+
 async function listen(services: Services, options: ServerOptions, stack: AsyncDisposableStack): Promise<string> {
-  let identity: (Identity & Partial<Pick<IdentityApi, 'handle'>>) | undefined;
+  // It is made for the URL, which is known once the port is: whoever asks before that is there waits for it.
+  const opening = Promise.withResolvers<ServerIdentity>();
+  let identity: ServerIdentity | undefined;
   const app = buildHttpServer({
     services,
     api: offer(services, { resources, extensions: options.extensions ?? extensions }),
     identity: {
-      // Known once the port is: nobody is answered before.
       get authUri() {
         return identity?.authUri ?? '';
       },
-      validate: token => identity?.validate(token) ?? Promise.resolve(undefined),
-      handle: request => identity?.handle?.(request) ?? Promise.resolve({ status: 404, headers: {} }),
+      validate: async token => (await opening.promise).validate(token),
+      handle: async request => (await opening.promise).handle?.(request) ?? { status: 404, headers: {} },
     },
   });
   const url = await app.listen({ host: options.host, port: options.port });
-  stack.defer(() => app.close());
-  identity = await options.identity(url);
+  stack.defer(() => endHttp(app));
+  opening.resolve(options.identity(url));
+  identity = await opening.promise;
   return url;
+}
+
+/** How long requests that are there may take when the server ends. */
+const lastRequestsMs = 1500;
+
+async function endHttp(app: ReturnType<typeof buildHttpServer>): Promise<void> {
+  const timer = setTimeout(() => app.server.closeAllConnections(), lastRequestsMs);
+  await app.close();
+  clearTimeout(timer);
 }

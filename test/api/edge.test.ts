@@ -130,7 +130,7 @@ describe('the edge', () => {
     }
     const network = '{"network":{"name":"typed"}}';
     const post = (body: string, type: string) => plain.member.request('POST', 'networks', body, { 'content-type': type });
-    for (const type of ['text/plain', 'application/json; charset=latin1', 'application/x-www-form-urlencoded'])
+    for (const type of ['text/plain', 'application/json; charset=latin1', 'application/x-www-form-urlencoded', 'nonsense', 'a/b/c'])
       assert.equal((await post(network, type)).status, 201, type);
     for (const body of ['a=b', '[]', 'null', `\u{FEFF}${network}`]) assert.equal((await post(body, 'application/json')).status, 400, body);
     assert.equal((await plain.member.request('PUT', `networks/${network}`, '[]')).status, 400);

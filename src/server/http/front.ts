@@ -21,6 +21,8 @@ export interface RawRequest {
   readonly body: Uint8Array | undefined;
   /** The other end of the connection. */
   readonly peer: string;
+  /** Whose token it has; asked of the identity once for a request. */
+  readonly caller: () => Promise<Caller | undefined>;
 }
 
 export interface FrontOptions {
@@ -36,7 +38,14 @@ export interface RequestNames {
   readonly global_request_id?: string;
 }
 
-export type Front = (request: RawRequest, names: RequestNames) => Promise<Reply>;
+export interface Front {
+  answer(request: RawRequest, names: RequestNames): Promise<Reply>;
+  /** How many bytes of its body are worth keeping. */
+  worth(request: RawRequest): Promise<number>;
+}
+
+/** Of what is sent to the built-in identity, which then refuses it by a limit of its own. */
+const longestLogIn = 131_072;
 
 export function buildFront({ services, api, identity }: FrontOptions): Front {
   const { config } = services;
@@ -44,25 +53,34 @@ export function buildFront({ services, api, identity }: FrontOptions): Front {
 
   const openApi = openApiDocument(api);
 
-  return async (request, names) => {
+  return { answer, worth };
+
+  async function worth(request: RawRequest): Promise<number> {
+    const path = pathOf(request.url);
+    if (isIdentity(path)) return longestLogIn;
+    if (!path.slice(prefixOf(path).length).startsWith('/v2.0/')) return 0;
+    // Where nobody can say whose token it is, the answer will tell.
+    return (await request.caller().catch(() => undefined)) ? Number.POSITIVE_INFINITY : 0;
+  }
+
+  async function answer(request: RawRequest, names: RequestNames): Promise<Reply> {
     const { method, url, headers } = request;
     if (url.length > longestUrl) throw apiError('HTTPBadRequest', { message: `The URL is longer than ${longestUrl} characters.` });
     const path = pathOf(url);
     if (method === 'OPTIONS') return { status: 200, headers: preflightHeaders(config.cors, headers) };
-    if (path === '/identity' || path.startsWith('/identity/')) return identityReply(request, path);
+    if (isIdentity(path)) return identityReply(request, path);
     if (path === '/healthcheck') return healthcheck(method);
     const place = placeOf(headers, request.peer, config.proxy);
-    const prefix = path === '/networking' || path.startsWith('/networking/') ? '/networking' : '';
+    const prefix = prefixOf(path);
     const rest = path.slice(prefix.length);
     if (rest === '' || rest === '/') return method === 'GET' ? versions(place.base, prefix) : errorReply(apiError('HTTPMethodNotAllowed'));
     if (!rest.startsWith('/v2.0/')) throw apiError('HTTPNotFound');
     if (rest === '/v2.0/openapi.json' && method === 'GET') return openApi(`${place.base}${prefix}/v2.0`);
-    const token = headers['x-auth-token'];
-    const caller = typeof token === 'string' && token !== '' ? await identity.validate(token) : undefined;
+    const caller = await request.caller();
     if (!caller) return unauthorized(identity.authUri);
     if (method === 'PATCH' || method === 'HEAD') throw apiError('HTTPMethodNotAllowed');
     return handlers[prefix](apiRequest(request, rest, place, contextOf(caller, names)));
-  };
+  }
 
   function contextOf(caller: Caller, names: RequestNames): RequestContext {
     const { policy } = services;
@@ -111,6 +129,9 @@ function apiRequest(request: RawRequest, rest: string, place: Place, ctx: Reques
     ctx,
   };
 }
+
+export const isIdentity = (path: string): boolean => path === '/identity' || path.startsWith('/identity/');
+const prefixOf = (path: string): '' | '/networking' => (path === '/networking' || path.startsWith('/networking/') ? '/networking' : '');
 
 function readPairs(query: string): [string, string][] {
   const pairs = [...new URLSearchParams(query)];

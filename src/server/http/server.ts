@@ -1,9 +1,10 @@
 // The HTTP server: limits, request ids, the log of requests, answers as bytes. What they are about is behind `front`.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { IdentityUnavailable } from '../../contracts/identity.ts';
+import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
 import { type ApiError, apiError } from '../../domain/errors.ts';
 import { corsHeaders } from './cors.ts';
-import { buildFront, type FrontOptions, longestUrl, pathOf, type RequestNames } from './front.ts';
+import { buildFront, type FrontOptions, isIdentity, longestUrl, pathOf, type RawRequest, type RequestNames } from './front.ts';
+import { hasBody, keepFirst } from './intake.ts';
 import { jsonBody } from './json.ts';
 import { placeOf } from './place.ts';
 import { asApiError, errorReply, type Reply } from './reply.ts';
@@ -18,12 +19,20 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     requestTimeout: 120_000,
     http: { maxHeaderSize: 4 * longestUrl, ...patience(config.clientSocketTimeout) },
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const front = buildFront(options);
+  const raws = new WeakMap<FastifyRequest, RawRequest>();
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (!hasBody(request)) return payload;
+    const raw = rawOf(request);
+    // What a client says of its body's type does not count, and need not make sense.
+    if (!isIdentity(pathOf(raw.url))) delete request.raw.headers['content-type'];
+    return keepFirst(payload, await front.worth(raw), request.headers);
+  });
 
   app.route({
     method: ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'],
@@ -59,10 +68,30 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     return send(request, reply, errorReply(known), names);
   }
 
-  async function answerTo(request: FastifyRequest, names: RequestNames): Promise<Reply> {
+  function rawOf(request: FastifyRequest): RawRequest {
+    const known = raws.get(request);
+    if (known) return known;
     const { method, url, headers, ip } = request;
+    let caller: ReturnType<RawRequest['caller']> | undefined;
+    const raw: RawRequest = {
+      ...{ method, url, headers, peer: ip },
+      get body() {
+        return request.body as Uint8Array | undefined;
+      },
+      caller: () => (caller ??= callerOf(headers)),
+    };
+    raws.set(request, raw);
+    return raw;
+  }
+
+  async function callerOf(headers: FastifyRequest['headers']): Promise<Caller | undefined> {
+    const token = headers['x-auth-token'];
+    return typeof token === 'string' && token !== '' ? options.identity.validate(token) : undefined;
+  }
+
+  async function answerTo(request: FastifyRequest, names: RequestNames): Promise<Reply> {
     try {
-      return await front({ method, url, headers, body: request.body as Uint8Array | undefined, peer: ip }, names);
+      return await front.answer(rawOf(request), names);
     } catch (error) {
       if (error instanceof IdentityUnavailable)
         return errorReply(apiError('HTTPServiceUnavailable', { message: 'The identity service is unavailable.' }));
@@ -74,6 +103,8 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
 
   async function send(request: FastifyRequest, reply: FastifyReply, answer: Reply, names: RequestNames): Promise<FastifyReply> {
     const cors = request.method === 'OPTIONS' ? {} : corsHeaders(config.cors, request.headers.origin);
+    // Who does not read it for so long does not get it.
+    reply.raw.setTimeout(config.clientSocketTimeout * 1000);
     reply.code(answer.status).headers({ 'x-openstack-request-id': names.request_id, ...cors, ...answer.headers });
     if (answer.text !== undefined) return reply.send(answer.text);
     if (answer.json === undefined) return reply.send();
