@@ -14,11 +14,17 @@ export interface UpdateOptions {
   /** False: the change is bookkeeping of the server (a status) and does not touch `updated_at`; the revision grows all the same. */
   readonly touch?: boolean;
   readonly facts?: OutboxEntry['facts'];
-  /** Fails the commit when the revision moved since the row was read. */
+  /** Fails the commit when the row is not as it was read. */
   readonly guarded?: boolean;
 }
 
 const isRow = (where: Predicate, id: string): boolean => 'eq' in where && where.eq[0] === 'id' && where.eq[1] === id;
+
+/** The columns of a row as they were read, as far as they can be compared. */
+function saying({ table }: Resource, row: Row): Predicate[] {
+  const columns = Object.entries(table.columns).filter(([name, { type }]) => type !== 'json' && row[name] !== undefined);
+  return columns.map(([name]) => ({ eq: [name, row[name] as Scalar] }));
+}
 
 export class Draft {
   readonly now: string;
@@ -70,7 +76,7 @@ export class Draft {
   /** A change of one row. Several changes of one row in a draft raise its revision once. */
   update(resource: Resource, row: Row, set: Row, options: UpdateOptions = {}): void {
     const id = String(row.id);
-    if (options.guarded !== false && resource.standard && !this.changed.has(`${resource.name}/${id}`)) this.relyOn(resource, row);
+    if (options.guarded !== false && !this.changed.has(`${resource.name}/${id}`)) this.relyOn(resource, row);
     this.ops.push({
       op: 'update',
       table: resource.table.name,
@@ -108,9 +114,11 @@ export class Draft {
     });
   }
 
-  /** The decision relied on this row as it was read. */
+  /** The decision relied on this row as it was read: on its revision, or on what it says, where it has none. */
   relyOn(resource: Resource, row: Row): void {
-    this.guard({ guard: 'revision', table: resource.table.name, key: { id: row.id as Scalar }, revision: Number(row.revision_number) });
+    const table = resource.table.name;
+    if (resource.standard) this.guard({ guard: 'revision', table, key: { id: row.id as Scalar }, revision: Number(row.revision_number) });
+    else this.present(table, { and: saying(resource, row) });
   }
 
   present(table: string, where: Predicate): void {

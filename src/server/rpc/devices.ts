@@ -74,7 +74,7 @@ async function details(services: Services, devices: readonly string[], host: str
     if (here) wiring.set(String(row.id), row.admin_state_up === true ? 'BUILD' : 'DOWN');
     return deviceDetails(device, row, parts, networks.get(String(row.network_id)), segment);
   });
-  await markPorts(services, wiring);
+  await markPorts(services, host, wiring);
   return answers;
 }
 
@@ -130,7 +130,7 @@ async function up(services: Services, devices: readonly string[], args: Args): P
 async function down(services: Services, devices: readonly string[], host: string): Promise<{ device: string; exists: boolean }[]> {
   const all = await portsOf(services, devices);
   const ports = await bound(services, devices, host);
-  await markPorts(services, new Map([...ports.values()].map(r => [String(r.id), 'DOWN'])));
+  await markPorts(services, host, new Map([...ports.values()].map(r => [String(r.id), 'DOWN'])));
   return devices.map(device => ({ device, exists: all.has(device) }));
 }
 

@@ -66,8 +66,8 @@ export function setStatus(draft: Draft, row: Row, status: string, before: PortFa
   draft.update(port, row, { status }, { touch: false, facts: { before, changed: ['status'], ...more } });
 }
 
-/** Puts ports into a status, where they are not in it yet. */
-export async function markPorts(services: Services, wanted: ReadonlyMap<string, string>): Promise<void> {
+/** Puts ports of a host into a status, where they are not in it yet. Those that have moved meanwhile are not this host's to speak of. */
+export async function markPorts(services: Services, host: string, wanted: ReadonlyMap<string, string>): Promise<void> {
   const ids = [...wanted.keys()];
   if (ids.length === 0) return;
   await commitDecision(services, {
@@ -80,7 +80,7 @@ export async function markPorts(services: Services, wanted: ReadonlyMap<string, 
         services,
         rows.map(r => String(r.id)),
       );
-      for (const row of rows) {
+      for (const row of rows.filter(r => parts.bindings.get(String(r.id))?.host === host)) {
         draft.insert('provisioning_blocks', { port_id: row.id ?? '', entity: 'L2' }, { onConflict: 'ignore' });
         setStatus(draft, row, String(wanted.get(String(row.id))), factsOf(row, parts));
       }

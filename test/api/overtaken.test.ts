@@ -1,0 +1,61 @@
+// Decisions that are overtaken: what they read has changed when they commit, each time, and not by chance.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Json } from '../../src/contracts/bus.ts';
+import type { Body } from './client.ts';
+import { beat, type Harness, start, until } from './harness.ts';
+import { afterReading, beforeCommit } from './meanwhile.ts';
+
+describe('decisions that are overtaken', () => {
+  let h: Harness;
+
+  before(async () => {
+    h = await start();
+    for (const host of ['h1', 'h22']) await beat(h, host);
+  });
+  after(() => h[Symbol.asyncDispose]());
+
+  test('half of a conntrack helper that does not fit the other half any more', async () => {
+    const router = await h.member.make('routers', 'router', {});
+    const path = `routers/${router.id}/conntrack_helpers`;
+    const sip = { protocol: 'udp', port: 69, helper: 'sip' };
+    const { id } = await h.member.make(path, 'conntrack_helper', sip);
+    const put = (change: Body) => h.member.refused('PUT', `${path}/${id}`, { conntrack_helper: change });
+    beforeCommit(h.server.store, async () => assert.equal((await put({ helper: 'tftp' }))[0], 200));
+    assert.deepEqual((await put({ protocol: 'tcp' })).slice(0, 2), [400, 'InvalidProtocolForHelper']);
+    assert.deepEqual(await h.member.list(path), [{ ...sip, id, helper: 'tftp' }]);
+  });
+
+  test('an agent that is switched off and on hears of both', async () => {
+    const heard: unknown[] = [];
+    const agent_updated = (args: Readonly<Record<string, Json>>) => void heard.push((args.payload as Body).admin_state_up);
+    await using _agent = await h.bus.serve({
+      topic: 'l3_agent',
+      server: 'h1',
+      endpoints: [{ version: '1.0', methods: { agent_updated } }],
+    });
+    const [agent] = await h.admin.list('agents?host=h1&agent_type=L3%20agent');
+    const put = async (admin_state_up: boolean) =>
+      assert.equal((await h.admin.request('PUT', `agents/${agent?.id}`, { agent: { admin_state_up } })).status, 200);
+    beforeCommit(h.server.store, () => put(false));
+    await put(true);
+    await until('the agent is told', async () => heard.length > 1);
+    assert.deepEqual(heard, [false, true]);
+  });
+
+  test('a report that a port has gone from where it was', async () => {
+    const net = await h.member.make('networks', 'network', {});
+    const there = { 'binding:host_id': 'h1', device_owner: 'compute:nova' };
+    const { id } = await h.admin.make('ports', 'port', { network_id: net.id, ...there });
+    const report = (method: string, host: string) =>
+      h.rpc('q-plugin', method, { device: `tap${id.slice(0, 11)}`, agent_id: 'lb', host }, '1.9');
+    const status = async () => ((await h.admin.request('GET', `ports/${id}`)).body.port as Body).status;
+    afterReading(h.server.store, 'port_bindings', async () => {
+      await h.admin.request('PUT', `ports/${id}`, { port: { 'binding:host_id': 'h22' } });
+      await report('update_device_up', 'h22');
+      assert.equal(await status(), 'ACTIVE');
+    });
+    await report('update_device_down', 'h1');
+    assert.equal(await status(), 'ACTIVE');
+  });
+});
