@@ -49,7 +49,7 @@ export async function computedList(ctx: RequestContext, commands: Commands, comp
 }
 
 /** What of an object the caller may see; attributes that exist for filters alone are not shown. */
-function shownTo(ctx: RequestContext, { resource }: Commands, objects: readonly ApiObject[]): ApiObject[] {
+export function shownTo(ctx: RequestContext, { resource }: Pick<Commands, 'resource'>, objects: readonly ApiObject[]): ApiObject[] {
   const shown = maskFor(ctx.policy, ctx.caller, resource).apply(objects, objects.map(targetOf));
   return shown.map(o => (Object.hasOwn(o, 'project_id') ? { ...o, tenant_id: o.project_id } : o));
 }

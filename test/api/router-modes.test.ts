@@ -46,6 +46,9 @@ describe('router modes', () => {
       assert.equal((await h.member.refused('POST', 'routers', { router: asked }))[0], 403, JSON.stringify(asked));
     const own = await h.member.make('routers', 'router', {});
     assert.deepEqual([Object.hasOwn(own, 'ha'), Object.hasOwn(own, 'distributed')], [false, false]);
+    // Nor in what an action answers.
+    const { body } = await h.member.request('PUT', `routers/${own.id}/add_extraroutes`, { router: { routes: [] } });
+    assert.deepEqual(body, (await h.member.request('GET', `routers/${own.id}`)).body);
     const plain = await router({});
     assert.deepEqual([plain.ha, plain.distributed], [false, false]);
     assert.deepEqual(await agentsOf(plain), []);

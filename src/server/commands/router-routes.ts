@@ -6,6 +6,8 @@ import { pyStr } from '../../domain/input/python.ts';
 import { addRoutes, checkRoutes, removeRoutes } from '../../domain/routing.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
+import { notFound } from '../authorize.ts';
+import { shownTo } from '../computed.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { Action } from './commands.ts';
@@ -53,8 +55,10 @@ const changeRoutes =
     const id = String(row.id);
     await setRoutes(ctx, draft, row, change(row.routes as readonly Route[], givenRoutes(body)));
     return async () => {
-      const [object] = await presentRouters(ctx, await ctx.store.select({ table: 'routers', where: { eq: ['id', id] } }));
-      return { router: { ...object, tenant_id: object?.project_id } };
+      const objects = await presentRouters(ctx, await ctx.store.select({ table: 'routers', where: { eq: ['id', id] } }));
+      const [object] = shownTo(ctx, { resource: router }, objects);
+      if (!object) throw notFound(router, id);
+      return { router: object };
     };
   };
 

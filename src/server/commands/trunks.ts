@@ -7,6 +7,7 @@ import { readSubPorts, type WantedSubPort } from '../../domain/trunks.ts';
 import { port } from '../../model/port.ts';
 import { type SubPort, trunk } from '../../model/trunk.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
+import { shownTo } from '../computed.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { findAll } from '../find.ts';
@@ -116,9 +117,9 @@ const getSubPorts: Action = async (ctx, _draft, row) => {
 
 /** The trunk alone, without its name around it, as Neutron answers here. */
 async function answer(ctx: RequestContext, id: string): Promise<unknown> {
-  const [object] = await present(ctx, [...(await byIds(ctx, 'trunks', [id])).values()]);
+  const [object] = shownTo(ctx, { resource: trunk }, await present(ctx, [...(await byIds(ctx, 'trunks', [id])).values()]));
   if (!object) throw apiError('TrunkNotFound', { trunk_id: id });
-  return { ...object, tenant_id: object.project_id };
+  return object;
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
