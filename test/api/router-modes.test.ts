@@ -188,7 +188,12 @@ describe('router modes', () => {
     const ha = ['ha_router_replicated_interface', 'router_gateway', 'router_ha_interface', 'router_ha_interface', 'router_ha_interface'];
     assert.deepEqual(await owners(), ha);
     assert.equal((await agentsOf(r)).length, 3);
+    const another = await router({ ha: true });
     assert.equal((await put(r, { ha: false }))[0], 200);
+    assert.equal((await haNetworks()).length, 1);
+    assert.equal((await put(another, { admin_state_up: false }))[0], 200);
+    assert.equal((await put(another, { ha: false }))[0], 200);
+    assert.deepEqual(await haNetworks(), []);
     assert.deepEqual(await owners(), ['router_gateway', 'router_interface']);
     assert.equal((await agentsOf(r)).length, 1);
   });

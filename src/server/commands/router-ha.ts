@@ -51,10 +51,10 @@ export async function joinHa(ctx: RequestContext, draft: Draft, router: Row): Pr
   draft.insert('ha_vrids', { network_id, vr_id, router_id: String(router.id) }, { tag: 'vrid' });
 }
 
-/** All that makes a router highly available goes, its places on agents too. */
-export async function dropHa(services: Services, draft: Draft, router: Row): Promise<void> {
+/** All that makes a router highly available goes, its places on agents too. Answers the ports that go with it. */
+export async function dropHa(services: Services, draft: Draft, router: Row): Promise<Row[]> {
   const of: Predicate = { eq: ['router_id', String(router.id)] };
-  await dropHaPorts(services, draft, of);
+  const ports = await dropHaPorts(services, draft, of);
   draft.delete('ha_vrids', of);
   for (const { agent_id } of await services.store.select({ table: 'router_bindings', where: of }))
     draft.announce({
@@ -65,9 +65,10 @@ export async function dropHa(services: Services, draft: Draft, router: Row): Pro
       facts: { router_id: router.id, agent_id },
     });
   draft.delete('router_bindings', of);
+  return ports;
 }
 
-/** The last such router of a project takes the network with it. `ports` are those that go with the router. */
+/** The last such router of a project takes the network with it. `ports` are those that go, too. */
 export async function dropHaNetwork(ctx: RequestContext, draft: Draft, router: Row, ports: readonly Row[]): Promise<void> {
   const project_id = String(router.project_id);
   const others: Predicate = { and: [{ eq: ['project_id', project_id] }, { eq: ['ha', true] }, { not: { eq: ['id', String(router.id)] } }] };

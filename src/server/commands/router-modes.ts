@@ -8,7 +8,7 @@ import { port } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { providerOfFlavor } from './flavors.ts';
-import { dropHa, joinHa } from './router-ha.ts';
+import { dropHa, dropHaNetwork, joinHa } from './router-ha.ts';
 import type { RouterPort } from './router-rows.ts';
 import { dropSnatPorts, makeSnatPorts } from './router-snat.ts';
 
@@ -71,8 +71,9 @@ export async function changeMode(
     if (!wanted.distributed) await dropSnatPorts(ctx, draft, ports);
   }
   if (wanted.ha !== now.ha) {
-    await dropHa(ctx, draft, row);
+    const going = await dropHa(ctx, draft, row);
     if (wanted.ha) await joinHa(ctx, draft, after);
+    else await dropHaNetwork(ctx, draft, row, going);
   }
   return {
     ...(wanted.ha === now.ha ? {} : { ha: wanted.ha }),
