@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
+import type { Json } from '../../src/contracts/bus.ts';
 import { allTables } from '../../src/model/registry.ts';
 import type { Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
-import { type Harness, start } from './harness.ts';
+import { beat, type Harness, start, until } from './harness.ts';
 
 async function l3Agent(h: Harness, host: string, agent_mode = 'legacy'): Promise<void> {
   const time = new Date().toISOString().slice(0, 19);
@@ -213,7 +215,20 @@ describe('router modes', () => {
     assert.match(String(first.mac_address), /^FA-16-3F(-[0-9A-F]{2}){3}$/);
     assert.deepEqual(await ask('hv1'), first);
     const second = await ask('hv2');
-    assert.deepEqual(await h.rpc('q-plugin', 'get_dvr_mac_address_list', {}, '1.1'), [first, second]);
+    const list = (): Promise<unknown> => h.rpc('q-plugin', 'get_dvr_mac_address_list', {}, '1.1');
+    assert.deepEqual(await list(), [first, second]);
+    // It goes with the last agent of the host, and everybody hears of that, too.
+    const heard: unknown[] = [];
+    const methods = { dvr_mac_address_update: (args: Readonly<Record<string, Json>>) => void heard.push(args.dvr_macs) };
+    const topic = 'q-agent-notifier-dvr-update';
+    await using _agent = await h.bus.serve({ topic, server: 'hv2', endpoints: [{ version: '1.0', methods }] });
+    await beat(h, 'hv1');
+    for (const { id } of await h.admin.list('agents?host=hv1')) {
+      assert.deepEqual(await list(), [first, second]);
+      assert.equal((await h.admin.request('DELETE', `agents/${id}`)).status, 204);
+    }
+    assert.deepEqual(await list(), [second]);
+    await until('the others hear of it', async () => heard.some(macs => isDeepStrictEqual(macs, [second])));
   });
 
   test('two processes: one network for a project, no id twice, none left without its router', async () => {

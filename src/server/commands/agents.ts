@@ -38,7 +38,7 @@ async function update(_ctx: RequestContext, draft: Draft, row: Row, input: Attri
   });
 }
 
-/** With the ports that it had on HA networks, and those by which floating IPs left its host. */
+/** With the ports that it had on HA networks, those by which floating IPs left its host, and, as the last of its host, the host's MAC. */
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const own: Predicate = { eq: ['agent_id', String(row.id)] };
   const routers = (await ctx.store.select({ table: 'router_bindings', where: own })).map(b => String(b.router_id));
@@ -46,7 +46,19 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   await dropAgentGateways(ctx, draft, String(row.id));
   for (const table of ['dhcp_bindings', 'router_bindings']) draft.delete(table, own);
   draft.absent('router_bindings', { and: [own, { not: { in: ['router_id', routers] } }] });
+  await dropMac(ctx, draft, row);
   draft.remove(agent, row, { host: row.host, agent_type: row.agent_type });
+}
+
+/** The MAC by which distributed routers know a host is a host's for as long as it has agents. Of two that go at once one is the last. */
+async function dropMac({ store }: RequestContext, draft: Draft, { id, host }: Row): Promise<void> {
+  const here: Predicate = { eq: ['host', String(host)] };
+  if ((await store.count('dvr_mac_addresses', here)) === 0) return;
+  const others: Predicate = { and: [here, { not: { eq: ['id', String(id)] } }] };
+  if ((await store.count('agents', others)) > 0) return draft.present('agents', others);
+  draft.absent('agents', others);
+  draft.delete('dvr_mac_addresses', here);
+  draft.announce({ kind: 'dvr_mac', id: String(host), event: 'deleted', revision: 0, facts: {} });
 }
 
 export const agents = (services: Services): Commands => ({
