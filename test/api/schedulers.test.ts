@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Body, Made } from './client.ts';
-import { beat, type Harness, start } from './harness.ts';
+import { beat, type Harness, start, until } from './harness.ts';
 
 describe('agents and what they serve', () => {
   let h: Harness;
@@ -78,5 +78,23 @@ describe('agents and what they serve', () => {
     assert.deepEqual(await typeOf('POST', `agents/${l3('h1')}/dhcp-networks`, { network_id: net.id }), [404, 'InvalidDHCPAgent']);
     assert.deepEqual(await typeOf('POST', `agents/${dhcp('h1')}/l3-routers`, { router_id: router.id }), [404, 'InvalidL3Agent']);
     assert.deepEqual(await typeOf('POST', `agents/${dhcp('h1')}/dhcp-networks`, {}), [400, 'HTTPBadRequest']);
+  });
+
+  test('a network is taken from a DHCP agent that is dead; its port is kept for the next, too', async () => {
+    await using own = await start({ agentDownTime: 1 });
+    await beat(own, 'h1');
+    const [first] = await own.admin.list('agents?agent_type=DHCP%20agent');
+    const served = await own.member.make('networks', 'network', {});
+    const subnet = await own.member.make('subnets', 'subnet', { network_id: served.id, ip_version: 4, cidr: '10.3.0.0/24' });
+    await own.admin.request('POST', `agents/${first?.id}/dhcp-networks`, { network_id: served.id });
+    const wanted = { name: '', device_id: 'dhcp-of-h1', network_id: served.id, fixed_ips: [{ subnet_id: subnet.id }] };
+    const made = (await own.rpc('q-plugin', 'create_dhcp_port', { port: { port: wanted }, host: 'h1' }, '1.1')) as Body;
+    await until('the other agent has the network', async () => {
+      await beat(own, 'h22');
+      const there = await own.admin.list(`networks/${served.id}/dhcp-agents`);
+      return there.length === 1 && there[0]?.host === 'h22';
+    });
+    const kept = (await own.admin.request('GET', `ports/${made.id}`)).body.port as Body;
+    assert.deepEqual([kept.device_id, kept.fixed_ips], ['reserved_dhcp_port', made.fixed_ips]);
   });
 });

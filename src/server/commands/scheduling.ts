@@ -126,10 +126,14 @@ export async function removeNetworkFromAgent(services: Services, draft: Draft, a
   if (!(await services.store.get('dhcp_bindings', { network_id: networkId, agent_id: agentId }))) {
     throw apiError('NetworkNotHostedByDhcpAgent', { network_id: networkId, agent_id: agentId });
   }
-  const { host } = agent;
+  await unbindNetwork(services, draft, networkId, agent);
+}
+
+/** The agent serves the network no longer, and hears of that. */
+export async function unbindNetwork(services: Services, draft: Draft, networkId: string, { id: agent_id, host }: Row): Promise<void> {
   await reserveDhcpPorts(services, draft, networkId, String(host));
-  draft.delete('dhcp_bindings', { and: [{ eq: ['network_id', networkId] }, { eq: ['agent_id', agentId] }] });
-  const facts = { network_id: networkId, agent_id: agentId, host };
+  draft.delete('dhcp_bindings', { and: [{ eq: ['network_id', networkId] }, { eq: ['agent_id', String(agent_id)] }] });
+  const facts = { network_id: networkId, agent_id, host };
   draft.announce({ kind: 'dhcp_binding', id: networkId, event: 'deleted', revision: 0, facts });
 }
 
