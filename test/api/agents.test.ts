@@ -135,6 +135,13 @@ describe('agents', () => {
     assert.equal(a.device_owner, 'network:dhcp');
     assert.equal(a['binding:host_id'], 'h1');
     assert.equal((await h.member.request('DELETE', `networks/${net.id}`)).status, 409);
+    // A port of a tenant that calls itself by the same device is none of the agent's; and it makes none where it serves nothing.
+    await h.rpc('q-plugin', 'release_dhcp_port', { network_id: net.id, device_id: `dhcp-x-${net.id}`, host: 'h1' });
+    const theirs = await h.member.make('ports', 'port', { network_id: net.id, device_id: `dhcp-x-${net.id}` });
+    assert.deepEqual([(await ask()).device_owner, theirs.device_owner], ['network:dhcp', '']);
+    const another = await h.member.make('networks', 'network', {});
+    const wanted = { name: '', device_id: `dhcp-x-${another.id}`, network_id: another.id, fixed_ips: [] };
+    assert.equal(await h.rpc('q-plugin', 'create_dhcp_port', { port: { port: wanted }, host: 'h1' }, '1.1'), null);
     await h.rpc('q-plugin', 'release_dhcp_port', { network_id: net.id, device_id: `dhcp-x-${net.id}`, host: 'h1' });
   });
 
@@ -228,5 +235,7 @@ describe('agents', () => {
     await assert.rejects(h.rpc('q-plugin', 'get_ports', { filters: {} }), /filter is required/);
     await assert.rejects(h.rpc('q-plugin', 'no_such_method', {}), /NoSuchMethod|no_such_method|Endpoint/);
     await assert.rejects(h.rpc('q-reports-plugin', 'report_state', { agent_state: {}, time: '2026' }), /is not an object/);
+    const wanted = { name: '', device_id: 'x', network_id: net.id, fixed_ips: [{ ip_address: 5 }] };
+    await assert.rejects(h.rpc('q-plugin', 'create_dhcp_port', { port: { port: wanted }, host: 'h1' }), /ip_address is not a string/);
   });
 });

@@ -1,6 +1,6 @@
 // What DHCP agents ask: the networks they serve, and the ports they serve them from.
 import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { ApiError } from '../../domain/errors.ts';
 import { port } from '../../model/port.ts';
 import { changeAddresses } from '../commands/addresses.ts';
@@ -100,19 +100,17 @@ async function named<T>(work: Promise<T>): Promise<T> {
 async function createDhcpPort(services: Services, args: Args): Promise<Dict | null> {
   const wanted = record(record(args.port, 'port').port, 'port.port');
   const host = text(args, 'host');
-  const network_id = String(wanted.network_id);
+  const network_id = text(wanted as Args, 'network_id');
+  const device = text(wanted as Args, 'device_id');
+  // The owner too: a tenant may write any device_id on a port.
+  const own: Predicate = { and: [{ eq: ['network_id', network_id] }, { eq: ['device_id', device] }, { eq: ['device_owner', dhcpOwner] }] };
   const id = await commitDecision(services, {
     decide: async draft => {
       const net = await services.store.get('networks', { id: network_id });
-      if (!net) return null;
-      draft.present('networks', { eq: ['id', network_id] });
-      const device = String(wanted.device_id);
-      const [twin] = await services.store.select({
-        table: 'ports',
-        where: { and: [{ eq: ['network_id', network_id] }, { eq: ['device_id', device] }] },
-      });
+      if (!net || !(await relyOnServing(services, draft, host, network_id))) return null;
+      const [twin] = await services.store.select({ table: 'ports', where: own });
       if (twin) return String(twin.id);
-      draft.absent('ports', { and: [{ eq: ['network_id', network_id] }, { eq: ['device_id', device] }] });
+      draft.absent('ports', own);
       const made = await createPort(services, draft, net, {
         name: String(wanted.name ?? ''),
         admin_state_up: true,
@@ -130,11 +128,23 @@ async function createDhcpPort(services: Services, args: Args): Promise<Dict | nu
   return id === null ? null : ((await portDict(services, id)) ?? null);
 }
 
+/** Whether the agent of the host has the network. It keeps it until the decision is committed. */
+async function relyOnServing(services: Services, draft: Draft, host: string, network_id: string): Promise<boolean> {
+  const agent = await agentAt(services, host);
+  if (!agent) return false;
+  const binding = { network_id, agent_id: String(agent.id) };
+  draft.present('dhcp_bindings', { and: Object.entries(binding).map(([column, id]): Predicate => ({ eq: [column, id] })) });
+  return (await services.store.get('dhcp_bindings', binding)) !== undefined;
+}
+
 function fixedIps(value: unknown): { subnet_id?: string; ip_address?: string }[] {
   if (!Array.isArray(value)) return [];
   return value.map(item => {
-    const { subnet_id, ip_address } = record(item, 'fixed_ips') as { subnet_id?: string; ip_address?: string };
-    return { ...(subnet_id ? { subnet_id } : {}), ...(ip_address ? { ip_address } : {}) };
+    const fixed = record(item, 'fixed_ips') as Args;
+    return {
+      ...(fixed.subnet_id ? { subnet_id: text(fixed, 'subnet_id') } : {}),
+      ...(fixed.ip_address ? { ip_address: text(fixed, 'ip_address') } : {}),
+    };
   });
 }
 
@@ -146,10 +156,7 @@ async function updateDhcpPort(services: Services, args: Args): Promise<Dict | nu
     decide: async draft => {
       const row = await services.store.get('ports', { id });
       if (!row) throw new RpcFailure('PortNotFound', `Port ${id} could not be found.`);
-      const agent = await agentAt(services, host);
-      const served =
-        agent && (await services.store.get('dhcp_bindings', { network_id: String(row.network_id), agent_id: String(agent.id) }));
-      if (!served || row.device_owner !== dhcpOwner)
+      if (row.device_owner !== dhcpOwner || !(await relyOnServing(services, draft, host, String(row.network_id))))
         throw new RpcFailure('NetworkNotFound', `Network ${row.network_id} could not be found.`);
       await adopt(services, draft, row, host, wanted);
     },
