@@ -39,6 +39,8 @@ export interface MechanismDriver {
   readonly trunksBoundPorts?: boolean;
   /** Carries the VLAN tags of instances. */
   readonly vlanTransparent?: true;
+  /** Keeps the isolated ports and the communities of a private VLAN apart. */
+  readonly pvlan?: true;
   /** Pure: whether the agent's host is connected to the segment. */
   reaches(agent: Pick<AgentView, 'configurations'>, segment: Omit<SegmentView, 'id'>): boolean;
   /** What rules of QoS policies its agents carry out; absent: none. */

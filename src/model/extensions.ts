@@ -26,6 +26,7 @@ import { portNumaAffinityPolicy, portNumaAffinityPolicySocket } from './ext/port
 import { portSecurity } from './ext/port-security.ts';
 import { portTrustedVif } from './ext/port-trusted-vif.ts';
 import { provider } from './ext/provider.ts';
+import { pvlan } from './ext/pvlan.ts';
 import {
   portResourceRequest,
   portResourceRequestGroups,
@@ -107,4 +108,5 @@ export const attributeExtensions = [
   defaultSubnetpools,
   autoAllocatedTopologies,
   subnetExternalNetwork,
+  pvlan,
 ] as const satisfies readonly Extension[];

@@ -11,7 +11,7 @@ import { resources } from '../../src/model/registry.ts';
 import { defaultConfig } from '../../src/server/context.ts';
 import type { At, Sample } from './authorisation/sample.ts';
 import { offers } from './authorisation/table.ts';
-import { actionOf, has, named, pathOf, samples, type Thing, World } from './authorisation/world.ts';
+import { actionOf, allPlugins, has, named, pathOf, samples, type Thing, World } from './authorisation/world.ts';
 import { type Api, type Body, client } from './client.ts';
 import { beat, type Harness, start } from './harness.ts';
 import { holding } from './people.ts';
@@ -38,6 +38,7 @@ describe('each rule counts where the table says so, and nowhere else', () => {
       policy: { ...defaultConfig.policy, file },
       quotas: Object.fromEntries(resources.map(r => [r.name, -1])),
       vlanRanges: { p1: [] },
+      servicePlugins: allPlugins,
     });
     await Promise.all(['h1', 'h22', 'other1', 'other22'].map(host => beat(h, host)));
     world = new World(h);

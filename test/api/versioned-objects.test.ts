@@ -383,8 +383,8 @@ describe('versioned objects', () => {
     assert.deepEqual(await refused('pull', { resource_type: 'Bogus', version: '1.0', resource_id: 'x' }), bogus);
     const none = ['CallbackNotFound', 'Callback for Network not found'];
     assert.deepEqual(await refused('pull', { resource_type: 'Network', version: '1.0', resource_id: 'x' }), none);
-    const version = ['InvalidTargetVersion', 'Invalid target version 1.11'];
-    assert.deepEqual(await refused('bulk_pull', { resource_type: 'Port', version: '1.11', filter_kwargs: {} }), version);
+    const version = ['InvalidTargetVersion', 'Invalid target version 1.12'];
+    assert.deepEqual(await refused('bulk_pull', { resource_type: 'Port', version: '1.12', filter_kwargs: {} }), version);
     const older = (await refused('bulk_pull', { resource_type: 'Port', version: '1.4', filter_kwargs: {} })) as string[];
     assert.equal(older[0], 'IncompatibleObjectVersion');
     for (const filter_kwargs of [{ nonsense: 1 }, { id: [{}] }, { id: Array(10_001).fill('x') }, { constructor: 1 }])

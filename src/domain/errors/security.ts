@@ -74,6 +74,23 @@ export const securityErrors = {
     status: 409,
     text: () => 'Port has security group associated. Cannot disable port security or IP address until security group is removed.',
   },
+  PVLANCannotSetCommunityName: {
+    status: 400,
+    text: (p: P<'port_id'>) => `PVLAN community name cannot be set if port type is not "community" for this port: ${p.port_id}.`,
+  },
+  PVLANCommunityNameRequired: {
+    status: 400,
+    text: (p: P<'port_id'>) => `Community name is required for ports with PVLAN type "community": ${p.port_id}.`,
+  },
+  PVLANNetworkPortSecurityDisabled: {
+    status: 400,
+    text: (p: P<'network_id'>) => `Port security is disabled on network ${p.network_id}, cannot enable PVLAN.`,
+  },
+  PVLANNotEnabledOnNetwork: { status: 400, text: (p: P<'network_id'>) => `PVLAN is not enabled on network ${p.network_id}.` },
+  PVLANPortSecurityDisabled: {
+    status: 400,
+    text: (p: P<'port_id'>) => `Port security is disabled for port ${p.port_id}, cannot set PVLAN.`,
+  },
   AddressPairAndPortSecurityRequired: {
     status: 409,
     text: () => 'Port Security must be enabled in order to have allowed address pairs on a port.',

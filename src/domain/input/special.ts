@@ -7,6 +7,7 @@ import { readMeteringPrefix } from '../metering.ts';
 import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { readPortRange } from '../port-forwarding.ts';
+import { readCommunity } from '../pvlan.ts';
 import { readSubPorts } from '../trunks.ts';
 import { pyStr } from './python.ts';
 import { Invalid, isUuid, readString } from './text.ts';
@@ -37,6 +38,8 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
       return readTargetProject(value);
     case 'subnet_list':
       return readSubnetList(value);
+    case 'pvlan_community':
+      return readCommunity(value);
     case 'subnetpool_id':
       return readSubnetpoolId(value);
     case 'sg_protocol':

@@ -30,6 +30,7 @@ const special: Partial<Readonly<Record<SpecialName, Schema>>> = {
   fixed_ips: array(object({ subnet_id: uuid, ip_address: address })),
   service_types: array(string()),
   profile: { type: 'object' },
+  pvlan_community: string({ pattern: '^[a-zA-Z_.][a-zA-Z_.0-9]{0,231}$' }),
   tags: array(string({ maxLength: 255 }), { maxItems: 50, uniqueItems: true }),
 };
 const stored = { text: string(), int: { type: 'integer' }, json: {} } as const;

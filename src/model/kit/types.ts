@@ -61,7 +61,8 @@ export type SpecialName =
   | 'target_project'
   | 'subnet_list'
   | 'subnetpool_id'
-  | 'sub_ports';
+  | 'sub_ports'
+  | 'pvlan_community';
 
 export const t = {
   str: (max = 255): Type<string> => ({ kind: 'string', max }),

@@ -7,7 +7,7 @@ const binding = { ...columns('port_id', 'host'), profile: text, vif_type: column
 
 export const objectTypes = {
   Port: {
-    minor: 10,
+    minor: 11,
     oldest: 5,
     fields: {
       ...columns('id', 'project_id', 'name', 'network_id', 'mac_address', 'admin_state_up', 'device_id', 'device_owner', 'status'),
@@ -28,6 +28,8 @@ export const objectTypes = {
       hints: object('PortHints', 8),
       hardware_offload_type: since(9),
       trusted: since(10),
+      pvlan_type: since(11),
+      pvlan_community: since(11),
       ...standard,
     },
   },
@@ -55,7 +57,7 @@ export const objectTypes = {
   ExtraDhcpOpt: one(columns('id', 'port_id', 'opt_name', 'opt_value', 'ip_version'), 1),
   IPAllocation: one(columns('port_id', 'subnet_id', 'network_id', 'ip_address')),
   Network: {
-    minor: 1,
+    minor: 3,
     oldest: 1,
     fields: {
       ...columns('id', 'project_id', 'name', 'status', 'admin_state_up', 'vlan_transparent', 'availability_zone_hints', 'shared', 'mtu'),
@@ -63,6 +65,8 @@ export const objectTypes = {
       segments: object('NetworkSegment'),
       dns_domain: nullable,
       qos_policy_id: nullable,
+      qinq: since(2),
+      pvlan: since(3),
       ...standard,
     },
   },

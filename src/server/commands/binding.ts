@@ -2,6 +2,7 @@
 
 import type { AgentView, SegmentView } from '../../contracts/drivers.ts';
 import type { Predicate, Row, Value } from '../../contracts/store.ts';
+import { isKeptApart, type PvlanType } from '../../domain/pvlan.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { isAlive } from './agent-liveness.ts';
@@ -13,6 +14,7 @@ export interface BindingRequest {
   readonly host: string;
   readonly vnic_type: string;
   readonly profile: Readonly<Record<string, unknown>>;
+  readonly pvlan_type: PvlanType | null;
 }
 
 export interface BindingResult {
@@ -73,7 +75,8 @@ export function writeLevels(draft: Draft, { level }: BindingPlan): void {
   draft.insert('port_binding_levels', level);
 }
 
-async function findBinding(services: Services, { network_id, host, vnic_type }: BindingRequest) {
+/** Whoever cannot keep a port apart from others does not get it: packets that must not pass would. */
+async function findBinding(services: Services, { network_id, host, vnic_type, pvlan_type }: BindingRequest) {
   const agents = await services.store.select({ table: 'agents', where: { eq: ['host', host] } });
   const rows = await services.store.select({
     table: 'segments',
@@ -82,6 +85,7 @@ async function findBinding(services: Services, { network_id, host, vnic_type }: 
   });
   const segments = rows as unknown as SegmentView[];
   for (const driver of services.drivers.mechanisms) {
+    if (isKeptApart(pvlan_type) && !driver.pvlan) continue;
     const agent = agents.find(a => a.agent_type === driver.agentType);
     const binding = agent && driver.bind(vnic_type, viewOf(services, agent), segments);
     if (binding) return binding;

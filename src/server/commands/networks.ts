@@ -19,6 +19,7 @@ import { defaultGroup } from './default-group.ts';
 import { grouped } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
 import { removePortRows } from './port-rows.ts';
+import { changePvlan, requirePvlanSecurity } from './pvlan.ts';
 import { defaultPolicy } from './qos-policies.ts';
 import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
 import { changeVlanId, mtuSegment, segmentOf, takeSegments } from './segment-allocation.ts';
@@ -97,6 +98,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   if (project) await defaultGroup(ctx, draft, project);
   await requireZones(ctx, 'network', input.availability_zone_hints);
   refuseTransparency(ctx, input);
+  requirePvlanSecurity({ id, ...input });
   const taken = await takeSegments({ services: ctx, draft, networkId: id, project }, input);
   const mtu = networkMtu(
     Number(input.mtu),
@@ -130,6 +132,7 @@ async function policyOfNew(ctx: RequestContext, draft: Draft, { qos_policy_id }:
 
 async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   const set = changedColumns(network, input);
+  await changePvlan(ctx, draft, row, input);
   if (input.mtu !== undefined) set.mtu = await updatedMtu(ctx, row, Number(input.mtu));
   const rewired = await changeProvider(ctx, draft, row, input);
   await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);

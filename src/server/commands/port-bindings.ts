@@ -2,6 +2,7 @@
 import type { Row, Value } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
+import { pvlanOf } from '../../domain/pvlan.ts';
 import { port } from '../../model/port.ts';
 import { portBinding } from '../../model/port-binding.ts';
 import { changedColumns, shownColumns } from '../columns.ts';
@@ -61,7 +62,14 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const host = String(input.host);
   if (bindings.some(b => b.host === host)) throw apiError('PortBindingAlreadyExists', { port_id, host });
   const profile = (input.profile ?? {}) as PluggedAs['profile'];
-  const plan = await planOrFail(ctx, { port_id, network_id: String(row.network_id), host, vnic_type: String(input.vnic_type), profile });
+  const plan = await planOrFail(ctx, {
+    port_id,
+    network_id: String(row.network_id),
+    host,
+    vnic_type: String(input.vnic_type),
+    profile,
+    ...pvlanOf(row),
+  });
   const binding = { ...plan.row, status: active ? 'INACTIVE' : 'ACTIVE' };
   draft.insert('port_bindings', binding, { tag: 'binding' });
   writeLevels(draft, plan);
@@ -113,7 +121,7 @@ async function update(ctx: RequestContext, draft: Draft, found: Row, input: Attr
     draft.update(port, bound.row, {}, { touch: false, facts: { before: bound.before, changed: ['binding:profile'] } });
     return;
   }
-  const plan = await planOrFail(ctx, { port_id, network_id: String(bound.row.network_id), ...wanted });
+  const plan = await planOrFail(ctx, { port_id, network_id: String(bound.row.network_id), ...wanted, ...pvlanOf(bound.row) });
   const { vnic_type, profile, vif_type, vif_details } = plan.row as Record<string, Value>;
   draft.set('port_bindings', place(port_id, host), { vnic_type, profile, vif_type, vif_details } as Row);
   draft.delete('port_binding_levels', place(port_id, host));
@@ -153,7 +161,7 @@ async function activate(ctx: RequestContext, draft: Draft, found: Row): Promise<
 /** A binding that had failed, or lost its agent, is tried once more. */
 async function boundAgain(ctx: RequestContext, draft: Draft, row: Row, binding: Row): Promise<Row> {
   const port_id = String(row.id);
-  const plan = await planOrFail(ctx, { port_id, network_id: String(row.network_id), ...plugOf(binding) });
+  const plan = await planOrFail(ctx, { port_id, network_id: String(row.network_id), ...plugOf(binding), ...pvlanOf(row) });
   const { vif_type, vif_details } = plan.row as Record<string, Value>;
   draft.set('port_bindings', place(port_id, binding.host), { vif_type, vif_details } as Row);
   writeLevels(draft, plan);

@@ -6,6 +6,7 @@ import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { NamedBy } from '../../domain/ipam/dns-keywords.ts';
 import { isServicePort } from '../../domain/ipam/owners.ts';
+import { outside, placeOf } from '../../domain/pvlan.ts';
 import { network } from '../../model/network.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import { newColumns } from '../columns.ts';
@@ -49,10 +50,11 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   const wish = { port_id: id, network_id, mac, owner, requested, host: plug.host };
   const { fixedIps, withDhcp, waits } = await giveAddresses(services, draft, wish);
   const ip_allocation = waits ? 'deferred' : requested?.length === 0 ? 'none' : 'immediate';
-  const row = draft.create(port, { ...columns, ip_allocation, id, network_id, project_id: project });
+  const place = placeOf(net.pvlan === true, { id, network_id, owner, secured: security }, input, outside);
+  const row = draft.create(port, { ...columns, ...place, ip_allocation, id, network_id, project_id: project });
   const tags = [...((input.tags as string[] | undefined) ?? [])].sort();
   addTags(draft, id, tags);
-  const binding = await bindNew(services, draft, { port_id: id, network_id, ...plug });
+  const binding = await bindNew(services, draft, { port_id: id, network_id, ...plug, ...place });
   await admitPort(services, draft, row.qos_policy_id ?? net.qos_policy_id, id, binding.row);
   await awaitAgents(services, draft, { port_id: id, network_id, owner, bound: binding.bound, withDhcp });
   return {

@@ -5,6 +5,7 @@ import { apiError, badRequest } from '../../domain/errors.ts';
 import { normalizeDhcpOpts } from '../../domain/extra-dhcp-opts.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { RequestedIp } from '../../domain/ipam/addresses.ts';
+import { isKeptApart, type PvlanPlace, placeOf, pvlanOf } from '../../domain/pvlan.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import { changedColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
@@ -49,15 +50,18 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   await changeGroups(ctx, draft, row, { given, now: before.security_groups, security });
   Object.assign(set, pairsChange(change, { security, mac: set.mac_address }), optionsChange(change));
   const fixedIps = await addressChange(change, set.mac_address);
-  const rebound = await bindingChange(change);
+  const owner = String(set.device_owner ?? row.device_owner);
+  const now = pvlanOf(row);
+  const place = placeOf(now.pvlan_type !== null, { id, network_id: before.network_id, owner, secured: security }, input, now);
+  const rebound = await bindingChange(change, place);
   if (rebound) draft.delete('provisioning_blocks', { eq: ['port_id', id] });
   if (rebound && !rebound.bound) await putTrunkDown(ctx, draft, id);
   if (rebound || fixedIps) {
-    const owner = String(set.device_owner ?? row.device_owner);
     const withDhcp = await anyWithDhcp(ctx, fixedIps ?? before.fixed_ips);
     await awaitAgents(ctx, draft, { port_id: id, network_id: before.network_id, owner, bound: rebound?.bound ?? false, withDhcp });
   }
   await policyChange(change);
+  Object.assign(set, place);
   if (rebound || set.admin_state_up === false) set.status = 'DOWN';
   draft.update(port, row, set, { facts: { before, changed: Object.keys(input) } });
 }
@@ -178,13 +182,15 @@ function wantedPlug({ input, binding }: Change): PluggedAs | undefined {
   };
 }
 
-async function bindingChange(change: Change): Promise<{ readonly bound: boolean } | undefined> {
+/** A port that is to be kept apart from others, or no longer, may be another driver's. */
+async function bindingChange(change: Change, { pvlan_type }: PvlanPlace): Promise<{ readonly bound: boolean } | undefined> {
   const { ctx, draft, row, input, binding: now } = change;
-  const wanted = wantedPlug(change);
+  const turns = isKeptApart(pvlan_type) !== isKeptApart(pvlanOf(row).pvlan_type);
+  const wanted = wantedPlug(change) ?? (turns ? pluggedAs(now) : undefined);
   if (!wanted) return undefined;
   const port_id = String(row.id);
-  const same = now && wanted.host === now.host && wanted.vnic_type === now.vnic_type && now.vif_type !== 'binding_failed';
-  if (!same) return writeBinding(ctx, draft, { port_id, network_id: String(row.network_id), ...wanted });
+  const same = !turns && now && wanted.host === now.host && wanted.vnic_type === now.vnic_type && now.vif_type !== 'binding_failed';
+  if (!same) return writeBinding(ctx, draft, { port_id, network_id: String(row.network_id), ...wanted, pvlan_type });
   if (input['binding:profile'] !== undefined)
     draft.set('port_bindings', { and: [{ eq: ['port_id', port_id] }, { eq: ['host', wanted.host] }] }, { profile: wanted.profile });
   return undefined;

@@ -1,5 +1,6 @@
 // Subports are bound where their trunk's parent is, and belong to the trunk while they are in it.
 import type { Row } from '../../contracts/store.ts';
+import { pvlanOf } from '../../domain/pvlan.ts';
 import { port } from '../../model/port.ts';
 import { trunk } from '../../model/trunk.ts';
 import type { Services } from '../context.ts';
@@ -31,7 +32,9 @@ export async function placeSubPort(services: Services, draft: Draft, row: Row, p
   }
   const network_id = String(row.network_id);
   const profile = (now?.profile ?? {}) as Record<string, unknown>;
-  const result = await writeBinding(services, draft, { port_id, network_id, host, vnic_type: String(now?.vnic_type ?? 'normal'), profile });
+  const { pvlan_type } = pvlanOf(row);
+  const vnic_type = String(now?.vnic_type ?? 'normal');
+  const result = await writeBinding(services, draft, { port_id, network_id, host, vnic_type, profile, pvlan_type });
   draft.delete('provisioning_blocks', { eq: ['port_id', port_id] });
   const fixed = parts.fixedIps.get(port_id) ?? [];
   const subnets = await byIds(

@@ -2,6 +2,7 @@
 import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { ApiError } from '../../domain/errors.ts';
+import { pvlanOf } from '../../domain/pvlan.ts';
 import { port } from '../../model/port.ts';
 import { changeAddresses } from '../commands/addresses.ts';
 import { writeBinding, writeBlocks } from '../commands/binding.ts';
@@ -188,6 +189,7 @@ async function adopt(services: Services, draft: Draft, row: Row, host: string, w
       host,
       vnic_type: 'normal',
       profile: {},
+      pvlan_type: pvlanOf(row).pvlan_type,
     });
     writeBlocks(draft, { port_id: id, device_owner: dhcpOwner, bound, dhcpSubnets: 0, dhcpServed: false });
   }

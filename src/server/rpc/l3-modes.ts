@@ -1,6 +1,7 @@
 // What L3 agents ask and report of highly available and of distributed routers.
 import type { Row } from '../../contracts/store.ts';
 import { owners } from '../../domain/ipam/owners.ts';
+import { pvlanOf } from '../../domain/pvlan.ts';
 import { network } from '../../model/network.ts';
 import { port } from '../../model/port.ts';
 import { router } from '../../model/router.ts';
@@ -88,7 +89,15 @@ async function movePorts(services: Services, draft: Draft, routerId: string, hos
   const parts = await partsOf(services, [...ports.keys()]);
   for (const [port_id, row] of ports) {
     if (parts.bindings.get(port_id)?.host === host) continue;
-    await writeBinding(services, draft, { port_id, network_id: String(row.network_id), host, vnic_type: 'normal', profile: {} });
+    const { pvlan_type } = pvlanOf(row);
+    await writeBinding(services, draft, {
+      port_id,
+      network_id: String(row.network_id),
+      host,
+      vnic_type: 'normal',
+      profile: {},
+      pvlan_type,
+    });
     draft.update(port, row, {}, { facts: { before: factsOf(row, parts), changed: ['binding:host_id'] } });
   }
   draft.touch(router, routerId);

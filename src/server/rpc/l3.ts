@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../contracts/bus.ts';
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { isRouterInterface, owners } from '../../domain/ipam/owners.ts';
+import { pvlanOf } from '../../domain/pvlan.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import { port } from '../../model/port.ts';
 import { writeBinding, writeBlocks } from '../commands/binding.ts';
@@ -86,13 +87,16 @@ async function bindPorts(services: Services, routerIds: readonly string[], host:
         const now = parts.bindings.get(id);
         if (!boundHere(row, now, away)) continue;
         if (now?.host === host && now.vif_type !== 'binding_failed' && now.vif_type !== 'unbound') continue;
+        const { pvlan_type } = pvlanOf(row);
         const { bound } = await writeBinding(services, draft, {
           port_id: id,
           network_id: String(row.network_id),
           host,
           vnic_type: 'normal',
           profile: {},
+          pvlan_type,
         });
+        draft.present('ports', { and: [{ eq: ['id', id] }, { eq: ['pvlan_type', pvlan_type] }] });
         writeBlocks(draft, { port_id: id, device_owner: String(row.device_owner), bound, dhcpSubnets: 0, dhcpServed: false });
         draft.update(
           port,

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Target } from '../../../src/domain/policy/check.ts';
 import type { Resource } from '../../../src/model/kit/resource.ts';
-import { resources } from '../../../src/model/registry.ts';
+import { extensions, resources } from '../../../src/model/registry.ts';
 import type { Made } from '../client.ts';
 import { beat, type Harness, start } from '../harness.ts';
 import { type At, type Family, type Kind, kinds, type Sample } from './sample.ts';
@@ -165,9 +165,12 @@ export class World {
   }
 }
 
+/** Everything that an operator may switch on. */
+export const allPlugins: readonly string[] = [...new Set(extensions.flatMap(({ plugin }) => plugin ?? []))];
+
 /** A server without quotas, and one object of everything in each family. */
 export async function startWorld(): Promise<{ readonly h: Harness; readonly things: readonly Thing[] }> {
-  const h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])), agentDownTime: 3600 });
+  const h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])), agentDownTime: 3600, servicePlugins: allPlugins });
   for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
   const world = new World(h);
   await world.build();
