@@ -18,7 +18,7 @@ export interface Guarded {
 }
 
 export interface Paged {
-  /** Objects per request; 500 by default. */
+  /** Objects per request at the most; 500 by default. */
   readonly page?: number;
 }
 
@@ -49,25 +49,33 @@ export function collection<R extends Resource>(api: Transport, resource: R): Col
 type Body = Readonly<Record<string, unknown>>;
 
 function at<R extends Resource>(api: Transport, resource: R, url: string): Collection<R> {
-  const { name, bodyName, plural, key } = resource;
+  const { name, bodyName, plural } = resource;
   const member = (id: string): string => `${url}/${encodeURIComponent(id)}`;
   const one = (body: Body): Shown<R> => body[bodyName] as Shown<R>;
   const send = (method: string, path: string, body?: Body, guard?: Guarded): Promise<Body> =>
     api.request<Body>(method, path, body, guard?.revision === undefined ? {} : { 'if-match': `revision_number=${guard.revision}` });
-  const get = async (query: readonly Pair[]): Promise<never[]> => (await send('GET', `${url}${queryText(query)}`))[plural] as never[];
+  const page = async (query: readonly Pair[]): Promise<Page> => {
+    const body = await send('GET', `${url}${queryText(query)}`);
+    return { objects: body[plural] as never[], marker: nextMarker(body[`${plural}_links`]) };
+  };
+  /** The server may give fewer at once than were asked for, and says where it goes on. */
+  async function* pages(query: readonly Pair[]): AsyncGenerator<never[], void, undefined> {
+    for (let marker: Pair[] = []; ; ) {
+      const { objects, marker: next } = await page([...query, ...marker]);
+      yield objects;
+      if (objects.length === 0 || next === undefined) return;
+      marker = [['marker', next]];
+    }
+  }
 
   return {
-    list: async options => get(pairsOf(options)),
+    async list(options) {
+      const all: never[] = [];
+      for await (const objects of pages(pairsOf(options))) all.push(...objects);
+      return all;
+    },
     async *each(options) {
-      const limit = options?.page ?? 500;
-      // The key of the last object of a page is the marker of the next.
-      const asked = pairsOf(options && 'fields' in options ? { ...options, fields: [...(options.fields ?? []), key] } : options);
-      for (let marker: Pair[] = []; ; ) {
-        const page = await get([...asked, ['limit', String(limit)], ...marker]);
-        yield* page;
-        if (page.length < limit) return;
-        marker = [['marker', String(page.at(-1)?.[key])]];
-      }
+      for await (const objects of pages([...pairsOf(options), ['limit', String(options?.page ?? 500)]])) yield* objects;
     },
     show: async id => one(await send('GET', member(id))),
     create: async attributes => one(await send('POST', url, { [bodyName]: attributes })),
@@ -86,6 +94,17 @@ function at<R extends Resource>(api: Transport, resource: R, url: string): Colle
 }
 
 type Pair = readonly [string, string];
+
+interface Page {
+  readonly objects: never[];
+  /** Of the page behind it; undefined where this is the last. */
+  readonly marker: string | undefined;
+}
+
+function nextMarker(links: unknown): string | undefined {
+  const next = ((links ?? []) as readonly { readonly rel: string; readonly href: string }[]).find(link => link.rel === 'next');
+  return next && (new URL(next.href).searchParams.get('marker') ?? undefined);
+}
 
 interface Options {
   readonly filters?: Readonly<Record<string, unknown>>;

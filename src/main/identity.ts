@@ -3,7 +3,7 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBuiltinIdentity } from '../adapters/identity-builtin/builtin-identity.ts';
 import { makeCloudsYaml, passwordsInCloudsYaml } from '../adapters/identity-builtin/clouds-yaml.ts';
-import { createIdentityFile, type Passwords } from '../adapters/identity-builtin/state-file.ts';
+import { createIdentityFile, newPasswords, type Passwords } from '../adapters/identity-builtin/state-file.ts';
 import type { StateFolder } from '../cli/state.ts';
 import type { Credentials } from '../client/api.ts';
 import type { Identity, IdentityApi } from '../contracts/identity.ts';
@@ -26,8 +26,12 @@ export async function openIdentity(folder: StateFolder, options: { baseUrl: stri
   const url = `${baseUrl}/identity/v3`;
   const path = join(folder.path, 'identity.json');
   const cloudsYaml = join(folder.path, 'clouds.yaml');
-  const passwords = existsSync(path) ? knownPasswords(path, cloudsYaml) : await createIdentityFile(path);
-  writeClouds(cloudsYaml, makeCloudsYaml({ baseUrl, passwords }), baseUrl);
+  const textFor = (passwords: Passwords): string => makeCloudsYaml({ baseUrl, passwords });
+  const passwords = existsSync(path)
+    ? knownPasswords(path, cloudsYaml)
+    : await firstUsers(path, made => replace(cloudsYaml, textFor(made)));
+  // Somebody may have added to it: it is written anew only when it is for another address.
+  if (!readFileSync(cloudsYaml, 'utf8').includes(`"${baseUrl}/identity"`)) replace(cloudsYaml, textFor(passwords));
   const identity = await openBuiltinIdentity({ path, ...options });
   const credentials = (user: keyof Passwords): Credentials => ({
     auth_url: url,
@@ -49,9 +53,14 @@ function knownPasswords(path: string, cloudsYaml: string): Passwords {
   );
 }
 
-/** Written anew only when it is for another address: somebody may have added to it. */
-function writeClouds(path: string, text: string, baseUrl: string): void {
-  if (existsSync(path) && readFileSync(path, 'utf8').includes(`"${baseUrl}/identity"`)) return;
-  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+/** Passwords are nowhere but in clouds.yaml, so they are there first: where that is all there is, the next start makes new ones. */
+async function firstUsers(path: string, tell: (passwords: Passwords) => void): Promise<Passwords> {
+  const passwords = newPasswords();
+  tell(passwords);
+  return createIdentityFile(path, passwords);
+}
+
+function replace(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600, flush: true });
   renameSync(`${path}.new`, path);
 }

@@ -46,6 +46,23 @@ describe('typed client', () => {
     await assert.rejects(networks.show(id), { status: 404 });
   });
 
+  test('lists all, whatever the server gives at once at the most', async () => {
+    await using few = await start({ paginationMaxLimit: 3 });
+    const networks = collection(by(few.member), network);
+    await networks.createMany(Array.from({ length: 7 }, (_, i) => ({ name: `n${i}` })));
+    const names = ['n0', 'n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
+    assert.deepEqual((await networks.list({ fields: ['name'] })).map(n => n.name).sort(), names);
+    assert.deepEqual(
+      (await networks.list({ fields: ['name'], sort: [['name', 'asc']] })).map(n => n.name),
+      names,
+    );
+    for (const page of [2, 3, 5]) {
+      const seen: string[] = [];
+      for await (const { name } of networks.each({ fields: ['name'], page })) seen.push(name);
+      assert.deepEqual(seen.sort(), names, String(page));
+    }
+  });
+
   test('acts, and goes below an object', async () => {
     const routers = collection(by(h.member), router);
     const { id } = await routers.create({ name: 'r' });

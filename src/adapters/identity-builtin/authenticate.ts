@@ -99,7 +99,8 @@ function readRequest(body: unknown): AuthRequest {
   }
   const password = methods.includes('password') ? { password: readPassword(identity['password']) } : {};
   const token = methods.includes('token') ? { token: readToken(identity['token']) } : {};
-  return { methods, ...password, ...token, scope: readScope((auth as Record<string, unknown>)['scope']) };
+  // As Keystone: one that is named twice is asked once.
+  return { methods: [...new Set<string>(methods)], ...password, ...token, scope: readScope((auth as Record<string, unknown>)['scope']) };
 }
 
 function readPassword(value: unknown): { user: Named; password: string } {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -534,4 +536,17 @@ test('mounted in a plain HTTP server', async () => {
     server.close();
     server.closeAllConnections();
   }
+});
+
+test('a method that is named many times is one: nobody gets many hashes for one request', async t => {
+  const hashing = t.mock.method(crypto, 'scrypt');
+  syncBuiltinESMExports();
+  t.after(() => {
+    hashing.mock.restore();
+    syncBuiltinESMExports();
+  });
+  const { auth } = byPassword('weft') as { auth: { identity: object } };
+  const reply = await ask('POST', tokens, { body: { auth: { identity: { ...auth.identity, methods: Array(50).fill('password') } } } });
+  assert.deepEqual([reply.status, reply.json.token.methods], [201, ['password']]);
+  assert.equal(hashing.mock.callCount(), 1);
 });

@@ -7,12 +7,11 @@ import { Directory } from './directory.ts';
 import { hashPassword } from './password.ts';
 import { type Assignment, type IdentityState, type Project, parseState, type Role, stateVersion, type User } from './state.ts';
 
-/** User name → password, given once, when the file is made. */
+/** User name → password; the file itself holds none. */
 export type Passwords = Readonly<Record<'admin' | 'weft' | 'other', string>>;
 
 /** Makes the file (0600) whole or not at all. Rejects with EEXIST when there is one: its users stay. */
-export async function createIdentityFile(path: string): Promise<Passwords> {
-  const passwords = { admin: newPassword(), weft: newPassword(), other: newPassword() };
+export async function createIdentityFile(path: string, passwords = newPasswords()): Promise<Passwords> {
   const text = `${JSON.stringify({ weft_identity: stateVersion, ...(await firstState(passwords)) }, null, 2)}\n`;
   const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
   const file = await open(draft, 'wx', 0o600);
@@ -70,6 +69,7 @@ async function firstState(passwords: Passwords): Promise<IdentityState> {
 const newId = (): string => randomBytes(16).toString('hex');
 /** Never begins with a dash, which a command line would take for an option. */
 const newPassword = (): string => randomBytes(16).toString('hex');
+export const newPasswords = (): Passwords => ({ admin: newPassword(), weft: newPassword(), other: newPassword() });
 
 /** How often a look at the file's time stamp is taken, at most. */
 const lookEveryMs = 1000;

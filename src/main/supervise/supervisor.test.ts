@@ -28,7 +28,7 @@ const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 };
 
-function world(start?: (n: number) => Promise<Child>) {
+function world(start?: (n: number) => Promise<Child>, onChange: () => void = () => {}) {
   const clock = new SimClock();
   const made: SimProcess[] = [];
   const make = async (): Promise<Child> => {
@@ -37,7 +37,7 @@ function world(start?: (n: number) => Promise<Child>) {
     made.push(child);
     return child;
   };
-  const supervised = supervise({ name: 'h1', start: make, clock, log: silent, random: () => 0.5 });
+  const supervised = supervise({ name: 'h1', start: make, clock, log: silent, random: () => 0.5, onChange });
   return { clock, made, supervised };
 }
 
@@ -113,4 +113,16 @@ test('disposing while it waits ends the wait', async () => {
   await supervised[Symbol.asyncDispose]();
   assert.equal(supervised.state.state, 'stopped');
   assert.equal(made.length, 1);
+});
+
+test('a change that cannot be written down changes nothing: the process is not left alone, and no second one is started', async () => {
+  const { clock, made, supervised } = world(undefined, () => {
+    throw new Error('ENOSPC');
+  });
+  await settle();
+  await clock.advance(60_000);
+  await settle();
+  assert.deepEqual([made.length, supervised.state.state, supervised.state.pid], [1, 'running', 100]);
+  await supervised[Symbol.asyncDispose]();
+  assert.deepEqual([made[0]?.stopped, supervised.state.state], [true, 'stopped']);
 });

@@ -49,7 +49,11 @@ export function supervise(options: SupervisorOptions): Supervised {
   const change = (next: Pick<SupervisedState, 'state'> & Partial<SupervisedState>): void => {
     const { pid: _, ...kept } = state;
     state = { ...kept, since: clock.now(), ...next };
-    options.onChange?.(state);
+    try {
+      options.onChange?.(state);
+    } catch (error) {
+      log.warning('a change could not be written down', { process: name, error });
+    }
   };
 
   /** One life: how it ended. */
