@@ -14,7 +14,7 @@ export const conntrackHelper = defineResource({
     id: { type: t.uuid, filter: true, sort: true },
     project_id: { type: t.str(255), post: true, show: false, column: false },
     protocol: {
-      type: t.oneOf('dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'),
+      type: t.protocolOf('dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'),
       post: true,
       put: true,
       filter: true,

@@ -30,7 +30,7 @@ export const serviceProfile = defineResource({
     description: text,
     driver: { type: t.str(1024), post: true, put: true, default: '', filter: true, sort: true },
     enabled: switchedOn,
-    metainfo: { type: t.any(), post: true, put: true, default: '', nullable: true, sort: true },
+    metainfo: { type: t.opt(t.special<string>('metainfo', 'json')), post: true, put: true, default: '', sort: true },
   },
 });
 

@@ -20,7 +20,7 @@ export const portForwarding = defineResource({
     external_port: { type: port, post: true, put: true, default: absent, filter: true, sort: true },
     external_port_range: { type: range, post: true, put: true, default: absent, filter: true, sort: true },
     protocol: {
-      type: t.oneOf('dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'),
+      type: t.protocolOf('dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'),
       post: true,
       put: true,
       filter: true,

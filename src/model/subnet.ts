@@ -24,8 +24,8 @@ const base = defineResource({
   fields: {
     ...identity,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
-    network_id: { type: t.uuid, post: true, filter: true, sort: true },
     ip_version: { type: t.intOneOf(4, 6), post: true, filter: true, sort: true },
+    network_id: { type: t.uuid, post: true, filter: true, sort: true },
     cidr: { type: t.opt(t.cidr), post: true, default: absent, filter: true, sort: true },
     gateway_ip: { type: t.opt(t.ip), post: true, put: true, default: absent, filter: true, sort: true },
     allocation_pools: {

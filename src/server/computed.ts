@@ -85,6 +85,8 @@ function compare(a: unknown, b: unknown): number {
 function pageOf(all: readonly ApiObject[], key: string, { limit, marker, reverse }: ListQuery): readonly ApiObject[] {
   if (limit <= 0) return all;
   const at = marker === undefined ? -1 : all.findIndex(o => o[key] === marker);
+  // Behind what is not there is nothing.
+  if (marker !== undefined && at < 0) return [];
   if (!reverse) return all.slice(at + 1, at + 1 + limit);
   const end = at < 0 ? all.length : at;
   return all.slice(Math.max(0, end - limit), end);

@@ -58,7 +58,7 @@ describe('conntrack helpers', () => {
     assert.deepEqual(await post({ protocol: 'tcp' }), [400, 'InvalidProtocolForHelper', protocols]);
     assert.deepEqual(await post({ helper: 'nono' }), [400, 'ConntrackHelperNotAllowed', 'Conntrack Helper nono is not allowed.']);
     assert.deepEqual((await post({ helper: 'constructor' })).slice(0, 2), [400, 'ConntrackHelperNotAllowed']);
-    for (const wrong of [{ port: 0 }, { port: 65_536 }, { protocol: 'any' }, { router_id: router.id }])
+    for (const wrong of [{ port: 0 }, { port: 65_536 }, { protocol: 'TCP' }, { router_id: router.id }])
       assert.deepEqual((await post(wrong)).slice(0, 2), [400, 'HTTPBadRequest'], JSON.stringify(wrong));
     const put = await h.member.refused('PUT', `${path}/${made.id}`, { [name]: { helper: 'ftp' } });
     assert.deepEqual(put.slice(0, 2), [400, 'InvalidProtocolForHelper']);

@@ -134,7 +134,7 @@ describe('port forwardings', () => {
       { internal_port_range: '1:' },
       { internal_port_range: 'a' },
       { internal_port_range: '0:5' },
-      { protocol: 'any' },
+      { protocol: 'TCP' },
       { internal_ip_address: 'x' },
       { floatingip_id: fip.id },
     ])

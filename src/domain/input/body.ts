@@ -70,6 +70,7 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
     if (!resource.bulk) throw bad('Bulk operation not supported');
     const list = keys[resource.plural];
     if (!Array.isArray(list) || list.length === 0) throw bad('Resources required');
+    if (!list.every(item => typeof item === 'object' && item !== null && !Array.isArray(item))) throw bad('Body contains invalid data');
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }
   const item = Object.hasOwn(keys, resource.bodyName) ? keys[resource.bodyName] : undefined;

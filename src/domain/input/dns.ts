@@ -1,18 +1,20 @@
 // Names and domains of the DNS, as RFC 1123 (2.1) and RFC 952 write them.
+import { invalidInput } from '../errors.ts';
+import { pyStr } from './python.ts';
 import { Invalid, readString } from './text.ts';
 
 const longest = 255;
 
 /** A name with or without a final dot; empty: none. */
 export function readDnsName(value: unknown): string {
-  const name = readString(value, longest).toLowerCase();
+  const name = lowered(value);
   checkLabels(name);
   return name;
 }
 
 /** Of a floating IP: a name below its domain. */
 export function readRelativeDnsName(value: unknown): string {
-  const name = readString(value, longest).toLowerCase();
+  const name = lowered(value);
   if (name.endsWith('.')) throw new Invalid(`'${name}' is a FQDN. It should be a relative domain name.`);
   checkLabels(name);
   checkRoom(name, 3, 'domain name');
@@ -23,12 +25,17 @@ export function readRelativeDnsName(value: unknown): string {
 const isPlaceholder = (label: string): boolean => /^<(project|user)_(id|name)>$/.test(label);
 
 export function readDnsDomain(value: unknown): string {
-  const domain = readString(value, longest).toLowerCase();
+  const domain = lowered(value);
   if (domain === '') return domain;
   if (!domain.endsWith('.')) throw new Invalid(`'${domain}' is not a FQDN.`);
   checkLabels(domain, isPlaceholder);
   checkRoom(domain, 2, 'sub-domain');
   return domain;
+}
+
+function lowered(value: unknown): string {
+  if (typeof value !== 'string') throw invalidInput(`Input value ${pyStr(value)} must be string type`);
+  return readString(value.toLowerCase(), longest);
 }
 
 function checkRoom(text: string, room: number, what: string): void {

@@ -4,7 +4,7 @@ import type { SpecialName } from '../../model/kit/types.ts';
 import { apiError, badRequest } from '../errors.ts';
 import { readEthertype, readPort, readProtocol, readRemotePrefix } from '../security-groups.ts';
 import { pyRepr } from './python.ts';
-import { readBool, readCidr } from './values.ts';
+import { readBool, readCidr, readIpProtocol } from './values.ts';
 
 export interface ListQuery {
   readonly filters: ReadonlyMap<string, readonly string[]>;
@@ -121,6 +121,7 @@ function readFilterValue(resource: Resource, name: string, text: string): string
   const inner = type?.kind === 'optional' ? type.of : type;
   if (inner?.kind === 'bool') return readBool(text);
   if (inner?.kind === 'cidr') return readCidr(text);
+  if (inner?.kind === 'enum' && inner.convert === 'protocol') return String(readIpProtocol(text));
   const special = inner?.kind === 'special' ? specialFilters[inner.name] : undefined;
   if (special) return special(text);
   if (
@@ -129,8 +130,8 @@ function readFilterValue(resource: Resource, name: string, text: string): string
     (inner?.kind === 'special' && inner.column === 'int')
   ) {
     const n = /^[+-]?\d{1,15}$/.test(text) ? Number(text) : undefined;
-    // What nobody sets, Neutron does not read either: it compares.
-    if (n === undefined && !resource.fields[name]?.post && !resource.fields[name]?.put) return undefined;
+    // What nobody sets, or may be null, Neutron does not read either: it compares.
+    if (n === undefined && (type?.kind === 'optional' || (!resource.fields[name]?.post && !resource.fields[name]?.put))) return undefined;
     if (n === undefined) throw apiError('InvalidInput', { error_message: `'${text}' is not an integer` });
     return n;
   }
@@ -138,11 +139,12 @@ function readFilterValue(resource: Resource, name: string, text: string): string
 }
 
 /** Values that Neutron brings into the form of the column before it compares. */
-const specialFilters: Partial<Readonly<Record<SpecialName, (text: string) => string | number | null>>> = {
+const specialFilters: Partial<Readonly<Record<SpecialName, (text: string) => string | number | null | undefined>>> = {
   sg_protocol: readProtocol,
   sg_port: readPort,
   sg_ethertype: readEthertype,
-  sg_remote_prefix: readRemotePrefix,
+  // An empty one is that of no rule.
+  sg_remote_prefix: text => readRemotePrefix(text) ?? undefined,
 };
 
 function bad(message: string): Error {

@@ -20,6 +20,8 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
       return tagsOfBody(value);
     case 'service_types':
       return readServiceTypes(value);
+    case 'metainfo':
+      return readMetainfo(value);
     case 'metering_prefix':
       return readMeteringPrefix(value);
     case 'port_range':
@@ -107,15 +109,25 @@ export function readTags(value: unknown): string[] {
   return [...seen];
 }
 
+const mostServiceTypes = 1000;
+
 function readServiceTypes(value: unknown): string[] {
   if (value === null) return [];
   if (!Array.isArray(value)) throw apiError('HTTPBadRequest', { message: 'Subnet service types must be a list.' });
+  if (value.length > mostServiceTypes) throw new Invalid(`the list has more than ${mostServiceTypes} items.`);
   for (const type of value) {
     if (typeof type !== 'string') throw apiError('InvalidInputSubnetServiceType', { service_type: pyStr(type) });
+    readString(type, 255);
     // Owners are made by services that nobody here knows of; what has no prefix is no owner.
     if (!/^[^:]+:/.test(type)) throw apiError('InvalidSubnetServiceType', { service_type: type });
   }
   return value as string[];
+}
+
+/** What only the driver of a service reads: a text, also of a number. */
+function readMetainfo(value: unknown): string {
+  const isScalar = typeof value === 'number' || typeof value === 'boolean';
+  return readString(isScalar ? pyStr(value) : value, 4096);
 }
 
 /** A project's id, with dashes or without, or `*` for all. */

@@ -2,7 +2,7 @@
 
 import type { DictKey, Type } from '../../model/kit/types.ts';
 import { invalidInput } from '../errors.ts';
-import { formatCidr, parseCidr } from '../net/cidr.ts';
+import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { parseMac } from '../net/mac.ts';
 import { readDnsDomain, readDnsName, readRelativeDnsName } from './dns.ts';
@@ -94,8 +94,8 @@ function readInt(value: unknown, min?: number, max?: number): number {
   return n;
 }
 
-function readEnum(value: unknown, values: readonly (string | number | null)[], convert: 'int' | undefined): unknown {
-  let v = value;
+function readEnum(value: unknown, values: readonly (string | number | null)[], convert: 'int' | 'protocol' | undefined): unknown {
+  let v = convert === 'protocol' ? readIpProtocol(value) : value;
   if (convert === 'int') {
     const n = toInt(value);
     if (n === undefined) throw invalidInput(`'${pyStr(value)}' is not an integer`);
@@ -104,10 +104,27 @@ function readEnum(value: unknown, values: readonly (string | number | null)[], c
   return (values as readonly unknown[]).includes(v) ? v : refuse(`${pyStr(v)} is not in valid_values.`);
 }
 
+const namedProtocols = ['dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'];
+
+/** As it is, if it is a protocol at all: one of a few names, or the text of a number. */
+export function readIpProtocol(value: unknown): unknown {
+  if (value === null) return null;
+  if (typeof value !== 'string') throw invalidInput(`Input value ${pyStr(value)} must be string type`);
+  if (namedProtocols.includes(value.toLowerCase()) || (/^\s*\+?\d{1,15}\s*$/.test(value) && Number(value) <= 255)) return value;
+  const known = 'Only protocol names and their integer representation (0 to 255) are supported';
+  throw invalidInput(`IP protocol '${value}' is not supported. ${known}`);
+}
+
 function readIp(value: unknown): string {
   const ip = typeof value === 'string' ? parseIp(value) : undefined;
-  return ip ? formatIp(ip) : refuse(`'${pyStr(value)}' is not a valid IP address.`);
+  if (ip) return formatIp(ip);
+  const meant = typeof value === 'string' && /^\d+(\.\d+){3}$/.test(value) ? parseIp(withoutZeros(value)) : undefined;
+  const advice = meant ? `is not an accepted IP address, '${formatIp(meant)}' is recommended.` : 'is not a valid IP address.';
+  return refuse(`'${pyStr(value)}' ${advice}`);
 }
+
+/** Zeros in front: some read them as octal numbers. */
+const withoutZeros = (quad: string): string => quad.replace(/\b0+(?=\d)/g, '');
 
 function readNameserver(value: unknown): string {
   const ip = typeof value === 'string' ? parseIp(value) : undefined;
@@ -116,8 +133,8 @@ function readNameserver(value: unknown): string {
 
 export function readCidr(value: unknown): string {
   const text = typeof value === 'string' ? value : pyStr(value);
-  if (typeof value !== 'string' || !text.includes('/')) throw invalidInput(`${text} is not in a CIDR format`);
-  const cidr = parseCidr(text);
+  // The length may be written as a mask; without one, all of the address counts.
+  const cidr = typeof value === 'string' ? parseIpPrefix(text) : undefined;
   if (!cidr) throw invalidInput(`${text} is not in a CIDR format`);
   return formatCidr(cidr);
 }
@@ -145,8 +162,8 @@ function readList(value: unknown, item: Type, rules: ListRules): unknown[] {
   const most = rules.max ?? longestList;
   if (value.length > most) return refuse(`the list has more than ${most} items.`);
   const isNameservers = item.kind === 'nameserver';
-  // Neutron looks for duplicates before it looks at the items, except for name servers.
-  if (rules.unique && !isNameservers) refuseDuplicates(value);
+  // Neutron looks for duplicates before it looks at the items, except for name servers and routes.
+  if (rules.unique && !isNameservers && item.kind !== 'dict') refuseDuplicates(value);
   const seen = new Set<string>();
   return value.map(v => {
     const out = readItem(item, v);

@@ -13,7 +13,7 @@ export type TypeSpec =
   | { readonly kind: 'uuid' }
   | { readonly kind: 'bool' }
   | { readonly kind: 'int'; readonly min?: number; readonly max?: number }
-  | { readonly kind: 'enum'; readonly values: readonly (string | number | null)[]; readonly convert?: 'int' }
+  | { readonly kind: 'enum'; readonly values: readonly (string | number | null)[]; readonly convert?: 'int' | 'protocol' }
   | {
       readonly kind: 'ip' | 'cidr' | 'ip_or_cidr' | 'mac' | 'nameserver' | 'dns_name' | 'relative_dns_name' | 'dns_domain' | 'time' | 'any';
     }
@@ -55,6 +55,7 @@ export type SpecialName =
   | 'fixed_ips'
   | 'service_types'
   | 'profile'
+  | 'metainfo'
   | 'metering_prefix'
   | 'port_range'
   | 'tags'
@@ -77,6 +78,8 @@ export const t = {
   }),
   oneOf: <const V extends string | number | null>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values }),
   intOneOf: <const V extends number>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values, convert: 'int' }),
+  /** Names of IP protocols. Another protocol is refused in other words than what is none. */
+  protocolOf: <const V extends string>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values, convert: 'protocol' }),
   ip: { kind: 'ip' } as Type<string>,
   cidr: { kind: 'cidr' } as Type<string>,
   ipOrCidr: { kind: 'ip_or_cidr' } as Type<string>,

@@ -75,6 +75,9 @@ async function onNetwork(
   const network_id = String(net.id);
   const shared = isShared((await sharingOf(ctx, [network_id])).get(network_id), 'access_as_shared', { project_id: ctx.caller.project_id });
   if (!ctx.isAdmin && net.project_id !== project_id && !shared) throw apiError('NetworkNotFound', { net_id: network_id });
+  const isIpv4 = { and: [{ eq: ['network_id', network_id] as const }, { eq: ['ip_version', 4] as const }] };
+  if ((await ctx.store.count('subnets', isIpv4)) === 0)
+    throw badRequest('local_ip', `Network ${network_id} does not contain any IPv4 subnet`);
   const asked = input.local_ip_address;
   const made = await createPort(ctx, draft, net, {
     project_id,

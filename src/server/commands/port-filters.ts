@@ -10,9 +10,12 @@ type Kind = 'ip_address' | 'ip_address_substr' | 'subnet_id';
 function fixedIpsFilter(values: readonly string[]): Predicate {
   const kinds = new Map<Kind, string[]>();
   for (const value of values) {
+    // What clients make of a filter without a value: no restriction, as for Neutron.
+    if (value === 'True') continue;
     const { kind, text } = readPair(value);
     kinds.set(kind, [...(kinds.get(kind) ?? []), text]);
   }
+  if (kinds.size === 0) return { and: [] };
   const where: Predicate = { and: [...kinds].map(([kind, texts]) => addressIs(kind, texts)) };
   return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where } };
 }

@@ -110,7 +110,10 @@ function relyOnEntry(draft: Draft, row: Row): void {
 export const rbacPolicies: Commands = {
   resource: rbacPolicy,
   present: async (_services, rows) => rows.map(present),
-  filters: { target_tenant: values => ({ in: ['target_project', values] }) },
+  filters: {
+    target_tenant: values => ({ in: ['target_project', values] }),
+    object_type: values => ({ in: ['object_type', values.map(value => sharedType(value).name)] }),
+  },
   async admit(_ctx, inputs) {
     return inputs.map(({ object_type }) => ({ object_type: sharedType(object_type).name }));
   },

@@ -1,0 +1,174 @@
+// Bad input to what is beside networks, ports and routers, and lists of it: Neutron's status, error type and text.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import type { Body, Made } from './client.ts';
+import { type Harness, start } from './harness.ts';
+
+const nobodys = '00000000-0000-4000-8000-000000000000';
+const operation = 'Invalid input for operation: ';
+const protocols = 'Only protocol names and their integer representation (0 to 255) are supported.';
+
+describe('refusals of services', () => {
+  let h: Harness;
+  /** By the names that paths and bodies below use. */
+  const made: Record<string, Made> = {};
+
+  before(async () => {
+    h = await start();
+    made.net = await h.admin.make('networks', 'network', {});
+    made.ext = await h.admin.make('networks', 'network', { 'router:external': true });
+    await h.admin.make('subnets', 'subnet', { network_id: made.ext.id, ip_version: 4, cidr: '172.30.0.0/24' });
+    made.router = await h.admin.make('routers', 'router', {});
+    made.fip = await h.admin.make('floatingips', 'floatingip', { floating_network_id: made.ext.id });
+    made.profile = await h.admin.make('service_profiles', 'service_profile', { metainfo: '{}' });
+  });
+  after(() => h[Symbol.asyncDispose]());
+
+  const filled = <T>(value: T): T => JSON.parse(JSON.stringify(value).replace(/\{(\w+)\}/g, (_, name: string) => made[name]!.id)) as T;
+  const helper = (protocol: unknown): Body => ({ conntrack_helper: { protocol, port: 69, helper: 'tftp' } });
+  const subnet = (more: Body): Body => ({ subnet: { network_id: '{net}', ip_version: 4, cidr: '10.0.0.0/24', ...more } });
+
+  const cases: readonly (readonly [method: string, path: string, body: unknown, status: number, type: string, message: string])[] = [
+    ['GET', 'rbac-policies?object_type=zz', undefined, 400, 'InvalidInput', `${operation}'zz' is not a valid RBAC object type.`],
+    [
+      'GET',
+      'floatingips/{fip}/port_forwardings?protocol=zz',
+      undefined,
+      400,
+      'InvalidInput',
+      `${operation}IP protocol 'zz' is not supported. ${protocols}`,
+    ],
+    [
+      'GET',
+      'routers/{router}/conntrack_helpers?protocol=',
+      undefined,
+      400,
+      'InvalidInput',
+      `${operation}IP protocol '' is not supported. ${protocols}`,
+    ],
+    [
+      'POST',
+      'routers/{router}/conntrack_helpers',
+      helper('any'),
+      400,
+      'InvalidInput',
+      `${operation}IP protocol 'any' is not supported. ${protocols}`,
+    ],
+    [
+      'POST',
+      'routers/{router}/conntrack_helpers',
+      helper('256'),
+      400,
+      'InvalidInput',
+      `${operation}IP protocol '256' is not supported. ${protocols}`,
+    ],
+    ['POST', 'routers/{router}/conntrack_helpers', helper(5), 400, 'InvalidInput', `${operation}Input value 5 must be string type.`],
+    [
+      'POST',
+      'routers/{router}/conntrack_helpers',
+      helper('6'),
+      400,
+      'HTTPBadRequest',
+      'Invalid input for protocol. Reason: 6 is not in valid_values.',
+    ],
+    [
+      'POST',
+      'local-ips',
+      { local_ip: { network_id: '{net}' } },
+      400,
+      'BadRequest',
+      'Bad local_ip request: Network {net} does not contain any IPv4 subnet.',
+    ],
+    [
+      'PUT',
+      'service_profiles/{profile}',
+      { service_profile: { metainfo: { a: 1 } } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for metainfo. Reason: '{'a': 1}' is not a valid string.",
+    ],
+    ['POST', 'networks', { network: { dns_domain: null } }, 400, 'InvalidInput', `${operation}Input value None must be string type.`],
+    ['POST', 'networks', { networks: [5] }, 400, 'HTTPBadRequest', 'Body contains invalid data'],
+    ['POST', 'subnets', { subnet: {} }, 400, 'HTTPBadRequest', "Failed to parse request. Required attribute 'ip_version' not specified"],
+    [
+      'POST',
+      'subnets',
+      subnet({ gateway_ip: '010.0.0.1' }),
+      400,
+      'HTTPBadRequest',
+      "Invalid input for gateway_ip. Reason: '010.0.0.1' is not an accepted IP address, '10.0.0.1' is recommended.",
+    ],
+    [
+      'POST',
+      'subnets',
+      subnet({ host_routes: ['a', 'a'] }),
+      400,
+      'HTTPBadRequest',
+      "Invalid input for host_routes. Reason: Invalid input. 'a' must be a dictionary with keys: ['destination', 'nexthop'].",
+    ],
+    [
+      'POST',
+      'subnets',
+      subnet({ service_types: [`compute:${'x'.repeat(248)}`] }),
+      400,
+      'HTTPBadRequest',
+      `Invalid input for service_types. Reason: 'compute:${'x'.repeat(248)}' exceeds maximum length of 255.`,
+    ],
+    [
+      'POST',
+      'subnets',
+      subnet({ cidr: '10.0.0.0' }),
+      400,
+      'InvalidInput',
+      `${operation}Subnet has a prefix length that is incompatible with DHCP service enabled.`,
+    ],
+  ];
+
+  for (const [method, path, body, ...wanted] of cases)
+    test(`${method} ${path} ${body === undefined ? '' : JSON.stringify(body).slice(0, 120)}: ${wanted[0]}`, async () => {
+      assert.deepEqual(await h.admin.refused(method, filled([path])[0]!, body === undefined ? undefined : filled(body)), filled(wanted));
+    });
+
+  test('a prefix may be written as an address with a mask, and alone', async () => {
+    const attributes = { network_id: made.net!.id, ip_version: 4, enable_dhcp: false };
+    const cidrs = ['10.1.0.7/255.255.255.0', '10.2.0.1'].map(cidr =>
+      h.admin.make('subnets', 'subnet', { ...attributes, cidr, gateway_ip: null }),
+    );
+    assert.deepEqual(
+      (await Promise.all(cidrs)).map(one => one.cidr),
+      ['10.1.0.0/24', '10.2.0.1/32'],
+    );
+    assert.equal((await h.admin.list('subnets?cidr=10.2.0.1')).length, 1);
+  });
+
+  test('what a driver reads of a profile is a text, up to 4096 characters', async () => {
+    const put = async (metainfo: unknown): Promise<unknown> =>
+      (
+        (await h.admin.request('PUT', `service_profiles/${made.profile!.id}`, { service_profile: { metainfo } })).body
+          .service_profile as Body
+      ).metainfo;
+    assert.deepEqual([await put(5), await put('m'.repeat(4096))], ['5', 'm'.repeat(4096)]);
+    const longer = { service_profile: { metainfo: 'm'.repeat(4097) } };
+    assert.deepEqual((await h.admin.refused('PUT', `service_profiles/${made.profile!.id}`, longer)).slice(0, 2), [400, 'HTTPBadRequest']);
+  });
+
+  test('filters that compare find nothing where nothing can be equal', async () => {
+    assert.deepEqual(await h.admin.list(`floatingips/${made.fip!.id}/port_forwardings?external_port=zz`), []);
+    const group = await h.admin.make('security-groups', 'security_group', {});
+    assert.deepEqual(await h.admin.list(`security-group-rules?security_group_id=${group.id}&remote_ip_prefix=`), []);
+    const types = (await h.admin.list('rbac-policies?object_type=%20Network&object_type=qos_policy')).map(one => one.object_type);
+    assert.deepEqual(types, ['network']);
+  });
+
+  test('behind a marker that is not there no computed list goes on', async () => {
+    const path = 'network-ip-availabilities?limit=1';
+    assert.equal((await h.admin.list(path)).length, 1);
+    for (const more of ['', '&page_reverse=True']) assert.deepEqual(await h.admin.list(`${path}&marker=${nobodys}${more}`), []);
+  });
+
+  test('a filter by addresses without a value is none', async () => {
+    await h.admin.make('ports', 'port', { network_id: made.net!.id, fixed_ips: [] });
+    const [all, asked] = await Promise.all([h.admin.list('ports'), h.admin.list('ports?fixed_ips=True')]);
+    assert.equal(asked.length, all.length);
+  });
+});
