@@ -154,6 +154,11 @@ describe('private VLANs', () => {
     assert.deepEqual([status, type], [500, 'PortBindingError']);
     assert.equal(vifOf(await put('port', free.id, { pvlan_type: 'promiscuous' }, h.admin)), 'bridge');
     assert.equal((await h.admin.request('POST', `ports/${free.id}/bindings`, binding)).status, 201);
+    await put('port', free.id, { pvlan_type: 'isolated' }, h.admin);
+    const there = `ports/${free.id}/bindings/h2/activate`;
+    assert.equal((await h.admin.request('PUT', there)).status, 500);
+    await put('port', free.id, { pvlan_type: 'promiscuous' }, h.admin);
+    assert.equal((await h.admin.request('PUT', there)).status, 200);
   });
 
   test('one that can does', async () => {
