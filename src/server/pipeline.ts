@@ -100,25 +100,33 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const { items, bulk } = itemsOf(resource, body);
   const inputs = items.map(i => newInput(ctx, resource, i));
-  const above = parentTarget(ctx, resource);
-  const parents = commands.admit
-    ? (await commands.admit(ctx, inputs)).map(p => ({ ...above, ...p }))
-    : await parentsOf(ctx, commands, inputs);
   const limits = await limitsFor(ctx, resource, inputs);
-  // Many at once may cost much before the commit says no.
-  if (inputs.length > 1) await checkQuota(ctx, resource, inputs, limits);
+  let parents: readonly ApiObject[] | undefined;
   try {
-    for (const [i, target] of targetsOf(inputs, parents).entries()) authorizeCreate(ctx, resource, inputs[i] as Attributes, target);
     const made = await commitDecision(ctx, {
-      decide: draft => decideAll(ctx, inputs, input => decide(ctx, draft, input)),
+      decide: async (draft, now) => {
+        parents = undefined;
+        parents = await admitted(now, commands, inputs);
+        // Many at once may cost much before the commit says no.
+        if (inputs.length > 1) await checkQuota(ctx, resource, inputs, limits);
+        for (const [i, target] of targetsOf(inputs, parents).entries()) authorizeCreate(now, resource, inputs[i] as Attributes, target);
+        return decideAll(now, inputs, input => decide(now, draft, input));
+      },
       limitOf: limits,
     });
-    return { objects: await answerOf(ctx, commands, made, parents), bulk };
+    return { objects: await answerOf(ctx, commands, made, parents ?? []), bulk };
   } catch (error) {
     // The commit holds the quota; but whoever is over it hears of that before any other refusal, as from Neutron.
-    if (error instanceof ApiError && error.status < 500) await checkQuota(ctx, resource, inputs, limits);
+    if (parents && error instanceof ApiError && error.status < 500) await checkQuota(ctx, resource, inputs, limits);
     throw error;
   }
+}
+
+/** What policy asks about the parents of new objects, which the caller sees and may build on. */
+async function admitted(ctx: RequestContext, commands: Commands, inputs: readonly Attributes[]): Promise<readonly ApiObject[]> {
+  if (!commands.admit) return parentsOf(ctx, commands, inputs);
+  const above = parentTarget(ctx, commands.resource);
+  return (await commands.admit(ctx, inputs)).map(p => ({ ...above, ...p }));
 }
 
 /** An item as attributes; below a parent, with the parent's id. */
@@ -205,11 +213,11 @@ export async function update(
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
-    decide: async draft => {
-      const { row, target } = await subject(ctx, commands, id);
-      authorizeUpdate(ctx, resource, input, { ...target, ...input }, id);
+    decide: async (draft, now) => {
+      const { row, target } = await subject(now, commands, id);
+      authorizeUpdate(now, resource, input, { ...target, ...input }, id);
       checkRevision(row, wanted);
-      await decide(ctx, draft, row, input);
+      await decide(now, draft, row, input);
     },
   });
   const [object] = await reload(ctx, commands, [id]);
@@ -223,11 +231,11 @@ export async function remove(ctx: RequestContext, commands: Commands, id: string
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
-    decide: async draft => {
-      const { row, target } = await subject(ctx, commands, id);
-      authorizeAction(ctx, resource, `delete_${resource.policyName}`, target, id);
+    decide: async (draft, now) => {
+      const { row, target } = await subject(now, commands, id);
+      authorizeAction(now, resource, `delete_${resource.policyName}`, target, id);
       checkRevision(row, wanted);
-      await decide(ctx, draft, row);
+      await decide(now, draft, row);
     },
   });
 }
@@ -236,10 +244,10 @@ export async function act(ctx: RequestContext, commands: Commands, id: string, a
   const decide = commands.actions?.[action];
   if (!decide) throw apiError('HTTPNotFound');
   const render = await commitDecision(ctx, {
-    decide: async draft => {
-      const { row, target } = await subject(ctx, commands, id);
-      authorizeAction(ctx, commands.resource, action, target, id);
-      return decide(ctx, draft, row, body);
+    decide: async (draft, now) => {
+      const { row, target } = await subject(now, commands, id);
+      authorizeAction(now, commands.resource, action, target, id);
+      return decide(now, draft, row, body);
     },
   });
   return render();

@@ -5,10 +5,14 @@ import { pyRepr } from '../domain/input/python.ts';
 import type { Services } from './context.ts';
 import { timestamp } from './context.ts';
 import { Draft } from './draft.ts';
+import { ReadSet } from './read-set.ts';
 
-export interface RetryOptions<T> {
-  /** Loads and decides; called anew on every attempt. */
-  readonly decide: (draft: Draft) => Promise<T>;
+export interface RetryOptions<S extends Services, T> {
+  /**
+   * Loads and decides; called anew on every attempt. What it refuses is believed as far as it has read by the services that it is
+   * given, and not by those of its caller.
+   */
+  readonly decide: (draft: Draft, services: S) => Promise<T>;
   /** The limit that the project must keep, or undefined where only usage is counted. */
   readonly limitOf?: (project: string, resource: string) => number | undefined;
 }
@@ -16,22 +20,45 @@ export interface RetryOptions<T> {
 const attempts = 20;
 const budgetMs = 5000;
 
-export async function commitDecision<T>(services: Services, options: RetryOptions<T>): Promise<T> {
+/** What one attempt came to: an answer, or why there is to be another. */
+type Attempt<T> =
+  | { readonly done: true; readonly answer: T }
+  | { readonly done: false; readonly result: CommitResult }
+  | { readonly done: false; readonly refusal: unknown };
+
+export async function commitDecision<S extends Services, T>(services: S, options: RetryOptions<S, T>): Promise<T> {
   const start = services.clock.now();
-  for (let attempt = 1; ; attempt++) {
-    const draft = new Draft({ now: timestamp(services.clock), newId: services.newId, attempt });
-    const answer = await options.decide(draft);
-    if (draft.ops.length === 0 && draft.outbox.length === 0) return answer;
-    const result = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));
-    if (result.done) return answer;
-    const error = quotaError(result);
-    if (error) throw error;
-    if (attempt >= attempts || services.clock.now() - start > budgetMs) {
-      services.log.warning('a decision was overtaken too often', { attempt, result });
-      throw apiError('HTTPServiceUnavailable', { message: 'The request was overtaken by others too often; try again.' });
-    }
-    await services.clock.sleep(Math.min(200, 2 ** attempt) * services.random());
+  for (let number = 1; ; number++) {
+    const attempt = await decideOnce(services, options, number);
+    if (attempt.done) return attempt.answer;
+    if (number >= attempts || services.clock.now() - start > budgetMs) throw overtaken(services, attempt, number);
+    await services.clock.sleep(Math.min(200, 2 ** number) * services.random());
   }
+}
+
+async function decideOnce<S extends Services, T>(services: S, options: RetryOptions<S, T>, attempt: number): Promise<Attempt<T>> {
+  const draft = new Draft({ now: timestamp(services.clock), newId: services.newId, attempt });
+  const store = new ReadSet(services.store);
+  let answer: T;
+  try {
+    answer = await options.decide(draft, { ...services, store });
+  } catch (refusal) {
+    if (await store.moved()) return { done: false, refusal };
+    throw refusal;
+  }
+  if (draft.ops.length === 0 && draft.outbox.length === 0) return { done: true, answer };
+  const result = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));
+  if (result.done) return { done: true, answer };
+  const error = quotaError(result);
+  if (error) throw error;
+  return { done: false, result };
+}
+
+/** What was refused as often as this, of whatever else moved, is refused. */
+function overtaken({ log }: Services, attempt: Exclude<Attempt<unknown>, { done: true }>, number: number): unknown {
+  if ('refusal' in attempt) return attempt.refusal;
+  log.warning('a decision was overtaken too often', { attempt: number, result: attempt.result });
+  return apiError('HTTPServiceUnavailable', { message: 'The request was overtaken by others too often; try again.' });
 }
 
 function quotaError(result: Exclude<CommitResult, { done: true }>): Error | undefined {

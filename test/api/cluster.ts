@@ -26,12 +26,22 @@ export interface Cluster extends AsyncDisposable {
   /** `count` clients, dealt out over the servers in turn. */
   spread(who: string, count: number): readonly Api[];
   /** One more server on the same file. */
-  join(): Promise<Member>;
+  join(options?: MemberOptions): Promise<Member>;
+  /** kill -9 of one, and another in its place. */
+  restart(index: number): Promise<void>;
 }
 
-async function startMember(file: string, config: Partial<ServerConfig>): Promise<Member> {
+export interface MemberOptions {
+  /** How long a read takes at the most, as if the database were on another host. */
+  readonly farMs?: number;
+}
+
+async function startMember(file: string, config: Partial<ServerConfig>, { farMs }: MemberOptions = {}): Promise<Member> {
   const { NODE_TEST_CONTEXT: _test, ...env } = process.env;
-  const child = fork(program, [file, JSON.stringify(config)], { env, execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const child = fork(program, [file, JSON.stringify(config), String(farMs ?? '')], {
+    env,
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   const url = await Promise.race([
     once(child, 'message').then(([message]) => (message as { url: string }).url),
     once(child, 'exit').then(([code]) => Promise.reject(new Error(`a server ended with ${code}`))),
@@ -51,8 +61,8 @@ export async function startCluster(count: number, config: Partial<ServerConfig> 
   const dir = await mkdtemp(join(tmpdir(), 'weft-cluster-'));
   const file = join(dir, 'weft.db');
   const servers: Member[] = [];
-  const add = async (): Promise<Member> => {
-    const member = await startMember(file, config);
+  const add = async (options?: MemberOptions): Promise<Member> => {
+    const member = await startMember(file, config, options);
     servers.push(member);
     return member;
   };
@@ -63,6 +73,10 @@ export async function startCluster(count: number, config: Partial<ServerConfig> 
     as: who => (servers[0] as Member).as(who),
     spread: (who, n) => Array.from({ length: n }, (_, i) => (servers[i % servers.length] as Member).as(who)),
     join: add,
+    async restart(index) {
+      await servers[index]?.kill();
+      servers[index] = await startMember(file, config);
+    },
     async [Symbol.asyncDispose]() {
       for (const server of servers) await server.kill();
       await rm(dir, { recursive: true, force: true });

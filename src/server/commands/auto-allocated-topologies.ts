@@ -1,6 +1,5 @@
 // Automatic topologies: a GET makes one. It is made in steps, each of them whole and each a matter of course for whoever comes to it
 // again: another server, or the next request after a crash.
-import { isDeepStrictEqual } from 'node:util';
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { ApiError, apiError, badRequest } from '../../domain/errors.ts';
 import { readCreate } from '../../domain/input/body.ts';
@@ -63,14 +62,14 @@ async function build(ctx: RequestContext, project: string, external: Row): Promi
   for (let i = 0; i < beginnings; i++) {
     const inside = await attempt(ctx, project, unableInside, async () => {
       await begin(ctx, project);
-      return step(ctx, project, (topology, draft) => addSubnets(ctx, draft, topology));
+      return step(ctx, project, addSubnets);
     });
     const outside =
       inside &&
       (await attempt(ctx, project, unableOutside, async () => {
-        await step(ctx, project, (topology, draft) => makeRouter(ctx, draft, topology, String(external.id)));
-        for (const _version of versions) await step(ctx, project, (topology, draft) => attach(ctx, draft, topology));
-        return step(ctx, project, (topology, draft) => finish(ctx, draft, topology));
+        await step(ctx, project, makeRouter(String(external.id)));
+        for (const _version of versions) await step(ctx, project, attach);
+        return step(ctx, project, finish);
       }));
     const built = outside ? await topologyOf(ctx, project) : undefined;
     if (built?.ready) return built;
@@ -99,39 +98,28 @@ const unableOutside = (error: ApiError): ApiError => (error.status === 400 ? fai
 /** The first step: the network, and with it the memory of it, of which a project has one. */
 async function begin(ctx: RequestContext, project_id: string): Promise<void> {
   await commitDecision(ctx, {
-    decide: async draft => {
-      if (await topologyOf(ctx, project_id)) return;
-      const { id } = await make(ctx, draft, networks, { name: 'auto_allocated_network', admin_state_up: false, project_id });
+    decide: async (draft, now) => {
+      if (await topologyOf(now, project_id)) return;
+      const { id } = await make(now, draft, networks, { name: 'auto_allocated_network', admin_state_up: false, project_id });
       draft.insert('auto_allocated_topologies', { id, project_id, router_id: null, ready: false }, { tag: 'topology' });
     },
   });
 }
 
-type Step = (topology: Topology, draft: Draft) => Promise<void>;
+/** False: somebody is removing it. */
+type Step = (ctx: RequestContext, draft: Draft, topology: Topology) => Promise<boolean>;
 
-/** So often a step is refused before that is believed: others may have gone on, or removed something, between two of its reads. */
-const refusals = 3;
-
-/** One commit. False: there is no topology to go on with, or not the one that this began with. */
-async function step(ctx: RequestContext, project: string, decide: Step): Promise<boolean> {
-  let seen: Topology | undefined;
-  for (let i = 1; ; i++) {
-    try {
-      return await commitDecision(ctx, {
-        decide: async draft => {
-          seen = await topologyOf(ctx, project);
-          if (!seen || seen.ready) return seen !== undefined;
-          await decide(seen, draft);
-          relyOnTopology(draft, seen);
-          return true;
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (seen && !isDeepStrictEqual(seen, await topologyOf(ctx, project))) return false;
-      if (i === refusals) throw error;
-    }
-  }
+/** One commit. False: there is no topology to go on with. */
+function step(ctx: RequestContext, project: string, decide: Step): Promise<boolean> {
+  return commitDecision(ctx, {
+    decide: async (draft, now) => {
+      const seen = await topologyOf(now, project);
+      if (!seen || seen.ready) return seen !== undefined;
+      const goesOn = await decide(now, draft, seen);
+      relyOnTopology(draft, seen);
+      return goesOn;
+    },
+  });
 }
 
 async function make(ctx: RequestContext, draft: Draft, commands: Commands, item: ApiObject): Promise<Created> {
@@ -140,7 +128,7 @@ async function make(ctx: RequestContext, draft: Draft, commands: Commands, item:
   return commands.create(ctx, draft, input);
 }
 
-async function addSubnets(ctx: RequestContext, draft: Draft, { id: network_id, project_id }: Topology): Promise<void> {
+async function addSubnets(ctx: RequestContext, draft: Draft, { id: network_id, project_id }: Topology): Promise<boolean> {
   const where: Predicate = { eq: ['network_id', network_id] };
   const there = await ctx.store.select({ table: 'subnets', where, columns: ['id', 'ip_version'] });
   // Whoever goes on with it at the same moment may have made them since.
@@ -150,36 +138,41 @@ async function addSubnets(ctx: RequestContext, draft: Draft, { id: network_id, p
   for (const { id: subnetpool_id, ip_version } of pools.filter(p => there.every(s => s.ip_version !== p.ip_version))) {
     await make(ctx, draft, subnets, { name: `auto_allocated_subnet_v${ip_version}`, network_id, project_id, ip_version, subnetpool_id });
   }
+  return true;
 }
 
-async function makeRouter(ctx: RequestContext, draft: Draft, topology: Topology, network_id: string): Promise<void> {
-  const { project_id, router_id } = topology;
-  if (router_id !== null && (await ctx.store.get('routers', { id: router_id }))) return;
-  const made = await make(ctx, draft, routers, { name: 'auto_allocated_router', project_id, external_gateway_info: { network_id } });
-  draft.set('auto_allocated_topologies', { eq: ['project_id', project_id] }, { router_id: made.id });
+function makeRouter(network_id: string): Step {
+  return async (ctx, draft, { project_id, router_id }) => {
+    if (router_id !== null && (await ctx.store.get('routers', { id: router_id }))) return true;
+    const made = await make(ctx, draft, routers, { name: 'auto_allocated_router', project_id, external_gateway_info: { network_id } });
+    draft.set('auto_allocated_topologies', { eq: ['project_id', project_id] }, { router_id: made.id });
+    return true;
+  };
 }
 
 /** One interface in each step, since each is decided by those that are there. */
-async function attach(ctx: RequestContext, draft: Draft, topology: Topology): Promise<void> {
+async function attach(ctx: RequestContext, draft: Draft, topology: Topology): Promise<boolean> {
   const router = await routerOf(ctx, topology);
+  if (!router) return false;
   const here = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', topology.id] }, order: [['ip_version', 'asc']] });
   const ports = (await routerPorts(ctx, [String(router.id)])).get(String(router.id)) ?? [];
   const attached = new Set(ports.flatMap(p => p.fixed_ips.map(f => f.subnet_id)));
   const next = here.find(s => !attached.has(String(s.id)));
   if (next) await addInterface(ctx, draft, router, { subnet_id: next.id });
+  return true;
 }
 
-async function routerOf(ctx: RequestContext, { router_id }: Topology): Promise<Row> {
-  const router = router_id === null ? undefined : await ctx.store.get('routers', { id: router_id });
-  if (!router) throw apiError('RouterNotFound', { router_id: String(router_id) });
-  return router;
+async function routerOf({ store }: RequestContext, { router_id }: Topology): Promise<Row | undefined> {
+  return router_id === null ? undefined : store.get('routers', { id: router_id });
 }
 
-async function finish(ctx: RequestContext, draft: Draft, topology: Topology): Promise<void> {
+async function finish(ctx: RequestContext, draft: Draft, topology: Topology): Promise<boolean> {
+  if (!(await routerOf(ctx, topology))) return false;
   const net = await ctx.store.get('networks', { id: topology.id });
   if (!net) throw apiError('NetworkNotFound', { net_id: topology.id });
   draft.update(network, net, { admin_state_up: true }, { facts: { changed: ['admin_state_up'] } });
   draft.set('auto_allocated_topologies', { eq: ['project_id', topology.project_id] }, { ready: true });
+  return true;
 }
 
 export const autoAllocatedTopologies: Commands = {

@@ -79,5 +79,5 @@ export async function defaultGroup(services: Services, draft: Draft, projectId: 
 export async function ensureOwnDefaultGroup(ctx: RequestContext): Promise<void> {
   const project = ctx.caller.project_id;
   if (project === null || (await ctx.store.get('default_security_groups', { project_id: project }))) return;
-  await commitDecision(ctx, { decide: draft => defaultGroup(ctx, draft, project) });
+  await commitDecision(ctx, { decide: (draft, now) => defaultGroup(now, draft, project) });
 }

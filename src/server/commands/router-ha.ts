@@ -17,9 +17,9 @@ const mostIds = 254;
 
 /** The network is there before the router is; a server that dies in between leaves it for the next. */
 async function haNetwork(ctx: RequestContext, draft: Draft, project_id: string): Promise<string> {
-  await commitDecision(ctx, { decide: made => makeNetwork(ctx, made, project_id) });
+  await commitDecision(ctx, { decide: (made, now) => makeNetwork(now, made, project_id) });
   const network_id = String((await ctx.store.get('ha_networks', { project_id }))?.network_id ?? '');
-  await commitDecision(ctx, { decide: made => makeSubnet(ctx, made, network_id, project_id) });
+  await commitDecision(ctx, { decide: (made, now) => makeSubnet(now, made, network_id, project_id) });
   draft.present('ha_networks', { and: [{ eq: ['project_id', project_id] }, { eq: ['network_id', network_id] }] });
   return network_id;
 }

@@ -44,9 +44,9 @@ async function removeRouter(ctx: RequestContext, topology: Topology, id: string)
     try {
       if (await removeNextInterface(ctx, topology, id)) continue;
       return await commitDecision(ctx, {
-        decide: async draft => {
-          const row = await ctx.store.get('routers', { id });
-          if (row) await routers.delete?.(ctx, draft, row);
+        decide: async (draft, now) => {
+          const row = await now.store.get('routers', { id });
+          if (row) await routers.delete?.(now, draft, row);
           draft.set('auto_allocated_topologies', { and: [{ eq: ['id', topology.id] }, { eq: ['router_id', id] }] }, { router_id: null });
         },
       });
@@ -67,11 +67,11 @@ async function interfaceOf(services: Services, { id: network_id }: Topology, rou
 /** False: there is none. */
 async function removeNextInterface(ctx: RequestContext, topology: Topology, id: string): Promise<boolean> {
   return commitDecision(ctx, {
-    decide: async draft => {
-      const row = await ctx.store.get('routers', { id });
-      const port = row && (await interfaceOf(ctx, topology, id));
+    decide: async (draft, now) => {
+      const row = await now.store.get('routers', { id });
+      const port = row && (await interfaceOf(now, topology, id));
       if (!row || !port) return false;
-      await removeInterface(ctx, draft, row, { port_id: port.id });
+      await removeInterface(now, draft, row, { port_id: port.id });
       return true;
     },
   });
@@ -80,12 +80,12 @@ async function removeNextInterface(ctx: RequestContext, topology: Topology, id: 
 /** False: there is a router again. */
 async function removeNetwork(ctx: RequestContext, project: string): Promise<boolean> {
   return commitDecision(ctx, {
-    decide: async draft => {
-      const topology = await topologyOf(ctx, project);
+    decide: async (draft, now) => {
+      const topology = await topologyOf(now, project);
       if (!topology) return true;
       if (topology.router_id !== null) return false;
-      const row = await ctx.store.get('networks', { id: topology.id });
-      if (row) await networks.delete?.(ctx, draft, row);
+      const row = await now.store.get('networks', { id: topology.id });
+      if (row) await networks.delete?.(now, draft, row);
       else draft.delete('auto_allocated_topologies', { eq: ['project_id', project] });
       relyOnTopology(draft, topology);
       return true;

@@ -52,7 +52,7 @@ function idIn(body: unknown, key: string): string {
   return id;
 }
 
-async function change(ctx: RequestContext, rule: string, decide: (draft: Draft) => Promise<void>): Promise<void> {
+async function change(ctx: RequestContext, rule: string, decide: (draft: Draft, now: RequestContext) => Promise<void>): Promise<void> {
   authorize(ctx, rule);
   await commitDecision(ctx, { decide });
 }
@@ -69,12 +69,12 @@ export async function ofAgent(request: ApiRequest, agents: Commands, networks: C
   if (method === 'POST' && child === undefined) {
     const id = idIn(body, side.to);
     const add = dhcp ? scheduling.addNetworkToAgent : routerScheduling.addRouterToAgent;
-    await change(ctx, `create_${side.rule}`, draft => add(ctx, draft, agentId, id));
+    await change(ctx, `create_${side.rule}`, (draft, now) => add(now, draft, agentId, id));
     return { status: 201, json: null };
   }
   if (method === 'DELETE' && child !== undefined) {
     const remove = dhcp ? scheduling.removeNetworkFromAgent : routerScheduling.removeRouterFromAgent;
-    await change(ctx, `delete_${side.rule}`, draft => remove(ctx, draft, agentId, child));
+    await change(ctx, `delete_${side.rule}`, (draft, now) => remove(now, draft, agentId, child));
     return { status: 204 };
   }
   throw apiError('HTTPMethodNotAllowed');

@@ -15,9 +15,9 @@ export async function tags(request: ApiRequest, commands: Commands, id: string, 
   if (method === 'GET') return read(ctx, commands, id, tag);
   const change = tagChange(request, tag);
   await commitDecision(ctx, {
-    decide: async draft => {
-      const { row } = await allowed(ctx, commands, id, verbOf(change));
-      await changeTags(ctx, draft, commands.resource, row, change);
+    decide: async (draft, now) => {
+      const { row } = await allowed(now, commands, id, verbOf(change));
+      await changeTags(now, draft, commands.resource, row, change);
     },
   });
   switch (change.verb) {

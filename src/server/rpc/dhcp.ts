@@ -106,13 +106,13 @@ async function createDhcpPort(services: Services, args: Args): Promise<Dict | nu
   // The owner too: a tenant may write any device_id on a port.
   const own: Predicate = { and: [{ eq: ['network_id', network_id] }, { eq: ['device_id', device] }, { eq: ['device_owner', dhcpOwner] }] };
   const id = await commitDecision(services, {
-    decide: async draft => {
-      const net = await services.store.get('networks', { id: network_id });
-      if (!net || !(await relyOnServing(services, draft, host, network_id))) return null;
-      const [twin] = await services.store.select({ table: 'ports', where: own });
+    decide: async (draft, now) => {
+      const net = await now.store.get('networks', { id: network_id });
+      if (!net || !(await relyOnServing(now, draft, host, network_id))) return null;
+      const [twin] = await now.store.select({ table: 'ports', where: own });
       if (twin) return String(twin.id);
       draft.absent('ports', own);
-      const made = await createPort(services, draft, net, {
+      const made = await createPort(now, draft, net, {
         name: String(wanted.name ?? ''),
         admin_state_up: true,
         device_id: device,
@@ -154,12 +154,12 @@ async function updateDhcpPort(services: Services, args: Args): Promise<Dict | nu
   const host = text(args, 'host');
   const wanted = record(record(args.port, 'port').port, 'port.port');
   await commitDecision(services, {
-    decide: async draft => {
-      const row = await services.store.get('ports', { id });
+    decide: async (draft, now) => {
+      const row = await now.store.get('ports', { id });
       if (!row) throw new RpcFailure('PortNotFound', `Port ${id} could not be found.`);
-      if (row.device_owner !== dhcpOwner || !(await relyOnServing(services, draft, host, String(row.network_id))))
+      if (row.device_owner !== dhcpOwner || !(await relyOnServing(now, draft, host, String(row.network_id))))
         throw new RpcFailure('NetworkNotFound', `Network ${row.network_id} could not be found.`);
-      await adopt(services, draft, row, host, wanted);
+      await adopt(now, draft, row, host, wanted);
     },
   });
   return (await portDict(services, id)) ?? null;
