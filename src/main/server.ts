@@ -22,6 +22,7 @@ import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
 import { objectPushes } from '../server/objects/push.ts';
 import { offer } from '../server/offer.ts';
+import { PrintedObjects } from '../server/printed.ts';
 import { agentMessages } from '../server/relay/agents.ts';
 import { deliver, type Teller } from '../server/relay/deliver.ts';
 import { runRelay } from '../server/relay/relay.ts';
@@ -72,6 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       newId: randomUUID,
       drivers: options.drivers ?? drivers,
       config,
+      printed: new PrintedObjects(),
     },
     get policy() {
       return live.current;

@@ -6,6 +6,7 @@ import type { ApiObject, Commands } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
 import { directions, trim } from './list.ts';
 import { maskFor } from './mask.ts';
+import type { ListAnswer } from './pipeline.ts';
 
 type Compute = NonNullable<Commands['computed']>;
 
@@ -29,14 +30,7 @@ export async function computedObject(ctx: RequestContext, commands: Commands, co
   return object as ApiObject;
 }
 
-export interface ComputedPage {
-  readonly objects: readonly ApiObject[];
-  readonly keys: readonly string[];
-  readonly next: boolean;
-  readonly previous: boolean;
-}
-
-export async function computedList(ctx: RequestContext, commands: Commands, compute: Compute, query: ListQuery): Promise<ComputedPage> {
+export async function computedList(ctx: RequestContext, commands: Commands, compute: Compute, query: ListQuery): Promise<ListAnswer> {
   const { resource } = commands;
   const all = (await visibleObjects(ctx, commands, compute, { query })).filter(o => matches(commands, o, query)).sort(inOrder(query));
   const page = pageOf(all, resource.key, query);

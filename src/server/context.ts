@@ -10,6 +10,7 @@ import type { Resource } from '../model/kit/resource.ts';
 import { type CorsConfig, defaultCors } from './http/cors.ts';
 import { noProxy, type ProxyConfig } from './http/place.ts';
 import type { Policy } from './policy.ts';
+import type { PrintedObjects } from './printed.ts';
 
 /** `[oslo_policy]`. */
 export interface PolicyConfig {
@@ -146,6 +147,7 @@ export interface Services {
   readonly policy: Policy;
   readonly drivers: Drivers;
   readonly config: ServerConfig;
+  readonly printed: PrintedObjects;
 }
 
 /** What lives as long as one request. */

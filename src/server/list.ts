@@ -7,13 +7,24 @@ import { find, findAll, viewerOf, visible } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { hiddenFrom } from './mask.ts';
 
-export interface Page {
-  readonly rows: readonly Row[];
+/** Whether a page has neighbours. */
+export interface Directions {
   readonly next: boolean;
   readonly previous: boolean;
 }
 
-export async function listPage(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<Page> {
+/** The rows of a page, before they are read. */
+export interface Selection {
+  readonly table: string;
+  readonly conditions: readonly Predicate[];
+  readonly order: Order;
+  /** 0: all. */
+  readonly limit: number;
+  /** The order is that from the end of the list to its beginning. */
+  readonly reverse: boolean;
+}
+
+export async function selectionOf(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<Selection> {
   const { limit, reverse } = query;
   const hidden = hiddenFrom(ctx.policy, ctx.caller, commands.resource);
   const conditions = filterPredicates(ctx, commands, query, hidden);
@@ -27,40 +38,43 @@ export async function listPage(ctx: RequestContext, commands: Commands, query: L
       : await find(ctx, commands, query.marker);
     if (marker) conditions.push(beyondMarker(marker, reverse ? turned(order) : order));
   }
-  const rows = await rowsOf(ctx, { table: commands.resource.table.name, conditions, order: reverse ? turned(order) : order, limit });
-  if (reverse) rows.reverse();
-  return { rows, ...directions(rows.length, query) };
+  return { table: commands.resource.table.name, conditions, order: reverse ? turned(order) : order, limit, reverse };
 }
 
 /** As in Neutron: there are pages in both directions, unless this one is not full, and so the last in its own. */
-export function directions(length: number, { limit, reverse }: ListQuery): Pick<Page, 'next' | 'previous'> {
+export function directions(length: number, { limit, reverse }: ListQuery): Directions {
   const full = length >= limit;
   return { next: limit > 0 && (full || reverse), previous: limit > 0 && (full || !reverse) };
 }
 
-/** So many rows are read and rendered before others get their turn; up to so many, a list costs a constant number of queries. */
-export const atOnce = 2000;
+/** So many rows are read and shown before others get their turn; up to so many, a list costs a constant number of queries. */
+export const atOnce = 10_000;
 
-interface Selection {
-  readonly table: string;
-  readonly conditions: readonly Predicate[];
-  readonly order: Order;
-  /** 0: all. */
-  readonly limit: number;
+/** In the order of the list; of these columns, or of all. All at once where another order could change meanwhile; by id, which cannot, in pieces. */
+export async function rowsOf(ctx: RequestContext, selection: Selection, columns?: readonly string[]): Promise<Row[]> {
+  const { table, conditions, order, limit, reverse } = selection;
+  const select = (more: readonly Predicate[], most: number): Promise<Row[]> =>
+    ctx.store.select({
+      table,
+      where: { and: [...conditions, ...more] },
+      order,
+      ...(most > 0 ? { limit: most } : {}),
+      ...(columns ? { columns } : {}),
+    });
+  const rows = order.length > 1 ? await select([], limit) : await inPieces(ctx, select, order[0] as Order[number], limit);
+  return reverse ? rows.reverse() : rows;
 }
 
-/** All at once where another order could change meanwhile; by id, which cannot, in pieces. */
-async function rowsOf(ctx: RequestContext, { table, conditions, order, limit }: Selection): Promise<Row[]> {
-  const select = (more: readonly Predicate[], most: number): Promise<Row[]> => {
-    const all = [...conditions, ...more];
-    return ctx.store.select({ table, ...(all.length > 0 ? { where: { and: all } } : {}), order, ...(most > 0 ? { limit: most } : {}) });
-  };
-  if (order.length > 1) return select([], limit);
+async function inPieces(
+  ctx: RequestContext,
+  select: (more: readonly Predicate[], most: number) => Promise<Row[]>,
+  [key, direction]: Order[number],
+  limit: number,
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (;;) {
     const last = rows.at(-1);
     const wanted = limit > 0 ? Math.min(atOnce, limit - rows.length) : atOnce;
-    const [key, direction] = order[0] as Order[number];
     const found = await select(last ? [beyond(key, direction === 'desc', last[key] as Scalar)] : [], wanted);
     for (const row of found) rows.push(row);
     if (found.length < wanted || rows.length === limit) return rows;

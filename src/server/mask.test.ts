@@ -96,3 +96,16 @@ test('the rule decides for real: what it hides is what evaluation denies', () =>
     }
   }
 });
+
+test('what is hidden is told by the row, or not at all where that takes its network', () => {
+  const rows = [{ project_id: 'p1' }, { project_id: 'p2' }];
+  const admin = maskFor(anyPolicy(), caller('admin'), port).hidden(rows);
+  assert.ok(typeof admin[0] === 'string' && admin[0] === admin[1]);
+  const mask = maskFor(anyPolicy(), caller('reader'), port);
+  const [own, others] = mask.hidden(rows);
+  assert.ok(own?.includes('binding:host_id') && own !== admin[0], own);
+  assert.equal(others, undefined, 'whoever has the network sees tags of all its ports');
+  assert.deepEqual(mask.columns.toSorted(), ['project_id']);
+  const negative = maskFor(overridden('not project_id:%(network:project_id)s'), caller('reader'), port);
+  assert.deepEqual(negative.hidden(rows), [undefined, undefined]);
+});

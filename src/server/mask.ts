@@ -11,6 +11,10 @@ type Thing = Readonly<Record<string, unknown>>;
 export type Objects = readonly Thing[];
 
 export interface Mask {
+  /** Columns that `hidden` looks at. */
+  readonly columns: readonly string[];
+  /** By row, the names of what is taken from its object; undefined where the row alone does not tell. */
+  hidden(rows: Objects): readonly (string | undefined)[];
   /** Whether it takes more than the objects themselves to decide. */
   needsTargets(objects: Objects): boolean;
   /** The objects without the attributes that this caller may not see. `targets` may be empty where they are not needed. */
@@ -34,7 +38,14 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   const compared = new Set(open.flatMap(o => [...attributesOf(o.check)]));
   const beyond = open.filter(o => ![...attributesOf(o.check)].every(isOwn));
   const allowed = (o: Open, target: Thing): boolean => policy.allows(o.rule, caller, target);
+  const hide = (target: Thing): ReadonlySet<string> => new Set([...never, ...open.filter(o => !allowed(o, target)).map(o => o.name)]);
+  const isColumn = (name: string): boolean => resource.table.columns[columnOf(name)] !== undefined;
+  const untold = open.filter(o => ![...attributesOf(o.check)].every(isColumn));
+  const namesOf = (row: Thing): string | undefined =>
+    untold.every(o => !isNegative(o.check) && allowed(o, row)) ? [...hide(row)].sort().join() : undefined;
   return {
+    columns: [...compared].filter(isColumn).map(columnOf),
+    hidden: rows => once(open.length === 0 ? rows : rows.map(row => ({ ...row, tenant_id: row.project_id })), [...compared], namesOf),
     needsTargets: objects =>
       beyond.some(o => isNegative(o.check)) ||
       once(objects, [...compared], object => beyond.every(o => allowed(o, object))).includes(false),
@@ -42,12 +53,14 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
       const without = taker();
       if (open.length === 0) return objects.map(object => without(object, never));
       const whole = targets.length === 0 ? objects : objects.map((object, i) => ({ ...targets[i], ...object }));
-      const hide = (target: Thing): ReadonlySet<string> => new Set([...never, ...open.filter(o => !allowed(o, target)).map(o => o.name)]);
       const hidden = once(whole, [...compared], hide);
       return objects.map((object, i) => without(object, hidden[i] ?? never));
     },
   };
 }
+
+/** `tenant_id` is the older name. */
+const columnOf = (name: string): string => (name === 'tenant_id' ? 'project_id' : name);
 
 /** What policy shows the caller of no object. Attributes that are there to be asked for alone are not among them. */
 export function hiddenFrom(policy: Policy, caller: Caller, resource: Resource): ReadonlySet<string> {

@@ -10,8 +10,10 @@ import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
 import { belonging, find, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
-import { atOnce, listPage, trim } from './list.ts';
+import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
 import { type Mask, maskFor } from './mask.ts';
+import type { Texts } from './printed.ts';
+import { hasSteady, printedList } from './printed-list.ts';
 import { checkQuota, limitsFor } from './quota.ts';
 import { commitDecision } from './retry.ts';
 
@@ -49,24 +51,27 @@ function withTenant(object: ApiObject): ApiObject {
   return object;
 }
 
-export interface ListAnswer {
-  readonly objects: readonly ApiObject[];
+export interface ListAnswer extends Directions {
+  readonly objects: readonly ApiObject[] | Texts;
   /** Of the objects, in order: for links. */
   readonly keys: readonly string[];
-  readonly next: boolean;
-  readonly previous: boolean;
 }
 
 export async function list(ctx: RequestContext, commands: Commands, query: ListQuery): Promise<ListAnswer> {
   if (commands.computed) return computedList(ctx, commands, commands.computed, query);
   await commands.beforeList?.(ctx);
-  const page = await listPage(ctx, commands, query);
-  const objects: ApiObject[] = [];
-  for (let from = 0; from < page.rows.length; from += atOnce) {
-    if (from > 0) await giveWay(ctx);
-    for (const object of await show(ctx, commands, page.rows.slice(from, from + atOnce))) objects.push(trim(object, query.fields));
+  const selection = await selectionOf(ctx, commands, query);
+  if (hasSteady(commands) && query.fields.length === 0) {
+    const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
+    return printedList(ctx, commands, query, { selection, mask, show: rows => show(ctx, commands, rows) });
   }
-  return { objects, keys: page.rows.map(r => String(r[commands.resource.key])), next: page.next, previous: page.previous };
+  const rows = await rowsOf(ctx, selection);
+  const objects: ApiObject[] = [];
+  for (let from = 0; from < rows.length; from += atOnce) {
+    if (from > 0) await giveWay(ctx);
+    for (const object of await show(ctx, commands, rows.slice(from, from + atOnce))) objects.push(trim(object, query.fields));
+  }
+  return { objects, keys: rows.map(r => String(r[commands.resource.key])), ...directions(rows.length, query) };
 }
 
 export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {

@@ -374,13 +374,15 @@ describe('lists', () => {
       const bulk = (count: number): Promise<unknown> =>
         h.member.request('POST', 'ports', { ports: Array.from({ length: count }, () => ({ network_id: big.id })) });
       await bulk(10);
-      const few = await statements(() => h.member.list(`ports?network_id=${big.id}`));
+      const ports = `ports?network_id=${big.id}`;
+      await h.member.listOnce(ports);
+      const few = await statements(() => h.member.listOnce(ports));
       await bulk(490);
-      assert.equal((await h.member.list(`ports?network_id=${big.id}`)).length, 500);
-      assert.equal(await statements(() => h.member.list(`ports?network_id=${big.id}`)), few);
+      assert.equal((await h.member.listOnce(ports)).length, 500);
+      assert.equal(await statements(() => h.member.listOnce(ports)), few);
       assert.ok(few <= 10, `${few} statements`);
       for (const path of ['networks', 'subnets', 'security-groups', 'security-group-rules', 'routers', 'floatingips'])
-        assert.ok((await statements(() => h.member.list(path))) <= 8, path);
+        assert.ok((await statements(() => h.member.listOnce(path))) <= 8, path);
     });
 
     /** Statements of each commit's request before it. */

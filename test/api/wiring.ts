@@ -12,12 +12,13 @@ import { defaultConfig, type ServerConfig, type Services } from '../../src/serve
 import { buildHttpServer } from '../../src/server/http/server.ts';
 import { offer } from '../../src/server/offer.ts';
 import { buildPolicy } from '../../src/server/policy.ts';
+import { PrintedObjects } from '../../src/server/printed.ts';
 import { identity } from './people.ts';
 
 /** What it logs as errors goes to stderr. */
 export function servicesOver(store: Store, config: Partial<ServerConfig> = {}): Services {
   const log = textLog({ sink: { write: line => void process.stderr.write(line) }, level: 'error' });
-  const chosen = { random: Math.random, newId: randomUUID, policy: buildPolicy(policies), drivers };
+  const chosen = { random: Math.random, newId: randomUUID, policy: buildPolicy(policies), drivers, printed: new PrintedObjects() };
   return { store, clock: systemClock, log, ...chosen, config: { ...defaultConfig, ...config } };
 }
 

@@ -39,8 +39,22 @@ export interface Commands {
   computed?(ctx: RequestContext, query?: ListQuery, key?: string): Promise<readonly ApiObject[]>;
   /** A marker that the caller does not see is as if it were not given, where Neutron's clients know no other; else it is a 404. */
   readonly forgivesMarkers?: true;
+  readonly steady?: Steady;
   /** Filters that `computed` has applied itself. */
   readonly computedFilters?: readonly string[];
+}
+
+/**
+ * For resources whose objects show little but what their own revision stands for, and the same to everybody who sees the same attributes:
+ * printed once, such an object is not read again for a list until its revision moves.
+ */
+export interface Steady {
+  /** Columns of the rows that `moving` looks at. */
+  readonly columns: readonly string[];
+  /** Keys of those among the rows that show something of other objects now. */
+  moving(services: Services, rows: readonly Row[]): Promise<ReadonlySet<string>>;
+  /** Whether an object as it is shown has nothing of others. */
+  isSteady(services: Services, object: ApiObject): boolean;
 }
 
 export interface Created {

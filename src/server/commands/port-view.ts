@@ -5,10 +5,11 @@ import { port } from '../../model/port.ts';
 import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import { assignmentDomains } from '../dns/domains.ts';
-import type { ApiObject } from './commands.ts';
+import type { ApiObject, Steady } from './commands.ts';
+import { grouped } from './load.ts';
 import { profileOf } from './port-profile.ts';
 import { type PortParts, partsOf } from './port-rows.ts';
-import { type PortQos, portQos } from './qos-view.ts';
+import { networkPolicies, type PortQos, portQos } from './qos-view.ts';
 import { tagsOf } from './tags.ts';
 import { trunkDetailsOf } from './trunk-rows.ts';
 
@@ -53,3 +54,22 @@ export function presentPort(row: Row, { parts, tags, qos, dnsDomain }: PortView)
   shown.tags = tags;
   return shown;
 }
+
+/** Ports show of others: what policies of QoS are in effect and ask for, the trunk above them, and the domain under which their names are published. */
+export const steadyPorts: Steady = {
+  columns: ['network_id'],
+  async moving(services, rows) {
+    const policies = await networkPolicies(
+      services,
+      rows.map(r => r.network_id),
+    );
+    const anyTrunk = await services.store.select({ table: 'trunks', columns: ['port_id'], limit: 1 });
+    const trunks = await grouped(services, 'trunks', 'port_id', anyTrunk.length === 0 ? [] : rows.map(r => r.id));
+    return new Set(rows.filter(r => policies.get(String(r.network_id)) || trunks.has(String(r.id))).map(r => String(r.id)));
+  },
+  isSteady: ({ config }, o) =>
+    o.qos_policy_id === null &&
+    o.qos_network_policy_id === null &&
+    o.trunk_details === undefined &&
+    (o.dns_name === '' || config.externalDns.driver === ''),
+};

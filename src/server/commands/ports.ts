@@ -14,7 +14,7 @@ import { networkFor, requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseServicePort } from './port-owners.ts';
 import { removePortRows } from './port-rows.ts';
 import { updatePort } from './port-update.ts';
-import { presentPort, presentPorts } from './port-view.ts';
+import { presentPort, presentPorts, steadyPorts } from './port-view.ts';
 import { usePolicy } from './qos-use.ts';
 import { portQos } from './qos-view.ts';
 
@@ -39,6 +39,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
 export const ports: Commands = {
   resource: port,
   present: presentPorts,
+  steady: steadyPorts,
   targets: networkTargets,
   filters: portFilters,
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'port', inputs),
