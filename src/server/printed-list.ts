@@ -49,6 +49,9 @@ export async function printedList(
   return { objects: new Texts(there.map(k => printed.get(k) as Uint8Array)), keys: there, ...directions(rows.length, query) };
 }
 
+/** Objects that are printed before others get their turn. */
+const printedAtOnce = 2000;
+
 /** Undefined where the row alone does not tell what of the object is hidden: it is printed anew each time. */
 const nameOf = ({ resource }: Commands, key: string, hidden: string | undefined): string | undefined =>
   hidden === undefined ? undefined : `${resource.name} ${key} ${hidden}`;
@@ -81,6 +84,7 @@ async function print(
   const hidden = mask.hidden(rows);
   const texts = new Map<string, Uint8Array>();
   for (const [i, object] of objects.entries()) {
+    if (i % printedAtOnce === printedAtOnce - 1) await giveWay(ctx);
     const row = rows[i] as Row;
     const id = String(row[key]);
     const text = Buffer.from(JSON.stringify(object));
