@@ -101,9 +101,9 @@ test('what a floating IP stands for', () => {
 test('which router a floating IP goes through', () => {
   const from = { subnet_id: 's', gateway_ip: '10.0.0.1', port_id: 'p', external_network_id: 'ext' };
   const links = [
-    { router_id: 'other', external_network_id: 'ext', inner: ['10.0.0.2'] },
-    { router_id: 'elsewhere', external_network_id: 'ext2', inner: ['10.0.0.1'] },
-    { router_id: 'gateway', external_network_id: 'ext', inner: ['10.0.0.1'] },
+    { router_id: 'other', external_network_ids: ['ext'], inner: ['10.0.0.2'] },
+    { router_id: 'elsewhere', external_network_ids: ['ext2'], inner: ['10.0.0.1'] },
+    { router_id: 'gateway', external_network_ids: ['ext'], inner: ['10.0.0.1'] },
   ];
   assert.equal(floatingRouter(links, from), 'gateway');
   assert.equal(floatingRouter(links.slice(0, 2), from), 'other');

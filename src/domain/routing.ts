@@ -132,8 +132,8 @@ export function floatingTarget(
 /** A router with a port on the inner subnet. */
 export interface RouterLink {
   readonly router_id: string;
-  /** Network of the router's gateway. */
-  readonly external_network_id: string | null;
+  /** Networks of the router's gateways. */
+  readonly external_network_ids: readonly string[];
   /** The router's addresses on the inner subnet. */
   readonly inner: readonly string[];
 }
@@ -143,7 +143,7 @@ export function floatingRouter(
   links: readonly RouterLink[],
   from: { readonly subnet_id: string; readonly gateway_ip: string | null; readonly port_id: string; readonly external_network_id: string },
 ): string {
-  const reaching = links.filter(l => l.external_network_id === from.external_network_id);
+  const reaching = links.filter(l => l.external_network_ids.includes(from.external_network_id));
   const found = reaching.find(l => from.gateway_ip !== null && l.inner.includes(from.gateway_ip)) ?? reaching[0];
   if (found) return found.router_id;
   const { external_network_id, subnet_id, port_id } = from;

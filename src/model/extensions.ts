@@ -43,6 +43,7 @@ import {
   subnetSegmentIdEnforce,
   subnetSegmentIdWritable,
 } from './ext/routed-networks.ts';
+import { enableDefaultRouteBfd, enableDefaultRouteEcmp, externalGatewayMultihoming } from './ext/router-gateways.ts';
 import { dvr, ecmpRoutes, extGwMode, extraRoute, l3Ha, routerAdminStateDownBeforeUpdate } from './ext/router-modes.ts';
 import { subnetExternalNetwork } from './ext/subnet-external-network.ts';
 import { trunkDetails } from './ext/trunk-details.ts';
@@ -80,6 +81,9 @@ export const attributeExtensions = [
   dvr,
   routerAdminStateDownBeforeUpdate,
   ecmpRoutes,
+  externalGatewayMultihoming,
+  enableDefaultRouteEcmp,
+  enableDefaultRouteBfd,
   uplinkStatusPropagation,
   uplinkStatusPropagationUpdatable,
   dataPlaneStatus,

@@ -1,13 +1,11 @@
 // Routers.
+import type { WantedGateway } from './ext/router-gateways.ts';
 import { attributeExtensions } from './extensions.ts';
 import { absent, defineResource, extendBy } from './kit/resource.ts';
 import { identity, standard, tags } from './kit/standard.ts';
 import { t } from './kit/types.ts';
 
-export interface GatewayInfo {
-  readonly network_id: string;
-  readonly enable_snat?: boolean;
-  readonly external_fixed_ips?: readonly { readonly subnet_id?: string; readonly ip_address?: string }[];
+export interface GatewayInfo extends WantedGateway {
   readonly qos_policy_id?: string | null;
 }
 
@@ -26,7 +24,15 @@ const base = defineResource({
   notFound: { type: 'RouterNotFound', id: 'router_id' },
   taggable: true,
   quota: 10,
-  actions: { add_router_interface: 'PUT', remove_router_interface: 'PUT', add_extraroutes: 'PUT', remove_extraroutes: 'PUT' },
+  actions: {
+    add_router_interface: 'PUT',
+    remove_router_interface: 'PUT',
+    add_extraroutes: 'PUT',
+    remove_extraroutes: 'PUT',
+    add_external_gateways: 'PUT',
+    update_external_gateways: 'PUT',
+    remove_external_gateways: 'PUT',
+  },
   fields: {
     ...identity,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
@@ -38,6 +44,7 @@ const base = defineResource({
     ...tags,
   },
   hidden: {
+    /** The first of its gateways. */
     gw_port_id: { type: 'text', nullable: true },
     enable_snat: { type: 'bool', fill: true },
     qos_policy_id: { type: 'text', nullable: true },

@@ -82,7 +82,13 @@ export const tables = {
   },
   router_ports: {
     name: 'router_ports',
-    columns: { router_id: { type: 'text' }, port_id: { type: 'text' }, port_type: { type: 'text' } },
+    columns: {
+      router_id: { type: 'text' },
+      port_id: { type: 'text' },
+      port_type: { type: 'text' },
+      /** Of a gateway, among the router's others. */
+      position: { type: 'int', nullable: true },
+    },
     primaryKey: ['router_id', 'port_id'],
     indexes: [['port_id']],
   },

@@ -16,12 +16,15 @@ function namedAttributes(
   for (const [name, value] of Object.entries(named)) {
     const field = resource.fields[name];
     if (!field?.policed || (verb === 'create' && isDefault(field, value))) continue;
-    const rule = `${verb}_${resource.policyName}:${name}`;
-    // Refusals of lists name every key, as Neutron's do.
-    const within = keysWithin(value).map(key => `${rule}:${key}`);
-    out.push({ rule, within: Array.isArray(value) ? within : within.filter(r => policy.defined(r)) });
+    out.push(namedIn(policy, `${verb}_${resource.policyName}:${name}`, value));
   }
   return out;
+}
+
+function namedIn(policy: Policy, rule: string, value: unknown): NamedAttribute {
+  // Refusals of lists name every key, as Neutron's do.
+  const within = keysWithin(value).map(key => `${rule}:${key}`);
+  return { rule, within: Array.isArray(value) ? within : within.filter(r => policy.defined(r)) };
 }
 
 function isDefault({ default: given }: Field, value: unknown): boolean {
@@ -73,6 +76,12 @@ export function authorizeUpdate(
 export function authorizeAction(ctx: RequestContext, resource: Resource, action: string, target: Target, id: string): void {
   if (ctx.policy.allows(action, ctx.caller, target)) return;
   throw hiddenOr(ctx, resource, target, id, denial(ctx, action));
+}
+
+/** An action with an attribute that has rules of its own: `add_external_gateways:external_gateways:network_id`. */
+export function authorizeActionOn(ctx: RequestContext, action: string, name: string, value: unknown, target: Target): void {
+  const attributes = [namedIn(ctx.policy, `${action}:${name}`, value)];
+  if (!isAllowed(ctx, { action, attributes }, target)) throw denial(ctx, action, attributes);
 }
 
 function hiddenOr(ctx: RequestContext, resource: Resource, target: Target, id: string, error: ApiError): ApiError {

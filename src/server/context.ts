@@ -88,6 +88,9 @@ export interface ServerConfig {
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
+  /** `enable_default_route_ecmp`, `enable_default_route_bfd`: of routers that do not say. */
+  readonly defaultRouteEcmp: boolean;
+  readonly defaultRouteBfd: boolean;
   /** `service_plugins`: what is switched on beside what is always there. */
   readonly servicePlugins: readonly string[];
 }
@@ -132,6 +135,8 @@ export const defaultConfig: ServerConfig = {
   maxDnsNameservers: 5,
   maxSubnetHostRoutes: 20,
   maxRoutes: 30,
+  defaultRouteEcmp: false,
+  defaultRouteBfd: false,
   servicePlugins: [],
 };
 

@@ -37,7 +37,7 @@ const next = (most: number): number => 1 + (counter++ % most);
 
 type Making = readonly [path: string, bodyName: string, attributes: Body];
 
-function making(o: Objects, external: string): readonly (() => Making)[] {
+function making(o: Objects, external: string, other: string): readonly (() => Making)[] {
   const project_id = (): Body => ({ project_id: pick(projects) });
   const vlans = () => ['p1', 'p2'].map(p => ({ 'provider:network_type': 'vlan', 'provider:physical_network': p }));
   const remote = (): Body => pick([{ remote_group_id: o.id('security_group') }, { remote_address_group_id: o.id('address_group') }]);
@@ -63,7 +63,11 @@ function making(o: Objects, external: string): readonly (() => Making)[] {
       'router',
       { ...project_id(), ...maybe(0.3, { ha: true }), ...maybe(0.7, { external_gateway_info: { network_id: external } }) },
     ],
-    () => ['floatingips', 'floatingip', { ...project_id(), floating_network_id: external, ...maybe(0.4, { port_id: o.id('port') }) }],
+    () => [
+      'floatingips',
+      'floatingip',
+      { ...project_id(), floating_network_id: pick([external, other]), ...maybe(0.4, { port_id: o.id('port') }) },
+    ],
     () => [
       `floatingips/${o.id('floatingip')}/port_forwardings`,
       'port_forwarding',
@@ -106,11 +110,17 @@ function making(o: Objects, external: string): readonly (() => Making)[] {
 
 type Change = readonly [path: string, body?: Body];
 
-function changing(o: Objects, external: string): readonly (() => Change)[] {
+function changing(o: Objects, external: string, other: string): readonly (() => Change)[] {
+  const gateways = (): Body[] =>
+    pick([[external], [other], [other, external], [external, other, other]]).map(network_id => ({ network_id }));
   const sub = { segmentation_type: 'vlan', segmentation_id: 5 };
   return [
     () => [`routers/${o.id('router')}/${pick(['add', 'remove'])}_router_interface`, { subnet_id: o.id('subnet') }],
     () => [`routers/${o.id('router')}`, { router: { external_gateway_info: pick([{}, { network_id: external }]) } }],
+    () => [
+      `routers/${o.id('router')}/${pick(['add', 'update', 'remove'])}_external_gateways`,
+      { router: { external_gateways: pick([gateways(), gateways(), []]) } },
+    ],
     () => [`routers/${o.id('router')}`, { router: { admin_state_up: false, ha: pick([true, false]) } }],
     () => [`routers/${o.id('router')}`, { router: { admin_state_up: false } }],
     () => [`ports/${o.id('port')}`, { port: { 'binding:host_id': pick(['', 'h']), ...maybe(0.3, { qos_policy_id: o.id('policy') }) } }],
@@ -138,9 +148,11 @@ test('whatever several do at once, no row names what is gone, and quotas count w
   await using store = await openSqliteStore(two.file, { tables: allTables });
   for (const host of ['l1', 'l2', 'l3', 'l4']) await addL3Agent(store, host);
   const external = await two.as('admin').make('networks', 'network', { 'router:external': true });
+  const other = await two.as('admin').make('networks', 'network', { 'router:external': true });
   await two.as('admin').make('subnets', 'subnet', { network_id: external.id, ip_version: 4, cidr: '172.24.0.0/16' });
+  await two.as('admin').make('subnets', 'subnet', { network_id: other.id, ip_version: 4, cidr: '172.25.0.0/16' });
   const objects = new Objects();
-  const [makings, changes] = [making(objects, external.id), changing(objects, external.id)];
+  const [makings, changes] = [making(objects, external.id, other.id), changing(objects, external.id, other.id)];
   const failed: string[] = [];
   const done = new Map<string, number>();
   const ask = async (api: Api, method: string, path: string, body?: Body): Promise<Body> => {

@@ -50,6 +50,23 @@ describe('NDP proxies', () => {
     assert.deepEqual(await h.member.list('ndp_proxies'), []);
   });
 
+  test('of several gateways the first stays, as the first', async () => {
+    const other = await h.admin.make('networks', 'network', { 'router:external': true });
+    await h.admin.make('subnets', 'subnet', { network_id: other.id, ip_version: 4, cidr: '172.24.9.0/24' });
+    const act = (verb: string, external_gateways: unknown) =>
+      h.member.request('PUT', `routers/${s.router.id}/${verb}_external_gateways`, { router: { external_gateways } });
+    const port = await newPort();
+    await h.member.make('ndp_proxies', 'ndp_proxy', { router_id: s.router.id, port_id: port.id });
+    const [first] = ((await act('add', [{ network_id: other.id }])).body.router as Body).external_gateways as Body[];
+    for (const [verb, gateways] of [
+      ['remove', [{ network_id: first!.network_id }]],
+      ['update', [{ network_id: other.id }, { network_id: first!.network_id }]],
+    ] as const)
+      assert.equal(((await act(verb, gateways)).body.NeutronError as Body).type, 'RouterGatewayInUseByNDPProxy', verb);
+    assert.equal((await act('remove', [{ network_id: other.id }])).status, 200);
+    await h.member.request('DELETE', `ports/${port.id}`);
+  });
+
   test('what is refused: ports and routers of others, addresses elsewhere, another scope, a router that does not answer for others', async () => {
     const port = await newPort();
     const foreign = await h.admin.make('ports', 'port', { network_id: s.net.id });

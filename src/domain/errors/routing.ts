@@ -68,12 +68,16 @@ export const routingErrors = {
     text: (p: P<'router_id' | 'quota'>) =>
       `Unable to complete operation for ${p.router_id}. The number of routes exceeds the maximum ${p.quota}.`,
   },
-  UnableToAddExtraGateways: { status: 500, text: (p: P<'router_id'>) => `Unable to add extra gateways to a router ${p.router_id}` },
-  UnableToMatchGateways: {
-    status: 500,
-    text: (p: P<'router_id'>) => `Unable to match a requested gateway port to existing gateway ports for router ${p.router_id}`,
+  UnableToAddExtraGateways: {
+    status: 409,
+    text: (p: P<'router_id' | 'reason'>) => `Unable to add extra gateways to a router ${p.router_id}: ${p.reason}`,
   },
-  UnableToRemoveGateways: { status: 500, text: (p: P<'router_id'>) => `Unable to remove extra gateways from a router ${p.router_id}` },
+  UnableToMatchGateways: {
+    status: 400,
+    text: (p: P<'router_id' | 'reason'>) =>
+      `Unable to match a requested gateway port to existing gateway ports for router ${p.router_id}: ${p.reason}`,
+  },
+  UnableToRemoveGateways: { status: 409, text: (p: P<'router_id'>) => `Unable to remove extra gateways from a router ${p.router_id}` },
   DuplicatedHANetwork: { status: 409, text: (p: P<'project_id'>) => `Project ${p.project_id} already has a HA network.` },
   HANetworkConcurrentDeletion: { status: 409, text: (p: P<'project_id'>) => `Network for project ${p.project_id} concurrently deleted.` },
   MaxVRIDAllocationTriesReached: {

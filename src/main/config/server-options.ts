@@ -120,6 +120,8 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'DEFAULT.dhcp_agents_per_network': sets('dhcpAgentsPerNetwork', int(1)),
   'DEFAULT.l3_ha': sets('l3Ha', bool),
   'DEFAULT.router_distributed': sets('routerDistributed', bool),
+  'DEFAULT.enable_default_route_ecmp': sets('defaultRouteEcmp', bool),
+  'DEFAULT.enable_default_route_bfd': sets('defaultRouteBfd', bool),
   'DEFAULT.max_l3_agents_per_router': sets('maxL3AgentsPerRouter', int(0)),
   'DEFAULT.l3_ha_net_cidr': sets('l3HaNetCidr', string),
   'DEFAULT.default_availability_zones': sets('defaultAvailabilityZones', list),

@@ -19,15 +19,14 @@ export async function dropAgentGateways(services: Services, draft: Draft, agentI
   await removePortRows(services, draft, await agentGatewayRows(services, agentId));
 }
 
-/** With the last gateway on an external network, what its floating IPs left the hosts by. Of two that go at once one is the last. */
-export async function dropAgentGatewaysOf(services: Services, draft: Draft, gateway: Row): Promise<void> {
-  const network_id = String(gateway.network_id);
+/** With the last gateways on an external network, what its floating IPs left the hosts by. Of two that go at once one is the last. */
+export async function dropAgentGatewaysOf(services: Services, draft: Draft, network_id: string, last: readonly Row[]): Promise<void> {
   const there: Predicate = { eq: ['network_id', network_id] };
   const where: Predicate = { and: [there, { eq: ['device_owner', owners.floatingipAgentGateway] }, { eq: ['project_id', ''] }] };
   const going = await services.store.select({ table: 'ports', where });
   if (going.length === 0) return;
   const others: Predicate = {
-    and: [there, { eq: ['device_owner', owners.routerGateway] }, { not: { eq: ['id', String(gateway.id)] } }],
+    and: [there, { eq: ['device_owner', owners.routerGateway] }, { not: { in: ['id', last.map(g => String(g.id))] } }],
   };
   if ((await services.store.count('ports', others)) > 0) return draft.present('ports', others);
   draft.absent('ports', others);

@@ -93,9 +93,9 @@ export async function routerFor(ctx: RequestContext, subnet_id: string, external
   });
   const all = await routerPorts(ctx, [...new Set(standing.map(l => String(l.router_id)))]);
   const links = [...all].map(([router_id, ports]): RouterLink => {
-    const gateway = ports.find(p => p.type === gatewayOwner);
+    const external_network_ids = ports.filter(p => p.type === gatewayOwner).map(p => p.network_id);
     const inner = ports.flatMap(p => p.fixed_ips.filter(f => f.subnet_id === subnet_id).map(f => f.ip_address));
-    return { router_id, external_network_id: gateway ? String(gateway.port.network_id) : null, inner };
+    return { router_id, external_network_ids, inner };
   });
   const subnet = await ctx.store.get('subnets', { id: subnet_id });
   const gateway_ip = (subnet?.gateway_ip ?? null) as string | null;

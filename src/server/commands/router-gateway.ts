@@ -1,37 +1,36 @@
-// The gateway of a router: a port on an external network that belongs to no project and is bound where the router is.
-import type { Row, Value } from '../../contracts/store.ts';
-import { apiError } from '../../domain/errors.ts';
+// A gateway of a router: a port on an external network that belongs to no project and is bound where the router is.
+import type { Row } from '../../contracts/store.ts';
+import { badRequest } from '../../domain/errors.ts';
 import { checkAttach } from '../../domain/routing.ts';
+import type { WantedGateway } from '../../model/ext/router-gateways.ts';
 import { type FixedIp, port } from '../../model/port.ts';
-import type { GatewayInfo } from '../../model/router.ts';
-import type { RequestContext } from '../context.ts';
+import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { changeAddresses } from './addresses.ts';
-import { dropAgentGatewaysOf } from './agent-gateways.ts';
-import { refuseProxies } from './ndp-proxy-rows.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
-import { factsOf, partsOf, removePortRows } from './port-rows.ts';
-import { changePolicy } from './qos-use.ts';
-import { gatewayOwner, hostOf, type RouterPort, routedSubnet, subnetsOf } from './router-rows.ts';
-import { dropSnatPorts, makeSnatPorts } from './router-snat.ts';
+import { factsOf, partsOf } from './port-rows.ts';
+import { gatewayOwner, hostOf, type RouterPort, routedSubnet } from './router-rows.ts';
 
-/** Undefined: not given or cleared. */
-export function wantedGateway(value: unknown): GatewayInfo | undefined {
-  if (value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)) return undefined;
-  return value as GatewayInfo;
+type Addresses = NonNullable<WantedGateway['external_fixed_ips']>;
+
+/** Subnets of networks. */
+export async function subnetsOn({ store }: Services, networkIds: readonly string[]): Promise<Row[]> {
+  return store.select({ table: 'subnets', where: { in: ['network_id', networkIds] } });
 }
 
+/** `beside`: subnets that its network's must not overlap. Answers the id of its port. */
 export async function makeGateway(
   ctx: RequestContext,
   draft: Draft,
   routerId: string,
-  info: GatewayInfo,
-  attached: readonly Row[],
+  info: WantedGateway,
+  beside: readonly Row[],
 ): Promise<string> {
   const net = await externalNetwork(ctx, info.network_id, { resource: 'router', text: 'is not an external network' });
-  const subnets = await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', info.network_id] } });
-  checkAttach(subnets.map(routedSubnet), attached.map(routedSubnet));
+  const subnets = await subnetsOn(ctx, [info.network_id]);
+  refuseNextHop(info.external_fixed_ips ?? [], subnets);
+  checkAttach(subnets.map(routedSubnet), beside.map(routedSubnet));
   const made = await createPort(ctx, draft, net, {
     project_id: '',
     device_id: routerId,
@@ -41,53 +40,25 @@ export async function makeGateway(
     ...(info.external_fixed_ips ? { fixed_ips: info.external_fixed_ips } : {}),
     'binding:host_id': await hostOf(ctx, routerId),
   });
-  const id = String(made.row.id);
-  draft.insert('router_ports', { router_id: routerId, port_id: id, port_type: gatewayOwner });
-  return id;
+  return String(made.row.id);
 }
 
-/** Answers the router's columns that change. */
-export async function changeGateway(
-  ctx: RequestContext,
-  draft: Draft,
-  row: Row,
-  info: GatewayInfo | undefined,
-  ports: readonly RouterPort[],
-): Promise<Record<string, Value>> {
-  const now = ports.find(p => p.type === gatewayOwner);
-  if (!now && !info) return {};
-  if (now && info && info.network_id === now.port.network_id) {
-    const moved = await moveGateway(ctx, draft, now, info.external_fixed_ips);
-    return moved || info.enable_snat !== undefined ? { enable_snat: info.enable_snat ?? row.enable_snat ?? true } : {};
-  }
-  if (now) await dropGateway(ctx, draft, row, now);
-  if (!info) {
-    await dropSnatPorts(ctx, draft, ports);
-    return { gw_port_id: null, enable_snat: true, enable_ndp_proxy: false };
-  }
-  if (row.distributed === true) await makeSnatPorts(ctx, draft, row, ports);
-  const others = ports.filter(p => p !== now);
-  const attached = [...(await subnetsOf(ctx, others)).values()];
-  return { gw_port_id: await makeGateway(ctx, draft, String(row.id), info, attached), enable_snat: info.enable_snat ?? true };
+/** The address by which its packets leave is not its own. */
+function refuseNextHop(wanted: Addresses, subnets: readonly Row[]): void {
+  const found = wanted.find(w => w.ip_address !== undefined && subnets.some(s => s.gateway_ip === w.ip_address));
+  if (found) throw badRequest('router', `External IP ${found.ip_address} is the same as the gateway IP`);
 }
 
-/** The policy of a gateway goes with it, and is otherwise what the request says of it. */
-export async function gatewayPolicy(ctx: RequestContext, draft: Draft, row: Row, info: GatewayInfo | undefined): Promise<Row> {
-  const wanted = info ? info.qos_policy_id : null;
-  if (wanted === undefined || wanted === row.qos_policy_id) return {};
-  if (info) await changePolicy(ctx, draft, row.qos_policy_id, wanted);
-  return { qos_policy_id: wanted };
-}
-
-/** Other addresses on the same network: the port stays, and with it the floating IPs. */
-async function moveGateway(
+/** Other addresses on the same network: the port stays, and with it the floating IPs. Answers whether they are others. */
+export async function moveGateway(
   ctx: RequestContext,
   draft: Draft,
   gateway: RouterPort,
-  wanted: GatewayInfo['external_fixed_ips'],
+  wanted: WantedGateway['external_fixed_ips'],
 ): Promise<boolean> {
   if (!wanted || sameAddresses(gateway.fixed_ips, wanted)) return false;
   const { port: row, fixed_ips } = gateway;
+  refuseNextHop(wanted, await subnetsOn(ctx, [String(row.network_id)]));
   const before = factsOf(row, await partsOf(ctx, [String(row.id)]));
   await changeAddresses(ctx, draft, {
     port_id: String(row.id),
@@ -102,19 +73,8 @@ async function moveGateway(
   return true;
 }
 
-function sameAddresses(now: readonly FixedIp[], wanted: NonNullable<GatewayInfo['external_fixed_ips']>): boolean {
-  const fits = (w: (typeof wanted)[number], n: FixedIp): boolean =>
+function sameAddresses(now: readonly FixedIp[], wanted: Addresses): boolean {
+  const fits = (w: Addresses[number], n: FixedIp): boolean =>
     (w.ip_address === undefined || w.ip_address === n.ip_address) && (w.subnet_id === undefined || w.subnet_id === n.subnet_id);
   return wanted.length === now.length && wanted.every(w => now.some(n => fits(w, n)));
-}
-
-export async function dropGateway(ctx: RequestContext, draft: Draft, row: Row, gateway: RouterPort): Promise<void> {
-  const used = { eq: ['router_id', String(row.id)] } as const;
-  if ((await ctx.store.count('floatingips', used)) > 0) {
-    throw apiError('RouterExternalGatewayInUseByFloatingIp', { router_id: String(row.id), net_id: String(gateway.port.network_id) });
-  }
-  draft.absent('floatingips', used);
-  await refuseProxies(ctx, draft, String(row.id));
-  await removePortRows(ctx, draft, [gateway.port]);
-  await dropAgentGatewaysOf(ctx, draft, gateway.port);
 }

@@ -6,13 +6,11 @@ import { pyStr } from '../../domain/input/python.ts';
 import { addRoutes, checkRoutes, removeRoutes } from '../../domain/routing.ts';
 import type { Route } from '../../model/ext/router-modes.ts';
 import { router } from '../../model/router.ts';
-import { notFound } from '../authorize.ts';
-import { shownTo } from '../computed.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { Action } from './commands.ts';
 import { type RouterPort, routerPorts, subnetsOf } from './router-rows.ts';
-import { presentRouters } from './router-view.ts';
+import { answerRouter } from './router-view.ts';
 
 /** Refuses routes whose next hop is not a neighbour of the router. */
 export async function requireRoutes(
@@ -54,12 +52,7 @@ const changeRoutes =
   async (ctx, draft, row, body) => {
     const id = String(row.id);
     await setRoutes(ctx, draft, row, change(row.routes as readonly Route[], givenRoutes(body)));
-    return async () => {
-      const objects = await presentRouters(ctx, await ctx.store.select({ table: 'routers', where: { eq: ['id', id] } }));
-      const [object] = shownTo(ctx, { resource: router }, objects);
-      if (!object) throw notFound(router, id);
-      return { router: object };
-    };
+    return () => answerRouter(ctx, id);
   };
 
 /** Routes are only added or only removed, so the same number of them means no change. */

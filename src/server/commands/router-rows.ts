@@ -1,5 +1,5 @@
 // What a router is attached to, loaded in a constant number of queries.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { owners, routerInterfaceOwners } from '../../domain/ipam/owners.ts';
 import type { RoutedSubnet } from '../../domain/routing.ts';
 import type { FixedIp } from '../../model/port.ts';
@@ -12,13 +12,16 @@ export const interfaceOwners = routerInterfaceOwners;
 
 export interface RouterPort {
   readonly port: Row;
+  readonly network_id: string;
   readonly type: string;
   readonly fixed_ips: readonly FixedIp[];
+  /** Of a gateway, among the router's others. */
+  readonly position: number;
 }
 
-/** Interfaces and gateways by router. */
-export async function routerPorts(services: Services, routerIds: readonly string[]): Promise<Map<string, RouterPort[]>> {
-  const links = await grouped(services, 'router_ports', 'router_id', routerIds);
+/** Interfaces and gateways by router; all, or the links of which this holds. */
+export async function routerPorts(services: Services, routerIds: readonly string[], where?: Predicate): Promise<Map<string, RouterPort[]>> {
+  const links = await grouped(services, 'router_ports', 'router_id', routerIds, where ? { where } : {});
   const flat = [...links.values()].flat();
   const ports = await byIds(
     services,
@@ -31,11 +34,20 @@ export async function routerPorts(services: Services, routerIds: readonly string
     const list: RouterPort[] = [];
     for (const link of rows) {
       const port = ports.get(String(link.port_id));
-      if (port) list.push({ port, type: String(link.port_type), fixed_ips: parts.fixedIps.get(String(link.port_id)) ?? [] });
+      const fixed_ips = parts.fixedIps.get(String(link.port_id)) ?? [];
+      if (!port) continue;
+      const position = Number(link.position ?? 0);
+      list.push({ port, network_id: String(port.network_id), type: String(link.port_type), fixed_ips, position });
     }
     out.set(routerId, list);
   }
   return out;
+}
+
+/** The gateways of a router in their order: the first is the one that agents serve. */
+export function gatewaysOf(router: Row, ports: readonly RouterPort[]): RouterPort[] {
+  const place = ({ port, position }: RouterPort): number => (port.id === router.gw_port_id ? -1 : position);
+  return ports.filter(p => p.type === gatewayOwner).sort((a, b) => place(a) - place(b) || (String(a.port.id) < String(b.port.id) ? -1 : 1));
 }
 
 /** The host of the agent that has the router, of several the active one; empty while it is not scheduled. */

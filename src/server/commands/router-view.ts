@@ -1,54 +1,65 @@
 // Routers as the API shows them.
 import type { Row } from '../../contracts/store.ts';
-import type { FixedIp } from '../../model/port.ts';
 import { router } from '../../model/router.ts';
+import { notFound } from '../authorize.ts';
 import { shownColumns } from '../columns.ts';
-import type { Services } from '../context.ts';
+import { shownTo } from '../computed.ts';
+import type { RequestContext, Services } from '../context.ts';
 import { zonesOf } from './availability-zones.ts';
 import type { ApiObject } from './commands.ts';
 import { helpersOf } from './conntrack-helpers.ts';
-import { byIds } from './load.ts';
-import { partsOf } from './port-rows.ts';
 import { networkPolicies } from './qos-view.ts';
+import { gatewayOwner, gatewaysOf, type RouterPort, routerPorts } from './router-rows.ts';
 import { tagsOf } from './tags.ts';
 
 export async function presentRouters(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
-  const gateways = await byIds(
-    services,
-    'ports',
-    rows.map(r => r.gw_port_id),
-  );
-  const parts = await partsOf(services, [...gateways.keys()]);
+  const gateways = await gatewaysOfRouters(services, rows);
   const policies = await networkPolicies(
     services,
-    [...gateways.values()].map(g => g.network_id),
+    [...gateways.values()].flatMap(([first]) => first?.network_id ?? []),
   );
   const helpers = await helpersOf(services, ids);
   const zones = await zonesOf(services, 'router', ids);
   const tags = await tagsOf(services, ids);
   return rows.map(row => ({
     ...shownColumns(router, row),
-    enable_ndp_proxy: row.enable_ndp_proxy === true && gateways.has(String(row.gw_port_id)),
+    enable_ndp_proxy: row.enable_ndp_proxy === true && gateways.has(String(row.id)),
     ha: row.ha === true,
     distributed: row.distributed === true,
     availability_zones: zones.get(String(row.id)) ?? [],
-    external_gateway_info: gatewayInfo(row, gateways.get(String(row.gw_port_id)), parts.fixedIps, policies),
+    external_gateway_info: gatewayInfo(row, gateways.get(String(row.id))?.[0], policies),
+    external_gateways: (gateways.get(String(row.id)) ?? []).map(shownGateway),
+    enable_default_route_ecmp: row.enable_default_route_ecmp === true,
+    enable_default_route_bfd: row.enable_default_route_bfd === true,
     conntrack_helpers: helpers.get(String(row.id)) ?? [],
     tags: tags.get(String(row.id)) ?? [],
   }));
 }
 
-function gatewayInfo(
-  row: Row,
-  gateway: Row | undefined,
-  fixedIps: ReadonlyMap<string, readonly FixedIp[]>,
-  policies: ReadonlyMap<string, string | null>,
-): unknown {
+/** What an action answers of a router: what a show would. */
+export async function answerRouter(ctx: RequestContext, id: string): Promise<ApiObject> {
+  const objects = await presentRouters(ctx, await ctx.store.select({ table: 'routers', where: { eq: ['id', id] } }));
+  const [object] = shownTo(ctx, { resource: router }, objects);
+  if (!object) throw notFound(router, id);
+  return { router: object };
+}
+
+/** The gateways of each router that has some, in their order. */
+async function gatewaysOfRouters(services: Services, rows: readonly Row[]): Promise<Map<string, RouterPort[]>> {
+  const outside = rows.filter(r => r.gw_port_id !== null).map(r => String(r.id));
+  const ports = await routerPorts(services, outside, { eq: ['port_type', gatewayOwner] });
+  return new Map(
+    rows.flatMap(row => (ports.has(String(row.id)) ? [[String(row.id), gatewaysOf(row, ports.get(String(row.id)) ?? [])]] : [])),
+  );
+}
+
+const shownGateway = ({ network_id, fixed_ips }: RouterPort): object => ({ network_id, external_fixed_ips: fixed_ips });
+
+function gatewayInfo(row: Row, gateway: RouterPort | undefined, policies: ReadonlyMap<string, string | null>): unknown {
   if (!gateway) return null;
-  const { network_id } = gateway;
-  const info = { network_id, external_fixed_ips: fixedIps.get(String(gateway.id)) ?? [], enable_snat: row.enable_snat };
+  const info = { ...shownGateway(gateway), enable_snat: row.enable_snat };
   // As in Neutron: told where there is one, the gateway's or its network's.
-  const told = row.qos_policy_id !== null || (policies.get(String(network_id)) ?? null) !== null;
+  const told = row.qos_policy_id !== null || (policies.get(gateway.network_id) ?? null) !== null;
   return told ? { ...info, qos_policy_id: row.qos_policy_id } : info;
 }

@@ -13,13 +13,14 @@ import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
 import { ipv6ScopeOf, requireScoped } from './ndp-proxy-rows.ts';
 import { usePolicy } from './qos-use.ts';
-import { changeGateway, dropGateway, gatewayPolicy, makeGateway, wantedGateway } from './router-gateway.ts';
+import { addGateways, removeGateways, updateGateways } from './router-gateway-actions.ts';
+import { applyGateways, gatewayPolicy, planOfFirst, wantedGateway } from './router-gateways.ts';
 import { dropHaNetwork, joinHa } from './router-ha.ts';
 import { dropHaPorts } from './router-ha-ports.ts';
 import { addInterface, removeInterface } from './router-interfaces.ts';
 import { changeMode, newMode } from './router-modes.ts';
 import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-routes.ts';
-import { gatewayOwner, type RouterPort, routerPorts } from './router-rows.ts';
+import { gatewaysOf, type RouterPort, routerPorts } from './router-rows.ts';
 import { scheduleRouter } from './router-scheduling.ts';
 import { dropSnatPorts } from './router-snat.ts';
 import { presentRouters } from './router-view.ts';
@@ -30,7 +31,9 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const mode = await newMode(ctx, draft, input);
   const info = wantedGateway(input.external_gateway_info);
   if (input.enable_ndp_proxy === true) await requireScoped(ctx, id, info?.network_id);
-  const gw_port_id = info ? await makeGateway(ctx, draft, id, info, []) : null;
+  const outside = info
+    ? await applyGateways({ ctx, draft, router: { id }, ports: [] }, [{ info }])
+    : { gw_port_id: null, enable_snat: true };
   await usePolicy(ctx, draft, info?.qos_policy_id);
   const row = draft.create(router, {
     ...newColumns(router, input),
@@ -38,8 +41,8 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     id,
     project_id: String(input.project_id ?? ''),
     status: 'ACTIVE',
-    gw_port_id,
-    enable_snat: info?.enable_snat !== false,
+    ...outside,
+    ...defaultRoutes(ctx, input),
     qos_policy_id: info?.qos_policy_id ?? null,
     revision_number: 1,
   });
@@ -55,10 +58,13 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const ports = relevant.some(name => input[name] !== undefined) ? ((await routerPorts(ctx, [id])).get(id) ?? []) : [];
   const mode = await changeMode(ctx, draft, row, input, ports);
   Object.assign(set, mode);
+  // Null asks for nothing.
+  for (const name of routeAttributes) if (set[name] === null) delete set[name];
   await checkProxying(ctx, row, input, ports);
   if (external_gateway_info !== undefined) {
     const info = wantedGateway(external_gateway_info);
-    Object.assign(set, await changeGateway(ctx, draft, { ...row, ...mode }, info, ports), await gatewayPolicy(ctx, draft, row, info));
+    const scene = { ctx, draft, router: { ...row, ...mode }, ports };
+    Object.assign(set, await applyGateways(scene, planOfFirst(scene, info)), await gatewayPolicy(ctx, draft, row, info));
   }
   if (routes !== undefined) await requireRoutes(ctx, id, routes, ports);
   // Null asks for nothing of how the router is served, and is a change all the same.
@@ -68,12 +74,22 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (set.gw_port_id || set.ha !== undefined) await scheduleRouter(ctx, draft, id);
 }
 
+const routeAttributes = ['enable_default_route_ecmp', 'enable_default_route_bfd'] as const;
+
+/** What a new router does not say is as the server has it. */
+function defaultRoutes({ config }: RequestContext, input: Attributes): Record<string, boolean> {
+  return {
+    enable_default_route_ecmp: (input.enable_default_route_ecmp as boolean | null | undefined) ?? config.defaultRouteEcmp,
+    enable_default_route_bfd: (input.enable_default_route_bfd as boolean | null | undefined) ?? config.defaultRouteBfd,
+  };
+}
+
 /** A router answers for others only outside, on a network that has the same scope as they. */
 async function checkProxying(ctx: RequestContext, row: Row, input: Attributes, ports: readonly RouterPort[]): Promise<void> {
   if (input.enable_ndp_proxy !== true) return;
   const id = String(row.id);
   const { external_gateway_info: given } = input;
-  const gateway = ports.find(p => p.type === gatewayOwner);
+  const [gateway] = gatewaysOf(row, ports);
   const network = given === undefined ? gateway?.port.network_id : wantedGateway(given)?.network_id;
   if (given !== undefined) return requireScoped(ctx, id, network as string | undefined);
   const scoped = gateway?.fixed_ips.some(f => f.ip_address.includes(':')) && (await ipv6ScopeOf(ctx, String(network))) !== null;
@@ -89,7 +105,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
   const attached = ports.filter(p => isRouterInterface(p.type)).map(p => p.port.id);
   if (attached.length > 0) throw apiError('RouterInUse', { router_id: id, reason: `has ports still attached: ${attached.join(', ')}` });
-  for (const gateway of ports.filter(p => p.type === gatewayOwner)) await dropGateway(ctx, draft, row, gateway);
+  await applyGateways({ ctx, draft, router: row, ports }, []);
   await dropSnatPorts(ctx, draft, ports);
   if (row.ha === true) await dropHaNetwork(ctx, draft, row, await dropHaPorts(ctx, draft, { eq: ['router_id', id] }));
   draft.delete('ha_vrids', { eq: ['router_id', id] });
@@ -113,5 +129,8 @@ export const routers: Commands = {
     remove_router_interface: removeInterface,
     add_extraroutes: addExtraRoutes,
     remove_extraroutes: removeExtraRoutes,
+    add_external_gateways: addGateways,
+    update_external_gateways: updateGateways,
+    remove_external_gateways: removeGateways,
   },
 };

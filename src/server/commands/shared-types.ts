@@ -2,6 +2,7 @@
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import { pyRepr } from '../../domain/input/python.ts';
+import { owners } from '../../domain/ipam/owners.ts';
 import { addressGroup } from '../../model/address-group.ts';
 import { addressScope } from '../../model/address-scope.ts';
 import type { Resource } from '../../model/kit/resource.ts';
@@ -47,10 +48,12 @@ const asShared = (resource: Resource, ...uses: readonly ((id: string) => Use)[])
   uses: { access_as_shared: id => uses.map(use => use(id)) },
 });
 
-const gateways = (id: string): Use => ({
-  table: 'routers',
-  where: { exists: { table: 'ports', on: [['id', 'gw_port_id']], where: { eq: ['network_id', id] } } },
-});
+/** Routers with a gateway on a network, the first or another. */
+export function gateways(id: string): Use {
+  const there: Predicate = { exists: { table: 'ports', on: [['id', 'port_id']], where: { eq: ['network_id', id] } } };
+  const where: Predicate = { and: [{ eq: ['port_type', owners.routerGateway] }, there] };
+  return { table: 'routers', where: { exists: { table: 'router_ports', on: [['router_id', 'id']], where } } };
+}
 
 /** Whom a pool is shared with must have its address scope, too. */
 export async function mayShareSubnetpool(services: Services, draft: Draft, pool: Row, target: string): Promise<void> {

@@ -4,7 +4,7 @@ import { type ApiError, apiError } from '../../domain/errors.ts';
 import { network } from '../../model/network.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { type SharedType, type SharingAction, sharedType, type Use } from './shared-types.ts';
+import { gateways, type SharedType, type SharingAction, sharedType, type Use } from './shared-types.ts';
 import { everyone, share, sharingOf, unshare } from './sharing.ts';
 
 export interface Loss {
@@ -57,10 +57,7 @@ export async function refuseLoss(services: Services, draft: Draft, loss: Loss): 
 
 /** With its last entry a network is external for nobody: then it must have no gateways and no floating IPs, whosever they are. */
 function asExternal(id: string): readonly Use[] {
-  return [
-    { table: 'routers', where: { exists: { table: 'ports', on: [['id', 'gw_port_id']], where: { eq: ['network_id', id] } } } },
-    { table: 'floatingips', where: { eq: ['floating_network_id', id] } },
-  ];
+  return [gateways(id), { table: 'floatingips', where: { eq: ['floating_network_id', id] } }];
 }
 
 function inUse(object: Row, details: string): ApiError {

@@ -24,7 +24,6 @@ import { placeFloatingIps } from './l3-floatingips.ts';
 import { agentAt, agentGateway, agentGatewaysOf, haCount, haPortsDown, haStates } from './l3-modes.ts';
 
 const viewer = { project_id: null, isAdmin: true };
-const gatewayOwner = 'network:router_gateway';
 
 async function idsOf(services: Services, host: string): Promise<string[]> {
   const agent = await agentAt(services, host);
@@ -152,12 +151,13 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     const mode = modeOf(row);
     const binding = bindings.get(id)?.[0];
     const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.find(d => d.id === l.port_id) })).filter(p => p.dict);
-    const gateway = own.find(p => p.type === gatewayOwner)?.dict;
+    const gateway = own.find(p => p.dict?.id === row.gw_port_id)?.dict;
     const interfaces = own.filter(p => isRouterInterface(String(p.type))).map(p => p.dict as Dict);
     const snat = own.filter(p => p.type === owners.routerSnat).map(p => p.dict as Dict);
     const watching = own.find(p => p.dict?.id === binding?.ha_port_id)?.dict;
+    // Agents have the first gateway of a router, and what comes in by it.
     const all = fipObjects
-      .filter(f => f.router_id === id)
+      .filter(f => f.router_id === id && f.floating_network_id === gateway?.network_id)
       .map(f => floatingDict(f, forwardings.get(String(f.id)) ?? [], scopes.get(f.id) ?? null));
     const floating = all.filter(f => f.port_id !== null).flatMap(f => (mode.distributed ? (place(f) ?? []) : [f]));
     // Ports are forwarded where a distributed router is translated.

@@ -101,6 +101,24 @@ async function orphans(store: Store): Promise<string[]> {
   return found;
 }
 
+/** Of a router's gateways one is the first; and by one of them each of its floating IPs comes in. */
+async function misled(store: Store): Promise<string[]> {
+  const found: string[] = [];
+  const ports = new Map((await store.select({ table: 'ports' })).map(p => [p.id, p]));
+  const links = await store.select({ table: 'router_ports', where: { eq: ['port_type', 'network:router_gateway'] } });
+  const gateways = Map.groupBy(links, l => l.router_id);
+  const fips = Map.groupBy(await store.select({ table: 'floatingips' }), f => f.router_id);
+  for (const { id, gw_port_id } of await store.select({ table: 'routers' })) {
+    const own = gateways.get(id ?? '') ?? [];
+    if (own.length > 0 !== own.some(l => l.port_id === gw_port_id))
+      found.push(`router ${String(id)} has ${own.length} gateways and no first`);
+    const networks = own.map(l => ports.get(l.port_id)?.network_id);
+    for (const fip of fips.get(id ?? '') ?? [])
+      if (!networks.includes(fip.floating_network_id)) found.push(`floating IP ${String(fip.id)} has no gateway`);
+  }
+  return found;
+}
+
 async function miscounted(store: Store): Promise<string[]> {
   const found: string[] = [];
   for (const { name, quota, table } of resources) {
@@ -117,5 +135,5 @@ async function miscounted(store: Store): Promise<string[]> {
 
 /** Nothing, in a store that is right. */
 export async function wrongIn(store: Store): Promise<string[]> {
-  return [...(await dangling(store)), ...(await orphans(store)), ...(await miscounted(store))];
+  return [...(await dangling(store)), ...(await orphans(store)), ...(await misled(store)), ...(await miscounted(store))];
 }

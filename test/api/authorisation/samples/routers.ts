@@ -14,6 +14,7 @@ export const samples: readonly Sample[] = [
           external_fixed_ips: [{ subnet_id: external.subnet!.id }],
         },
       },
+      { enable_default_route_ecmp: true, enable_default_route_bfd: true },
       { ha: true },
       { distributed: true },
     ],
