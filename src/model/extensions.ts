@@ -43,7 +43,7 @@ import {
   subnetSegmentIdEnforce,
   subnetSegmentIdWritable,
 } from './ext/routed-networks.ts';
-import { enableDefaultRouteBfd, enableDefaultRouteEcmp, externalGatewayMultihoming } from './ext/router-gateways.ts';
+import { enableDefaultRouteBfd, enableDefaultRouteEcmp, externalGatewayMultihoming, routerEnableSnat } from './ext/router-gateways.ts';
 import { dvr, ecmpRoutes, extGwMode, extraRoute, l3Ha, routerAdminStateDownBeforeUpdate } from './ext/router-modes.ts';
 import { subnetExternalNetwork } from './ext/subnet-external-network.ts';
 import { trunkDetails } from './ext/trunk-details.ts';
@@ -84,6 +84,7 @@ export const attributeExtensions = [
   externalGatewayMultihoming,
   enableDefaultRouteEcmp,
   enableDefaultRouteBfd,
+  routerEnableSnat,
   uplinkStatusPropagation,
   uplinkStatusPropagationUpdatable,
   dataPlaneStatus,

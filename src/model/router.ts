@@ -46,7 +46,6 @@ const base = defineResource({
   hidden: {
     /** The first of its gateways. */
     gw_port_id: { type: 'text', nullable: true },
-    enable_snat: { type: 'bool', fill: true },
     qos_policy_id: { type: 'text', nullable: true },
   },
   indexes: [['project_id'], ['gw_port_id'], ['qos_policy_id']],

@@ -226,6 +226,25 @@ describe('external gateways', () => {
     assert.deepEqual((await shown(r)).external_gateways, []);
   });
 
+  test('source NAT is an attribute of its own, to be read, asked for and sorted by', async () => {
+    const plain = await router({ name: 'snat-a' });
+    const r = await router({ name: 'snat-b' });
+    assert.deepEqual([plain.enable_snat, (await shown(r)).enable_snat], [true, true]);
+    await put(r, { external_gateway_info: { network_id: one.id, enable_snat: false } });
+    const ids = async (query: string): Promise<unknown[]> => (await h.member.list(`routers?${query}`)).map(o => o.id);
+    assert.deepEqual(await ids('name=snat-a&name=snat-b&enable_snat=False'), [r.id]);
+    assert.deepEqual(await ids('name=snat-a&name=snat-b&enable_snat=true'), [plain.id]);
+    assert.deepEqual(await ids('name=snat-a&name=snat-b&sort_key=enable_snat&sort_dir=asc'), [r.id, plain.id]);
+    assert.deepEqual(await ids('name=snat-a&name=snat-b&sort_key=enable_snat&sort_dir=desc'), [plain.id, r.id]);
+    for (const [method, path] of [
+      ['PUT', `routers/${r.id}`],
+      ['POST', 'routers'],
+    ] as const)
+      assert.equal((await h.admin.request(method, path, { router: { enable_snat: true } })).status, 400);
+    await put(r, { external_gateway_info: null });
+    assert.equal((await shown(r)).enable_snat, true);
+  });
+
   test('bounds: so many, and one source NAT for all', async () => {
     const r = await router();
     const many = Array.from({ length: 16 }, () => ({ network_id: two.id }));

@@ -52,3 +52,11 @@ export const enableDefaultRouteBfd = {
   updated: '2023-02-27T00:00:00-00:00',
   adds: { router: { enable_default_route_bfd: ofAdministrators } },
 } as const satisfies Extension;
+
+export const routerEnableSnat = {
+  alias: 'router-enable-snat',
+  name: 'Exposes the router "enable_snat" read-only configuration flag',
+  description: 'Whether a router translates, also as an attribute of its own',
+  updated: '2025-09-18T18:00:00-00:00',
+  adds: { router: { enable_snat: { type: t.bool, default: true, filter: true, sort: true } } },
+} as const satisfies Extension;

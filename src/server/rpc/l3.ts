@@ -163,15 +163,16 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     // Ports are forwarded where a distributed router is translated.
     const forwarding = mode.distributed && !binding ? [] : all.filter(f => f.port_id === null);
     const gw_port_host = mode.distributed ? (translatedAt.get(id) ?? null) : host;
+    const { enable_snat, ...object } = objects[i] ?? {};
     return {
-      ...objects[i],
+      ...object,
       tenant_id: row.project_id,
       gw_port_id: row.gw_port_id,
       ...mode,
       ha_vr_id: Number(vrids.get(id)?.[0]?.vr_id ?? 0),
       ...(watching ? { _ha_interface: watching, _ha_state: binding?.ha_state ?? 'standby' } : {}),
       ...(mode.distributed ? { _snat_router_interfaces: snat, _floatingip_agent_interfaces: agentGateways } : {}),
-      ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host, enable_snat: row.enable_snat } : {}),
+      ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host, enable_snat } : {}),
       ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
       ...(floating.length > 0 ? { _floatingips: floating } : {}),
       ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),
