@@ -4,7 +4,7 @@ import { apiError } from './errors.ts';
 import { pyStr } from './input/python.ts';
 import { formatCidr, formatCidrText, parseCidr } from './net/cidr.ts';
 import { formatIp, type Ip, parseIp } from './net/ip.ts';
-import { parseMac } from './net/mac.ts';
+import { parsePortMac } from './net/mac.ts';
 import { isMulticast } from './net/well-known.ts';
 
 export interface PairOptions {
@@ -19,8 +19,8 @@ function refuse(message: string): never {
 }
 
 function readMac(value: unknown): string {
-  const mac = typeof value === 'string' ? parseMac(value) : undefined;
-  return mac === undefined || mac === '00:00:00:00:00:00' ? refuse(`'${pyStr(value)}' is not a valid MAC address`) : mac;
+  const mac = typeof value === 'string' ? parsePortMac(value) : undefined;
+  return mac ?? refuse(`'${pyStr(value)}' is not a valid MAC address`);
 }
 
 /** An address, or a prefix without host bits; never multicast. */

@@ -10,7 +10,8 @@ export interface PortRange {
 
 /** `8080` or `200:210`, in its stored form `first:last`. */
 export function readPortRange(value: unknown): string {
-  const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+  if (typeof value !== 'number' && typeof value !== 'string') throw new Invalid(`Invalid port: ${pyRepr(value)}.`);
+  const text = String(value);
   const parts = text.split(':');
   if (parts.length > 2 || parts.some(p => p === '')) throw new Invalid('Port range must be two integers separated by a colon.');
   const [first = 0, last = first] = parts.map(portNumber);

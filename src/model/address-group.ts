@@ -5,6 +5,7 @@ import { t } from './kit/types.ts';
 
 export const addressGroup = defineResource({
   name: 'address_group',
+  owner: 'project_id',
   notFound: { type: 'AddressGroupNotFound', id: 'address_group_id' },
   actions: { add_addresses: 'PUT', remove_addresses: 'PUT' },
   fields: {

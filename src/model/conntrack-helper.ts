@@ -6,6 +6,7 @@ import { router } from './router.ts';
 
 export const conntrackHelper = defineResource({
   name: 'conntrack_helper',
+  owner: 'project_id',
   path: 'conntrack_helpers',
   parent: { of: router, column: 'router_id' },
   notFound: { type: 'ConntrackHelperNotFound', id: 'id' },

@@ -34,6 +34,7 @@ export const defaultSecurityGroupRule = defineResource({
 
 export const securityGroupsDefaultStatefulness = defineResource({
   name: 'security_groups_default_statefulness',
+  owner: 'project_id',
   plural: 'security_groups_default_statefulness',
   notFound: { type: 'SecurityGroupDefaultStatefulnessNotFound', id: 'id' },
   standard: false,

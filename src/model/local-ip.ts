@@ -6,6 +6,7 @@ import { t } from './kit/types.ts';
 
 export const localIp = defineResource({
   name: 'local_ip',
+  owner: 'project_id',
   notFound: { type: 'LocalIPNotFound', id: 'id' },
   fields: {
     ...identity,
@@ -21,6 +22,7 @@ export const localIp = defineResource({
 
 export const localIpAssociation = defineResource({
   name: 'local_ip_port_association',
+  owner: 'project_id',
   bodyName: 'port_association',
   plural: 'port_associations',
   tableName: 'local_ip_associations',

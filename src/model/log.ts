@@ -6,6 +6,7 @@ import { t } from './kit/types.ts';
 
 export const log = defineResource({
   name: 'log',
+  owner: 'project_id',
   path: 'log/logs',
   notFound: { type: 'LogResourceNotFound', id: 'log_id' },
   fields: {

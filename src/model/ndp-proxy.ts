@@ -5,6 +5,7 @@ import { t } from './kit/types.ts';
 
 export const ndpProxy = defineResource({
   name: 'ndp_proxy',
+  owner: 'project_id',
   plural: 'ndp_proxies',
   path: 'ndp_proxies',
   notFound: { type: 'NDPProxyNotFound', id: 'id' },

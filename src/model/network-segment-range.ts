@@ -5,6 +5,7 @@ import { t } from './kit/types.ts';
 
 export const networkSegmentRange = defineResource({
   name: 'network_segment_range',
+  owner: 'project_id',
   notFound: { type: 'NetworkSegmentRangeNotFound', id: 'range_id' },
   taggable: true,
   fields: {

@@ -6,6 +6,7 @@ import { port } from './port.ts';
 
 export const portBinding = defineResource({
   name: 'binding',
+  owner: 'project_id',
   tableName: 'port_bindings',
   policyName: 'port_binding',
   parent: { of: port, column: 'port_id' },

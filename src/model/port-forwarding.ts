@@ -9,6 +9,7 @@ const range = t.opt(t.special<string>('port_range', 'text'));
 
 export const portForwarding = defineResource({
   name: 'port_forwarding',
+  owner: 'project_id',
   path: 'port_forwardings',
   parent: { of: floatingip, column: 'floatingip_id' },
   notFound: { type: 'PortForwardingNotFound', id: 'id' },
@@ -19,6 +20,7 @@ export const portForwarding = defineResource({
     /** Null for a range. */
     external_port: { type: port, post: true, put: true, default: absent, filter: true, sort: true },
     external_port_range: { type: range, post: true, put: true, default: absent, filter: true, sort: true },
+    internal_ip_address: { type: t.ip, post: true, put: true },
     protocol: {
       type: t.protocolOf('dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'),
       post: true,
@@ -27,7 +29,6 @@ export const portForwarding = defineResource({
       sort: true,
     },
     internal_port_id: { type: t.uuid, post: true, put: true, filter: true, sort: true },
-    internal_ip_address: { type: t.ip, post: true, put: true },
     internal_port: { type: port, post: true, put: true, default: absent },
     internal_port_range: { type: range, post: true, put: true, default: absent },
     description: { type: t.str(1024), post: true, put: true, default: '', filter: true },

@@ -28,6 +28,10 @@ describe('refusals of services', () => {
   const helper = (protocol: unknown): Body => ({ conntrack_helper: { protocol, port: 69, helper: 'tftp' } });
   const subnet = (more: Body): Body => ({ subnet: { network_id: '{net}', ip_version: 4, cidr: '10.0.0.0/24', ...more } });
 
+  const port = (more: Body): Body => ({ port: { network_id: '{net}', ...more } });
+  const forwarding = (port_forwarding: Body): Body => ({ port_forwarding });
+  const tcp = { protocol: 'tcp', internal_ip_address: '10.0.0.9', internal_port_id: nobodys, internal_port: 1 };
+
   const cases: readonly (readonly [method: string, path: string, body: unknown, status: number, type: string, message: string])[] = [
     ['GET', 'rbac-policies?object_type=zz', undefined, 400, 'InvalidInput', `${operation}'zz' is not a valid RBAC object type.`],
     [
@@ -122,6 +126,49 @@ describe('refusals of services', () => {
       'InvalidInput',
       `${operation}Subnet has a prefix length that is incompatible with DHCP service enabled.`,
     ],
+    [
+      'POST',
+      'floatingips/{fip}/port_forwardings',
+      forwarding({}),
+      400,
+      'HTTPBadRequest',
+      "Failed to parse request. Required attribute 'internal_ip_address' not specified",
+    ],
+    [
+      'POST',
+      'floatingips/{fip}/port_forwardings',
+      forwarding({ ...tcp, external_port: 'x' }),
+      400,
+      'HTTPBadRequest',
+      "Invalid input for external_port. Reason: 'x' is not an integer.",
+    ],
+    [
+      'POST',
+      'floatingips/{fip}/port_forwardings',
+      forwarding({ ...tcp, external_port_range: [] }),
+      400,
+      'HTTPBadRequest',
+      'Invalid input for external_port_range. Reason: Invalid port: [].',
+    ],
+    [
+      'POST',
+      'ports',
+      port({ mac_address: 'ff:ff:ff:ff:ff:ff' }),
+      400,
+      'HTTPBadRequest',
+      "Invalid input for mac_address. Reason: 'ff:ff:ff:ff:ff:ff' is not a valid MAC address.",
+    ],
+    ['POST', 'ports', port({ project_id: 5 }), 400, 'HTTPBadRequest', "Invalid input for tenant_id. Reason: '5' is not a valid string."],
+    [
+      'POST',
+      'address-groups',
+      { address_group: { tenant_id: 5 } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for project_id. Reason: '5' is not a valid string.",
+    ],
+    ['PUT', 'networks/{net}', { network: { project_id: 'x' } }, 400, 'HTTPBadRequest', 'Cannot update read-only attribute tenant_id'],
+    ['PUT', 'local-ips/x', { local_ip: { tenant_id: 'x' } }, 400, 'HTTPBadRequest', 'Cannot update read-only attribute project_id'],
   ];
 
   for (const [method, path, body, ...wanted] of cases)

@@ -26,7 +26,7 @@ export function readCreate(resource: Resource, item: unknown, writer: Writer): A
   }
   for (const [name, field] of Object.entries(resource.fields)) {
     if (!field.post) continue;
-    if (Object.hasOwn(given, name)) out[name] = readField(name, field, given[name]);
+    if (Object.hasOwn(given, name)) out[name] = readField(name, field, given[name], resource.owner);
     else if (field.default !== absent) out[name] = field.default;
   }
   return out;
@@ -42,20 +42,21 @@ export function readUpdate(resource: Resource, item: unknown): Attributes {
   refuseUnknown(resource, rest);
   // What is wrong with several is told of the first in the resource's order, as on create, whatever the order in the body.
   const fields = Object.entries(resource.fields).filter(([name]) => Object.hasOwn(given, name));
-  // Whatever it is called in the request, the owner is Neutron's tenant_id.
   const fixed = fields.filter(([name, field]) => name !== 'project_id' && !field.put)[0]?.[0];
   if (fixed !== undefined) throw bad(`Cannot update read-only attribute ${fixed}`);
-  if (Object.hasOwn(given, 'tenant_id') || Object.hasOwn(given, 'project_id')) throw bad('Cannot update read-only attribute tenant_id');
+  if (Object.hasOwn(given, 'tenant_id') || Object.hasOwn(given, 'project_id'))
+    throw bad(`Cannot update read-only attribute ${resource.owner}`);
   const out: Attributes = {};
-  for (const [name, field] of fields) out[name] = readField(name, field, given[name]);
+  for (const [name, field] of fields) out[name] = readField(name, field, given[name], resource.owner);
   return out;
 }
 
-export function readField(name: string, field: Field, value: unknown): unknown {
+/** Whatever it is called in the request, a refusal calls the owner as the resource does. */
+export function readField(name: string, field: Field, value: unknown, owner: Resource['owner'] = 'tenant_id'): unknown {
   try {
     return read(field.type, value);
   } catch (error) {
-    if (error instanceof Invalid) throw bad(`Invalid input for ${name === 'project_id' ? 'tenant_id' : name}. Reason: ${error.message}`);
+    if (error instanceof Invalid) throw bad(`Invalid input for ${name === 'project_id' ? owner : name}. Reason: ${error.message}`);
     throw error;
   }
 }

@@ -4,7 +4,7 @@ import type { DictKey, Type } from '../../model/kit/types.ts';
 import { invalidInput } from '../errors.ts';
 import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
-import { parseMac } from '../net/mac.ts';
+import { parsePortMac } from '../net/mac.ts';
 import { readDnsDomain, readDnsName, readRelativeDnsName } from './dns.ts';
 import { pyRepr, pySet, pyStr } from './python.ts';
 import { readSpecial } from './special.ts';
@@ -15,7 +15,9 @@ export { Invalid, isUuid };
 export function read(type: Type, value: unknown): unknown {
   switch (type.kind) {
     case 'optional':
-      return value === null ? null : read(type.of, value);
+      if (value === null) return null;
+      // What may be null is checked by Neutron as it is, and not converted before.
+      return type.of.kind === 'int' && toInt(value) === undefined ? refuse(`'${pyStr(value)}' is not an integer.`) : read(type.of, value);
     case 'string':
       return type.notBlank ? readFilled(value, type.max) : readString(value, type.max);
     case 'uuid':
@@ -140,8 +142,8 @@ export function readCidr(value: unknown): string {
 }
 
 function readMac(value: unknown): string {
-  const mac = typeof value === 'string' ? parseMac(value) : undefined;
-  if (mac === undefined || mac === '00:00:00:00:00:00') return refuse(`'${pyStr(value)}' is not a valid MAC address.`);
+  const mac = typeof value === 'string' ? parsePortMac(value) : undefined;
+  if (mac === undefined) return refuse(`'${pyStr(value)}' is not a valid MAC address.`);
   return mac;
 }
 

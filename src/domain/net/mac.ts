@@ -31,6 +31,14 @@ export function parseMac(text: string): string | undefined {
   return digits?.replace(/(..)(?!$)/g, '$1:');
 }
 
+/** Of nobody, and of everybody. */
+const ofNoPort = ['00:00:00:00:00:00', 'ff:ff:ff:ff:ff:ff'];
+
+export function parsePortMac(text: string): string | undefined {
+  const mac = parseMac(text);
+  return mac !== undefined && ofNoPort.includes(mac) ? undefined : mac;
+}
+
 export function macValue(text: string): bigint | undefined {
   const digits = macDigits(text);
   return digits === undefined ? undefined : BigInt(`0x${digits}`);

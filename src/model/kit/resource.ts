@@ -59,6 +59,8 @@ export interface Resource<F extends Fields = Fields> {
   /** As policy rules name it behind the verb: `network`, and `floatingip_port_forwarding` below a parent. */
   readonly policyName: string;
   readonly notFound?: NotFound;
+  /** What refusals call the project that an object belongs to: older resources know tenants. */
+  readonly owner: 'tenant_id' | 'project_id';
   /** Reached below an object of this resource, and found by it and its own id together. */
   readonly parent?: Parent;
   /** Name of the sub-resource whose members this is another URL of, without the parent's id. */
@@ -106,6 +108,7 @@ export interface ResourceSpec<F extends Fields> {
   readonly key?: string;
   readonly policyName?: string;
   readonly notFound?: NotFound;
+  readonly owner?: 'project_id';
   readonly parent?: { readonly of: Resource; readonly column: string };
   /** A short URL: the members of this sub-resource, which are stored there and found with their parents as the caller sees these. */
   readonly aliasOf?: Resource;
@@ -143,6 +146,7 @@ export function defineResource<const F extends Fields>(spec: ResourceSpec<F>): R
     ...(parent === undefined ? {} : { parent }),
     ...(aliasOf === undefined ? {} : { aliasOf: aliasOf.name }),
     ...(spec.notFound === undefined ? {} : { notFound: spec.notFound }),
+    owner: spec.owner ?? 'tenant_id',
     actions: spec.actions ?? {},
     table: aliasOf?.table ?? tableOf(spec.tableName ?? plural, spec),
     stored: spec.stored ?? true,
