@@ -13,13 +13,17 @@ export function beforeCommit(store: Store, happens: () => Promise<unknown>): voi
 
 /** Once, after the next read of a table. */
 export function afterReading(store: Store, table: string, happens: () => Promise<unknown>): void {
-  const select = store.select.bind(store);
-  store.select = async query => {
-    const rows = await select(query);
-    if (query.table === table && store.select !== select) {
-      store.select = select;
-      await happens();
-    }
-    return rows;
+  const { select, get, count } = store;
+  let done = false;
+  const after = async <T>(reads: string, answer: Promise<T>): Promise<T> => {
+    const read = await answer;
+    if (reads !== table || done) return read;
+    done = true;
+    Object.assign(store, { select, get, count });
+    await happens();
+    return read;
   };
+  store.select = query => after(query.table, select.call(store, query));
+  store.get = (name, key) => after(name, get.call(store, name, key));
+  store.count = (name, where) => after(name, count.call(store, name, where));
 }

@@ -58,4 +58,21 @@ describe('decisions that are overtaken', () => {
     await report('update_device_down', 'h1');
     assert.equal(await status(), 'ACTIVE');
   });
+
+  test('a network for highly available routers that another server makes, or takes away with the last of them', async () => {
+    const made: string[] = [];
+    const make = async () => void made.push((await h.admin.make('routers', 'router', { ha: true })).id);
+    const remove = async () => {
+      for (const id of made.splice(0)) assert.equal((await h.admin.request('DELETE', `routers/${id}`)).status, 204);
+    };
+    // Between the look for its subnet and the subnet.
+    afterReading(h.server.store, 'subnets', make);
+    await make();
+    assert.equal(made.length, 2);
+    // When it is known to be there, and before it is known whether it has a subnet.
+    afterReading(h.server.store, 'ha_networks', async () => afterReading(h.server.store, 'ha_networks', remove));
+    await make();
+    assert.equal((await h.admin.list(`networks?name=HA%20network%20tenant%20${h.admin.project}`)).length, 1);
+    await remove();
+  });
 });

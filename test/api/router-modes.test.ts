@@ -137,6 +137,32 @@ describe('router modes', () => {
     await h.admin.request('DELETE', `routers/${r.id}`);
   });
 
+  test('its agents hear of changes of its ports', async () => {
+    const [r, last] = [await router({ ha: true }), await router({ ha: true })];
+    const inner = await subnetOf('10.6.0.0/24');
+    const { body } = await act(r, 'add_router_interface', inner);
+    const lastHosts = (await agentsOf(last)).map(a => a.host);
+    const host = String((await agentsOf(r)).map(a => a.host).find(other => lastHosts.includes(other)));
+    const heard: unknown[] = [];
+    const routers_updated = (args: Readonly<Record<string, Json>>) => void heard.push(...(args.routers as string[]));
+    await using _agent = await h.bus.serve({
+      topic: 'l3_agent',
+      server: host,
+      endpoints: [{ version: '1.1', methods: { routers_updated } }],
+    });
+    // What is told of one comes before what is told of the next.
+    const told = async (): Promise<unknown[]> => {
+      await put(last, { name: randomUUID() });
+      await until('the last is told', async () => heard.includes(last.id));
+      return heard.splice(0);
+    };
+    await told();
+    assert.equal((await h.admin.request('PUT', `ports/${body.port_id}`, { port: { name: 'x' } })).status, 200);
+    assert.ok((await told()).includes(r.id));
+    await act(r, 'remove_router_interface', inner);
+    for (const { id } of [r, last]) await h.admin.request('DELETE', `routers/${id}`);
+  });
+
   test('distributed: its interfaces say so, and where there is a gateway each has a port to be translated at', async () => {
     await l3Agent(h, 'snat1', 'dvr_snat');
     await l3Agent(h, 'compute1', 'dvr');

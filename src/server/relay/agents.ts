@@ -1,5 +1,6 @@
 // The outbox reader that tells agents: one fact in, messages out, rendered from committed state at the moment of sending.
 import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
+import { isRouterPort } from '../../domain/ipam/owners.ts';
 import { byIds } from '../commands/load.ts';
 import type { PortFacts } from '../commands/port-rows.ts';
 import { agentsServing } from '../commands/router-places.ts';
@@ -144,7 +145,7 @@ async function portMessages(services: Services, { id, event, facts }: OutboxRow)
   if (changed.some(c => dhcpAttributes.includes(c))) out.push(...hosts.map(h => messages.dhcp(h, 'port_update_end', { port })));
   if (changed.some(c => c !== 'status')) out.push(messages.portUpdate({ port, ...(await segmentOf(services, port)) }));
   out.push(...activationMessages(id, String(port.network_id), facts.activated as Activation | undefined));
-  if (String(port.device_owner).startsWith('network:router_') && changed.some(c => c !== 'status'))
+  if (isRouterPort(String(port.device_owner)) && changed.some(c => c !== 'status'))
     out.push(...(await updatedRouters(services, [String(port.device_id)])));
   return out;
 }
