@@ -13,6 +13,8 @@ type Requested = { readonly opt_name: string; readonly opt_value: string | null;
 
 const NAME_MAX = 64;
 const VALUE_MAX = 255;
+/** Of one port: all of them go into the configuration of the network's server. */
+const MOST = 256;
 /** Options whose empty value means something: do not send it. */
 const MAY_BE_BLANK = ['router', 'classless-static-route'];
 const KEYS = ['opt_name', 'opt_value', 'ip_version', 'id'];
@@ -65,10 +67,14 @@ const key = (opt: { readonly opt_name: string; readonly ip_version: number }): s
 export function normalizeDhcpOpts(given: readonly unknown[] | null | undefined, current: readonly unknown[]): DhcpOpt[] {
   const options = new Map((current as readonly DhcpOpt[]).map(opt => [key(opt), opt]));
   if (given !== null && given !== undefined && !Array.isArray(given)) throw invalidInput(`'${pyStr(given)}' is not a list`);
+  if (given && given.length > MOST) throw tooMany();
   for (const item of given ?? []) {
     const { opt_value, ...opt } = checked(item);
     if (opt_value === null) options.delete(key(opt));
     else options.set(key(opt), { ip_version: opt.ip_version, opt_name: opt.opt_name, opt_value });
   }
+  if (options.size > Math.max(MOST, current.length)) throw tooMany();
   return [...options.values()];
 }
+
+const tooMany = (): Error => invalidInput(`A port has at most ${MOST} DHCP options`);

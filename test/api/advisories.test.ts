@@ -90,6 +90,20 @@ describe('advisories', () => {
     const pools = Array.from({ length: 1001 }, () => ({ start: '10.2.0.1', end: '10.2.0.2' }));
     const subnet = { network_id: net.id, ip_version: 4, cidr: '10.2.0.0/16', allocation_pools: pools };
     assert.deepEqual(await typeOf(h.member, 'POST', 'subnets', { subnet }), [400, 'HTTPBadRequest']);
+    const types = (service_types: string[]): Body => ({ subnet: { ...subnet, allocation_pools: [], service_types } });
+    const many = Array.from({ length: 1001 }, (_, i) => `compute:${i}`);
+    assert.deepEqual(await typeOf(h.member, 'POST', 'subnets', types(many)), [400, 'HTTPBadRequest']);
+    const long = types([`compute:${'x'.repeat(300)}`]);
+    assert.deepEqual(await typeOf(h.member, 'POST', 'subnets', long), [400, 'HTTPBadRequest']);
+    // Options of DHCP are added to those that a port has.
+    const options = (from: number, count: number): Body[] =>
+      Array.from({ length: count }, (_, i) => ({ opt_name: `${from + i}`, opt_value: 'x' }));
+    assert.deepEqual(await make({ extra_dhcp_opts: options(0, 257) }), [400, 'InvalidInput']);
+    const full = await h.member.make('ports', 'port', { network_id: net.id, extra_dhcp_opts: options(0, 256) });
+    const another = { port: { extra_dhcp_opts: options(256, 1) } };
+    assert.deepEqual(await typeOf(h.member, 'PUT', `ports/${full.id}`, another), [400, 'InvalidInput']);
+    const instead = { port: { extra_dhcp_opts: [...options(256, 1), { opt_name: '0', opt_value: null }] } };
+    assert.equal(await status(h.member, 'PUT', `ports/${full.id}`, instead), 200);
   });
 
   test('a body that nests without end is refused like any other that is wrong', async () => {
