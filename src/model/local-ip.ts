@@ -3,11 +3,13 @@ import type { Extension } from './kit/resource.ts';
 import { absent, defineResource } from './kit/resource.ts';
 import { identity, standard } from './kit/standard.ts';
 import { t } from './kit/types.ts';
+import { port } from './port.ts';
 
 export const localIp = defineResource({
   name: 'local_ip',
   owner: 'project_id',
   notFound: { type: 'LocalIPNotFound', id: 'id' },
+  brings: [port],
   fields: {
     ...identity,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },

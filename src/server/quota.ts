@@ -22,8 +22,8 @@ export type Limits = (project: string, name: string) => number | undefined;
 /** The limits that a create must keep. What the server adds for itself (the default group that comes with a network) is only counted. */
 export async function limitsFor(services: Services, resource: Resource, inputs: readonly Attributes[]): Promise<Limits> {
   const projects = [...perProject(inputs).keys()];
-  if (resource.quota === undefined || projects.length === 0) return () => undefined;
-  const counted = [resource, ...(resource.brings ?? [])];
+  const counted = [resource, ...(resource.brings ?? [])].filter(one => one.quota !== undefined);
+  if (counted.length === 0 || projects.length === 0) return () => undefined;
   const where: Predicate = { and: [{ in: ['resource', counted.map(one => one.name)] }, { in: ['project_id', projects] }] };
   const rows = await services.store.select({ table: 'quotas', where });
   const stored = new Map(rows.map(r => [`${r.resource}/${r.project_id}`, Number(r.hard_limit)]));

@@ -73,6 +73,12 @@ describe('address groups', () => {
       `Addresses ['10.9.9.9/32'] not found in the address group ${id}.`,
     ]);
     assert.deepEqual(await put('add', ['zz']), [400, 'HTTPBadRequest', 'invalid IPNetwork zz']);
+    // However it is filled, it has an end.
+    const thousand = (k: number, count = 1000): string[] =>
+      Array.from({ length: count }, (_, i) => `10.${100 + k}.${i >> 8}.${i & 255}/32`);
+    for (let k = 0; k < 9; k++) assert.equal((await put('add', thousand(k)))[0], 200);
+    assert.deepEqual(await put('add', thousand(9)), [400, 'HTTPBadRequest', 'An address group has at most 10000 addresses']);
+    assert.equal((await put('add', thousand(9, 999)))[0], 200);
     assert.equal((await put('add', undefined))[0], 400);
     assert.equal((await change(id, 'add', ['10.1.0.0/16'], h.other)).status, 404);
     assert.equal((await change(id, 'add', ['10.1.0.0/16'], h.reader)).status, 403);

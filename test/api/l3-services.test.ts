@@ -10,6 +10,17 @@ import { type Harness, start } from './harness.ts';
 const nobodys = '00000000-0000-4000-8000-000000000000';
 const addressOf = (port: Made): string => (port.fixed_ips as { ip_address: string }[])[0]!.ip_address;
 
+test('local IPs take their ports of the quota of ports', async () => {
+  await using h = await start({ quotas: { port: 1 } });
+  const net = await h.member.make('networks', 'network', {});
+  await h.member.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.0.0.0/24' });
+  const { id } = await h.member.make('local-ips', 'local_ip', { network_id: net.id });
+  const refused = await h.member.refused('POST', 'local-ips', { local_ip: { network_id: net.id } });
+  assert.deepEqual(refused, [409, 'OverQuota', "Quota exceeded for resources: ['port']."]);
+  assert.equal((await h.member.request('DELETE', `local-ips/${id}`)).status, 204);
+  await h.member.make('local-ips', 'local_ip', { network_id: net.id });
+});
+
 describe('local IPs', () => {
   let h: Harness;
   let net: Made;

@@ -14,6 +14,8 @@ import { byIds, grouped } from './load.ts';
 import { isShared, removeSharing, sharingFilter, sharingOf } from './sharing.ts';
 
 const table = 'address_group_addresses';
+/** Of one group: every host with a port that it is about knows them all. */
+const most = 10_000;
 
 async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
@@ -60,6 +62,7 @@ const addAddresses: Action = async (ctx, draft, row, body) => {
   const now = (await addressesOf(ctx, [id])).get(id) ?? [];
   const there = asked.filter(a => now.includes(a));
   if (there.length > 0) throw apiError('AddressesAlreadyExist', { addresses: pyRepr(there), address_group_id: id });
+  if (now.length + asked.length > most) throw apiError('HTTPBadRequest', { message: `An address group has at most ${most} addresses` });
   if (asked.length > 0) changed(draft, row);
   add(draft, id, asked);
   return () => answer(ctx, id);
