@@ -118,8 +118,12 @@ describe('rbac policies', () => {
     const fip = await h.other.make('floatingips', 'floatingip', { floating_network_id: net.id });
     assert.equal((await h.admin.request('DELETE', `${policies}/${policy.id}`)).status, 409);
     await h.other.request('DELETE', `floatingips/${fip.id}`);
+    assert.equal((await h.admin.request('PUT', `networks/${net.id}`, { network: { is_default: true } })).status, 200);
     assert.equal((await h.admin.request('DELETE', `${policies}/${policy.id}`)).status, 204);
     assert.equal((await h.admin.list(`networks?id=${net.id}`))[0]?.['router:external'], false);
+    // It is not the default one any more either: another may be.
+    const next = await h.admin.make('networks', 'network', { 'router:external': true, is_default: true });
+    await h.admin.request('DELETE', `networks/${next.id}`);
   });
 
   test('a security group is put on ports of whom it is shared with', async () => {

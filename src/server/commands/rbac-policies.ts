@@ -1,5 +1,5 @@
 // Shared access as a resource. What is taken away must not be what somebody stands on; `shared` and `router:external` are entries, too.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { type ApiError, apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { pyRepr } from '../../domain/input/python.ts';
@@ -87,9 +87,19 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   if (object) {
     await refuseLoss(ctx, draft, lossOf(row, object));
     touch(draft, type, object);
+    if (row.action === 'access_as_external') await endDefault(ctx, draft, object, String(row.id));
   }
   relyOnEntry(draft, row);
   draft.remove(rbacPolicy, row);
+}
+
+/** What is external for nobody is the default external network no longer. */
+async function endDefault({ store }: RequestContext, draft: Draft, object: Row, gone: string): Promise<void> {
+  if (object.is_default !== true) return;
+  const others: Predicate = {
+    and: [{ eq: ['object_id', String(object.id)] }, { eq: ['action', 'access_as_external'] }, { not: { eq: ['id', gone] } }],
+  };
+  if ((await store.count('rbac_entries', others)) === 0) draft.update(network, object, { is_default: false });
 }
 
 function lossOf(row: Row, object: Row): Loss {
