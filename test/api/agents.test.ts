@@ -235,6 +235,21 @@ describe('agents', () => {
     await assert.rejects(h.rpc('q-plugin', 'get_ports', { filters: {} }), /filter is required/);
     await assert.rejects(h.rpc('q-plugin', 'no_such_method', {}), /NoSuchMethod|no_such_method|Endpoint/);
     await assert.rejects(h.rpc('q-reports-plugin', 'report_state', { agent_state: {}, time: '2026' }), /is not an object/);
+    // What an agent says of itself has an end.
+    const time = new Date().toISOString().slice(0, 19);
+    const reports = (more: Body) => {
+      const agent_state = { agent_state: { agent_type: 'junk', host: 'junk', binary: 'b', topic: 't', configurations: {}, ...more } };
+      return h.rpc('q-reports-plugin', 'report_state', { agent_state, time }, '1.2');
+    };
+    for (const [junk, what] of [
+      [{ resource_versions: 'all' }, /resource_versions is not an object/],
+      [{ resource_versions: { Port: 'x'.repeat(8192) } }, /resource_versions is too long/],
+      [{ configurations: { x: 'x'.repeat(4096) } }, /configurations is too long/],
+      [{ binary: 'x'.repeat(256) }, /binary is too long/],
+      [{ availability_zone: 'x'.repeat(256) }, /availability_zone is too long/],
+    ] as const)
+      await assert.rejects(reports(junk), what);
+    assert.deepEqual(await h.admin.list('agents?host=junk'), []);
     const wanted = { name: '', device_id: 'x', network_id: net.id, fixed_ips: [{ ip_address: 5 }] };
     await assert.rejects(h.rpc('q-plugin', 'create_dhcp_port', { port: { port: wanted }, host: 'h1' }), /ip_address is not a string/);
   });

@@ -8,7 +8,10 @@ import { type Message, resourceVersions } from '../relay/messages.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, record, text } from './arguments.ts';
 
+/** What Neutron's table of agents holds of each. */
 const maxConfigurations = 4095;
+const maxVersions = 8191;
+const maxText = 255;
 
 export function agentState(services: Services, startedAt: string, tell: (message: Message) => Promise<void>): Endpoint {
   return {
@@ -37,12 +40,12 @@ async function reportState(services: Services, startedAt: string, args: Args): P
   const state = record(record(args.agent_state, 'agent_state').agent_state, 'agent_state.agent_state');
   const time = text(args, 'time');
   if (time < startedAt.slice(0, 19)) return null;
-  const identity = { agent_type: String(state.agent_type ?? ''), host: String(state.host ?? '') };
+  const identity = { agent_type: short(state, 'agent_type'), host: short(state, 'host') };
   if (!identity.agent_type || !identity.host)
     throw new RpcFailure('InvalidInput', 'Invalid input for operation: agent_type and host are required.');
-  const configurations = record(state.configurations ?? {}, 'configurations');
-  if (JSON.stringify(configurations).length > maxConfigurations)
-    throw new RpcFailure('InvalidInput', 'Invalid input for operation: configurations is too long.');
+  for (const name of ['binary', 'topic', 'availability_zone']) short(state, name);
+  const configurations = bounded(record(state.configurations ?? {}, 'configurations'), 'configurations', maxConfigurations);
+  if (state.resource_versions) bounded(record(state.resource_versions, 'resource_versions'), 'resource_versions', maxVersions);
   return commitDecision(services, {
     decide: async draft => {
       const now = timestamp(services.clock);
@@ -72,6 +75,19 @@ async function reportState(services: Services, startedAt: string, args: Args): P
       return answer;
     },
   });
+}
+
+const tooLong = (name: string): Error => new RpcFailure('InvalidInput', `Invalid input for operation: ${name} is too long.`);
+
+function short(state: Readonly<Record<string, unknown>>, name: string): string {
+  const value = String(state[name] ?? '');
+  if (value.length > maxText) throw tooLong(name);
+  return value;
+}
+
+function bounded(value: Record<string, unknown>, name: string, most: number): Record<string, unknown> {
+  if (JSON.stringify(value).length > most) throw tooLong(name);
+  return value;
 }
 
 function newAgent(
