@@ -1,5 +1,5 @@
 // What L3 agents ask and report of highly available and of distributed routers.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row } from '../../contracts/store.ts';
 import { owners } from '../../domain/ipam/owners.ts';
 import { pvlanOf } from '../../domain/pvlan.ts';
 import { network } from '../../model/network.ts';
@@ -10,6 +10,7 @@ import { writeBinding } from '../commands/binding.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { createPort } from '../commands/port-create.ts';
 import { factsOf, partsOf } from '../commands/port-rows.ts';
+import { takesPart } from '../commands/router-places.ts';
 import { l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -107,14 +108,18 @@ export async function agentGatewaysOf(services: Services, agentId: string): Prom
   return routerPortDicts(services, await agentGatewayRows(services, agentId));
 }
 
+/** On a network that routers have gateways on, a port for what leaves the host by itself. It goes with the last of these gateways. */
 export async function agentGateway(services: Services, network_id: string, host: string): Promise<Dict | null> {
   const agent = await agentAt(services, host);
-  if (!agent) return null;
+  if (!agent || !takesPart(agent)) return null;
   const id = String(agent.id);
+  const gateways: Predicate = { and: [{ eq: ['network_id', network_id] }, { eq: ['device_owner', owners.routerGateway] }] };
   await commitDecision(services, {
     decide: async draft => {
       const net = await services.store.get('networks', { id: network_id });
       if (!net || (await agentGatewayRows(services, id)).some(p => p.network_id === network_id)) return;
+      if ((await services.store.count('ports', gateways)) === 0) return;
+      draft.present('ports', gateways);
       await createPort(services, draft, net, {
         project_id: '',
         device_id: id,
