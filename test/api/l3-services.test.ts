@@ -111,6 +111,13 @@ describe('local IPs', () => {
     assert.deepEqual(await refused('DELETE', `local-ips/${made.id}`), [409, 'LocalIPInUse']);
     assert.equal((await h.member.request('DELETE', `${path}/${port.id}`)).status, 204);
     await h.member.request('POST', path, body);
+    // It leads to an address of the port, and ends with it.
+    const address = (...ips: string[]) => ({ port: { fixed_ips: ips.map(ip_address => ({ ip_address })) } });
+    assert.equal((await h.member.request('PUT', `ports/${port.id}`, address(addressOf(port), '10.0.0.77'))).status, 200);
+    assert.deepEqual(await h.member.list(path), [whole]);
+    assert.equal((await h.member.request('PUT', `ports/${port.id}`, address('10.0.0.77'))).status, 200);
+    assert.deepEqual(await h.member.list(path), []);
+    await h.member.request('POST', path, body);
     assert.equal((await h.member.request('DELETE', `ports/${port.id}`)).status, 204);
     assert.deepEqual(await h.member.list(path), []);
     assert.equal((await h.member.request('DELETE', `local-ips/${made.id}`)).status, 204);

@@ -17,10 +17,16 @@ const keyOf = (localIpId: unknown, portId: unknown): Predicate => ({
   and: [{ eq: ['local_ip_id', String(localIpId)] }, { eq: ['fixed_port_id', String(portId)] }],
 });
 
-/** Ports go, and what they stand behind is without them. */
-export async function releaseLocalIps(services: Services, draft: Draft, portIds: readonly string[]): Promise<void> {
+/** Ports go, or lose addresses, and what they stand behind is without them. */
+export async function releaseLocalIps(
+  services: Services,
+  draft: Draft,
+  portIds: readonly string[],
+  addresses?: readonly string[],
+): Promise<void> {
   const { name } = localIpAssociation.table;
-  const behind: Predicate = { in: ['fixed_port_id', portIds] };
+  const of: Predicate = { in: ['fixed_port_id', portIds] };
+  const behind: Predicate = addresses ? { and: [of, { in: ['fixed_ip', addresses] }] } : of;
   const rows = await services.store.select({ table: name, where: behind });
   // One that came meanwhile would go without agents hearing of it.
   const known = rows.map(r => keyOf(r.local_ip_id, r.fixed_port_id));

@@ -13,6 +13,7 @@ import type { Draft } from '../draft.ts';
 import { type AddressWish, changeAddresses, giveAddresses, requireReached } from './addresses.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
+import { releaseLocalIps } from './local-ip-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
 import { awaitAgents } from './port-blocks.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
@@ -125,6 +126,7 @@ async function addressChange(change: Change, mac: string): Promise<readonly Fixe
   if (addresses.length > 0) {
     await releaseForwardings(ctx, draft, [String(row.id)], addresses);
     await releaseProxies(ctx, draft, [String(row.id)], addresses);
+    await releaseLocalIps(ctx, draft, [String(row.id)], addresses);
   }
   return after;
 }
