@@ -1,6 +1,6 @@
 // Highly available routers: the network of their project over which their agents watch each other, and an id each on that network.
 import type { Predicate, Row } from '../../contracts/store.ts';
-import { apiError, isApiError } from '../../domain/errors.ts';
+import { apiError } from '../../domain/errors.ts';
 import { readCreate } from '../../domain/input/body.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
@@ -15,22 +15,13 @@ const nobody = { project_id: '', privileged: true } as const;
 /** VRRP has eight bits for it. */
 const mostIds = 254;
 
-/** So often a network is looked for whose subnet others make, or which they take away with the last router, at the same moment. */
-const looks = 10;
-
 /** The network is there before the router is; a server that dies in between leaves it for the next. */
 async function haNetwork(ctx: RequestContext, draft: Draft, project_id: string): Promise<string> {
-  for (let i = 1; ; i++) {
-    try {
-      await commitDecision(ctx, { decide: (made, now) => makeNetwork(now, made, project_id) });
-      const network_id = String((await ctx.store.get('ha_networks', { project_id }))?.network_id ?? '');
-      await commitDecision(ctx, { decide: (made, now) => makeSubnet(now, made, network_id, project_id) });
-      draft.present('ha_networks', { and: [{ eq: ['project_id', project_id] }, { eq: ['network_id', network_id] }] });
-      return network_id;
-    } catch (error) {
-      if (!isApiError(error) || i === looks) throw error;
-    }
-  }
+  await commitDecision(ctx, { decide: (made, now) => makeNetwork(now, made, project_id) });
+  const network_id = String((await ctx.store.get('ha_networks', { project_id }))?.network_id ?? '');
+  await commitDecision(ctx, { decide: (made, now) => makeSubnet(now, made, network_id, project_id) });
+  draft.present('ha_networks', { and: [{ eq: ['project_id', project_id] }, { eq: ['network_id', network_id] }] });
+  return network_id;
 }
 
 async function makeNetwork(ctx: RequestContext, draft: Draft, project_id: string): Promise<void> {
@@ -41,6 +32,8 @@ async function makeNetwork(ctx: RequestContext, draft: Draft, project_id: string
 }
 
 async function makeSubnet(ctx: RequestContext, draft: Draft, network_id: string, project_id: string): Promise<void> {
+  // Where it is gone with the last router, the decision about the new one finds that out.
+  if ((await ctx.store.get('ha_networks', { project_id }))?.network_id !== network_id) return;
   if ((await ctx.store.count('subnets', { eq: ['network_id', network_id] })) > 0) return;
   const named = { name: `HA subnet tenant ${project_id}`, network_id, ip_version: 4, cidr: ctx.config.l3HaNetCidr };
   const given = readCreate(subnet, { ...named, gateway_ip: null, enable_dhcp: false }, nobody);
