@@ -14,6 +14,7 @@ import { binding } from './ext/binding.ts';
 import { dataPlaneStatus } from './ext/data-plane-status.ts';
 import { defaultSubnetpools } from './ext/default-subnetpools.ts';
 import { dnsDomainPorts, dnsIntegration, dnsIntegrationDomainKeywords, subnetDnsPublishFixedIp } from './ext/dns.ts';
+import { evpn } from './ext/evpn.ts';
 import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
 import { multiProvider } from './ext/multi-provider.ts';
@@ -85,6 +86,7 @@ export const attributeExtensions = [
   enableDefaultRouteEcmp,
   enableDefaultRouteBfd,
   routerEnableSnat,
+  evpn,
   uplinkStatusPropagation,
   uplinkStatusPropagationUpdatable,
   dataPlaneStatus,

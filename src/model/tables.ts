@@ -92,6 +92,13 @@ export const tables = {
     primaryKey: ['router_id', 'port_id'],
     indexes: [['port_id']],
   },
+  /** One row per VNI of a router in an EVPN: taking it is the insert. */
+  evpn_vnis: {
+    name: 'evpn_vnis',
+    columns: { vni: { type: 'int' }, router_id: { type: 'text' } },
+    primaryKey: ['vni'],
+    unique: [['router_id']],
+  },
   /** What is in the external DNS, or is about to be: `done` when the DNS has said so. */
   external_dns_names: {
     name: 'external_dns_names',

@@ -61,7 +61,12 @@ function making(o: Objects, external: string, other: string): readonly (() => Ma
     () => [
       'routers',
       'router',
-      { ...project_id(), ...maybe(0.3, { ha: true }), ...maybe(0.7, { external_gateway_info: { network_id: external } }) },
+      {
+        ...project_id(),
+        ...maybe(0.3, { ha: true }),
+        ...maybe(0.3, { evpn_vni: next(9) - 1 }),
+        ...maybe(0.7, { external_gateway_info: { network_id: external } }),
+      },
     ],
     () => [
       'floatingips',
@@ -143,7 +148,12 @@ async function addL3Agent(store: Store, host: string): Promise<void> {
 
 test('whatever several do at once, no row names what is gone, and quotas count what is there', { timeout: lasts + 120_000 }, async () => {
   const quotas = Object.fromEntries(resources.map(r => [r.name, 100_000]));
-  await using two = await startCluster(2, { quotas, vlanRanges: { p1: [[1, 4000]], p2: [[1, 4000]] }, agentDownTime: 3600 });
+  await using two = await startCluster(2, {
+    quotas,
+    vlanRanges: { p1: [[1, 4000]], p2: [[1, 4000]] },
+    agentDownTime: 3600,
+    servicePlugins: ['evpn'],
+  });
   await addAgents(two.file, ['h'], { interface_mappings: { p1: 'eth1', p2: 'eth2' }, tunnel_types: ['vxlan'], tunneling_ip: '192.0.2.1' });
   await using store = await openSqliteStore(two.file, { tables: allTables });
   for (const host of ['l1', 'l2', 'l3', 'l4']) await addL3Agent(store, host);

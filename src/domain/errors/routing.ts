@@ -78,6 +78,15 @@ export const routingErrors = {
       `Unable to match a requested gateway port to existing gateway ports for router ${p.router_id}: ${p.reason}`,
   },
   UnableToRemoveGateways: { status: 409, text: (p: P<'router_id'>) => `Unable to remove extra gateways from a router ${p.router_id}` },
+  EVPNNoVniAvailable: {
+    status: 409,
+    text: (p: P<'min_vni' | 'max_vni'>) => `No EVPN VNI available in range [${p.min_vni}, ${p.max_vni}].`,
+  },
+  EVPNRequiresOVN: {
+    status: 400,
+    text: (p: P<'router_id'>) => `EVPN is only supported with the OVN router provider. Router ${p.router_id} uses a non-OVN flavor.`,
+  },
+  EVPNVNIInUse: { status: 409, text: (p: P<'vni'>) => `EVPN VNI ${p.vni} is already in use.` },
   DuplicatedHANetwork: { status: 409, text: (p: P<'project_id'>) => `Project ${p.project_id} already has a HA network.` },
   HANetworkConcurrentDeletion: { status: 409, text: (p: P<'project_id'>) => `Network for project ${p.project_id} concurrently deleted.` },
   MaxVRIDAllocationTriesReached: {

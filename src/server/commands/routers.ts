@@ -13,6 +13,7 @@ import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
 import { ipv6ScopeOf, requireScoped } from './ndp-proxy-rows.ts';
 import { usePolicy } from './qos-use.ts';
+import { giveVniBack, takeVni } from './router-evpn.ts';
 import { addGateways, removeGateways, updateGateways } from './router-gateway-actions.ts';
 import { applyGateways, gatewayPolicy, planOfFirst, wantedGateway } from './router-gateways.ts';
 import { dropHaNetwork, joinHa } from './router-ha.ts';
@@ -43,6 +44,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     status: 'ACTIVE',
     ...outside,
     ...defaultRoutes(ctx, input),
+    evpn_vni: await takeVni(ctx, draft, id, input),
     qos_policy_id: info?.qos_policy_id ?? null,
     revision_number: 1,
   });
@@ -109,6 +111,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   await dropSnatPorts(ctx, draft, ports);
   if (row.ha === true) await dropHaNetwork(ctx, draft, row, await dropHaPorts(ctx, draft, { eq: ['router_id', id] }));
   draft.delete('ha_vrids', { eq: ['router_id', id] });
+  giveVniBack(draft, id);
   const bindings = await ctx.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
   draft.delete('router_bindings', { eq: ['router_id', id] });
   const own = { eq: ['router_id', id] } as const;

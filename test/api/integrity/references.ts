@@ -42,6 +42,7 @@ const references: Readonly<Record<string, readonly string[]>> = {
     'router_ports.router_id',
     'router_bindings.router_id',
     'ha_vrids.router_id',
+    'evpn_vnis.router_id',
     'floatingips.router_id',
     'conntrack_helpers.router_id',
     'ndp_proxies.router_id',

@@ -14,7 +14,7 @@ export const samples: readonly Sample[] = [
           external_fixed_ips: [{ subnet_id: external.subnet!.id }],
         },
       },
-      { enable_default_route_ecmp: true, enable_default_route_bfd: true },
+      { enable_default_route_ecmp: true, enable_default_route_bfd: true, evpn_vni: 0 },
       { ha: true },
       { distributed: true },
     ],
