@@ -111,6 +111,12 @@ export const behaviour: readonly Extension[] = [
     updated: '2018-04-09T10:00:00-00:00',
   },
   {
+    alias: 'floatingip-autodelete-internal',
+    name: 'Autodelete floating IPs of internal networks',
+    description: 'Floating IPs that nobody uses go when their network is no longer external',
+    updated: '2019-01-24T00:00:00-00:00',
+  },
+  {
     alias: 'extraroute-atomic',
     name: 'Atomically add/remove extra routes',
     description: 'Routes are added to and removed from a router one by one',

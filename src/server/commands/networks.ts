@@ -16,7 +16,7 @@ import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultFrom } from './default-external.ts';
 import { defaultGroup } from './default-group.ts';
-import { grouped } from './load.ts';
+import { byIds, grouped } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
 import { removePortRows } from './port-rows.ts';
 import { changePvlan, requirePvlanSecurity } from './pvlan.ts';
@@ -216,10 +216,20 @@ async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external
   const id = String(row.id);
   const now = ((await sharingOf(ctx, [id])).get(id) ?? []).filter(e => e.action === 'access_as_external');
   if (external) return now.length > 0 ? undefined : share(draft, 'network', row, 'access_as_external');
-  const used = { and: [{ eq: ['network_id', id] }, { in: ['device_owner', [owners.routerGateway, owners.floatingip]] }] } as const;
-  if ((await ctx.store.count('ports', used)) > 0) throw apiError('ExternalNetworkInUse', { net_id: id });
-  draft.absent('ports', used);
+  const gateways: Predicate = { and: [{ eq: ['network_id', id] }, { eq: ['device_owner', owners.routerGateway] }] };
+  if ((await ctx.store.count('ports', gateways)) > 0) throw apiError('ExternalNetworkInUse', { net_id: id });
+  draft.absent('ports', gateways);
+  await removeFloatingIps(ctx, draft, id);
   unshare(draft, now);
+}
+
+/** Without a gateway none is in use. One that comes meanwhile is met. */
+async function removeFloatingIps(ctx: RequestContext, draft: Draft, network_id: string): Promise<void> {
+  const unused = await removeUnusedFloatingIps(ctx, draft, network_id);
+  const holders = await byIds(ctx, 'ports', unused);
+  await removePortRows(ctx, draft, [...holders.values()]);
+  const others: Predicate = { not: { in: ['floating_port_id', [...holders.keys()]] } };
+  draft.absent('floatingips', { and: [{ eq: ['floating_network_id', network_id] }, others] });
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
