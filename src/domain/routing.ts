@@ -3,6 +3,7 @@ import type { Route } from '../model/ext/router-modes.ts';
 import type { FixedIp } from '../model/port.ts';
 import { apiError, badRequest } from './errors.ts';
 import { pyRepr } from './input/python.ts';
+import { isProvisional } from './ipam/delegation.ts';
 import { cidrsOverlap, contains, parseCidr } from './net/cidr.ts';
 import { parseIp } from './net/ip.ts';
 
@@ -52,7 +53,7 @@ export function checkAttach(
     if (attached.some(a => a.id === subnet.id)) throw badRequest('router', `Router already has a port on subnet ${subnet.id}`);
   }
   for (const other of attached) {
-    const subnet = added.find(s => cidrsOverlap(s.cidr, other.cidr));
+    const subnet = added.find(s => !isProvisional(s.cidr) && cidrsOverlap(s.cidr, other.cidr));
     if (subnet) {
       throw badRequest('router', `Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${other.cidr} of subnet ${other.id}`);
     }

@@ -183,6 +183,19 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
       assert.equal(unnamed?.fqdn, `${unnamed?.hostname}.cloud.example.`);
     });
 
+    test('a port has no name at an address under a provisional prefix', async () => {
+      const net = await h.member.make('networks', 'network', { dns_domain: 'pub.example.' });
+      const pd = { subnetpool_id: 'prefix_delegation', ip_version: 6, ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+      const waiting = await h.member.make('subnets', 'subnet', { network_id: net.id, ...pd, dns_publish_fixed_ip: true });
+      await h.member.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.0.0.0/24', dns_publish_fixed_ip: true });
+      const made = await h.member.make('ports', 'port', { network_id: net.id, dns_name: 'waits' });
+      await answers('waits.pub.example', 'A', [address(made)]);
+      assert.deepEqual(await dns.ask('waits.pub.example', 'AAAA'), []);
+      await h.rpc('q-l3-plugin', 'process_prefix_update', { subnets: { [waiting.id]: '2001:db8:0:7::/64' } }, '1.6');
+      const now = (await h.member.request('GET', `ports/${made.id}`)).body.port as Body;
+      await answers('waits.pub.example', 'AAAA', [address(now, true)]);
+    });
+
     test('a floating IP has placeholders of its own, and those of its port', async () => {
       const external = await h.admin.make('networks', 'network', { 'router:external': true });
       await h.admin.make('subnets', 'subnet', { network_id: external.id, ip_version: 4, cidr: '203.0.113.0/24' });

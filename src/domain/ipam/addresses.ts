@@ -125,6 +125,8 @@ function defaultNeeds(subnets: readonly CandidateSubnet[]): Need[] {
 function fulfil(needs: readonly Need[], request: AddressRequest): FixedIp[] {
   const chosen: FixedIp[] = [];
   const besides = new Set<string>();
+  // Subnets that wait for a prefix may give a port the same address each.
+  const named = new Set<string>();
   const add = (ip: FixedIp): void => {
     chosen.push(ip);
     besides.add(ip.ip_address);
@@ -133,9 +135,11 @@ function fulfil(needs: readonly Need[], request: AddressRequest): FixedIp[] {
   for (const need of needs) {
     if (!('take' in need)) continue;
     const { subnet_id, ip_address } = need.take;
-    if (request.addresses.taken(subnet_id, ip_address) || besides.has(ip_address)) {
+    const key = `${subnet_id} ${ip_address}`;
+    if (request.addresses.taken(subnet_id, ip_address) || named.has(key)) {
       throw apiError('IpAddressAlreadyAllocated', { ip: ip_address, subnet_id });
     }
+    named.add(key);
     besides.add(ip_address);
   }
   for (const need of needs) add('take' in need ? need.take : firstFree(need.oneOf, request, besides));
@@ -177,26 +181,28 @@ interface Matched {
 
 /** Which of the present addresses the request means: by address first, then by subnet. */
 function match(update: AddressUpdate): Matched {
-  const left = new Map(update.current.map(ip => [ip.ip_address, ip]));
+  const left = new Set(update.current);
   const keep: FixedIp[] = [];
   const fresh: RequestedIp[] = [];
   const take = (ip: FixedIp): void => {
-    left.delete(ip.ip_address);
+    left.delete(ip);
     keep.push(ip);
   };
   for (const wanted of update.fixed_ips) {
     if (wanted.ip_address === undefined) continue;
-    const had = left.get(wanted.ip_address);
-    if (had && (wanted.subnet_id === undefined || wanted.subnet_id === had.subnet_id)) take(had);
+    const had = [...left].find(
+      ip => ip.ip_address === wanted.ip_address && (wanted.subnet_id === undefined || wanted.subnet_id === ip.subnet_id),
+    );
+    if (had) take(had);
     else fresh.push(wanted);
   }
   for (const wanted of update.fixed_ips) {
     if (wanted.ip_address !== undefined) continue;
-    const had = [...left.values()].find(ip => ip.subnet_id === wanted.subnet_id);
+    const had = [...left].find(ip => ip.subnet_id === wanted.subnet_id);
     if (had) take(had);
     else fresh.push(wanted);
   }
-  return { keep, fresh, left: [...left.values()] };
+  return { keep, fresh, left: [...left] };
 }
 
 /** PUT of fixed_ips (or of the MAC): the whole set is replaced, what stays the same stays allocated, automatic addresses follow the MAC. */

@@ -4,6 +4,7 @@ import { pyRepr } from '../input/python.ts';
 import { type Cidr, cidrsOverlap, contains, formatCidr, lastOf, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { parseIp } from '../net/ip.ts';
 import { isLoopback, isMulticast } from '../net/well-known.ts';
+import { isProvisional } from './delegation.ts';
 import { checkModes, checkModesOnUpdate } from './modes.ts';
 import { checkGatewayOutOfPools, checkPools, defaultGateway, defaultPools, type Pool, poolsOf, rangesOf } from './pools.ts';
 
@@ -97,7 +98,8 @@ function checkHostRoute(version: number, route: HostRoute): void {
 /** `cidrs` are those of the network's other subnets. */
 export function checkOverlap(cidr: string, cidrs: readonly string[], network_id: string): void {
   if (parsedCidr(cidr).prefix === 0) throw invalidInput('0 is not allowed as CIDR prefix length');
-  if (cidrs.some(other => cidrsOverlap(cidr, other))) {
+  if (isProvisional(cidr)) return;
+  if (cidrs.some(other => !isProvisional(other) && cidrsOverlap(cidr, other))) {
     throw invalidInput(`Requested subnet with cidr: ${cidr} for network: ${network_id} overlaps with another subnet`);
   }
 }

@@ -63,7 +63,7 @@ export async function giveAddresses(services: Services, draft: Draft, wish: Addr
         addresses,
       }),
   );
-  take(draft, wish, chosen, 0);
+  take(draft, wish, chosen, { subnets, from: 0 });
   const withDhcp = subnets.some(s => s.enable_dhcp === true && chosen.some(c => c.subnet_id === s.id));
   return { fixedIps: chosen, withDhcp, waits };
 }
@@ -96,14 +96,22 @@ export async function changeAddresses(
       and: [{ eq: ['subnet_id', subnet_id] }, { eq: ['ip_address', ip_address] }, { eq: ['port_id', wish.port_id] }],
     });
   }
-  take(draft, wish, change.add, change.keep.length);
+  take(draft, wish, change.add, { subnets, from: change.keep.length });
   return [...change.keep, ...change.add];
 }
 
-function take(draft: Draft, wish: AddressWish, chosen: readonly FixedIp[], from: number): void {
+interface Taking {
+  readonly subnets: readonly Row[];
+  /** The position of the first. */
+  readonly from: number;
+}
+
+/** From subnets that still have the prefix that the addresses are of. */
+function take(draft: Draft, wish: AddressWish, chosen: readonly FixedIp[], { subnets, from }: Taking): void {
   for (const [i, { subnet_id, ip_address }] of chosen.entries()) {
     draft.taken.add(key(subnet_id, ip_address));
-    draft.present('subnets', { eq: ['id', subnet_id] });
+    const cidr = String(subnets.find(s => s.id === subnet_id)?.cidr);
+    draft.present('subnets', { and: [{ eq: ['id', subnet_id] }, { eq: ['cidr', cidr] }] });
     draft.insert(
       'ip_allocations',
       { subnet_id, ip_address, port_id: wish.port_id, network_id: wish.network_id, position: from + i },

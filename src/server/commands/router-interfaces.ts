@@ -2,7 +2,9 @@
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import { pyStr } from '../../domain/input/python.ts';
+import { delegated } from '../../domain/input/special.ts';
 import { isUuid } from '../../domain/input/values.ts';
+import { isProvisional } from '../../domain/ipam/delegation.ts';
 import { isRouterInterface } from '../../domain/ipam/owners.ts';
 import { inPools, type Pool } from '../../domain/ipam/pools.ts';
 import { checkAttach, checkByPort, checkBySubnet, routeNeeds } from '../../domain/routing.ts';
@@ -106,7 +108,9 @@ async function addBySubnet(scene: Scene, subnetId: string): Promise<Attached> {
   checkAttach([routedSubnet(subnet)], attached.map(routedSubnet));
   const network_id = String(subnet.network_id);
   draft.present('subnets', { and: [{ eq: ['id', subnetId] }, { eq: ['gateway_ip', fixed.ip_address] }] });
-  const twin = subnet.ip_version === 6 ? ports.find(p => isIpv6Interface(p, network_id)) : undefined;
+  const waits = isProvisional(subnet.cidr);
+  // A subnet with a prefix from outside has a port of its own.
+  const twin = subnet.ip_version === 6 && subnet.subnetpool_id !== delegated ? ports.find(p => isIpv6Interface(p, network_id)) : undefined;
   if (twin) return extendPort(draft, twin, fixed);
   const net = (await byIds(ctx, 'networks', [network_id])).get(network_id);
   if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
@@ -115,7 +119,7 @@ async function addBySubnet(scene: Scene, subnetId: string): Promise<Attached> {
     device_id: row.id,
     device_owner: interfaceOwnerOf(row),
     security_groups: [],
-    fixed_ips: [fixed],
+    fixed_ips: [waits ? { subnet_id: subnetId } : fixed],
     port_security_enabled: false,
     'binding:host_id': await hostOf(ctx, String(row.id)),
   });

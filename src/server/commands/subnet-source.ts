@@ -1,8 +1,9 @@
 // Where the prefix of a new subnet comes from: its request, or a pool that it is allocated from.
 import type { Row } from '../../contracts/store.ts';
-import { apiError, badRequest } from '../../domain/errors.ts';
+import { badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { delegated } from '../../domain/input/special.ts';
+import { provisional } from '../../domain/ipam/delegation.ts';
 import { isAutoAddress } from '../../domain/ipam/modes.ts';
 import {
   type AllocatingPool,
@@ -22,7 +23,10 @@ import { countAllocation, originsOf, relyOnAllocations, relyOnFree } from './poo
 import { relyOnSharing } from './sharing.ts';
 import { defaultPool, subnetPools } from './subnet-pools.ts';
 
-/** The pool that the request names or asks for, as the caller sees it. */
+/** Whether the prefix is to come from outside, by an agent. */
+export const isDelegated = ({ subnetpool_id, cidr }: Attributes): boolean => subnetpool_id === delegated && !cidr;
+
+/** The pool that the request names or asks for, as the caller sees it; of prefixes from outside, one that is in no table. */
 export async function poolOf(ctx: RequestContext, input: Attributes): Promise<Row | undefined> {
   const pools = input.allocation_pools as readonly unknown[] | undefined;
   if (input.use_default_subnetpool !== true && !input.subnetpool_id) return undefined;
@@ -30,8 +34,9 @@ export async function poolOf(ctx: RequestContext, input: Attributes): Promise<Ro
   if (!input.cidr && pools?.length) throw badRequest('subnets', 'allocation_pools allowed only for specific subnet requests.');
   if (input.subnetpool_id !== delegated) return pool ?? find(ctx, subnetPools, String(input.subnetpool_id));
   // As in Neutron: a cidr that is named is not delegated.
-  if (!input.cidr) refuseDelegation(input);
-  return undefined;
+  if (!isDelegated(input)) return undefined;
+  requireAutoAddresses(input);
+  return { id: delegated };
 }
 
 async function theDefault(ctx: RequestContext, input: Attributes): Promise<Row> {
@@ -41,7 +46,7 @@ async function theDefault(ctx: RequestContext, input: Attributes): Promise<Row> 
   return pool;
 }
 
-function refuseDelegation(input: Attributes): never {
+function requireAutoAddresses(input: Attributes): void {
   const modes = (name: string): boolean => isAutoAddress({ ip_version: 6, ipv6_ra_mode: input[name] as string });
   if (input.ip_version !== 6) throw badRequest('subnets', 'Prefix Delegation can only be used with IPv6 subnets.');
   for (const [name, text] of [
@@ -50,7 +55,6 @@ function refuseDelegation(input: Attributes): never {
   ] as const) {
     if (!modes(name)) throw badRequest('subnets', `IPv6 ${text} Mode must be SLAAC or Stateless for Prefix Delegation.`);
   }
-  throw apiError('HTTPNotImplemented', { message: 'IPv6 prefix delegation is not supported: no agent asks for prefixes.' });
 }
 
 /** What a subnet takes from its pool. */
@@ -64,6 +68,7 @@ export interface Taken {
  * Takes a prefix of the pool. Who takes one that overlaps at the same moment decides again; where there is a quota, whoever takes any.
  */
 export async function takeFrom(ctx: RequestContext, draft: Draft, pool: Row, input: Attributes): Promise<Taken> {
+  if (isDelegated(input)) return { cidr: provisional, gateway_ip: input.gateway_ip as string | null | undefined };
   if (input.ip_version !== pool.ip_version) {
     throw badRequest('subnets', `Cannot allocate IPv${input.ip_version} subnet from IPv${pool.ip_version} subnet pool`);
   }

@@ -1,5 +1,6 @@
 // Which names of an object are to be in the external DNS, by what is committed now.
 import type { Row } from '../../contracts/store.ts';
+import { isProvisionalAddress } from '../../domain/ipam/delegation.ts';
 import { domainFor } from '../../domain/ipam/dns-keywords.ts';
 import type { Services } from '../context.ts';
 import { domainOfPort, namedBy, publishedOf } from './domains.ts';
@@ -30,6 +31,7 @@ export async function namesOfPort(services: Services, id: string): Promise<Wante
   if (published === undefined) return [];
   const addresses = await services.store.select({ table: 'ip_allocations', where: { eq: ['port_id', id] }, order: [['position', 'asc']] });
   return addresses
+    .filter(a => !isProvisionalAddress(String(a.ip_address)))
     .filter(a => published === 'all' || published.has(String(a.subnet_id)))
     .map(a => ({ name, address: String(a.ip_address), project_id: String(row.project_id) }));
 }

@@ -22,6 +22,7 @@ import { networkList } from './dhcp.ts';
 import { type Dict, portDicts, routerPortDicts } from './dicts.ts';
 import { placeFloatingIps } from './l3-floatingips.ts';
 import { agentAt, agentGateway, agentGatewaysOf, haCount, haPortsDown, haStates } from './l3-modes.ts';
+import { prefixUpdate } from './prefixes.ts';
 
 const viewer = { project_id: null, isAdmin: true };
 
@@ -268,6 +269,7 @@ export function l3(services: Services): Endpoint {
       get_agent_gateway_port: args => agentGateway(services, text(args, 'network_id'), text(args, 'host')),
       get_ports_by_subnet: args => portsBySubnet(services, args),
       get_networks: args => networkList(services, args),
+      process_prefix_update: args => prefixUpdate(services, args),
     },
   };
 }

@@ -1,4 +1,5 @@
 // What the DHCP port looks like inside its namespace: names, addresses and default routes.
+import { isProvisional } from '../../../domain/ipam/delegation.ts';
 import { contains, parseCidr } from '../../../domain/net/cidr.ts';
 import { parseIp } from '../../../domain/net/ip.ts';
 import { METADATA_IPV4, METADATA_IPV6 } from './options.ts';
@@ -51,7 +52,7 @@ function defaultRoute(subnets: readonly DhcpSubnet[], family: 4 | 6): readonly D
     const cidr = parseCidr(subnet.cidr);
     const gateway = subnet.gateway_ip === null ? undefined : parseIp(subnet.gateway_ip);
     if (subnet.ip_version !== family || !cidr || !gateway || subnet.gateway_ip === null) continue;
-    if (family === 6 && (cidr.prefix === 0 || cidr.prefix > 126)) continue;
+    if (family === 6 && (cidr.prefix === 0 || cidr.prefix > 126 || isProvisional(subnet.cidr))) continue;
     return [{ family, via: subnet.gateway_ip, onlink: !contains(cidr, gateway) }];
   }
   return [];

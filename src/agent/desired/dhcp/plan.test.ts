@@ -153,6 +153,13 @@ test('the device: names, addresses, and a gateway outside of its subnet', () => 
   ]);
 });
 
+test('no default route by a subnet that waits for a prefix from outside', () => {
+  const waiting = subnet6('slaac', { id: '0fd48ac7-62b6-4a6a-a6a5-3fc3f0d3a1a0', cidr: '::/64', gateway_ip: '::' });
+  const routes = (...subnets: Parameters<typeof network>[0]) => planOf(network(subnets, [dhcpPort()])).device.routes;
+  assert.deepEqual(routes(waiting), []);
+  assert.deepEqual(routes(waiting, subnet6('slaac')), [{ family: 6, via: '2001:db8:50::1', onlink: false }]);
+});
+
 test('what is not served', () => {
   assert.ok(isServed(network([subnet4()], [])));
   assert.ok(!isServed(network([subnet4()], [], { admin_state_up: false })));

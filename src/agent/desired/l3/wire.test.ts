@@ -214,3 +214,22 @@ test('port forwardings: single ports, equal ranges, and what cannot be realised'
     assert.equal(of(over).complaints.length, 1);
   }
 });
+
+test('of a subnet that waits for a prefix from outside nothing is configured yet', () => {
+  const waiting = {
+    id: FIP,
+    cidr: '::/64',
+    gateway_ip: '::',
+    dns_nameservers: [],
+    ipv6_ra_mode: 'slaac',
+    subnetpool_id: 'prefix_delegation',
+  };
+  const fixed = { subnet_id: FIP, ip_address: '::228', prefixlen: 64 };
+  const { router: one, complaints } = read({ _interfaces: [port({ fixed_ips: [fixed], subnets: [waiting], extra_subnets: [waiting] })] });
+  const [inner] = one.interfaces;
+  assert.deepEqual([inner?.fixedIps, inner?.subnets, inner?.extraSubnets, complaints], [[], [], [], []]);
+  const given = { ...waiting, cidr: '2001:db8::/64', gateway_ip: '2001:db8::1' };
+  const there = { ...fixed, ip_address: '2001:db8::1' };
+  const [next] = read({ _interfaces: [port({ fixed_ips: [there], subnets: [given] })] }).router.interfaces;
+  assert.deepEqual([next?.fixedIps.length, next?.subnets[0]?.raMode], [1, 'slaac']);
+});

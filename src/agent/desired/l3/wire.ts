@@ -1,5 +1,6 @@
 // Reads a router of the `sync_routers` reply. What is malformed is left out and named; the rest of the router goes on without it.
 
+import { isProvisional } from '../../../domain/ipam/delegation.ts';
 import {
   asAddress,
   asDict,
@@ -93,11 +94,21 @@ function readPort(value: unknown, complain: Complain): RouterPort | undefined {
     networkId,
     mac,
     mtu,
-    fixedIps: readFixedIps(dict['fixed_ips'], id, complain),
+    fixedIps: readFixedIps(placed(dict['fixed_ips'], dict['subnets']), id, complain),
     subnets: readSubnets(dict['subnets'], id, complain),
     extraSubnets: readSubnets(dict['extra_subnets'], id, complain),
     scopes: { 4: asUuid(scopes['4']) ?? null, 6: asUuid(scopes['6']) ?? null },
   };
+}
+
+/** A subnet whose prefix is to come from outside: there is nothing of it to be configured yet. */
+const waits = (subnet: unknown): boolean => isProvisional(asDict(subnet)?.['cidr']);
+
+function placed(fixedIps: unknown, subnets: unknown): unknown[] {
+  const waiting = asList(subnets)
+    .filter(waits)
+    .map(s => asDict(s)?.['id']);
+  return asList(fixedIps).filter(f => !waiting.includes(asDict(f)?.['subnet_id']));
 }
 
 function readFixedIps(value: unknown, portId: string, complain: Complain): FixedIp[] {
@@ -110,11 +121,13 @@ function readFixedIps(value: unknown, portId: string, complain: Complain): Fixed
 }
 
 function readSubnets(value: unknown, portId: string, complain: Complain): SubnetView[] {
-  return asList(value).flatMap(item => {
-    const subnet = readSubnet(asDict(item) ?? {});
-    if (!subnet) complain(`port ${portId}: bad subnet`);
-    return subnet ?? [];
-  });
+  return asList(value)
+    .filter(item => !waits(item))
+    .flatMap(item => {
+      const subnet = readSubnet(asDict(item) ?? {});
+      if (!subnet) complain(`port ${portId}: bad subnet`);
+      return subnet ?? [];
+    });
 }
 
 function readSubnet(dict: Dict): SubnetView | undefined {
