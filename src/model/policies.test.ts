@@ -38,6 +38,13 @@ const otherwise: Readonly<Record<string, Partial<PolicyRule>>> = {
       ...(['bandwidth_limit', 'dscp_marking', 'minimum_bandwidth'] as const).map(type => `get_alias_${type}_rule`),
     ].map(name => [name, { check: '(rule:admin_only) or role:reader' }]),
   ),
+  // Whoever only reads, or has no role at all, makes no ports on the networks of others: docs/differences.md.
+  ...Object.fromEntries(
+    ['create_port', 'create_port:fixed_ips', 'create_port:fixed_ips:subnet_id', 'update_port:fixed_ips:subnet_id'].map(name => [
+      name,
+      { check: '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or role:member and rule:shared' },
+    ]),
+  ),
   // No request asks for it.
   get_flavor_service_profile: { scopes: [] },
 };

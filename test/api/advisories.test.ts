@@ -145,6 +145,12 @@ describe('advisories', () => {
     await h.member.make('ports', 'port', { network_id: net.id, device_owner: 'network:dhcp' });
   });
 
+  test('on a shared network whoever only reads, or has no role, makes no ports', async () => {
+    const port = { network_id: shared.id };
+    for (const api of [h.reader, h.nobody]) assert.deepEqual(await typeOf(api, 'POST', 'ports', { port }), [403, 'PolicyNotAuthorized']);
+    await h.member.make('ports', 'port', port);
+  });
+
   test('CVE-2026-50266: managers of a project are trusted with networks of their own alone', async () => {
     const manager = h.as('manager');
     const trusted = { device_owner: 'network:dhcp' };

@@ -1,5 +1,6 @@
 // Every route asks exactly the rules that the policy table has for it. Here each rule asks for a role of its own name; whoever has the roles
-// of all rules but one is refused exactly where that one counts. A misspelt or missing rule shows at once (OSSA-2026-016, N f0d2cad3d8).
+// of all rules but one is refused exactly where that one counts. A misspelt or missing rule shows at once (OSSA-2026-016, N f0d2cad3d8,
+// 8ccf3f9e79, 2cc04fb071).
 import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

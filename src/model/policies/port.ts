@@ -11,7 +11,7 @@ export const portPolicies = [
   rule('admin_or_data_plane_int', 'rule:context_is_admin or role:data_plane_integrator', []),
   rule(
     'create_port',
-    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or rule:shared',
+    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or role:member and rule:shared',
     ['POST /ports'],
     REGULAR,
   ),
@@ -35,7 +35,7 @@ export const portPolicies = [
   ),
   rule(
     'create_port:fixed_ips',
-    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or rule:shared',
+    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or role:member and rule:shared',
     ['POST /ports'],
     'rule:context_is_advsvc or rule:admin_or_network_owner or rule:shared',
   ),
@@ -47,7 +47,7 @@ export const portPolicies = [
   ),
   rule(
     'create_port:fixed_ips:subnet_id',
-    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or rule:shared',
+    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or role:member and rule:shared',
     ['POST /ports'],
     'rule:context_is_advsvc or rule:admin_or_network_owner or rule:shared',
   ),
@@ -151,7 +151,7 @@ export const portPolicies = [
   ),
   rule(
     'update_port:fixed_ips:subnet_id',
-    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or rule:shared',
+    '(rule:admin_only) or (rule:service_api) or role:member and rule:network_owner or role:member and rule:shared',
     ['PUT /ports/{id}'],
     'rule:context_is_advsvc or rule:admin_or_network_owner or rule:shared',
   ),
