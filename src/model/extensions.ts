@@ -19,6 +19,7 @@ import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
 import { multiProvider } from './ext/multi-provider.ts';
 import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
+import { networkHa } from './ext/network-ha.ts';
 import { portDeviceProfile } from './ext/port-device-profile.ts';
 import { portHardwareOffloadType } from './ext/port-hardware-offload-type.ts';
 import { portHintOvsTxSteering, portHints } from './ext/port-hints.ts';
@@ -78,6 +79,7 @@ export const attributeExtensions = [
   extraRoute,
   l3Flavors,
   l3Ha,
+  networkHa,
   l3ExtNdpProxy,
   dvr,
   routerAdminStateDownBeforeUpdate,

@@ -50,6 +50,7 @@ function making(o: Objects, external: string, other: string): readonly (() => Ma
       'network',
       { ...project_id(), ...maybe(0.4, { segments: vlans() }), ...maybe(0.3, { qos_policy_id: o.id('policy') }) },
     ],
+    () => ['networks', 'network', { ...project_id(), ha: true }],
     () => ['subnets', 'subnet', { network_id: o.id('network'), ip_version: 4, cidr: `10.${next(250)}.0.0/24` }],
     () => ['subnets', 'subnet', { network_id: o.id('network'), ip_version: 4, subnetpool_id: o.id('subnetpool') }],
     () => ['ports', 'port', { ...project_id(), network_id: o.id('network'), ...maybe(0.2, { security_groups: [o.id('security_group')] }) }],

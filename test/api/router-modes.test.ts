@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import type { Json } from '../../src/contracts/bus.ts';
 import { allTables } from '../../src/model/registry.ts';
-import type { Body, Made } from './client.ts';
+import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { beat, type Harness, start, until } from './harness.ts';
 
@@ -224,6 +224,37 @@ describe('router modes', () => {
     assert.deepEqual(await haNetworks(), []);
     assert.deepEqual(await owners(), ['router_gateway', 'router_interface']);
     assert.equal((await agentsOf(r)).length, 1);
+  });
+
+  test('an administrator chooses the network of highly available routers beforehand; it is nobody’s, and one', async () => {
+    const project_id = 'd'.repeat(32);
+    const ha = { project_id, name: 'chosen', ha: true, 'provider:network_type': 'local' };
+    const post = async (api: Api, ...networks: Body[]): Promise<unknown> =>
+      (await api.refused('POST', 'networks', networks.length === 1 ? { network: networks[0] } : { networks })).slice(0, 2);
+    assert.deepEqual(await post(h.member, { ha: true }), [403, 'PolicyNotAuthorized']);
+    assert.equal((await h.member.make('networks', 'network', { ha: false })).project_id, h.member.project);
+    assert.deepEqual(await post(h.admin, ha, ha), [409, 'DuplicatedHANetwork']);
+    const chosen = await h.admin.make('networks', 'network', ha);
+    assert.deepEqual([chosen.project_id, 'ha' in chosen], ['', false]);
+    assert.deepEqual(await post(h.admin, ha), [409, 'DuplicatedHANetwork']);
+    assert.deepEqual((await h.admin.refused('PUT', `networks/${chosen.id}`, { network: { ha: false } })).slice(0, 2), [
+      400,
+      'HTTPBadRequest',
+    ]);
+    assert.equal((await h.admin.refused('GET', 'networks?ha=true'))[0], 400);
+    const r = await h.admin.make('routers', 'router', { project_id, ha: true });
+    const subnets = await h.admin.list(`subnets?network_id=${chosen.id}`);
+    assert.deepEqual(
+      subnets.map(s => s.cidr),
+      ['169.254.192.0/18'],
+    );
+    assert.ok((await h.admin.list(`ports?network_id=${chosen.id}&device_owner=network:router_ha_interface`)).length > 0);
+    assert.deepEqual(
+      (await h.admin.list('networks?name=chosen')).map(n => n.id),
+      [chosen.id],
+    );
+    assert.equal((await h.admin.request('DELETE', `routers/${r.id}`)).status, 204);
+    assert.equal((await h.admin.request('GET', `networks/${chosen.id}`)).status, 404);
   });
 
   test('a flavor says how a router is served', async () => {

@@ -16,6 +16,7 @@ import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultFrom } from './default-external.ts';
 import { defaultGroup } from './default-group.ts';
+import { admitHa, becomeHaNetwork } from './ha-networks.ts';
 import { byIds, grouped } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
 import { removePortRows } from './port-rows.ts';
@@ -94,7 +95,8 @@ function segmentFilter(column: string): (values: readonly string[]) => Predicate
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const id = draft.newId();
-  const project = String(input.project_id ?? '');
+  const owner = String(input.project_id ?? '');
+  const project = input.ha === true ? '' : owner;
   if (project) await defaultGroup(ctx, draft, project);
   await requireZones(ctx, 'network', input.availability_zone_hints);
   refuseTransparency(ctx, input);
@@ -119,6 +121,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   });
   await admitNetwork(ctx, draft, qos_policy_id, id);
   for (const [i, one] of taken.entries()) insertSegment(draft, id, one, i);
+  if (input.ha === true) await becomeHaNetwork(ctx, draft, owner, id);
   if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
   return { id, also: { is_default: input.is_default === true } };
@@ -282,6 +285,7 @@ export const networks: Commands = {
   },
   /** Rules about external networks mean those that are external for who asks. */
   fieldFilters: { 'networks:router:external': sharingFilter('access_as_external') },
+  admit: async (ctx, inputs) => admitHa(ctx, inputs),
   create,
   update,
   delete: remove,

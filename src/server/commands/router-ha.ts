@@ -26,9 +26,8 @@ async function haNetwork(ctx: RequestContext, draft: Draft, project_id: string):
 
 async function makeNetwork(ctx: RequestContext, draft: Draft, project_id: string): Promise<void> {
   if (await ctx.store.get('ha_networks', { project_id })) return;
-  const given = readCreate(network, { name: `HA network tenant ${project_id}` }, nobody);
-  const made = await networks.create?.(ctx, draft, { ...given, project_id: '' });
-  draft.insert('ha_networks', { project_id, network_id: String(made?.id) });
+  const given = readCreate(network, { name: `HA network tenant ${project_id}`, ha: true }, nobody);
+  await networks.create?.(ctx, draft, { ...given, project_id });
 }
 
 async function makeSubnet(ctx: RequestContext, draft: Draft, network_id: string, project_id: string): Promise<void> {
