@@ -6,12 +6,16 @@ import { t } from './kit/types.ts';
 const switchedOn = { type: t.opt(t.bool), post: true, put: true, default: true, nullable: true, filter: true, sort: true } as const;
 const text = { type: t.opt(t.str(1024)), post: true, put: true, default: '', nullable: true, filter: true, sort: true } as const;
 
+/** Taken and kept nowhere: flavors are the cloud's. */
+const project_id = { type: t.str(255), post: true, show: false, column: false } as const;
+
 export const flavor = defineResource({
   name: 'flavor',
   notFound: { type: 'FlavorNotFound', id: 'flavor_id' },
   standard: false,
   fields: {
     id: { type: t.uuid, filter: true, sort: true },
+    project_id,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     description: text,
     service_type: { type: t.str(255), post: true, filter: true, sort: true },
@@ -27,6 +31,7 @@ export const serviceProfile = defineResource({
   standard: false,
   fields: {
     id: { type: t.uuid, filter: true, sort: true },
+    project_id,
     description: text,
     driver: { type: t.str(1024), post: true, put: true, default: '', filter: true, sort: true },
     enabled: switchedOn,
@@ -47,7 +52,7 @@ export const flavorServiceProfile = defineResource({
   bulk: false,
   verbs: ['create', 'delete'],
   primaryKey: ['flavor_id', 'id'],
-  fields: { id: { type: t.uuid, post: true } },
+  fields: { id: { type: t.uuid, post: true }, project_id },
   indexes: [['id']],
 });
 

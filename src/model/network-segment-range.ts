@@ -10,7 +10,7 @@ export const networkSegmentRange = defineResource({
   taggable: true,
   fields: {
     id: { type: t.uuid, filter: true, sort: true },
-    project_id: { type: t.opt(t.str(255)), post: true, filter: true, sort: true },
+    project_id: { type: t.str(255), nullable: true, post: true, filter: true, sort: true },
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     default: { type: t.bool, filter: true },
     shared: { type: t.bool, post: true, default: true, filter: true },

@@ -169,6 +169,46 @@ describe('refusals of services', () => {
     ],
     ['PUT', 'networks/{net}', { network: { project_id: 'x' } }, 400, 'HTTPBadRequest', 'Cannot update read-only attribute tenant_id'],
     ['PUT', 'local-ips/x', { local_ip: { tenant_id: 'x' } }, 400, 'HTTPBadRequest', 'Cannot update read-only attribute project_id'],
+    [
+      'POST',
+      'network-segment-ranges',
+      { network_segment_range: { project_id: null, minimum: 1, maximum: 2 } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for project_id. Reason: 'None' is not a valid string.",
+    ],
+    [
+      'POST',
+      'flavors',
+      { flavor: { project_id: 5, service_type: 'L3_ROUTER_NAT' } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for tenant_id. Reason: '5' is not a valid string.",
+    ],
+    [
+      'POST',
+      'rbac-policies',
+      { rbac_policy: {} },
+      400,
+      'HTTPBadRequest',
+      "Failed to parse request. Required attribute 'object_id' not specified",
+    ],
+    [
+      'PUT',
+      `rbac-policies/${nobodys}`,
+      { rbac_policy: { target_tenant: 5 } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for target_tenant. Reason: '5' is not a valid string.",
+    ],
+    [
+      'PUT',
+      `rbac-policies/${nobodys}`,
+      { rbac_policy: { target_tenant: 'x' } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for target_tenant. Reason: 'x' is not a valid UUID or '*'.",
+    ],
   ];
 
   for (const [method, path, body, ...wanted] of cases)
@@ -197,6 +237,20 @@ describe('refusals of services', () => {
     assert.deepEqual([await put(5), await put('m'.repeat(4096))], ['5', 'm'.repeat(4096)]);
     const longer = { service_profile: { metainfo: 'm'.repeat(4097) } };
     assert.deepEqual((await h.admin.refused('PUT', `service_profiles/${made.profile!.id}`, longer)).slice(0, 2), [400, 'HTTPBadRequest']);
+  });
+
+  test('whoever makes a flavor or a profile may name a project, which is kept nowhere', async () => {
+    const flavor = await h.admin.make('flavors', 'flavor', { service_type: 'L3_ROUTER_NAT', project_id: h.other.project });
+    const profile = await h.admin.make('service_profiles', 'service_profile', { metainfo: 'm', tenant_id: h.other.project });
+    const binding = { service_profile: { id: profile.id, project_id: h.other.project } };
+    assert.equal((await h.admin.request('POST', `flavors/${flavor.id}/service_profiles`, binding)).status, 201);
+    for (const one of [flavor, profile]) assert.deepEqual([one.project_id, one.tenant_id], [undefined, undefined]);
+  });
+
+  test('an empty prefix of a metering rule is none', async () => {
+    const { id } = await h.admin.make('metering/metering-labels', 'metering_label', {});
+    const rule = { metering_label_id: id, direction: 'ingress', remote_ip_prefix: '10.0.0.0/24', source_ip_prefix: '' };
+    assert.equal((await h.admin.make('metering/metering-label-rules', 'metering_label_rule', rule)).source_ip_prefix, null);
   });
 
   test('filters that compare find nothing where nothing can be equal', async () => {

@@ -23,7 +23,7 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
     case 'metainfo':
       return readMetainfo(value);
     case 'metering_prefix':
-      return readMeteringPrefix(value);
+      return value === '' ? null : readMeteringPrefix(value);
     case 'port_range':
       return readPortRange(value);
     case 'profile':
@@ -132,8 +132,9 @@ function readMetainfo(value: unknown): string {
 
 /** A project's id, with dashes or without, or `*` for all. */
 function readTargetProject(value: unknown): string {
-  if (typeof value === 'string' && (value === '*' || isUuid(value) || /^[0-9a-f]{32}$/i.test(value))) return value;
-  throw new Invalid(`'${pyStr(value)}' is not a valid UUID or '*'.`);
+  const text = readString(value, 255);
+  if (text === '*' || isUuid(text) || /^[0-9a-f]{32}$/i.test(text)) return text;
+  throw new Invalid(`'${text}' is not a valid UUID or '*'.`);
 }
 
 function readProfile(value: unknown): Record<string, unknown> {
