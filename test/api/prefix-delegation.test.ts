@@ -100,6 +100,26 @@ describe('prefixes from outside', () => {
     assert.equal((await shown('subnet', waiting.id)).revision_number, Number(was.subnet.revision_number) + 1, 'the same is no change');
   });
 
+  test('where a distributed router is translated it has an address of its own, under each prefix', async () => {
+    const external = await h.admin.make('networks', 'network', { 'router:external': true });
+    await h.admin.make('subnets', 'subnet', { network_id: external.id, ip_version: 6, cidr: '2001:db8:ffff::/64' });
+    const project_id = h.member.project;
+    const gateway = { external_gateway_info: { network_id: external.id } };
+    const router = await h.admin.make('routers', 'router', { project_id, distributed: true, ...gateway });
+    const net = await network();
+    const waiting = await subnet(net);
+    await attach(router, waiting);
+    for (const next of ['2001:db8:8:1::/64', '::/64', '2001:db8:8:2::/64']) {
+      await update({ [waiting.id]: next });
+      const found = await h.admin.list(`ports?network_id=${net.id}&device_id=${router.id}`);
+      const at = new Map(found.map(p => [p.device_owner, (p.fixed_ips as Body[]).map(f => String(f.ip_address))]));
+      const inside = next.replace('::/64', ':');
+      assert.deepEqual(at.get('network:router_interface_distributed'), [`${next.replace('/64', '')}1`]);
+      const [own, ...more] = at.get('network:router_centralized_snat') ?? [];
+      assert.ok(own?.startsWith(inside) && own !== `${inside}:1` && more.length === 0, own);
+    }
+  });
+
   test('L3 agents and L2 agents hear of it', async () => {
     const heard: Body[] = [];
     const listen = (topic: string, method: string) =>
