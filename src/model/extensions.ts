@@ -17,6 +17,7 @@ import { dnsDomainPorts, dnsIntegration, dnsIntegrationDomainKeywords, subnetDns
 import { evpn } from './ext/evpn.ts';
 import { externalNet } from './ext/external-net.ts';
 import { extraDhcpOpt } from './ext/extra-dhcp-opt.ts';
+import { floatingIpDistributed } from './ext/floating-ip-distributed.ts';
 import { multiProvider } from './ext/multi-provider.ts';
 import { netMtu, netMtuWritable } from './ext/net-mtu.ts';
 import { networkHa } from './ext/network-ha.ts';
@@ -82,6 +83,7 @@ export const attributeExtensions = [
   networkHa,
   l3ExtNdpProxy,
   dvr,
+  floatingIpDistributed,
   routerAdminStateDownBeforeUpdate,
   ecmpRoutes,
   externalGatewayMultihoming,

@@ -160,6 +160,33 @@ describe('distributed routers', () => {
     await h.member.request('DELETE', `floatingips/${fip.id}`);
   });
 
+  test('a floating IP that is not to be distributed is where the router is translated, wherever its port is', async () => {
+    const port = await vm('c1');
+    const given = { floating_network_id: external.id, port_id: port.id };
+    const fip = await h.member.make('floatingips', 'floatingip', { ...given, distributed: false });
+    assert.equal(fip.distributed, false);
+    const [central] = await fipsAt('snat');
+    assert.deepEqual([central?.id, central?.host, central?.dvr_snat_bound], [fip.id, 'FLOATING_IP_HOST_NEEDS_BINDING', true]);
+    assert.deepEqual(await fipsAt('c1'), []);
+    for (const distributed of [true, null]) {
+      await h.member.request('PUT', `floatingips/${fip.id}`, { floatingip: { distributed: false } });
+      told.length = 0;
+      const { body } = await h.member.request('PUT', `floatingips/${fip.id}`, { floatingip: { distributed } });
+      assert.equal((body.floatingip as Body).distributed, distributed);
+      assert.equal((body.floatingip as Body).port_id, port.id);
+      for (const host of ['c1', 'snat']) await hears(host, 'routers_updated', named);
+      assert.deepEqual([(await fipsAt('c1')).map(f => f.host), await fipsAt('snat')], [['c1'], []]);
+    }
+    const plain = await h.member.make('floatingips', 'floatingip', { floating_network_id: external.id });
+    assert.equal(plain.distributed, null);
+    await h.member.request('PUT', `floatingips/${fip.id}`, { floatingip: { distributed: true } });
+    const ids = async (query: string): Promise<unknown[]> => (await h.member.list(`floatingips?${query}`)).map(f => f.id);
+    assert.deepEqual([await ids('distributed=true'), await ids('distributed=False')], [[fip.id], []]);
+    assert.equal((await h.member.refused('POST', 'floatingips', { floatingip: { ...given, distributed: 'x' } }))[0], 400);
+    for (const { id } of [fip, plain]) await h.member.request('DELETE', `floatingips/${id}`);
+    await h.admin.request('DELETE', `ports/${port.id}`);
+  });
+
   test('its neighbours on a network come along; an interface that goes takes the router off its hosts', async () => {
     const second = await h.member.make('networks', 'network', {});
     const inner = await subnetOf(second, '10.71.0.0/24');

@@ -1,5 +1,5 @@
-// Where floating IPs are: of a distributed router each is on the host of its port, or, where that host does none of it, where the router
-// is translated.
+// Where floating IPs are: of a distributed router each is on the host of its port, or, where that host does none of it or it is not to be
+// distributed, where the router is translated.
 import type { Row } from '../../contracts/store.ts';
 import { grouped } from '../commands/load.ts';
 import { agentMode } from '../commands/router-places.ts';
@@ -42,7 +42,8 @@ export async function placeFloatingIps(
   const mine = String(agent?.host ?? '');
   return fip => {
     const { host, dest } = whereabouts(bindings.get(String(fip.port_id)) ?? []);
-    if (host !== '' && translates(host)) return host === mine || dest === mine ? { ...fip, host, dest_host: dest } : undefined;
+    if (fip.distributed !== false && host !== '' && translates(host))
+      return host === mine || dest === mine ? { ...fip, host, dest_host: dest } : undefined;
     if (!agent || agentMode(agent) !== 'dvr_snat') return undefined;
     return { ...fip, host: needsBinding, dest_host: dest, dvr_snat_bound: true };
   };
