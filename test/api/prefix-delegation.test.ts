@@ -120,6 +120,24 @@ describe('prefixes from outside', () => {
     }
   });
 
+  test('it is found by its pool, and joins no other', async () => {
+    const net = await network();
+    const waiting = await subnet(net);
+    const found = await h.member.list(`subnets?subnetpool_id=prefix_delegation&network_id=${net.id}`);
+    assert.deepEqual(
+      found.map(s => s.id),
+      [waiting.id],
+    );
+    const pool = await h.member.make('subnetpools', 'subnetpool', { name: 'six', prefixes: ['fd00:6::/48'] });
+    const onboard = (network_id: string) => h.member.request('PUT', `subnetpools/${pool.id}/onboard_network_subnets`, { network_id });
+    const refused = await onboard(net.id);
+    assert.deepEqual([refused.status, (refused.body.NeutronError as Body).type], [400, 'IllegalSubnetPoolUpdate']);
+    assert.equal((await shown('subnet', waiting.id)).subnetpool_id, 'prefix_delegation');
+    const plain = await network();
+    await h.member.make('subnets', 'subnet', { network_id: plain.id, ip_version: 6, cidr: 'fd00:66::/64' });
+    assert.equal((await onboard(plain.id)).status, 200);
+  });
+
   test('L3 agents and L2 agents hear of it', async () => {
     const heard: Body[] = [];
     const listen = (topic: string, method: string) =>

@@ -1,6 +1,7 @@
 // Subnets that are there already join a pool: all of its version on one network, so that the network stays whole.
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import { pyStr } from '../../domain/input/python.ts';
+import { delegated } from '../../domain/input/special.ts';
 import { prefixesOverlap } from '../../domain/ipam/subnet-pool.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
@@ -19,7 +20,9 @@ export const onboardSubnets: Action = async (ctx, draft, row, body) => {
   const ours = { and: [{ eq: ['network_id', network_id] }, { eq: ['ip_version', row.ip_version as number] }] } as const;
   const subnets = await ctx.store.select({ table: 'subnets', where: ours, order: [['id', 'asc']] });
   const taken = await allocatedOf(ctx, row);
-  for (const { id: subnet_id, cidr } of subnets) {
+  for (const { id: subnet_id, cidr, subnetpool_id } of subnets) {
+    if (subnetpool_id === delegated)
+      throw apiError('IllegalSubnetPoolUpdate', { reason: `Onboarding subnet ${subnet_id}: its prefix comes from outside` });
     if (!prefixesOverlap([String(cidr)], taken)) continue;
     const reason = `Onboarding subnet ${subnet_id}: ${cidr} conflicts with allocated prefixes in subnet pool ${id}`;
     throw apiError('IllegalSubnetPoolUpdate', { reason });
