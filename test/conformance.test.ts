@@ -1,5 +1,8 @@
 // The judgement of conformance runs: what counts as the same answer, what is told of a difference, and what the documentation excuses.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { differences } from './conformance/differences.ts';
 import { documentedDifferences, readDocumented } from './conformance/documented.ts';
@@ -163,4 +166,18 @@ describe('the verdict', () => {
     assert.deepEqual(readOptions(['--quick']).suites, ['tempest', 'answers']);
     assert.throws(() => readOptions(['--suite', 'nonsense']), /there is no suite/);
   });
+});
+
+test('a run that is told to end several times puts its things away once, and whole', async () => {
+  const end = join(import.meta.dirname, 'conformance/end.ts');
+  const work = "async () => { console.log('begun'); await new Promise(done => setTimeout(done, 500)); console.log('put away'); }";
+  const program = `import { whenEnded } from ${JSON.stringify(end)}; whenEnded(${work}); setInterval(() => {}, 1000); console.log('runs');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'close');
+  let said = '';
+  for await (const chunk of child.stdout) {
+    said += chunk;
+    if (said === 'runs\n' || said === 'runs\nbegun\n') child.kill('SIGTERM');
+  }
+  assert.deepEqual([await ended, said], [[143, null], 'runs\nbegun\nput away\n']);
 });

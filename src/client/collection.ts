@@ -71,7 +71,7 @@ function at<R extends Resource>(api: Transport, resource: R, url: string): Colle
   return {
     async list(options) {
       const all: never[] = [];
-      for await (const objects of pages(pairsOf(options))) all.push(...objects);
+      for await (const objects of pages(pairsOf(options))) for (const object of objects) all.push(object);
       return all;
     },
     async *each(options) {

@@ -8,6 +8,7 @@ import { inspect } from 'node:util';
 import { endDaemons } from './daemon.ts';
 import { differences } from './differences.ts';
 import { type Documented, documentedDifferences } from './documented.ts';
+import { whenEnded } from './end.ts';
 import { type RunningKeystone, startKeystone } from './keystone.ts';
 import { type Options, readOptions, type Suite } from './options.ts';
 import { whyNotHere } from './packages.ts';
@@ -45,14 +46,12 @@ async function conformance(options: Options): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'weft-conformance-'));
   stack.defer(() => (options.keep ? print(`everything is kept in ${folder}`) : rmSync(folder, { recursive: true, force: true })));
-  const stop = (signal: NodeJS.Signals): void => {
+  whenEnded(async () => {
     stopped = true;
     stopWorkers();
-    void endDaemons()
-      .then(() => stack.disposeAsync())
-      .finally(() => process.exit(signal === 'SIGINT' ? 130 : 143));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+    await endDaemons();
+    await stack.disposeAsync();
+  });
   progress('starting Keystone');
   const keystone = stack.use(await startKeystone(folder, randomBytes(12).toString('hex')));
   const place = { stack, folder, keystone, options, documented: documentedDifferences(), until: Date.now() + options.minutes * 60_000 };
