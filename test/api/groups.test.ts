@@ -127,6 +127,26 @@ describe('security groups', () => {
     assert.deepEqual(await h.member.list('security-group-rules?port_range_min=81'), []);
   });
 
+  test('what many of one request are compared with is read once', async () => {
+    const { store } = h.server;
+    const { select } = store;
+    const read: string[] = [];
+    store.select = query => {
+      read.push(query.table);
+      return select.call(store, query);
+    };
+    const times = (table: string): number => read.splice(0).filter(name => name === table).length;
+    const numbered = (port: number): Body => ({ protocol: 'udp', port_range_min: port, port_range_max: port });
+    const rules = Array.from({ length: 20 }, (_, i) => ({ security_group_id: group.id, direction: 'ingress', ...numbered(5000 + i) }));
+    const made = await h.member.request('POST', 'security-group-rules', { security_group_rules: rules });
+    assert.deepEqual([made.status, times('security_group_rules')], [201, 2]);
+    const groups = Array.from({ length: 20 }, () => ({ name: 'many' }));
+    assert.equal((await h.member.request('POST', 'security-groups', { security_groups: groups })).status, 201);
+    assert.equal(times('default_security_group_rules'), 1);
+    store.select = select;
+    for (const one of await h.member.list('security-groups?name=many')) await h.member.request('DELETE', `security-groups/${one.id}`);
+  });
+
   test('a group that ports have stays and stays stateful; rules about a group go with it', async () => {
     const net = await h.member.make('networks', 'network', {});
     const used = await h.member.make('security-groups', 'security_group', { name: 'used' });

@@ -14,7 +14,7 @@ export async function addStartingRules(
   projectId: string,
   isDefault: boolean,
 ): Promise<void> {
-  for (const template of await templatesFor(services, isDefault)) {
+  for (const template of await draft.once(`templates ${isDefault}`, () => templatesFor(services, isDefault))) {
     const { direction, ethertype, protocol, port_range_min, port_range_max, remote_ip_prefix, remote_address_group_id } = template;
     const { remote_group_id: named } = template;
     const remote_group_id = named === parentGroup ? groupId : (named ?? null);

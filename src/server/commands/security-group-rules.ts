@@ -71,11 +71,15 @@ async function relyOnAddressGroup(ctx: RequestContext, draft: Draft, id: string,
 async function refuseTwin(ctx: RequestContext, draft: Draft, groupId: string, row: Row): Promise<void> {
   const key = ruleKey(row);
   const pending = `rule/${key}`;
-  const rows = await ctx.store.select({ table: 'security_group_rules', where: { eq: ['security_group_id', groupId] } });
-  const twin = rows.find(r => ruleKey(r) === key);
+  const twin = (await draft.once(`rules of ${groupId}`, () => rulesByKey(ctx, groupId))).get(key);
   if (twin) throw apiError('SecurityGroupRuleExists', { rule_id: String(twin.id) });
   if (draft.taken.has(pending)) throw apiError('DuplicateSecurityGroupRuleInPost');
   draft.taken.add(pending);
+}
+
+async function rulesByKey({ store }: RequestContext, groupId: string): Promise<Map<string, Row>> {
+  const rows = await store.select({ table: 'security_group_rules', where: { eq: ['security_group_id', groupId] } });
+  return new Map(rows.map(row => [ruleKey(row), row]));
 }
 
 async function removeRule(_ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
