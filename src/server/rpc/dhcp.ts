@@ -25,7 +25,7 @@ async function networkInfos(services: Services, rows: readonly Row[], enabledOnl
   const ids = rows.map(r => String(r.id));
   const subnets = await grouped(services, 'subnets', 'network_id', ids, { order: [['id', 'asc']] });
   const ports = ids.length === 0 ? [] : await services.store.select({ table: 'ports', where: { in: ['network_id', ids] } });
-  const dicts = await portDicts(services, ports);
+  const dicts = Map.groupBy(await portDicts(services, ports), d => d.network_id);
   const segments = await grouped(services, 'segments', 'network_id', ids, { order: [['segment_index', 'asc']] });
   const hosts = await hostsOfSegments(services, [...segments.values()].flat());
   const isLocal = (s: Row): boolean => !s.segment_id || (hosts.get(String(s.segment_id)) ?? []).includes(host);
@@ -38,7 +38,7 @@ async function networkInfos(services: Services, rows: readonly Row[], enabledOnl
     subnets: (subnets.get(String(row.id)) ?? []).filter(s => isLocal(s) && (!enabledOnly || s.enable_dhcp === true)).map(subnetDict),
     non_local_subnets: (subnets.get(String(row.id)) ?? []).filter(s => !isLocal(s)).map(subnetDict),
     segments: (segments.get(String(row.id)) ?? []).map(s => segmentDict(s, hosts.get(String(s.id)) ?? [])),
-    ports: dicts.filter(d => d.network_id === row.id),
+    ports: dicts.get(row.id) ?? [],
   }));
 }
 

@@ -133,13 +133,14 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     'ports',
     [...links.values()].flat().map(l => l.port_id),
   );
-  const dicts = await routerPortDicts(services, [...ports.values()]);
+  const dicts = new Map((await routerPortDicts(services, [...ports.values()])).map(d => [d.id, d]));
   const agent = await agentAt(services, host);
   const bindings = await grouped(services, 'router_bindings', 'router_id', ids, { where: { eq: ['agent_id', String(agent?.id ?? '')] } });
   const vrids = await grouped(services, 'ha_vrids', 'router_id', ids);
   const agentGateways = rows.some(r => r.distributed === true) ? await agentGatewaysOf(services, String(agent?.id ?? '')) : [];
   const fips = await grouped(services, 'floatingips', 'router_id', ids);
   const fipObjects = await floatingips.present(services, [...fips.values()].flat(), viewer);
+  const fipsOf = Map.groupBy(fipObjects, f => f.router_id);
   const forwardings = await forwardingsOf(
     services,
     fipObjects.map(f => String(f.id)),
@@ -151,14 +152,14 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
     const id = String(row.id);
     const mode = modeOf(row);
     const binding = bindings.get(id)?.[0];
-    const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.find(d => d.id === l.port_id) })).filter(p => p.dict);
+    const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.get(l.port_id) })).filter(p => p.dict);
     const gateway = own.find(p => p.dict?.id === row.gw_port_id)?.dict;
     const interfaces = own.filter(p => isRouterInterface(String(p.type))).map(p => p.dict as Dict);
     const snat = own.filter(p => p.type === owners.routerSnat).map(p => p.dict as Dict);
     const watching = own.find(p => p.dict?.id === binding?.ha_port_id)?.dict;
     // Agents have the first gateway of a router, and what comes in by it.
-    const all = fipObjects
-      .filter(f => f.router_id === id && f.floating_network_id === gateway?.network_id)
+    const all = (fipsOf.get(id) ?? [])
+      .filter(f => f.floating_network_id === gateway?.network_id)
       .map(f => floatingDict(f, forwardings.get(String(f.id)) ?? [], scopes.get(f.id) ?? null));
     const floating = all.filter(f => f.port_id !== null).flatMap(f => (mode.distributed ? (place(f) ?? []) : [f]));
     // Ports are forwarded where a distributed router is translated.
