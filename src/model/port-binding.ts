@@ -20,9 +20,9 @@ export const portBinding = defineResource({
   fields: {
     project_id: { type: t.str(255), post: true, show: false, column: false },
     /** Empty: of a port that is nowhere. */
-    host: { type: t.str(255), post: true, filter: true, sort: true },
-    status: { type: t.str(16), filter: true, sort: true },
-    vnic_type: { type: t.oneOf(...vnicTypes), post: true, put: true, default: 'normal', filter: true, sort: true },
+    host: { type: t.str(255), post: true, filter: true },
+    status: { type: t.str(16), filter: true },
+    vnic_type: { type: t.oneOf(...vnicTypes), post: true, put: true, default: 'normal', filter: true },
     profile: {
       type: t.special<Readonly<Record<string, unknown>>>('profile', 'json'),
       post: true,
@@ -30,7 +30,7 @@ export const portBinding = defineResource({
       default: absent,
       nullable: false,
     },
-    vif_type: { type: t.str(64), filter: true, sort: true },
+    vif_type: { type: t.str(64), filter: true },
     vif_details: { type: t.any<Readonly<Record<string, unknown>>>() },
   },
   indexes: [['host']],

@@ -27,7 +27,7 @@ export const qosPolicy = defineResource({
 });
 
 const most = 2_147_483_647;
-const limit = { type: t.int(0, most), post: true, put: true, filter: true, sort: true } as const;
+const limit = { type: t.range(0, most), post: true, put: true, filter: true, sort: true } as const;
 const burst = { ...limit, default: 0 } as const;
 const oneWay = { type: t.oneOf('ingress', 'egress'), post: true, put: true, default: 'egress', filter: true, sort: true } as const;
 const anyWay = { ...oneWay, type: t.oneOf('any', 'ingress', 'egress') } as const;

@@ -5,6 +5,7 @@ import type { Body, Made } from './client.ts';
 import { type Harness, start } from './harness.ts';
 
 const nobodys = '00000000-0000-4000-8000-000000000000';
+const longTag = 'x'.repeat(256);
 const operation = 'Invalid input for operation: ';
 const protocols = 'Only protocol names and their integer representation (0 to 255) are supported.';
 
@@ -20,6 +21,8 @@ describe('refusals of services', () => {
     await h.admin.make('subnets', 'subnet', { network_id: made.ext.id, ip_version: 4, cidr: '172.30.0.0/24' });
     made.router = await h.admin.make('routers', 'router', {});
     made.fip = await h.admin.make('floatingips', 'floatingip', { floating_network_id: made.ext.id });
+    made.port = await h.admin.make('ports', 'port', { network_id: made.net.id, device_owner: 'compute:x' });
+    made.policy = await h.admin.make('qos/policies', 'policy', {});
     made.profile = await h.admin.make('service_profiles', 'service_profile', { metainfo: '{}' });
   });
   after(() => h[Symbol.asyncDispose]());
@@ -209,6 +212,25 @@ describe('refusals of services', () => {
       'HTTPBadRequest',
       "Invalid input for target_tenant. Reason: 'x' is not a valid UUID or '*'.",
     ],
+    [
+      'GET',
+      'ports/{port}/bindings?sort_key=host&sort_dir=asc',
+      undefined,
+      400,
+      'HTTPBadRequest',
+      "['host'] is invalid attribute for sort_keys",
+    ],
+    [
+      'POST',
+      'qos/policies/{policy}/bandwidth_limit_rules',
+      { bandwidth_limit_rule: { max_kbps: -1 } },
+      400,
+      'HTTPBadRequest',
+      "Invalid input for max_kbps. Reason: '-1' is too small - must be at least '0'.",
+    ],
+    ['POST', 'quotas', { quota: {} }, 501, 'HTTPNotImplemented', 'POST requests are not supported on this resource.'],
+    ['GET', `networks/{net}/tags/${longTag}`, undefined, 400, 'InvalidInput', `${operation}'${longTag}' exceeds maximum length of 255.`],
+    ['DELETE', `networks/{net}/tags/${longTag}`, undefined, 400, 'InvalidInput', `${operation}'${longTag}' exceeds maximum length of 255.`],
   ];
 
   for (const [method, path, body, ...wanted] of cases)

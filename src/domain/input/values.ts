@@ -25,7 +25,7 @@ export function read(type: Type, value: unknown): unknown {
     case 'bool':
       return readBool(value);
     case 'int':
-      return readInt(value, type.min, type.max);
+      return readInt(value, type);
     case 'enum':
       return readEnum(value, type.values, type.convert);
     case 'list':
@@ -87,11 +87,11 @@ export function toInt(value: unknown): number | undefined {
   return undefined;
 }
 
-function readInt(value: unknown, min?: number, max?: number): number {
+function readInt(value: unknown, { min, max, range }: { readonly min?: number; readonly max?: number; readonly range?: true }): number {
   const n = toInt(value);
   if (n === undefined) throw invalidInput(`'${pyStr(value)}' is not an integer`);
   if (min !== undefined && n < min)
-    return refuse(min === 0 ? `'${n}' should be non-negative.` : `'${n}' is too small - must be at least '${min}'.`);
+    return refuse(min === 0 && !range ? `'${n}' should be non-negative.` : `'${n}' is too small - must be at least '${min}'.`);
   if (max !== undefined && n > max) return refuse(`'${n}' is too large - must be no larger than '${max}'.`);
   return n;
 }

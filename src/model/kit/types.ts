@@ -12,7 +12,8 @@ export type TypeSpec =
   | { readonly kind: 'string'; readonly max?: number; readonly lowercase?: boolean; readonly notBlank?: boolean }
   | { readonly kind: 'uuid' }
   | { readonly kind: 'bool' }
-  | { readonly kind: 'int'; readonly min?: number; readonly max?: number }
+  /** `range`: refusals speak of its ends even where the lower one is 0. */
+  | { readonly kind: 'int'; readonly min?: number; readonly max?: number; readonly range?: true }
   | { readonly kind: 'enum'; readonly values: readonly (string | number | null)[]; readonly convert?: 'int' | 'protocol' }
   | {
       readonly kind: 'ip' | 'cidr' | 'ip_or_cidr' | 'mac' | 'nameserver' | 'dns_name' | 'relative_dns_name' | 'dns_domain' | 'time' | 'any';
@@ -76,6 +77,7 @@ export const t = {
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
   }),
+  range: (min: number, max: number): Type<number> => ({ kind: 'int', min, max, range: true }),
   oneOf: <const V extends string | number | null>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values }),
   intOneOf: <const V extends number>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values, convert: 'int' }),
   /** Names of IP protocols. Another protocol is refused in other words than what is none. */

@@ -39,7 +39,7 @@ export async function quotas(request: ApiRequest, resources: readonly Resource[]
   const { ctx, method } = request;
   const counted = resources.filter(r => r.quota !== undefined);
   const [, project, sub] = request.path;
-  if (method === 'POST') throw apiError('HTTPNotImplemented', { message: 'Not Implemented' });
+  if (method === 'POST') throw apiError('HTTPNotImplemented', { message: 'POST requests are not supported on this resource.' });
   if (project === undefined) {
     if (method !== 'GET') throw apiError('HTTPMethodNotAllowed');
     return listAll(ctx, counted);

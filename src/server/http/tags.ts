@@ -1,5 +1,6 @@
 // Tags below an object: /<collection>/<id>/tags and /<collection>/<id>/tags/<tag>.
 import { apiError } from '../../domain/errors.ts';
+import { readTags } from '../../domain/input/special.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import { authorizeAction } from '../authorize.ts';
 import type { ApiObject, Commands } from '../commands/commands.ts';
@@ -36,6 +37,7 @@ async function read(ctx: RequestContext, commands: Commands, id: string, tag: st
   await allowed(ctx, commands, id, 'get');
   const list = (await tagsOf(ctx, [id])).get(id) ?? [];
   if (tag === undefined) return { status: 200, json: { tags: list } };
+  readTags([tag]);
   if (!list.includes(tag)) throw tagNotFound(tag);
   return { status: 204 };
 }
@@ -55,7 +57,7 @@ function noParent({ plural }: Resource, id: string): Error {
 function tagChange({ method, body }: ApiRequest, tag: string | undefined): TagChange {
   if (tag !== undefined) {
     if (method === 'PUT') return { verb: 'put', tag };
-    if (method === 'DELETE') return { verb: 'delete', tag };
+    if (method === 'DELETE') return { verb: 'delete', tag: readTags([tag])[0] as string };
   } else {
     if (method === 'PUT') return { verb: 'replace', tags: readTagBody(body) };
     if (method === 'POST') return { verb: 'add', tags: readTagBody(body) };
