@@ -92,6 +92,23 @@ test('values that cannot be are refused with their place', () => {
     '[oslo_middleware]\nmax_request_body_size = 12',
     '[ml2_type_vxlan]\nvni_ranges = 10:1',
     '[ml2_type_vlan]\nnetwork_vlan_ranges = p1:100',
+    '[ml2_type_vlan]\nnetwork_vlan_ranges = p1:1:4095',
+    '[ml2_type_vlan]\nnetwork_vlan_ranges = p1, :1:9',
+    '[ml2_type_vxlan]\nvni_ranges = 1:16777216',
+    '[ml2_type_geneve]\nvni_ranges = 1:16777216',
+    '[ml2]\nphysical_network_mtus = 1500',
+    '[ml2]\noverlay_ip_version = 5',
+    '[ml2]\ntype_drivers = vxlan, token-ring',
+    '[ml2]\ntenant_network_types = token-ring',
+    '[ml2]\nexternal_network_type = token-ring',
+    '[DEFAULT]\nbase_mac = fa:16:3e',
+    '[DEFAULT]\nbase_mac = 01:00:5e:00:00:00',
+    '[DEFAULT]\nl3_ha_net_cidr = 169.254.192.0',
+    '[DEFAULT]\nl3_ha_net_cidr = fe80::/64',
+    '[DEFAULT]\ndns_domain = a b',
+    '[DEFAULT]\nnetwork_link_prefix = example',
+    '[rfc2136]\nkey_name = a b',
+    '[rfc2136]\nzones = a..b',
   ])
     assert.throws(() => read(text), { message: /0\.conf:2: \w+ = .* wanted$/ }, text);
 });
@@ -107,7 +124,7 @@ test('policy files are found beside the file that names them; each policy_dirs a
 
 test('an external DNS, and the other tunnels', () => {
   const dns =
-    'external_dns_driver = rfc2136\n[rfc2136]\nserver = 192.0.2.53\nzones = pub.example, x.example.\nkey_algorithm = hmac-sha512\n';
+    'external_dns_driver = rfc2136\n[rfc2136]\nserver = 192.0.2.53\nkey_name = weft\nkey_secret = aHVzaA==\nzones = pub.example, x.example.\nkey_algorithm = hmac-sha512\n';
   const { externalDns } = read(`[DEFAULT]\n${dns}ipv6_ptr_zone_prefix_size = 48`).config;
   assert.deepEqual([externalDns.driver, externalDns.host, externalDns.zones], ['rfc2136', '192.0.2.53', ['pub.example.', 'x.example.']]);
   assert.deepEqual([externalDns.keyAlgorithm, externalDns.reverse], ['hmac-sha512', { ipv4: 24, ipv6: 48 }]);
@@ -125,4 +142,24 @@ test('an external DNS, and the other tunnels', () => {
     [config.externalNetworkType, config.mtu.physical_network_mtus, config.mtu.overlay_ip_version],
     ['flat', { p1: 9000 }, 6],
   );
+});
+
+test('a value that cannot be is told, but not a secret', () => {
+  for (const secret of ['hush hush', 'A', '='])
+    assert.throws(() => read(`[rfc2136]\nkey_secret = ${secret}`), { message: /0\.conf:2: key_secret = \*\*\*: .* wanted$/ }, secret);
+  assert.equal(read('[rfc2136]\nkey_secret = aHVzaA==').config.externalDns.keySecret, 'aHVzaA==');
+});
+
+test('an external DNS without what its updates need is refused', () => {
+  const driver = '[DEFAULT]\nexternal_dns_driver = rfc2136\n[rfc2136]\n';
+  assert.throws(() => read(`${driver}key_secret = aHVzaA==`), { message: /^external_dns_driver = rfc2136 needs key_name, zones/ });
+  assert.throws(() => read(driver), { message: /needs key_name, key_secret, zones/ });
+});
+
+test('what refers to another option is refused rather than taken as it stands; a file that cannot be read is named', () => {
+  for (const value of ['$state_path/policy.yaml', 'x${DEFAULT.host}'])
+    assert.throws(() => read(`[oslo_policy]\npolicy_file = ${value}`), { message: /0\.conf:2: policy_file = .* is wanted, since/ }, value);
+  assert.equal(read('[DEFAULT]\ncore_plugin = $anything').unknown.length, 1);
+  assert.throws(() => readServerOptions(['/nowhere/x.conf']), { message: /^\/nowhere\/x\.conf cannot be read: ENOENT/ });
+  assert.throws(() => readServerOptions(['/']), { message: /^\/ cannot be read: EISDIR/ });
 });
