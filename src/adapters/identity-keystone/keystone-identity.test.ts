@@ -266,6 +266,48 @@ test('a Keystone that says nothing does not hold requests for ever', async t => 
   await unavailable(identity.validate('good'));
 });
 
+test('a Keystone that is slow is not asked more and more at once; who is known does not wait', async t => {
+  const { stub, identity } = await world(t, { maxQuestions: 5, timeoutMs: 3000 });
+  const names = Array.from({ length: 40 }, (_, i) => `t${i}`);
+  for (const name of names) stub.tokens.set(name, member);
+  await identity.validate('good');
+  const { promise: slow, resolve: go } = Promise.withResolvers<void>();
+  let [now, most] = [0, 0];
+  stub.before = async () => {
+    most = Math.max(most, ++now);
+    await slow;
+    now -= 1;
+    return false;
+  };
+  const asked = names.map(name => identity.validate(name));
+  while (now < 5) await new Promise(resolve => setTimeout(resolve, 5));
+  assert.equal((await identity.validate('good'))?.user_id, 'u1');
+  go();
+  assert.ok((await Promise.all(asked)).every(caller => caller?.user_id === 'u1'));
+  assert.equal(most, 5);
+});
+
+test('who waits in line for a Keystone that says nothing is told soon, too', async t => {
+  const { stub, identity } = await world(t, { maxQuestions: 2, timeoutMs: 150 });
+  await identity.validate('good');
+  const shown = stub.seen.shows;
+  stub.before = () => true;
+  await Promise.all(Array.from({ length: 20 }, (_, i) => unavailable(identity.validate(`t${i}`))));
+  // In line they would have been asked two by two, each pair for its time.
+  assert.ok(stub.seen.shows - shown <= 4, String(stub.seen.shows - shown));
+  stub.before = () => false;
+  assert.equal(await identity.validate('bad'), undefined);
+});
+
+test('tokens that are made up do not push out the good ones', async t => {
+  const { stub, identity } = await world(t, { maxAnswers: 10 });
+  await identity.validate('good');
+  for (let i = 0; i < 30; i++) assert.equal(await identity.validate(`made-up-${i}`), undefined);
+  const shown = stub.seen.shows;
+  assert.equal((await identity.validate('good'))?.user_id, 'u1');
+  assert.equal(stub.seen.shows, shown);
+});
+
 test('the URL of Keystone, with and without its version', () => {
   assert.equal(keystoneUrl('http://127.0.0.1:5000'), 'http://127.0.0.1:5000/v3');
   assert.equal(keystoneUrl('http://127.0.0.1:5000/v3/'), 'http://127.0.0.1:5000/v3');

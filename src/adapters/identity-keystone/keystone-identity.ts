@@ -4,6 +4,7 @@ import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { Answers, keyOf } from './answers.ts';
 import { connectKeystone, type KeystoneApi, keystoneUrl, type ServiceUser } from './keystone-api.ts';
+import { Line } from './line.ts';
 import { ServiceToken } from './service-token.ts';
 import { callerOf } from './token-document.ts';
 
@@ -18,12 +19,15 @@ export interface KeystoneIdentityOptions {
   readonly authUri?: string;
   /** How long an answer about a good token is believed, which is how long a revoked one may still be used. */
   readonly maxAgeMs?: number;
-  /** How many answers are kept. */
+  /** How many answers are kept, of good tokens and of others. */
   readonly maxAnswers?: number;
+  /** For one answer, and as long again for one's turn to ask. */
   readonly timeoutMs?: number;
+  /** How many are asked at a time. */
+  readonly maxQuestions?: number;
 }
 
-const defaults = { maxAgeMs: 60_000, maxAnswers: 10_000, timeoutMs: 10_000 };
+const defaults = { maxAgeMs: 60_000, maxAnswers: 10_000, timeoutMs: 10_000, maxQuestions: 100 };
 /** A token that is not good does not become so; the time only bounds what a mistake of Keystone's costs. */
 const refusedMs = 10_000;
 /** What can be a token at all: anything else could not be asked about in a header. */
@@ -35,15 +39,18 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
   const url = keystoneUrl(options.url);
   const api = connectKeystone(url, settings.timeoutMs);
   const service = new ServiceToken({ api, user, clock, log });
-  const answers = new Answers(settings.maxAnswers);
+  // Apart, so that tokens that somebody makes up do not push out the good ones.
+  const good = new Answers(settings.maxAnswers);
+  const refused = new Answers(settings.maxAnswers);
+  const line = new Line(settings.maxQuestions, settings.timeoutMs);
   const asking = new Map<string, Promise<Caller | undefined>>();
 
   const ask = async (token: string, key: string): Promise<Caller | undefined> => {
-    const caller = await askKeystone(token, { api, service, log });
+    const caller = await line.inTurn(() => askKeystone(token, { api, service, log }));
     const now = clock.now();
     const ends = caller ? Date.parse(caller.expires_at) : Number.POSITIVE_INFINITY;
     if (ends <= now) return undefined;
-    answers.set(key, { caller, until: Math.min(ends, now + (caller ? settings.maxAgeMs : refusedMs)) });
+    (caller ? good : refused).set(key, { caller, until: Math.min(ends, now + (caller ? settings.maxAgeMs : refusedMs)) });
     return caller;
   };
 
@@ -52,7 +59,7 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
     async validate(token) {
       if (!tokenForm.test(token)) return undefined;
       const key = keyOf(token);
-      const known = answers.get(key, clock.now());
+      const known = good.get(key, clock.now()) ?? refused.get(key, clock.now());
       if (known) return known.caller;
       const running = asking.get(key);
       if (running) return running;
