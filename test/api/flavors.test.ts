@@ -29,7 +29,9 @@ describe('flavors', () => {
     const whole = { id, name: 'gold', description: 'd', service_type: 'L3_ROUTER_NAT', enabled: true, service_profiles: [p.id] };
     assert.deepEqual((await h.member.request('GET', `flavors/${id}`)).body, { flavor: whole });
     assert.deepEqual(await h.member.list('flavors?name=gold'), [whole]);
-    assert.deepEqual(await h.member.list(`flavors/${id}/next_providers`), [{ driver, metainfo: '', provider: 'single_node' }]);
+    assert.deepEqual(await h.admin.list(`flavors/${id}/next_providers`), [{ driver, metainfo: '', provider: 'single_node' }]);
+    // Profiles, and what they say, are for administrators.
+    assert.deepEqual(await h.member.list(`flavors/${id}/next_providers`), [{ driver, provider: 'single_node' }]);
     assert.deepEqual(await refused('POST', own, { service_profile: { id: p.id } }), [409, 'FlavorServiceProfileBindingExists']);
     assert.deepEqual(await refused('POST', own, { service_profile: { id: nobodys } }), [404, 'ServiceProfileNotFound']);
     assert.deepEqual(await refused('DELETE', `service_profiles/${p.id}`), [409, 'ServiceProfileInUse']);

@@ -116,11 +116,13 @@ async function profilesOf(services: Services, flavorId: string): Promise<Row[]> 
   return bound.map(b => found.get(String(b.id))).filter(p => p !== undefined);
 }
 
+/** What a profile says of a driver is told to whom profiles are shown. */
 async function nextProviders(ctx: RequestContext): Promise<ApiObject[]> {
   const profiles = await profilesOf(ctx, String(ctx.parent?.row.id));
+  const whole = ctx.policy.allows('get_service_profile', ctx.caller, {});
   return profiles
     .filter(p => p.enabled !== false && p.driver)
-    .map(p => ({ driver: p.driver, metainfo: p.metainfo, provider: providerOf(String(p.driver)).name }));
+    .map(p => ({ driver: p.driver, ...(whole ? { metainfo: p.metainfo } : {}), provider: providerOf(String(p.driver)).name }));
 }
 
 /** The provider of a new router with a flavor. The flavor stays as it is for as long as the router has it. */
