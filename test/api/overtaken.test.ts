@@ -75,4 +75,17 @@ describe('decisions that are overtaken', () => {
     assert.equal((await h.admin.list(`networks?name=HA%20network%20tenant%20${h.admin.project}`)).length, 1);
     await remove();
   });
+
+  test('a binding that is taken away when it has just become the active one', async () => {
+    const net = await h.member.make('networks', 'network', {});
+    const { id } = await h.admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'h1', device_owner: 'compute:nova' });
+    await h.admin.make(`ports/${id}/bindings`, 'binding', { host: 'h22' });
+    afterReading(h.server.store, 'port_bindings', async () => {
+      assert.equal((await h.admin.request('PUT', `ports/${id}/bindings/h22/activate`)).status, 200);
+      await h.rpc('q-plugin', 'update_device_up', { device: `tap${id.slice(0, 11)}`, agent_id: 'lb', host: 'h22' }, '1.9');
+    });
+    assert.equal((await h.admin.request('DELETE', `ports/${id}/bindings/h22`)).status, 204);
+    const now = (await h.admin.request('GET', `ports/${id}`)).body.port as Body;
+    assert.deepEqual([now['binding:host_id'], now.status], ['', 'DOWN']);
+  });
 });

@@ -228,6 +228,10 @@ describe('trunks', () => {
       await status(made, 'ACTIVE');
       await h.admin.request('PUT', `ports/${parent.id}`, { port: { 'binding:host_id': '' } });
       assert.equal((await show(made)).status, 'DOWN', 'the parent is nowhere');
+      await h.admin.request('PUT', `ports/${parent.id}`, { port: { 'binding:host_id': 'h1', device_owner: 'compute:nova' } });
+      await status(made, 'ACTIVE');
+      assert.equal((await h.admin.request('DELETE', `ports/${parent.id}/bindings/h1`)).status, 204);
+      assert.equal((await show(made)).status, 'DOWN', 'its binding was taken away');
       assert.equal((await h.member.request('DELETE', `trunks/${made.id}`)).status, 204);
       assert.equal((await portNow(two))['binding:host_id'], '');
     });

@@ -16,6 +16,7 @@ import { awaitAgents } from './port-blocks.ts';
 import { macOfDevice, type PluggedAs, refuseUsedMac } from './port-mac.ts';
 import { profileOf } from './port-profile.ts';
 import { factsOf, type PortFacts, partsOf } from './port-rows.ts';
+import { putTrunkDown } from './trunk-binding.ts';
 
 const plugOf = (row: Row): PluggedAs => ({
   host: String(row.host),
@@ -132,11 +133,14 @@ async function update(ctx: RequestContext, draft: Draft, found: Row, input: Attr
 
 /** Also of the active one: the port is nowhere then. */
 async function remove(ctx: RequestContext, draft: Draft, found: Row): Promise<void> {
-  const { row, before } = await boundPort(ctx, draft);
+  const { row, active, before } = await boundPort(ctx, draft);
   draft.delete('port_bindings', place(row.id, found.host));
   draft.delete('port_binding_levels', place(row.id, found.host));
-  const isActive = found.status === 'ACTIVE';
-  if (isActive) draft.delete('provisioning_blocks', { eq: ['port_id', String(row.id)] });
+  const isActive = found.host === active?.host;
+  if (isActive) {
+    draft.delete('provisioning_blocks', { eq: ['port_id', String(row.id)] });
+    await putTrunkDown(ctx, draft, String(row.id));
+  }
   const changed = isActive ? ['status', 'binding:host_id'] : [];
   const facts = { before, changed, ...(isActive ? {} : { place_removed: String(found.host) }) };
   draft.update(port, row, isActive ? { status: 'DOWN' } : {}, { touch: false, facts });
