@@ -88,4 +88,24 @@ describe('decisions that are overtaken', () => {
     const now = (await h.admin.request('GET', `ports/${id}`)).body.port as Body;
     assert.deepEqual([now['binding:host_id'], now.status], ['', 'DOWN']);
   });
+
+  test('a network or a router that goes while an agent is being found for it', async () => {
+    const { store } = h.server;
+    const asks = async (topic: string, method: string, path: string, id: string, table: string, column: string) => {
+      for (const { agent_id } of await store.select({ table, where: { eq: [column, id] } }))
+        await store.commit({
+          ops: [{ op: 'delete', table, where: { and: [{ eq: [column, id] }, { eq: ['agent_id', String(agent_id)] }] } }],
+        });
+      beforeCommit(store, async () => assert.equal((await h.member.request('DELETE', `${path}/${id}`)).status, 204));
+      await h.rpc(topic, method, { host: 'h1' }, '1.1');
+      assert.deepEqual(await store.select({ table, where: { eq: [column, id] } }), [], table);
+    };
+    const net = await h.member.make('networks', 'network', {});
+    await h.member.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.0.0.0/24' });
+    await asks('q-plugin', 'get_active_networks_info', 'networks', net.id, 'dhcp_bindings', 'network_id');
+    const external = await h.admin.make('networks', 'network', { 'router:external': true });
+    await h.admin.make('subnets', 'subnet', { network_id: external.id, ip_version: 4, cidr: '172.24.4.0/24' });
+    const router = await h.member.make('routers', 'router', { external_gateway_info: { network_id: external.id } });
+    await asks('q-l3-plugin', 'get_router_ids', 'routers', router.id, 'router_bindings', 'router_id');
+  });
 });

@@ -3,10 +3,11 @@ import type { Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { hintsOf } from './availability-zones.ts';
 import { byIds } from './load.ts';
 import { dropHaPorts, makeHaPort } from './router-ha-ports.ts';
 import { agentMode } from './router-places.ts';
-import { agentOf, chooseAgents, hintsFor, l3AgentType, serves, usableAgents } from './scheduling.ts';
+import { agentOf, chooseAgents, l3AgentType, serves, usableAgents } from './scheduling.ts';
 
 /** A distributed router is translated where an agent says it does that; others are had by agents that are no mere part of one. */
 function fitsMode(router: Row): (agent: Row) => boolean {
@@ -30,7 +31,7 @@ export async function scheduleRouter(services: Services, draft: Draft, routerId:
   const chosen = await chooseAgents(services, {
     agents,
     bindings: 'router_bindings',
-    hints: await hintsFor(services, draft, 'routers', routerId),
+    hints: hintsOf(services, stored),
     bound: bound.map(b => b.agent_id),
     count: ha === true ? Math.max(0, most - bound.length) : 1,
   });
@@ -57,6 +58,7 @@ async function place(services: Services, draft: Draft, router: Row, agentIds: re
 
 function bindRouter(draft: Draft, router_id: string, agent_id: string, more: Row): void {
   draft.present('agents', { eq: ['id', agent_id] });
+  if (!draft.made('routers', router_id)) draft.present('routers', { eq: ['id', router_id] });
   draft.insert('router_bindings', { router_id, agent_id, ...more }, { tag: 'router_binding' });
   draft.announce({ kind: 'router_binding', id: router_id, event: 'created', revision: 0, facts: { router_id, agent_id } });
 }

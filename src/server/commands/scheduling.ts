@@ -61,11 +61,6 @@ async function placesOf(services: Services, draft: Draft, network_id: string): P
   return ids.map(id => hosts.get(id) ?? []);
 }
 
-/** The hints of a network or router: of the draft that makes it, or as stored. */
-export async function hintsFor(services: Services, draft: Draft, table: 'networks' | 'routers', id: string): Promise<readonly string[]> {
-  return hintsOf(services, draft.made(table, id) ?? (await services.store.get(table, { id })));
-}
-
 /** Whether some DHCP agent has the network, or gets it now. The dead are replaced by a job of its own. */
 export async function hasDhcpAgent(services: Services, draft: Draft, networkId: string): Promise<boolean> {
   const bound = await services.store.count('dhcp_bindings', { eq: ['network_id', networkId] });
@@ -78,13 +73,15 @@ export async function scheduleNetwork(services: Services, draft: Draft, networkI
   const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });
   const agents = await usableAgents(services, dhcpAgentType);
   if (agents.length === 0) return [];
+  const net = draft.made('networks', networkId) ?? (await services.store.get('networks', { id: networkId }));
+  if (!net) return [];
   const taken = bound.map(b => b.agent_id);
   const chosen: string[] = [];
   for (const hosts of await placesOf(services, draft, networkId)) {
     const there = agents.filter(a => hosts === undefined || hosts.includes(String(a.host)));
     const count = services.config.dhcpAgentsPerNetwork - there.filter(a => taken.includes(a.id)).length;
     if (count <= 0 || there.length === 0) continue;
-    const hints = await hintsFor(services, draft, 'networks', networkId);
+    const hints = hintsOf(services, net);
     const more = await chooseAgents(services, { agents: there, bindings: 'dhcp_bindings', hints, bound: taken, count });
     chosen.push(...more);
     taken.push(...more);
@@ -95,6 +92,7 @@ export async function scheduleNetwork(services: Services, draft: Draft, networkI
 
 function bindNetwork(draft: Draft, network_id: string, agent_id: string): void {
   draft.present('agents', { eq: ['id', agent_id] });
+  if (!draft.made('networks', network_id)) draft.present('networks', { eq: ['id', network_id] });
   draft.insert('dhcp_bindings', { network_id, agent_id }, { onConflict: 'ignore' });
   draft.announce({ kind: 'dhcp_binding', id: network_id, event: 'created', revision: 0, facts: { network_id, agent_id } });
 }
@@ -116,7 +114,6 @@ export async function addNetworkToAgent(services: Services, draft: Draft, agentI
   if (await services.store.get('dhcp_bindings', { network_id: networkId, agent_id: agentId })) {
     throw apiError('NetworkHostedByDHCPAgent', { network_id: networkId, agent_id: agentId });
   }
-  draft.present('networks', { eq: ['id', networkId] });
   bindNetwork(draft, networkId, agentId);
 }
 
