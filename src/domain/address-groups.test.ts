@@ -12,6 +12,6 @@ test('what is no list of addresses is refused', () => {
   for (const body of [undefined, null, {}, { addresses: '10.0.0.1' }, { addresses: null }, { address_group: { addresses: [] } }])
     assert.throws(() => readAddresses(body), { type: 'HTTPBadRequest', message: "Unable to find 'addresses' in request body" });
   for (const wrong of ['zz', 5, null, '10.0.0.1/33', ''])
-    assert.throws(() => readAddresses({ addresses: [wrong] }), { type: 'HTTPBadRequest', message: /^invalid IPNetwork/ });
+    assert.throws(() => readAddresses({ addresses: [wrong] }), { type: 'AddrFormatError', message: /^invalid IPNetwork/ });
   assert.throws(() => readAddresses({ addresses: Array.from({ length: 1001 }, () => '10.0.0.1') }), { type: 'HTTPBadRequest' });
 });

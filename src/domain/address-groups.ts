@@ -16,6 +16,6 @@ const bad = (message: string): Error => apiError('HTTPBadRequest', { message });
 
 function readAddress(value: unknown): string {
   const cidr = typeof value === 'string' ? parseIpPrefix(value) : undefined;
-  if (!cidr) throw bad(`invalid IPNetwork ${pyStr(value).slice(0, 100)}`);
+  if (!cidr) throw apiError('AddrFormatError', { what: `invalid IPNetwork ${pyStr(value).slice(0, 100)}` });
   return formatCidr(cidr);
 }

@@ -66,7 +66,7 @@ function ruleResource(type: RuleType): Resource {
     notFound: { type: 'QosRuleNotFound', id: 'rule_id', parent: 'policy_id' },
     standard: false,
     bulk: false,
-    fields: { id, project_id: { type: t.str(255), post: true, default: absent, show: false, column: false }, ...fields },
+    fields: { id, project_id: { type: t.any(), post: true, default: absent, show: false, column: false }, ...fields },
     unique: [['qos_policy_id', ...(fields.direction ? ['direction'] : [])]],
   });
 }

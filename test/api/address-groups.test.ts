@@ -72,7 +72,7 @@ describe('address groups', () => {
       'AddressesNotFound',
       `Addresses ['10.9.9.9/32'] not found in the address group ${id}.`,
     ]);
-    assert.deepEqual(await put('add', ['zz']), [400, 'HTTPBadRequest', 'invalid IPNetwork zz']);
+    assert.deepEqual(await put('add', ['zz']), [400, 'AddrFormatError', 'invalid IPNetwork zz']);
     // However it is filled, it has an end.
     const thousand = (k: number, count = 1000): string[] =>
       Array.from({ length: count }, (_, i) => `10.${100 + k}.${i >> 8}.${i & 255}/32`);

@@ -231,6 +231,22 @@ describe('refusals of services', () => {
     ['POST', 'quotas', { quota: {} }, 501, 'HTTPNotImplemented', 'POST requests are not supported on this resource.'],
     ['GET', `networks/{net}/tags/${longTag}`, undefined, 400, 'InvalidInput', `${operation}'${longTag}' exceeds maximum length of 255.`],
     ['DELETE', `networks/{net}/tags/${longTag}`, undefined, 400, 'InvalidInput', `${operation}'${longTag}' exceeds maximum length of 255.`],
+    [
+      'PUT',
+      'routers/{router}/add_router_interface',
+      { subnet_id: null },
+      400,
+      'BadRequest',
+      "Bad router request: 'None' is not a valid UUID.",
+    ],
+    [
+      'PUT',
+      'routers/{router}/remove_router_interface',
+      { subnet_id: nobodys },
+      404,
+      'SubnetNotFound',
+      `Subnet ${nobodys} could not be found.`,
+    ],
   ];
 
   for (const [method, path, body, ...wanted] of cases)

@@ -37,7 +37,7 @@ function interfaceRequest(body: unknown): InterfaceRequest {
   const given = typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Record<string, unknown>) : {};
   const out: { subnet_id?: string; port_id?: string } = {};
   for (const key of ['subnet_id', 'port_id'] as const) {
-    if (given[key] === undefined || given[key] === null) continue;
+    if (given[key] === undefined) continue;
     if (!isUuid(given[key])) throw badRequest('router', `'${pyStr(given[key])}' is not a valid UUID`);
     out[key] = given[key];
   }
@@ -182,11 +182,10 @@ export const removeInterface: Action = async (ctx, draft, row, body) => {
   const wanted = interfaceRequest(body);
   const id = String(row.id);
   const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
-  const found = findInterface(
-    id,
-    ports.filter(p => isRouterInterface(p.type)),
-    wanted,
-  );
+  const interfaces = ports.filter(p => isRouterInterface(p.type));
+  // A subnet that is not there is said to be so.
+  if (wanted.subnet_id && !wanted.port_id && !hasInterfaceOn(interfaces, wanted.subnet_id)) await find(ctx, subnets, wanted.subnet_id);
+  const found = findInterface(id, interfaces, wanted);
   const leaving = wanted.subnet_id && !wanted.port_id ? [wanted.subnet_id] : found.fixed_ips.map(f => f.subnet_id);
   await refuseNeeded(ctx, draft, row, leaving);
   if (found.fixed_ips.every(f => leaving.includes(f.subnet_id))) await removePortRows(ctx, draft, [found.port]);
@@ -200,6 +199,10 @@ export const removeInterface: Action = async (ctx, draft, row, body) => {
   const gone = { port_id: String(found.port.id), network_id: String(found.port.network_id), subnet_id, subnet_ids: [subnet_id] };
   return async () => answer(row, gone);
 };
+
+function hasInterfaceOn(ports: readonly RouterPort[], subnetId: string): boolean {
+  return ports.some(p => p.fixed_ips.some(f => f.subnet_id === subnetId));
+}
 
 function findInterface(id: string, ports: readonly RouterPort[], { subnet_id, port_id }: InterfaceRequest): RouterPort {
   const byPort = port_id ? ports.find(p => p.port.id === port_id) : undefined;
