@@ -112,7 +112,7 @@ export function normalizeRule(input: RuleInput): SecurityGroupRuleValues {
   const given = readProtocol(input.protocol);
   const min = readPort(input.port_range_min);
   const max = readPort(input.port_range_max);
-  const ethertype = readEthertype(input.ethertype ?? 'IPv4');
+  const ethertype = readEthertype(input.ethertype === undefined ? 'IPv4' : input.ethertype);
   const remote_ip_prefix = readRemotePrefix(input.remote_ip_prefix);
   const protocol = given !== null && ethertype === 'IPv6' && ['icmp', 'icmpv6'].includes(given) ? 'ipv6-icmp' : given;
   const ports = wholeRange({ protocol, port_range_min: min, port_range_max: max });

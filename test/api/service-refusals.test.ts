@@ -23,6 +23,7 @@ describe('refusals of services', () => {
     made.fip = await h.admin.make('floatingips', 'floatingip', { floating_network_id: made.ext.id });
     made.port = await h.admin.make('ports', 'port', { network_id: made.net.id, device_owner: 'compute:x' });
     made.policy = await h.admin.make('qos/policies', 'policy', {});
+    made.group = await h.admin.make('security-groups', 'security_group', {});
     made.profile = await h.admin.make('service_profiles', 'service_profile', { metainfo: '{}' });
   });
   after(() => h[Symbol.asyncDispose]());
@@ -247,6 +248,14 @@ describe('refusals of services', () => {
       'SubnetNotFound',
       `Subnet ${nobodys} could not be found.`,
     ],
+    [
+      'POST',
+      'security-group-rules',
+      { security_group_rule: { security_group_id: '{group}', direction: 'ingress', ethertype: null } },
+      400,
+      'SecurityGroupRuleInvalidEtherType',
+      "Security group rule for ethertype 'None' not supported. Allowed values are ['IPv4', 'IPv6'].",
+    ],
   ];
 
   for (const [method, path, body, ...wanted] of cases)
@@ -293,8 +302,7 @@ describe('refusals of services', () => {
 
   test('filters that compare find nothing where nothing can be equal', async () => {
     assert.deepEqual(await h.admin.list(`floatingips/${made.fip!.id}/port_forwardings?external_port=zz`), []);
-    const group = await h.admin.make('security-groups', 'security_group', {});
-    assert.deepEqual(await h.admin.list(`security-group-rules?security_group_id=${group.id}&remote_ip_prefix=`), []);
+    assert.deepEqual(await h.admin.list(`security-group-rules?security_group_id=${made.group!.id}&remote_ip_prefix=`), []);
     const types = (await h.admin.list('rbac-policies?object_type=%20Network&object_type=qos_policy')).map(one => one.object_type);
     assert.deepEqual(types, ['network']);
   });
