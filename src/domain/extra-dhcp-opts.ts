@@ -63,11 +63,21 @@ function checked(item: unknown): Requested {
 
 const key = (opt: { readonly opt_name: string; readonly ip_version: number }): string => `${opt.ip_version} ${opt.opt_name}`;
 
+/** As in Neutron before anything else, of what can be told apart so. */
+function refuseTwins(items: readonly unknown[]): void {
+  const seen = new Set<unknown>();
+  for (const item of items) {
+    if (typeof item === 'string' && seen.has(item)) throw invalidInput(`Duplicate items in the list: '${item}'`);
+    seen.add(item);
+  }
+}
+
 /** The options after a request: those that it names are set, or removed where their value is null; the others stay. */
 export function normalizeDhcpOpts(given: readonly unknown[] | null | undefined, current: readonly unknown[]): DhcpOpt[] {
   const options = new Map((current as readonly DhcpOpt[]).map(opt => [key(opt), opt]));
   if (given !== null && given !== undefined && !Array.isArray(given)) throw invalidInput(`'${pyStr(given)}' is not a list`);
   if (given && given.length > MOST) throw tooMany();
+  refuseTwins(given ?? []);
   for (const item of given ?? []) {
     const { opt_value, ...opt } = checked(item);
     if (opt_value === null) options.delete(key(opt));

@@ -10,8 +10,8 @@ export const addressScope = defineResource({
   fields: {
     ...identity,
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
-    ip_version: { type: t.intOneOf(4, 6), post: true, filter: true, sort: true },
     shared: { type: t.bool, column: false, post: true, put: true, default: false, filter: true, policed: true },
+    ip_version: { type: t.intOneOf(4, 6), post: true, filter: true, sort: true },
   },
   indexes: [['project_id']],
 });

@@ -4,7 +4,7 @@ import type { Extension } from './kit/resource.ts';
 import { absent, defineResource } from './kit/resource.ts';
 import { t } from './kit/types.ts';
 
-const port = t.opt(t.int(1, 65_535));
+const port = t.opt(t.intWithin(1, 65_535));
 const range = t.opt(t.special<string>('port_range', 'text'));
 
 export const portForwarding = defineResource({
@@ -19,7 +19,7 @@ export const portForwarding = defineResource({
     project_id: { type: t.str(255), post: true, show: false, column: false },
     /** Null for a range. */
     external_port: { type: port, post: true, put: true, default: absent, filter: true, sort: true },
-    external_port_range: { type: range, post: true, put: true, default: absent, filter: true, sort: true },
+    internal_port: { type: port, post: true, put: true, default: absent },
     internal_ip_address: { type: t.ip, post: true, put: true },
     protocol: {
       type: t.protocolOf('dccp', 'icmp', 'ipv6-icmp', 'sctp', 'tcp', 'udp'),
@@ -29,7 +29,7 @@ export const portForwarding = defineResource({
       sort: true,
     },
     internal_port_id: { type: t.uuid, post: true, put: true, filter: true, sort: true },
-    internal_port: { type: port, post: true, put: true, default: absent },
+    external_port_range: { type: range, post: true, put: true, default: absent, filter: true, sort: true },
     internal_port_range: { type: range, post: true, put: true, default: absent },
     description: { type: t.str(1024), post: true, put: true, default: '', filter: true },
   },

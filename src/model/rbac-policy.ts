@@ -14,9 +14,9 @@ export const rbacPolicy = defineResource({
     ...identity,
     object_id: { type: t.uuid, post: true, filter: true, policed: true },
     object_type: { type: t.text, post: true, filter: true, policed: true },
-    action: { type: t.str(255), post: true, filter: true, policed: true },
     /** A project, or `*` for all. Stored as `target_project`. */
     target_tenant: { type: t.special<string>('target_project', 'text'), column: false, post: true, put: true, filter: true, policed: true },
+    action: { type: t.str(255), post: true, filter: true, policed: true },
   },
   hidden: { target_project: { type: 'text' } },
   unique: [['object_id', 'action', 'target_project']],

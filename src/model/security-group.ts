@@ -11,14 +11,14 @@ export const securityGroupRule = defineResource({
   fields: {
     ...identity,
     security_group_id: { type: t.str(36), post: true, filter: true, sort: true },
+    /** Whatever is no id of a group is one that is not there: 404, as in Neutron. */
+    remote_group_id: { type: t.opt(t.str(255)), post: true, default: null, filter: true, sort: true },
     direction: { type: t.oneOf('ingress', 'egress'), post: true, filter: true, sort: true },
-    ethertype: { type: t.special<'IPv4' | 'IPv6'>('sg_ethertype', 'text'), post: true, default: 'IPv4', filter: true, sort: true },
     protocol: { type: t.special<string | null>('sg_protocol', 'text'), post: true, default: null, filter: true, sort: true },
     port_range_min: { type: t.special<number | null>('sg_port', 'int'), post: true, default: null, filter: true, sort: true },
     port_range_max: { type: t.special<number | null>('sg_port', 'int'), post: true, default: null, filter: true, sort: true },
+    ethertype: { type: t.special<'IPv4' | 'IPv6'>('sg_ethertype', 'text'), post: true, default: 'IPv4', filter: true, sort: true },
     remote_ip_prefix: { type: t.special<string | null>('sg_remote_prefix', 'text'), post: true, default: null, filter: true, sort: true },
-    /** Whatever is no id of a group is one that is not there: 404, as in Neutron. */
-    remote_group_id: { type: t.opt(t.str(255)), post: true, default: null, filter: true, sort: true },
     remote_address_group_id: { type: t.opt(t.str(255)), post: true, default: null, filter: true, sort: true },
     belongs_to_default_sg: { type: t.opt(t.bool), column: false, filter: true },
     normalized_cidr: { type: t.opt(t.cidr), default: null, filter: true, sort: true },

@@ -11,10 +11,10 @@ export const segment = defineResource({
     id: { type: t.uuid, filter: true, sort: true },
     project_id: { type: t.str(255), post: true, column: false, show: false },
     network_id: { type: t.uuid, post: true, filter: true, sort: true },
-    name: { type: t.opt(t.str(255)), post: true, put: true, default: null, filter: true, sort: true },
-    network_type: { type: t.str(32), post: true, filter: true, sort: true },
     physical_network: { type: t.str(64), post: true, default: absent, nullable: true, filter: true, sort: true },
+    network_type: { type: t.str(32), post: true, filter: true, sort: true },
     segmentation_id: { type: t.int(), post: true, default: absent, nullable: true, sort: true },
+    name: { type: t.opt(t.str(255)), post: true, put: true, default: null, filter: true, sort: true },
     ...standard,
     // Rows that were there before segments were a resource.
     revision_number: { ...standard.revision_number, default: 0 },

@@ -26,6 +26,8 @@ const base = defineResource({
     name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     ip_version: { type: t.intOneOf(4, 6), post: true, filter: true, sort: true },
     network_id: { type: t.uuid, post: true, filter: true, sort: true },
+    subnetpool_id: { type: t.special<string | null>('subnetpool_id', 'text'), post: true, default: absent, filter: true, sort: true },
+    prefixlen: { type: t.int(0), column: false, show: false, post: true, default: absent },
     cidr: { type: t.opt(t.cidr), post: true, default: absent, filter: true, sort: true },
     gateway_ip: { type: t.opt(t.ip), post: true, put: true, default: absent, filter: true, sort: true },
     allocation_pools: {
@@ -63,8 +65,6 @@ const base = defineResource({
     ipv6_ra_mode: { type: t.oneOf(...ipv6Modes), post: true, default: absent, filter: true, sort: true },
     ipv6_address_mode: { type: t.oneOf(...ipv6Modes), post: true, default: absent, filter: true, sort: true },
     service_types: { type: t.special<readonly string[]>('service_types', 'json'), post: true, put: true, default: [], nullable: false },
-    prefixlen: { type: t.int(0), column: false, show: false, post: true, default: absent },
-    subnetpool_id: { type: t.special<string | null>('subnetpool_id', 'text'), post: true, default: absent, filter: true, sort: true },
     shared: { type: t.bool, column: false, show: false, filter: true, policed: true },
     ...standard,
     ...tags,

@@ -17,8 +17,8 @@ export const trunk = defineResource({
   actions: { add_subports: 'PUT', remove_subports: 'PUT', get_subports: 'GET' },
   fields: {
     ...identity,
-    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     admin_state_up: { type: t.bool, post: true, put: true, default: true, filter: true, sort: true },
+    name: { type: t.str(255), post: true, put: true, default: '', filter: true, sort: true },
     port_id: { type: t.uuid, post: true, filter: true, sort: true },
     status: { type: t.str(16), filter: true, sort: true },
     sub_ports: { type: t.special<readonly SubPort[]>('sub_ports', 'json'), column: false, post: true, default: [], policed: true },

@@ -62,20 +62,15 @@ export function authorizeCreate(ctx: RequestContext, resource: Resource, input: 
 }
 
 /** On update the presence of an attribute decides, not its value (OSSA-2014-031). A caller who may not see the object gets 404. */
-export function authorizeUpdate(
-  ctx: RequestContext,
-  resource: Resource,
-  input: Readonly<Record<string, unknown>>,
-  target: Target,
-  id: string,
-): void {
+export function authorizeUpdate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {
   const request = { action: `update_${resource.policyName}`, attributes: namedAttributes(ctx.policy, resource, 'update', input) };
-  if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, id, denial(ctx, request.action, request.attributes));
+  if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, denial(ctx, request.action, request.attributes));
 }
 
-export function authorizeAction(ctx: RequestContext, resource: Resource, action: string, target: Target, id: string): void {
+/** `hidden`: what is said of an object that the caller may not see. */
+export function authorizeAction(ctx: RequestContext, resource: Resource, action: string, target: Target, hidden?: ApiError): void {
   if (ctx.policy.allows(action, ctx.caller, target)) return;
-  throw hiddenOr(ctx, resource, target, id, denial(ctx, action));
+  throw hiddenOr(ctx, resource, target, denial(ctx, action), hidden);
 }
 
 /** An action with an attribute that has rules of its own: `add_external_gateways:external_gateways:network_id`. */
@@ -84,10 +79,17 @@ export function authorizeActionOn(ctx: RequestContext, action: string, name: str
   if (!isAllowed(ctx, { action, attributes }, target)) throw denial(ctx, action, attributes);
 }
 
-function hiddenOr(ctx: RequestContext, resource: Resource, target: Target, id: string, error: ApiError): ApiError {
+/** Neutron's name for it is not the resource's own here: the object was found before. */
+function hiddenOr(
+  ctx: RequestContext,
+  resource: Resource,
+  target: Target,
+  error: ApiError,
+  hidden: ApiError = apiError('HTTPNotFound'),
+): ApiError {
   // As in Neutron by what is shown of the object: a shared address group does not say so, and is not found by those who would change it.
   const shown = Object.fromEntries(Object.entries(target).filter(([name]) => resource.fields[name]?.show !== false));
-  return ctx.policy.allows(`get_${resource.policyName}`, ctx.caller, shown) ? error : notFound(resource, id);
+  return ctx.policy.allows(`get_${resource.policyName}`, ctx.caller, shown) ? error : hidden;
 }
 
 /** The resource's own 404. `parentId` for what is below a parent. */

@@ -1,7 +1,7 @@
 // The life of a request, the same steps for every resource: parse, load, decide, commit, reply.
 import type { Predicate, Row } from '../contracts/store.ts';
 import { ApiError, apiError, badRequest } from '../domain/errors.ts';
-import { type Attributes, itemsOf, readCreate, readUpdate } from '../domain/input/body.ts';
+import { type Attributes, itemsOf, readCreate, readUpdate, type Writer } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import { authorizeAction, authorizeCreate, authorizeUpdate, notFound } from './authorize.ts';
@@ -134,9 +134,24 @@ async function admitted(ctx: RequestContext, commands: Commands, inputs: readonl
   return (await commands.admit(ctx, inputs)).map(p => ({ ...above, ...p }));
 }
 
+/** What is wrong with the body of a create or an update is said before anything else; where a parent is looked up first, this is asked before. */
+export function refuseBody(ctx: RequestContext, { resource, create: creates, update: updates }: Commands, request: WithBody): void {
+  if (request.method === 'POST' && creates) for (const item of itemsOf(resource, request.body).items) newInput(ctx, resource, item);
+  if (request.method === 'PUT' && updates) readUpdate(resource, oneOf(resource, request.body), writerOf(ctx));
+}
+
+interface WithBody {
+  readonly method: string;
+  readonly body?: unknown;
+}
+
+const writerOf = (ctx: RequestContext): Writer => ({ project_id: ctx.caller.project_id, privileged: ctx.isPrivileged });
+
+const oneOf = (resource: Resource, body: unknown): unknown => itemsOf({ ...resource, bulk: false } as Resource, body).items[0];
+
 /** An item as attributes; below a parent, with the parent's id. */
 function newInput(ctx: RequestContext, resource: Resource, item: unknown): Attributes {
-  const input = readCreate(resource, item, { project_id: ctx.caller.project_id, privileged: ctx.isPrivileged });
+  const input = readCreate(resource, item, writerOf(ctx));
   return resource.parent ? { ...input, [resource.parent.column]: ctx.parent?.row.id } : input;
 }
 
@@ -213,14 +228,13 @@ export async function update(
   ifMatch: string | undefined,
 ): Promise<ApiObject> {
   const { resource, update: decide } = commands;
-  const item = itemsOf({ ...resource, bulk: false } as Resource, body).items[0];
-  const input = readUpdate(resource, item);
+  const input = readUpdate(resource, oneOf(resource, body), writerOf(ctx));
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
     decide: async (draft, now) => {
       const { row, target } = await subject(now, commands, id);
-      authorizeUpdate(now, resource, input, { ...target, ...input }, id);
+      authorizeUpdate(now, resource, input, { ...target, ...input });
       checkRevision(row, wanted);
       await decide(now, draft, row, input);
     },
@@ -238,7 +252,7 @@ export async function remove(ctx: RequestContext, commands: Commands, id: string
   await commitDecision(ctx, {
     decide: async (draft, now) => {
       const { row, target } = await subject(now, commands, id);
-      authorizeAction(now, resource, `delete_${resource.policyName}`, target, id);
+      authorizeAction(now, resource, `delete_${resource.policyName}`, target);
       checkRevision(row, wanted);
       await decide(now, draft, row);
     },
@@ -251,7 +265,7 @@ export async function act(ctx: RequestContext, commands: Commands, id: string, a
   const render = await commitDecision(ctx, {
     decide: async (draft, now) => {
       const { row, target } = await subject(now, commands, id);
-      authorizeAction(now, commands.resource, action, target, id);
+      authorizeAction(now, commands.resource, action, target);
       return decide(now, draft, row, body);
     },
   });

@@ -1,5 +1,11 @@
-// How an answer differs from the recorded one, said in one line each: `member POST /ports status 201 → 400`.
-import { parseIp } from '../../src/domain/net/ip.ts';
+// How the answers to a sequence differ from the recorded ones, said in one line each: `member POST /ports status 201 → 400`.
+
+import { compareAnswers, type Found, type Subnets, statusOf } from './compare/answers.ts';
+import { Apart } from './compare/apart.ts';
+import { withoutForeign } from './compare/foreign.ts';
+import { objectsIn } from './compare/json.ts';
+import { Revisions } from './compare/revisions.ts';
+import { shapeOf } from './normal-form.ts';
 import type { Answer, Json, RecordedRequest, Step } from './recorded.ts';
 
 export interface Difference {
@@ -9,22 +15,23 @@ export interface Difference {
   readonly text: string;
 }
 
-type Found = readonly [where: string, recorded: Json | undefined, seen: Json | undefined];
+interface Course {
+  readonly apart: Apart;
+  readonly revisions: Revisions;
+  readonly subnets: Subnets;
+}
 
-/** Lists whose order means something. */
-const ordered = new Set(['dns_nameservers']);
 const longest = 160;
 
-/** What follows only from an object that exists on one side alone is not told again. */
 export function differences(seed: number, steps: readonly Step[], answers: readonly Answer[]): Difference[] {
-  const oneSided = new Set<string>();
+  const subnets = subnetsIn([...steps.map(step => step.answer), ...answers]);
+  const course: Course = { apart: new Apart(), revisions: new Revisions(), subnets };
   return steps.flatMap(({ request, answer: recorded }, step) => {
     const seen = answers[step];
     if (!seen) return [];
-    const follows = namesIn(request).some(name => oneSided.has(name));
-    if (recorded.bound !== seen.bound) for (const name of [request.bind ?? []].flat()) oneSided.add(name);
-    if (follows) return [];
-    return compare(recorded, seen).map(found => ({
+    const follows = course.apart.follows(request, recorded, seen);
+    course.apart.note(request, recorded, seen);
+    return (follows ? [] : compare(request, recorded, seen, course)).map(found => ({
       seed,
       step,
       text: `${request.who} ${request.method} ${place(request)} ${inWords(found)}`,
@@ -32,13 +39,12 @@ export function differences(seed: number, steps: readonly Step[], answers: reado
   });
 }
 
-function namesIn({ path, body }: RecordedRequest): string[] {
-  return [...JSON.stringify([path, body ?? null]).matchAll(/\$\{(\w+)\}/g)].map(match => match[1] ?? '');
-}
-
-/** The path without query and ids. */
-function place({ path }: RecordedRequest): string {
-  return (path.split('?')[0] ?? '').replace(/\$\{\w+\}|[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID');
+/** The path without ids, and of the query and the body that for which a refusal is documented. */
+function place({ path, body }: RecordedRequest): string {
+  const [below = '', query = ''] = path.split('?');
+  const marked = /(^|&)marker=/.test(query) ? '?marker' : '';
+  const anyProtocol = /"protocol":"any"/i.test(JSON.stringify(body ?? null)) ? ' (protocol any)' : '';
+  return `${below.replace(/\$\{\w+\}|[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')}${marked}${anyProtocol}`;
 }
 
 function inWords([where, recorded, seen]: Found): string {
@@ -51,85 +57,36 @@ function short(value: Json | undefined): string {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
-function compare(recorded: Answer, seen: Answer): Found[] {
+function compare(request: RecordedRequest, recorded: Answer, seen: Answer, course: Course): Found[] {
   // Where the real one broke, it is only asked that Weft does not.
-  if (recorded.status >= 500) return seen.status >= 500 ? [['status', recorded.status, seen.status]] : [];
-  if (recorded.status !== seen.status) return [['status', recorded.status, seen.status]];
-  const found: Found[] = recorded.ctype === seen.ctype ? [] : [['content type', recorded.ctype, seen.ctype]];
-  const errors = [errorOf(recorded.body), errorOf(seen.body)] as const;
-  if (!errors[0] || !errors[1]) return [...found, ...inside(recorded.body, seen.body, '')];
-  for (const key of ['type', 'message', 'detail'])
-    if (errors[0][key] !== errors[1][key]) found.push([`error ${key}`, errors[0][key], errors[1][key]]);
-  return found;
+  if (recorded.status >= 500) course.revisions.forget(request);
+  if (recorded.status >= 500) return seen.status >= 500 ? [['status', statusOf(recorded), statusOf(seen)]] : [];
+  const refused = readersWrite(request, recorded, seen);
+  if (refused) return refused;
+  const [a, b] = [recorded, seen].map(answer => course.apart.without(answer.body)) as [Json, Json];
+  const own = request.shape ? shapeOf(a) : withoutForeign(request, a, b);
+  const courses = course.revisions.compare(request, [own, b], course.apart);
+  const found = compareAnswers({ ...recorded, body: own }, { ...seen, body: b }, course.subnets);
+  return [
+    ...found.filter(([where]) => !counts(where, course.apart)),
+    ...courses.map(([id, was, is]): Found => [`revision of ${id.replace(/\d+>$/, '>')}`, was, is]),
+  ];
 }
 
-type Members = Readonly<Record<string, Json>>;
-const isMembers = (value: Json | undefined): value is Members => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function errorOf(body: Json): Members | undefined {
-  const error = isMembers(body) ? body['NeutronError'] : undefined;
-  return isMembers(error) ? error : undefined;
+/** How much of a quota is used, where one side alone has something of that kind. */
+function counts(where: string, apart: Apart): boolean {
+  const kind = /^value \.quota\.(\w+)\.used$/.exec(where)?.[1];
+  return kind !== undefined && apart.someOf(kind);
 }
 
-function inside(recorded: Json, seen: Json, path: string): Found[] {
-  if (Array.isArray(recorded) && Array.isArray(seen)) return lists(recorded as readonly Json[], seen as readonly Json[], path);
-  if (isMembers(recorded) && isMembers(seen)) {
-    return [...new Set([...Object.keys(recorded), ...Object.keys(seen)])].flatMap((key): Found[] => {
-      const [a, b] = [recorded[key], seen[key]];
-      if (a === undefined || b === undefined) return [[`${b === undefined ? 'lacks' : 'has'} ${path}.${key}`, a, b]];
-      return inside(a, b, `${path}.${key}`);
-    });
-  }
-  return canonical(recorded) === canonical(seen) || bothChosen(recorded, seen) ? [] : [[`value ${path}`, recorded, seen]];
+/** A reader reads: what the recorded server lets him do, or refuses for another reason than who he is, is refused for that one. */
+function readersWrite({ who, method }: RecordedRequest, recorded: Answer, seen: Answer): Found[] | undefined {
+  if (who !== 'reader' || method === 'GET') return undefined;
+  if (seen.status < 300) return [['a reader changes something: status', statusOf(recorded), statusOf(seen)]];
+  return seen.status === 403 && recorded.status !== 401 ? [] : undefined;
 }
 
-/** An address that the server took at random may be one that the requests speak of; a port's name for the resolver is made of it. */
-function bothChosen(recorded: Json, seen: Json): boolean {
-  const [a, b] = [recorded, seen].map(value => String(value).replace(/^host-(?:<ip>|[\da-f-]+)(?=\.|$)/, 'host-<ip>'));
-  if (a === b) return true;
-  const chosen = /^<ip[46]>$/;
-  const texts = [recorded, seen].map(String);
-  return texts.some(text => chosen.test(text)) && texts.every(text => chosen.test(text) || parseIp(text) !== undefined);
-}
-
-function lists(recorded: readonly Json[], seen: readonly Json[], path: string): Found[] {
-  if (recorded.length !== seen.length) return [[`length ${path}`, recorded.length, seen.length]];
-  const [a, b] = pairs(recorded, seen, ordered.has(path.split('.').at(-1) ?? ''));
-  return a.flatMap((value, i) => inside(value, b[i] ?? null, `${path}[]`));
-}
-
-/** What belongs together in two lists of one length: objects by their ids, where these tell them apart. */
-function pairs(recorded: readonly Json[], seen: readonly Json[], inOrder: boolean): readonly [readonly Json[], readonly Json[]] {
-  if (inOrder) return [recorded, seen];
-  const byId = new Map(seen.map(value => [idOf(value), value]));
-  const partners = recorded.map(value => byId.get(idOf(value)));
-  const distinct = byId.size === seen.length && new Set(recorded.map(idOf)).size === seen.length && !byId.has(undefined);
-  if (distinct && !partners.includes(undefined)) return [recorded, partners as Json[]];
-  const known = keysOfAll([...recorded, ...seen]);
-  return [sorted(recorded, known), sorted(seen, known)];
-}
-
-/** An attribute that one side alone has does not change the order. */
-function keysOfAll(values: readonly Json[]): readonly string[] | undefined {
-  const keys = values.map(value => (isMembers(value) ? Object.keys(value) : undefined));
-  return keys.slice(1).reduce((common, more) => common?.filter(key => more?.includes(key)), keys[0]);
-}
-
-const idOf = (value: Json): Json | undefined => (isMembers(value) ? value['id'] : undefined);
-
-function sorted(values: readonly Json[], known: readonly string[] | undefined): Json[] {
-  const orderOf = (value: Json): Json =>
-    known && isMembers(value) ? Object.fromEntries(known.map(key => [key, value[key] ?? null])) : value;
-  return values
-    .map(value => ({ value, text: canonical(orderOf(value)) }))
-    .sort((a, b) => (a.text < b.text ? -1 : 1))
-    .map(({ value }) => value);
-}
-
-/** As text, whatever the order of its keys. */
-function canonical(value: Json): string {
-  if (Array.isArray(value)) return `[${value.map(one => canonical(one as Json)).join()}]`;
-  if (!isMembers(value)) return JSON.stringify(value);
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonical(one)}`).join()}}`;
+function subnetsIn(answers: readonly Answer[]): Subnets {
+  const subnets = answers.flatMap(({ body }) => [...objectsIn(body)]).filter(object => 'cidr' in object && 'network_id' in object);
+  return new Map(subnets.flatMap(({ id, network_id: network }) => (id === undefined || network === undefined ? [] : [[id, network]])));
 }

@@ -1,4 +1,4 @@
-// Differences that are meant: the tables of docs/conformance.md, up to the one of aliases, whose first column is a pattern in backticks, `*` standing for anything.
+// Differences that are meant: the tables of docs/conformance.md, up to the one of aliases, whose first column is a pattern in backticks, `*` standing for anything and `{a,b}` for one of these.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -15,11 +15,23 @@ export function readDocumented(text: string): Documented[] {
     if (pattern === undefined || given === undefined) return [];
     const why = given === 'the same' ? last : given;
     last = why;
-    const form = new RegExp(`^${pattern.split('*').map(literally).join('[^]*')}$`);
+    const form = new RegExp(
+      `^${pattern
+        .split(/(\{[^{}]*\})/)
+        .map(wild)
+        .join('')}$`,
+    );
     return [{ pattern, why, matches: (text: string) => form.test(text) }];
   });
 }
 
+/** `*` is anything, `{a,b}` one of these. */
+function wild(part: string): string {
+  const words = /^\{(.*,.*)\}$/.exec(part)?.[1]?.split(',');
+  return words ? `(?:${words.map(starred).join('|')})` : starred(part);
+}
+
+const starred = (text: string): string => text.split('*').map(literally).join('[^]*');
 const literally = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
 
 export function documentedDifferences(): Documented[] {

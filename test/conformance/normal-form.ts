@@ -75,5 +75,8 @@ function subnetEdges(word: string): string[] {
 export function shapeOf(value: Json): Json {
   if (Array.isArray(value)) return value.length > 0 ? [shapeOf(value[0] as Json)] : [];
   if (typeof value !== 'object' || value === null) return '*';
-  return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, shapeOf(v)]));
+  const entries = Object.entries(value);
+  // Numbers as keys are what is in it, too: which ids of a range are in use.
+  const counted = entries.every(([key]) => /^\d+$/.test(key));
+  return counted ? {} : Object.fromEntries(entries.map(([k, v]) => [k, shapeOf(v)]));
 }

@@ -43,5 +43,7 @@ export interface Sequence {
 
 const read = <T>(name: string): T => JSON.parse(readFileSync(join(import.meta.dirname, 'recorded', `${name}.json`), 'utf8')) as T;
 
-export const recordedSequences = (): readonly Sequence[] => read('sequences');
+/** Those that come with Weft, or those of a file. */
+export const recordedSequences = (file = join(import.meta.dirname, 'recorded/sequences.json')): readonly Sequence[] =>
+  JSON.parse(readFileSync(file, 'utf8')) as readonly Sequence[];
 export const recordedOutcomes = (suite: string): Readonly<Record<string, Ending>> => read(suite);

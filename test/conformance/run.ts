@@ -10,13 +10,15 @@ import { differences } from './differences.ts';
 import { type Documented, documentedDifferences } from './documented.ts';
 import { whenEnded } from './end.ts';
 import { type RunningKeystone, startKeystone } from './keystone.ts';
-import { type Options, readOptions, type Suite } from './options.ts';
+import { type Options, type Pairs, readOptions } from './options.ts';
 import { whyNotHere } from './packages.ts';
-import { recordedOutcomes, recordedSequences } from './recorded.ts';
-import { makePeople, replay } from './replay.ts';
+import { connectPeer } from './peer.ts';
+import { sequenceOf } from './random/sequences.ts';
+import { recordedOutcomes, recordedSequences, type Sequence } from './recorded.ts';
+import { makePeople, type People, replay } from './replay.ts';
 import { runSuite, stopWorkers } from './suite.ts';
 import { type Cloud, writeTempestSettings } from './tempest-settings.ts';
-import { isGood, judgeAnswers, judgeSuite, listOf, tableOf, type Verdict } from './verdict.ts';
+import { isGood, type Judged, judgeAnswers, judgeSuite, listOf, tableOf, type Verdict } from './verdict.ts';
 import { ensureExternalNetwork, ensureSubnetPools, startWeft } from './weft.ts';
 
 const began = performance.now();
@@ -57,29 +59,49 @@ async function conformance(options: Options): Promise<boolean> {
   const place = { stack, folder, keystone, options, documented: documentedDifferences(), until: Date.now() + options.minutes * 60_000 };
   const verdicts: Verdict[] = [];
   if (options.suites.includes('answers')) verdicts.push(await answers(place));
-  const written = options.suites.filter(suite => suite !== 'answers');
+  if (options.pairs) verdicts.push(await pairs(place, options.pairs));
+  const written = options.suites.filter(suite => suite !== 'answers' && suite !== 'pairs');
   if (written.length > 0) verdicts.push(...(await suites(place, written)));
   return tell(verdicts, options);
 }
 
-/** Each sequence has a Weft of its own, so that none finds what another has left. */
-async function answers({ stack, folder, keystone, documented }: Place): Promise<Verdict> {
-  const people = await makePeople(keystone.admin);
+async function answers(place: Place): Promise<Verdict> {
+  const people = await makePeople(place.keystone.admin);
   const done = [];
-  for (const sequence of recordedSequences()) {
-    const home = join(folder, `answers-${sequence.seed}`);
-    mkdirSync(home);
-    const weft = stack.use(await startWeft(home, 'server', keystone.admin));
-    const seen = await replay(sequence, weft.url, people);
-    await weft[Symbol.asyncDispose]();
-    const found = differences(sequence.seed, sequence.steps, seen);
-    progress(`recorded answers, seed ${sequence.seed}: ${sequence.steps.length} requests, ${found.length} differences`);
-    done.push({ seed: sequence.seed, requests: sequence.steps.length, differences: found });
-  }
-  return judgeAnswers('answers', done, documented);
+  for (const sequence of recordedSequences(place.options.recorded)) done.push(await again(place, sequence, people));
+  return judgeAnswers('answers', done, place.documented);
 }
 
-async function suites(place: Place, names: readonly Exclude<Suite, 'answers'>[]): Promise<Verdict[]> {
+/** New sequences: first to the real server, then to Weft. */
+async function pairs(place: Place, { seeds, length, record, ...address }: Pairs): Promise<Verdict> {
+  const people = await makePeople(place.keystone.admin);
+  const peer = place.stack.use(await connectPeer(address, process.env));
+  const done = [];
+  const sequences: Sequence[] = [];
+  for (const seed of seeds) {
+    if (Date.now() > place.until) break;
+    const sequence = await peer.answer(seed, sequenceOf(seed, length));
+    sequences.push(sequence);
+    if (record !== undefined) writeFileSync(record, `${JSON.stringify(sequences)}\n`);
+    done.push(await again(place, sequence, people));
+  }
+  return judgeAnswers('pairs', done, place.documented);
+}
+
+/** Each sequence has a Weft of its own, so that none finds what another has left. */
+async function again({ stack, folder, keystone }: Place, { seed, steps }: Sequence, people: People): Promise<Judged> {
+  const home = join(folder, `answers-${seed}`);
+  mkdirSync(home);
+  const weft = stack.use(await startWeft(home, 'server', keystone.admin));
+  const requests = steps.map(step => step.request);
+  const seen = await replay(requests, weft.url, people);
+  await weft[Symbol.asyncDispose]();
+  const found = differences(seed, steps, seen);
+  progress(`seed ${seed}: ${steps.length} requests, ${found.length} differences`);
+  return { seed, requests: steps.length, differences: found };
+}
+
+async function suites(place: Place, names: readonly (keyof typeof packages)[]): Promise<Verdict[]> {
   const { stack, folder, keystone, options, documented, until } = place;
   progress('starting Weft with its agents');
   const weft = stack.use(await startWeft(folder, 'up', keystone.admin));
@@ -120,7 +142,7 @@ function tell(verdicts: readonly Verdict[], { report }: Options): boolean {
 
 try {
   const options = readOptions(process.argv.slice(2));
-  const whyNot = whyNotHere(options.suites.some(suite => suite !== 'answers'));
+  const whyNot = whyNotHere(options.suites.some(suite => suite in packages));
   if (whyNot !== undefined) print(whyNot);
   process.exitCode = whyNot !== undefined ? cannotRun : (await conformance(options)) ? 0 : 1;
 } catch (error) {

@@ -36,15 +36,13 @@ export function judgeSuite(
   return { suite, passed: count('passed'), failed: count('failed'), skipped: count('skipped'), notRun: count('not run'), differing };
 }
 
-export function judgeAnswers(
-  suite: string,
-  sequences: readonly {
-    readonly seed: number;
-    readonly requests: number;
-    readonly differences: readonly { step: number; text: string }[];
-  }[],
-  documented: readonly Documented[],
-): Verdict {
+export interface Judged {
+  readonly seed: number;
+  readonly requests: number;
+  readonly differences: readonly { readonly step: number; readonly text: string }[];
+}
+
+export function judgeAnswers(suite: string, sequences: readonly Judged[], documented: readonly Documented[]): Verdict {
   const differing = sequences.flatMap(({ seed, differences }) =>
     differences.map(({ step, text }) => ({
       text,

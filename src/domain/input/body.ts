@@ -34,10 +34,11 @@ export function readCreate(resource: Resource, item: unknown, writer: Writer): A
 
 const projectsDiffer = "'project_id' and 'tenant_id' do not match";
 
-export function readUpdate(resource: Resource, item: unknown): Attributes {
+export function readUpdate(resource: Resource, item: unknown, writer: Writer): Attributes {
   const given = asObject(resource, item);
   const { tenant_id, project_id } = given;
   if (tenant_id !== undefined && project_id !== undefined && tenant_id !== project_id) throw bad(projectsDiffer);
+  if (resource.fields.project_id) refuseOther(tenant_id ?? project_id, writer);
   const { tenant_id: _, ...rest } = given;
   refuseUnknown(resource, rest);
   // What is wrong with several is told of the first in the resource's order, as on create, whatever the order in the body.
@@ -98,13 +99,16 @@ function withProject(resource: Resource, item: Record<string, unknown>, writer: 
   if (both && tenant_id !== item.project_id) throw bad(projectsDiffer);
   const asked = Object.hasOwn(item, 'tenant_id') ? tenant_id : item.project_id;
   const given = Object.hasOwn(item, 'tenant_id') || Object.hasOwn(item, 'project_id');
-  if (given && asked !== writer.project_id && !writer.privileged) {
-    throw bad("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin or advsvc privileges");
-  }
+  if (given) refuseOther(asked, writer);
   if (!given && writer.project_id === null && !ofNobody) {
     throw bad(`Running without keystone AuthN requires that tenant_id is specified`);
   }
   return { ...rest, project_id: given ? asked : ofNobody ? null : writer.project_id };
+}
+
+function refuseOther(project: unknown, writer: Writer): void {
+  if (project === undefined || project === writer.project_id || writer.privileged) return;
+  throw bad("Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin or advsvc privileges");
 }
 
 function refuseUnknown(resource: Resource, item: Record<string, unknown>): void {

@@ -93,7 +93,7 @@ function tagsOfBody(value: unknown): string[] {
 }
 
 export function readTags(value: unknown): string[] {
-  if (!Array.isArray(value)) throw invalidInput(`'${pyStr(value)}' is not a list.`);
+  if (!Array.isArray(value)) throw invalidInput(`'${pyStr(value)}' is not a list`);
   const seen = new Set<string>();
   for (const tag of value) {
     let text: string;

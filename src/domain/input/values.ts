@@ -87,8 +87,16 @@ export function toInt(value: unknown): number | undefined {
   return undefined;
 }
 
-function readInt(value: unknown, { min, max, range }: { readonly min?: number; readonly max?: number; readonly range?: true }): number {
+interface IntBounds {
+  readonly min?: number;
+  readonly max?: number;
+  readonly range?: true;
+  readonly unconverted?: true;
+}
+
+function readInt(value: unknown, { min, max, range, unconverted }: IntBounds): number {
   const n = toInt(value);
+  if (n === undefined && unconverted) return refuse(`'${pyStr(value)}' is not an integer.`);
   if (n === undefined) throw invalidInput(`'${pyStr(value)}' is not an integer`);
   if (min !== undefined && n < min)
     return refuse(min === 0 && !range ? `'${n}' should be non-negative.` : `'${n}' is too small - must be at least '${min}'.`);

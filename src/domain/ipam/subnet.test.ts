@@ -87,6 +87,9 @@ test('DHCP needs a usable prefix', () => {
   refused('InvalidInput', incompatible, () => plan({ ip_version: 6, cidr: '2001:db8::/127' }));
   refused('InvalidInput', /Multicast/, () => plan({ cidr: '224.0.0.0/24' }));
   refused('InvalidInput', /Loopback/, () => plan({ cidr: '127.0.0.0/24' }));
+  refused('InvalidInput', /First IP '0\.0\.0\.0' of network is not supported/, () => plan({ cidr: '0.0.0.0/24' }));
+  assert.equal(plan({ cidr: '0.0.0.0/24', enable_dhcp: false }).cidr, '0.0.0.0/24');
+  assert.equal(plan({ ip_version: 6, cidr: '::/64' }).cidr, '::/64');
   assert.equal(plan({ cidr: '10.0.0.0/30' }).cidr, '10.0.0.0/30');
 });
 
@@ -97,7 +100,9 @@ test('versions, overlap, /0', () => {
   refused('InvalidInput', /Requested subnet with cidr: 10\.0\.0\.0\/24 for network: n1 overlaps with another subnet/, () =>
     plan({}, ['10.9.0.0/16', '10.0.0.128/25']),
   );
-  refused('InvalidInput', /0 is not allowed as CIDR prefix length/, () => plan({ cidr: '0.0.0.0/0', gateway_ip: null }));
+  refused('InvalidInput', /0 is not allowed as CIDR prefix length/, () =>
+    plan({ cidr: '0.0.0.0/0', gateway_ip: null, enable_dhcp: false }),
+  );
   assert.equal(plan({}, ['10.0.1.0/24', '2001:db8::/64']).cidr, '10.0.0.0/24');
 });
 

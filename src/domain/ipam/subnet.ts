@@ -59,6 +59,8 @@ function checkDhcpPrefix(cidr: Cidr): void {
   const ip = { version: cidr.version, value: cidr.network };
   if (isMulticast(ip)) throw invalidInput('Multicast IP subnet is not supported if enable_dhcp is True');
   if (isLoopback(ip)) throw invalidInput('Loopback IP subnet is not supported if enable_dhcp is True');
+  if (cidr.version === 4 && cidr.network === 0n)
+    throw invalidInput("First IP '0.0.0.0' of network is not supported if enable_dhcp is True.");
 }
 
 /** A gateway may lie outside; inside, it may not be the IPv4 network or broadcast address. */

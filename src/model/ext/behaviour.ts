@@ -16,7 +16,6 @@ export const behaviour: readonly Extension[] = [
     updated: '2013-02-07T10:00:00-00:00',
   },
   { alias: 'router', name: 'Neutron L3 Router', description: 'Routers and floating IPs', updated: '2012-07-20T10:00:00-00:00' },
-  { alias: 'security-group', name: 'security-group', description: 'Security groups and their rules', updated: '2012-10-05T10:00:00-00:00' },
   {
     alias: 'stateful-security-group',
     name: 'Stateful security group',

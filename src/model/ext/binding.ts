@@ -23,6 +23,9 @@ export const binding = {
   updated: '2014-02-03T10:00:00-00:00',
   adds: {
     port: {
+      'binding:vif_type': { type: t.any<string>(), column: false, policed: true },
+      'binding:vif_details': { type: t.any<Readonly<Record<string, unknown>>>(), column: false, policed: true },
+      'binding:vnic_type': { type: t.oneOf(...vnicTypes), column: false, post: true, put: true, default: 'normal', policed: true },
       'binding:host_id': {
         type: t.opt(t.str(255)),
         column: false,
@@ -32,7 +35,6 @@ export const binding = {
         filter: true,
         policed: true,
       },
-      'binding:vnic_type': { type: t.oneOf(...vnicTypes), column: false, post: true, put: true, default: 'normal', policed: true },
       'binding:profile': {
         type: t.special<Readonly<Record<string, unknown>>>('profile', 'json'),
         column: false,
@@ -41,8 +43,6 @@ export const binding = {
         default: absent,
         policed: true,
       },
-      'binding:vif_type': { type: t.any<string>(), column: false, policed: true },
-      'binding:vif_details': { type: t.any<Readonly<Record<string, unknown>>>(), column: false, policed: true },
     },
   },
 } as const satisfies Extension;

@@ -24,7 +24,7 @@ export const extraRoute = {
       routes: {
         type: t.list(
           t.dict<Route>({ destination: { type: t.cidr, required: true }, nexthop: { type: t.ip, required: true } }, { exact: true }),
-          { unique: true, nullIsEmpty: true },
+          { unique: true, nullIsEmpty: true, called: 'hostroute' },
         ),
         nullable: false,
         put: true,

@@ -5,7 +5,7 @@ import { ApiError, apiError, badRequest } from '../../domain/errors.ts';
 import { readCreate } from '../../domain/input/body.ts';
 import { autoAllocatedTopology } from '../../model/auto-allocated-topology.ts';
 import { network } from '../../model/network.ts';
-import { authorizeAction } from '../authorize.ts';
+import { authorizeAction, notFound } from '../authorize.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { commitDecision } from '../retry.ts';
@@ -26,7 +26,8 @@ const own = 'None';
 
 function projectOf(ctx: RequestContext, key: string, verb: 'get' | 'delete'): string {
   const project_id = key === own ? String(ctx.caller.project_id) : key;
-  authorizeAction(ctx, autoAllocatedTopology, `${verb}_auto_allocated_topology`, { project_id, tenant_id: project_id }, project_id);
+  const hidden = notFound(autoAllocatedTopology, project_id);
+  authorizeAction(ctx, autoAllocatedTopology, `${verb}_auto_allocated_topology`, { project_id, tenant_id: project_id }, hidden);
   return project_id;
 }
 

@@ -36,20 +36,20 @@ export async function associate(ctx: RequestContext, draft: Draft, wanted: Wante
   const port = await ownPort(ctx, wanted, String(wanted.port_id));
   const id = String(port.id);
   const fixed = floatingTarget({ id, fixed_ips: (await partsOf(ctx, [id])).fixedIps.get(id) ?? [] }, asked);
-  await refuseTaken(ctx, wanted, id, fixed);
   const router_id = await routerFor(ctx, fixed.subnet_id, wanted.networkId, id);
+  await refuseTaken(ctx, wanted, id, fixed);
   await refuseForwardedTo(ctx, draft, router_id, id);
   relyOnPath(draft, { router_id, port_id: id, fixed, networkId: wanted.networkId });
   return { port_id: id, fixed_ip_address: fixed.ip_address, router_id };
 }
 
-async function ownPort(ctx: RequestContext, { id, project }: Wanted, portId: string): Promise<Row> {
+async function ownPort(ctx: RequestContext, { project }: Wanted, portId: string): Promise<Row> {
   // Visible is not owned: who owns the network sees the ports of others on it.
   const port = await find(ctx, ports, portId);
-  if (port.project_id === project) return port;
+  if (port.project_id === project || ctx.isAdmin) return port;
   throw badRequest(
     'floatingip',
-    `Port ${portId} is associated with a different tenant than Floating IP ${id} and therefore cannot be bound`,
+    `Cannot process floating IP association with Port ${portId}, since that port is owned by a different tenant`,
   );
 }
 

@@ -69,6 +69,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     where: { and: [{ eq: ['network_id', networkId] }, { eq: ['ip_version', 4] }] },
   });
   if (subnets.length === 0) throw badRequest('floatingip', `Network ${networkId} does not contain any IPv4 subnet`);
+  await refuseNoSubnet(ctx, input.subnet_id);
   const made = await createPort(ctx, draft, net, {
     project_id: '',
     device_id: id,
@@ -103,6 +104,12 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     { router_after: association.router_id },
   );
   return { id };
+}
+
+/** One that is there and on another network is refused with the address. */
+async function refuseNoSubnet(ctx: RequestContext, subnet_id: unknown): Promise<void> {
+  if (typeof subnet_id === 'string' && !(await ctx.store.get('subnets', { id: subnet_id })))
+    throw apiError('SubnetNotFound', { subnet_id });
 }
 
 function requestedAddress(input: Attributes, subnets: readonly Row[]): Attributes {

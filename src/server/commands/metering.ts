@@ -7,7 +7,7 @@ import { notFound } from '../authorize.ts';
 import { newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { admitVisible, find } from '../find.ts';
+import { find } from '../find.ts';
 import type { Commands, Created } from './commands.ts';
 
 const rules = meteringLabelRule.table.name;
@@ -79,14 +79,6 @@ export const meteringLabels: Commands = {
 export const meteringLabelRules: Commands = {
   resource: meteringLabelRule,
   present: async (_services, rows) => rows.map(row => ({ ...shownColumns(meteringLabelRule, row), project_id: row.project_id })),
-  admit: async (ctx, inputs) => {
-    await admitVisible(
-      ctx,
-      meteringLabels,
-      inputs.map(i => i.metering_label_id),
-    );
-    return inputs.map(() => ({}));
-  },
   create: createRule,
   delete: removeRule,
 };

@@ -44,11 +44,11 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   };
   const mac = await macFor(services, draft, network_id, macOfDevice(services, undefined, plug) ?? input.mac_address);
   const security = isSecured(input, net, owner);
-  const columns = columnsOf(services, input, { mac, security });
-  const groups = await giveGroups(services, draft, id, { given: input.security_groups as string[] | undefined, project, owner, security });
   const requested = input.fixed_ips as FixedIp[] | undefined;
   const wish = { port_id: id, network_id, mac, owner, requested, host: plug.host };
   const { fixedIps, withDhcp, waits } = await giveAddresses(services, draft, wish);
+  const groups = await giveGroups(services, draft, id, { given: input.security_groups as string[] | undefined, project, owner, security });
+  const columns = columnsOf(services, input, { mac, security });
   const ip_allocation = waits ? 'deferred' : requested?.length === 0 ? 'none' : 'immediate';
   const place = placeOf(net.pvlan === true, { id, network_id, owner, secured: security }, input, outside);
   const row = draft.create(port, { ...columns, ...place, ip_allocation, id, network_id, project_id: project });

@@ -7,6 +7,7 @@ import { isAutoAddress } from '../../domain/ipam/modes.ts';
 import { checkMtu } from '../../domain/ipam/mtu.ts';
 import { autoDeletedOwners, isRouterPort, owners } from '../../domain/ipam/owners.ts';
 import {
+  checkNewSubnet,
   checkSource,
   type NewSubnet,
   planSubnet,
@@ -58,10 +59,10 @@ const limitsOf = (services: Services): SubnetLimits => ({
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   checkSource(input);
-  const pool = await poolOf(ctx, input);
   const network_id = String(input.network_id);
   const net = (await byIds(ctx, 'networks', [network_id])).get(network_id);
-  if (!net) throw apiError('NetworkNotFound', { net_id: network_id });
+  if (!net) throw nothingToPlan(ctx, input);
+  const pool = await poolOf(ctx, input);
   const others = await subnetsOn(ctx, draft, network_id);
   const wanted = { ...input, ...(pool ? await takeFrom(ctx, draft, pool, input) : {}) } as unknown as NewSubnet;
   const plan = planSubnet(
@@ -87,6 +88,12 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   if (isAutoAddress(input as unknown as StoredSubnet)) await addAutoAddresses(ctx, draft, row);
   if (row.enable_dhcp) await scheduleNetwork(ctx, draft, network_id);
   return { id };
+}
+
+/** As in Neutron, what is wrong with the subnet itself comes before a network that is not there. */
+function nothingToPlan(services: Services, input: Attributes): Error {
+  if (typeof input.cidr === 'string') checkNewSubnet(input as unknown as NewSubnet, limitsOf(services));
+  return apiError('NetworkNotFound', { net_id: String(input.network_id) });
 }
 
 /** The network's subnets, with those of this request. */

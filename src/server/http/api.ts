@@ -5,6 +5,7 @@ import { denial, notFound } from '../authorize.ts';
 import type { Commands } from '../commands/commands.ts';
 import type { RequestContext } from '../context.ts';
 import { find } from '../find.ts';
+import * as pipeline from '../pipeline.ts';
 import { extension, extensionList, rootResources } from './discovery.ts';
 import { quotas } from './quotas.ts';
 import type { Reply } from './reply.ts';
@@ -62,6 +63,8 @@ export function buildApi(api: Api, prefix: string): Handler {
     const inner = children?.get(resource.name)?.get(canonical(sub));
     if (inner) {
       const creates = request.method === 'POST' && child === undefined;
+      const updates = request.method === 'PUT' && child !== undefined && more.length === 0;
+      if (creates || updates) pipeline.refuseBody(request.ctx, inner, request);
       const row = await find(request.ctx, commands, id, creates ? () => nothingBelow(request.ctx, commands, inner, id) : undefined);
       const ctx = { ...request.ctx, parent: { resource, row } };
       return within({ ...request, ctx }, { commands: inner, rest: rest.slice(2) });

@@ -30,9 +30,11 @@ async function details(ctx: RequestContext, counted: readonly Resource[], projec
   return Object.fromEntries(counted.map(r => [r.name, { limit: limit[r.name], used: used.get(r.name) ?? 0, reserved: 0 }]));
 }
 
-function authorize(ctx: RequestContext, action: string, project: string): void {
-  if (!ctx.policy.allows(action, ctx.caller, { project_id: project, tenant_id: project })) throw denial(ctx, action);
+function authorize(ctx: RequestContext, action: string, project: string, refusal = (): Error => denial(ctx, action)): void {
+  if (!ctx.policy.allows(action, ctx.caller, { project_id: project, tenant_id: project })) throw refusal();
 }
+
+const adminsAlone = (): Error => apiError('AdminRequired', { reason: 'Only admin is authorized to access quotas for another project' });
 
 /** /quotas, /quotas/{project}, /quotas/{project}/default and /details, /quotas/tenant and /project. */
 export async function quotas(request: ApiRequest, resources: readonly Resource[]): Promise<Reply> {
@@ -69,7 +71,7 @@ async function listAll(ctx: RequestContext, counted: readonly Resource[]): Promi
 
 async function showOne(ctx: RequestContext, counted: readonly Resource[], project: string, sub: string | undefined): Promise<Reply> {
   // Everybody may see the limits of the own project; the rule is about those of others.
-  if (project !== ctx.caller.project_id) authorize(ctx, 'get_quota', project);
+  if (project !== ctx.caller.project_id) authorize(ctx, 'get_quota', project, sub?.startsWith('details') ? adminsAlone : undefined);
   switch (sub) {
     case undefined:
     case 'details.json':
@@ -84,13 +86,13 @@ async function showOne(ctx: RequestContext, counted: readonly Resource[], projec
 }
 
 async function updateOne({ ctx, body }: ApiRequest, counted: readonly Resource[], project: string): Promise<Reply> {
+  authorize(ctx, 'update_quota', project);
   const given = typeof body === 'object' && body !== null ? (body as { quota?: unknown }).quota : undefined;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) throw bad("Unable to find 'quota' in request body");
   const { check_limit, force, ...wanted } = given as Record<string, unknown>;
   const unknown = Object.keys(wanted).filter(k => !counted.some(r => r.name === k));
   if (unknown.length > 0) throw bad(`Unrecognized attribute(s) '${unknown.join(', ')}'`);
   const parsed = Object.entries(wanted).map(([name, v]) => [name, readField(name, limitField, v) as number] as const);
-  authorize(ctx, 'update_quota', project);
   if (check_limit === true || force === false) await refuseBelowUsage(ctx, counted, project, parsed);
   await commitDecision(ctx, {
     decide: async draft => {

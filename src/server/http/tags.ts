@@ -46,7 +46,7 @@ async function read(ctx: RequestContext, commands: Commands, id: string, tag: st
 async function allowed(ctx: RequestContext, commands: Commands, id: string, verb: string): ReturnType<typeof subject> {
   const { resource } = commands;
   const found = await subject(ctx, commands, id, () => noParent(resource, id));
-  authorizeAction(ctx, resource, `${verb}_${resource.policyName}:tags`, found.target as ApiObject, id);
+  authorizeAction(ctx, resource, `${verb}_${resource.policyName}:tags`, found.target as ApiObject);
   return found;
 }
 

@@ -11,7 +11,8 @@ export const samples: readonly Sample[] = [
       direction: 'ingress',
       remote_ip_prefix: `10.${n >> 8}.${n & 255}.0/24`,
     }),
-    on: { metering_label: 'visible' },
+    after: ['metering_label'],
+    own: true,
     // Stored, and never shown.
     target: ({ project }) => ({ project_id: project }),
   },
