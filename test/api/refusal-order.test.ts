@@ -27,7 +27,7 @@ describe('which refusal is told', () => {
         `routers/${nobodys}/conntrack_helpers`,
         'conntrack_helper',
         { protocol: 'udp', port: 69, helper: 'tftp' },
-        { protocol: 'bogus', port: 69, helper: 'tftp' },
+        { protocol: 'udp', port: 0, helper: 'tftp' },
         'RouterNotFound',
       ],
     ];
