@@ -27,12 +27,12 @@ export interface Cluster extends AsyncDisposable {
   spread(who: string, count: number): readonly Api[];
   /** One more server on the same file. */
   join(options?: MemberOptions): Promise<Member>;
-  /** kill -9 of one, and another in its place. */
+  /** kill -9 of one, and another like it in its place. */
   restart(index: number): Promise<void>;
 }
 
 export interface MemberOptions {
-  /** How long a read takes at the most, as if the database were on another host. */
+  /** How long a call of the store takes at the most, as if the database were on another host. */
   readonly farMs?: number;
 }
 
@@ -61,9 +61,11 @@ export async function startCluster(count: number, config: Partial<ServerConfig> 
   const dir = await mkdtemp(join(tmpdir(), 'weft-cluster-'));
   const file = join(dir, 'weft.db');
   const servers: Member[] = [];
+  const known: (MemberOptions | undefined)[] = [];
   const add = async (options?: MemberOptions): Promise<Member> => {
     const member = await startMember(file, config, options);
     servers.push(member);
+    known.push(options);
     return member;
   };
   for (let i = 0; i < count; i++) await add();
@@ -75,7 +77,7 @@ export async function startCluster(count: number, config: Partial<ServerConfig> 
     join: add,
     async restart(index) {
       await servers[index]?.kill();
-      servers[index] = await startMember(file, config);
+      servers[index] = await startMember(file, config, known[index]);
     },
     async [Symbol.asyncDispose]() {
       for (const server of servers) await server.kill();

@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import { allTables } from '../../src/model/registry.ts';
-import { beforeReads } from './reads.ts';
+import { beforeCalls } from './reads.ts';
 import { serveOver } from './wiring.ts';
 
 const [file = '', config = '{}', far = ''] = process.argv.slice(2);
 const store = await openSqliteStore(file, { tables: allTables });
 // As with a database on another host: others have their turn between any two reads.
-const { url } = await serveOver(far === '' ? store : beforeReads(store, () => sleep(Number(far) * Math.random())), JSON.parse(config));
+const { url } = await serveOver(far === '' ? store : beforeCalls(store, () => sleep(Number(far) * Math.random())), JSON.parse(config));
 process.send?.({ url });
 process.on('disconnect', () => process.exit(0));

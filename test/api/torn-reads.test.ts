@@ -9,33 +9,8 @@ import type { Store } from '../../src/contracts/store.ts';
 import { allTables } from '../../src/model/registry.ts';
 import { type Answer, type Api, type Body, client, type Made } from './client.ts';
 import { startCluster } from './cluster.ts';
-import { beforeReads } from './reads.ts';
+import { Interrupted } from './reads.ts';
 import { serveOver } from './wiring.ts';
-
-/** A store that does something just before the read of a number, counted from when it is told so. */
-class Interrupted {
-  private left = 0;
-  private work: () => Promise<unknown> = async () => {};
-  readonly store: Store;
-
-  constructor(store: Store) {
-    this.store = beforeReads(store, () => this.pause());
-  }
-
-  before(read: number, work: () => Promise<unknown>): void {
-    this.left = read;
-    this.work = work;
-  }
-
-  /** It came to that read. */
-  get happened(): boolean {
-    return this.left <= 0;
-  }
-
-  private async pause(): Promise<void> {
-    if (this.left > 0 && --this.left === 0) await this.work();
-  }
-}
 
 /** An instance behind two routers, of which at any moment at least one leads outside. */
 class Crossroads {

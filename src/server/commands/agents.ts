@@ -41,11 +41,9 @@ async function update(_ctx: RequestContext, draft: Draft, row: Row, input: Attri
 /** With the ports that it had on HA networks, those by which floating IPs left its host, and, as the last of its host, the host's MAC. */
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   const own: Predicate = { eq: ['agent_id', String(row.id)] };
-  const routers = (await ctx.store.select({ table: 'router_bindings', where: own })).map(b => String(b.router_id));
   await dropHaPorts(ctx, draft, own);
   await dropAgentGateways(ctx, draft, String(row.id));
   for (const table of ['dhcp_bindings', 'router_bindings']) draft.delete(table, own);
-  draft.absent('router_bindings', { and: [own, { not: { in: ['router_id', routers] } }] });
   await dropMac(ctx, draft, row);
   draft.remove(agent, row, { host: row.host, agent_type: row.agent_type });
 }

@@ -1,6 +1,7 @@
 // Loads by key that several commands share. Every one is a single query, whatever the number of ids.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
 import type { Services } from '../context.ts';
+import type { Draft } from '../draft.ts';
 
 export async function byIds(services: Services, table: string, ids: Iterable<unknown>): Promise<Map<string, Row>> {
   const wanted = [...new Set(ids)].filter((id): id is string => typeof id === 'string' && id !== '');
@@ -33,4 +34,18 @@ export async function grouped(
     else out.set(k, [row]);
   }
   return out;
+}
+
+/** Rows that a decision does away with, or counts: none that says something else of these columns is there when it is committed. */
+export async function relyOnAll(
+  services: Services,
+  draft: Draft,
+  table: string,
+  where: Predicate,
+  columns: readonly string[],
+): Promise<Row[]> {
+  const rows = await services.store.select({ table, where });
+  const seen = rows.map((row): Predicate => ({ and: columns.map((name): Predicate => ({ eq: [name, row[name] as Scalar] })) }));
+  draft.absent(table, { and: [where, { not: { or: seen } }] });
+  return rows;
 }

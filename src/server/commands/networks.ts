@@ -17,7 +17,7 @@ import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultFrom } from './default-external.ts';
 import { defaultGroup } from './default-group.ts';
 import { admitHa, becomeHaNetwork } from './ha-networks.ts';
-import { byIds, grouped } from './load.ts';
+import { byIds, grouped, relyOnAll } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
 import { removePortRows } from './port-rows.ts';
 import { changePvlan, requirePvlanSecurity } from './pvlan.ts';
@@ -254,7 +254,7 @@ export async function removeNetworkRows(ctx: RequestContext, draft: Draft, row: 
   const id = String(row.id);
   for (const s of await ctx.store.select({ table: 'subnets', where: { eq: ['network_id', id] } }))
     draft.remove(subnet, s, { with_network: true });
-  const agents = await ctx.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', id] } });
+  const agents = await relyOnAll(ctx, draft, 'dhcp_bindings', { eq: ['network_id', id] }, ['agent_id']);
   for (const s of await segmentsOf(ctx, id)) draft.remove(segment, s);
   for (const table of ['segment_allocations', 'ip_allocations', 'dhcp_bindings', 'ha_networks'])
     draft.delete(table, { eq: ['network_id', id] });

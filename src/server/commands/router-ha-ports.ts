@@ -3,7 +3,7 @@ import type { Predicate, Row } from '../../contracts/store.ts';
 import { owners } from '../../domain/ipam/owners.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { byIds } from './load.ts';
+import { byIds, relyOnAll } from './load.ts';
 import { createPort } from './port-create.ts';
 import { removePortRows } from './port-rows.ts';
 
@@ -27,9 +27,9 @@ export async function makeHaPort(services: Services, draft: Draft, router: Row, 
   return port_id;
 }
 
-/** Of all of a router's bindings, or of one. */
+/** Of all of a router's bindings, or of one, which go too: one that comes meanwhile, or gets a port, would leave that behind. */
 export async function dropHaPorts(services: Services, draft: Draft, bindings: Predicate): Promise<Row[]> {
-  const bound = await services.store.select({ table: 'router_bindings', where: bindings });
+  const bound = await relyOnAll(services, draft, 'router_bindings', bindings, ['router_id', 'agent_id', 'ha_port_id']);
   const ports = await byIds(
     services,
     'ports',

@@ -1,5 +1,5 @@
 // Which agents have which routers: one, or several of a highly available router, each place an insert.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -35,8 +35,16 @@ export async function scheduleRouter(services: Services, draft: Draft, routerId:
     bound: bound.map(b => b.agent_id),
     count: ha === true ? Math.max(0, most - bound.length) : 1,
   });
+  if (chosen.length > 0) relyOnMode(draft, stored);
   await place(services, draft, { ...router, ha: ha ?? false }, chosen, bound);
   return chosen[0] ?? (bound[0] && String(bound[0].agent_id));
+}
+
+/** The router is there, and served as it was read, when its places are taken. */
+function relyOnMode(draft: Draft, { id, ha, distributed }: Row): void {
+  if (draft.made('routers', String(id))) return;
+  const same: Predicate[] = [{ eq: ['ha', (ha ?? null) as Scalar] }, { eq: ['distributed', (distributed ?? null) as Scalar] }];
+  draft.present('routers', { and: [{ eq: ['id', String(id)] }, ...same] });
 }
 
 async function place(services: Services, draft: Draft, router: Row, agentIds: readonly string[], bound: readonly Row[]): Promise<void> {
@@ -58,7 +66,6 @@ async function place(services: Services, draft: Draft, router: Row, agentIds: re
 
 function bindRouter(draft: Draft, router_id: string, agent_id: string, more: Row): void {
   draft.present('agents', { eq: ['id', agent_id] });
-  if (!draft.made('routers', router_id)) draft.present('routers', { eq: ['id', router_id] });
   draft.insert('router_bindings', { router_id, agent_id, ...more }, { tag: 'router_binding' });
   draft.announce({ kind: 'router_binding', id: router_id, event: 'created', revision: 0, facts: { router_id, agent_id } });
 }
@@ -74,7 +81,7 @@ export async function addRouterToAgent(services: Services, draft: Draft, agentId
   const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
   const taken = router.ha === true ? bound.find(b => b.agent_id === agentId) : bound[0];
   if (taken) throw apiError('RouterHostedByL3Agent', { router_id: routerId, agent_id: String(taken.agent_id) });
-  draft.present('routers', { and: [{ eq: ['id', routerId] }, { eq: ['ha', router.ha === true] }] });
+  relyOnMode(draft, router);
   await place(services, draft, router, [agentId], bound);
 }
 

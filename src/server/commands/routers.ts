@@ -11,6 +11,7 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { requireZones } from './availability-zones.ts';
 import type { Commands, Created } from './commands.ts';
+import { relyOnAll } from './load.ts';
 import { ipv6ScopeOf, requireScoped } from './ndp-proxy-rows.ts';
 import { usePolicy } from './qos-use.ts';
 import { giveVniBack, takeVni } from './router-evpn.ts';
@@ -112,7 +113,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   if (row.ha === true) await dropHaNetwork(ctx, draft, row, await dropHaPorts(ctx, draft, { eq: ['router_id', id] }));
   draft.delete('ha_vrids', { eq: ['router_id', id] });
   giveVniBack(draft, id);
-  const bindings = await ctx.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
+  const bindings = await relyOnAll(ctx, draft, 'router_bindings', { eq: ['router_id', id] }, ['agent_id']);
   draft.delete('router_bindings', { eq: ['router_id', id] });
   const own = { eq: ['router_id', id] } as const;
   for (const helper of await ctx.store.select({ table: conntrackHelper.table.name, where: own })) draft.remove(conntrackHelper, helper);

@@ -1,11 +1,11 @@
 // What L3 agents ask and report of highly available and of distributed routers.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Row } from '../../contracts/store.ts';
 import { owners } from '../../domain/ipam/owners.ts';
 import { pvlanOf } from '../../domain/pvlan.ts';
 import { network } from '../../model/network.ts';
 import { port } from '../../model/port.ts';
 import { router } from '../../model/router.ts';
-import { agentGatewayRows } from '../commands/agent-gateways.ts';
+import { agentGatewayRows, relyOnGateway } from '../commands/agent-gateways.ts';
 import { writeBinding } from '../commands/binding.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { createPort } from '../commands/port-create.ts';
@@ -110,17 +110,15 @@ export async function agentGatewaysOf(services: Services, agentId: string): Prom
 
 /** On a network that routers have gateways on, a port for what leaves the host by itself. It goes with the last of these gateways. */
 export async function agentGateway(services: Services, network_id: string, host: string): Promise<Dict | null> {
-  const agent = await agentAt(services, host);
-  if (!agent || !takesPart(agent)) return null;
-  const id = String(agent.id);
-  const gateways: Predicate = { and: [{ eq: ['network_id', network_id] }, { eq: ['device_owner', owners.routerGateway] }] };
-  await commitDecision(services, {
-    decide: async draft => {
-      const net = await services.store.get('networks', { id: network_id });
-      if (!net || (await agentGatewayRows(services, id)).some(p => p.network_id === network_id)) return;
-      if ((await services.store.count('ports', gateways)) === 0) return;
-      draft.present('ports', gateways);
-      await createPort(services, draft, net, {
+  const id = await commitDecision(services, {
+    decide: async (draft, now) => {
+      const agent = await agentAt(now, host);
+      const net = await now.store.get('networks', { id: network_id });
+      if (!agent || !takesPart(agent) || !net) return undefined;
+      const id = String(agent.id);
+      if ((await agentGatewayRows(now, id)).some(p => p.network_id === network_id)) return id;
+      if (!(await relyOnGateway(now, draft, id, network_id))) return undefined;
+      await createPort(now, draft, net, {
         project_id: '',
         device_id: id,
         device_owner: owners.floatingipAgentGateway,
@@ -130,8 +128,10 @@ export async function agentGateway(services: Services, network_id: string, host:
       });
       // Two calls at once: the network moves on with the first.
       draft.touch(network, network_id);
+      return id;
     },
   });
+  if (id === undefined) return null;
   const [dict] = await routerPortDicts(
     services,
     (await agentGatewayRows(services, id)).filter(p => p.network_id === network_id),
