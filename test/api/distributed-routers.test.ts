@@ -238,6 +238,11 @@ describe('distributed routers', () => {
     assert.deepEqual((await sync('c2'))?._floatingip_agent_interfaces, []);
     for (const host of ['nowhere', 'plain']) assert.equal(await gateway(host), null, host);
     assert.equal(await h.rpc('q-l3-plugin', 'get_agent_gateway_port', { network_id: net.id, host: 'c1' }), null);
+    // Of an agent that goes at the same moment there is none.
+    await l3Agent('c3', 'dvr');
+    const [brief] = await h.admin.list('agents?host=c3&agent_type=L3%20agent');
+    beforeCommit(h.server.store, () => h.admin.request('DELETE', `agents/${brief?.id}`));
+    assert.deepEqual([await gateway('c3'), await h.admin.list(`ports?device_id=${brief?.id}`)], [null, []]);
     // With the last gateway there, what floating IPs leave the hosts by.
     const last = await h.admin.make('routers', 'router', { external_gateway_info: { network_id: external.id } });
     const clear = (id: string) => h.admin.request('PUT', `routers/${id}`, { router: { external_gateway_info: null } });
