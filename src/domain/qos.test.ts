@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isApiError } from './errors.ts';
 import {
   checkRule,
   type Demand,
@@ -11,51 +10,45 @@ import {
   resourceRequest,
   servesPort,
 } from './qos.ts';
+import { refusal } from './refusal.suite.ts';
 
 const rule = (id: string, type: string, values: object): QosRule => ({ id, type, ...values });
 const limit = rule('r1', 'bandwidth_limit', { max_kbps: 1000, max_burst_kbps: 0, direction: 'egress' });
 const minimum = rule('r2', 'minimum_bandwidth', { min_kbps: 500, direction: 'ingress' });
 
-function refusal(rules: readonly QosRule[], type: string, values: Record<string, unknown>, id?: string): string | undefined {
-  try {
-    checkRule('p', rules, { type, given: values, values, ...(id === undefined ? {} : { id }) });
-    return undefined;
-  } catch (error) {
-    if (isApiError(error)) return error.message;
-    throw error;
-  }
-}
+const refused = (rules: readonly QosRule[], type: string, values: Record<string, unknown>, id?: string): string | undefined =>
+  refusal(() => checkRule('p', rules, { type, given: values, values, ...(id === undefined ? {} : { id }) }))?.message;
 
 describe('rules of one policy', () => {
   test('one of each type and direction', () => {
     const message = 'Rule bandwidth_limit conflicts with rule r1 which already exists in QoS Policy p.';
-    assert.equal(refusal([limit], 'bandwidth_limit', { max_kbps: 1, direction: 'egress' }), message);
-    assert.equal(refusal([limit], 'bandwidth_limit', { max_kbps: 1, direction: 'ingress' }), undefined);
-    assert.equal(refusal([limit], 'bandwidth_limit', { max_kbps: 1, direction: 'egress' }, 'r1'), undefined);
+    assert.equal(refused([limit], 'bandwidth_limit', { max_kbps: 1, direction: 'egress' }), message);
+    assert.equal(refused([limit], 'bandwidth_limit', { max_kbps: 1, direction: 'ingress' }), undefined);
+    assert.equal(refused([limit], 'bandwidth_limit', { max_kbps: 1, direction: 'egress' }, 'r1'), undefined);
     const mark = rule('r3', 'dscp_marking', { dscp_mark: 8 });
-    assert.match(String(refusal([mark], 'dscp_marking', { dscp_mark: 10 })), /Rule dscp_marking conflicts with rule r3/);
+    assert.match(String(refused([mark], 'dscp_marking', { dscp_mark: 10 })), /Rule dscp_marking conflicts with rule r3/);
   });
 
   test('no maximum is below a minimum, whatever the directions', () => {
     const text = (value: number, type: string, has: number): string =>
       `Unable to add the rule with value ${value} to the policy p as the existing rule of type ${type} has value ${has}.`;
     const low = { max_kbps: 499, direction: 'egress' };
-    assert.equal(refusal([minimum], 'bandwidth_limit', low), text(499, 'minimum_bandwidth', 500));
-    assert.equal(refusal([minimum], 'bandwidth_limit', { ...low, max_kbps: 500 }), undefined);
+    assert.equal(refused([minimum], 'bandwidth_limit', low), text(499, 'minimum_bandwidth', 500));
+    assert.equal(refused([minimum], 'bandwidth_limit', { ...low, max_kbps: 500 }), undefined);
     const high = { min_kbps: 1001, direction: 'ingress' };
-    assert.equal(refusal([limit], 'minimum_bandwidth', high), text(1001, 'bandwidth_limit', 1000));
-    assert.equal(refusal([limit], 'minimum_bandwidth', { ...high, min_kbps: 1000 }), undefined);
+    assert.equal(refused([limit], 'minimum_bandwidth', high), text(1001, 'bandwidth_limit', 1000));
+    assert.equal(refused([limit], 'minimum_bandwidth', { ...high, min_kbps: 1000 }), undefined);
   });
 
   test('packet rates are minima of each direction or of both together', () => {
     const one = rule('r4', 'minimum_packet_rate', { min_kpps: 1, direction: 'any' });
     const message =
       'Unable to add the rule with value ingress to the policy p as the existing rule of type minimum_packet_rate has value any.';
-    assert.equal(refusal([one], 'minimum_packet_rate', { min_kpps: 2, direction: 'ingress' }), message);
-    assert.equal(refusal([one], 'minimum_packet_rate', { min_kpps: 2, direction: 'ingress' }, 'r4'), undefined);
+    assert.equal(refused([one], 'minimum_packet_rate', { min_kpps: 2, direction: 'ingress' }), message);
+    assert.equal(refused([one], 'minimum_packet_rate', { min_kpps: 2, direction: 'ingress' }, 'r4'), undefined);
     const way = rule('r5', 'minimum_packet_rate', { min_kpps: 1, direction: 'egress' });
-    assert.match(String(refusal([way], 'minimum_packet_rate', { min_kpps: 2, direction: 'any' })), /value any .* has value egress/);
-    assert.equal(refusal([way], 'minimum_packet_rate', { min_kpps: 2, direction: 'ingress' }), undefined);
+    assert.match(String(refused([way], 'minimum_packet_rate', { min_kpps: 2, direction: 'any' })), /value any .* has value egress/);
+    assert.equal(refused([way], 'minimum_packet_rate', { min_kpps: 2, direction: 'ingress' }), undefined);
   });
 });
 

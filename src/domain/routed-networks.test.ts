@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isApiError } from './errors.ts';
+import { refusal } from './refusal.suite.ts';
 import { checkNewPlace, checkPlaceChange, type RoutedRequest, type RoutedSubnet, subnetsFor, withPeers } from './routed-networks.ts';
 
 const a = { id: 'a', cidr: '10.1.0.0/24', segment_id: 's1' };
@@ -8,14 +8,7 @@ const b = { id: 'b', cidr: '10.2.0.0/24', segment_id: 's2' };
 const plain = { id: 'p', cidr: '10.3.0.0/24', segment_id: null };
 const ask = (more: Partial<RoutedRequest<RoutedSubnet>>) =>
   subnetsFor({ network_id: 'n', subnets: [a, b], host: '', reached: [], fixed_ips: undefined, ...more });
-const refusal = (work: () => unknown): string => {
-  try {
-    work();
-  } catch (error) {
-    if (isApiError(error)) return error.type;
-  }
-  return '';
-};
+const refusedAs = (work: () => unknown): string | undefined => refusal(work)?.type;
 
 describe('routed networks', () => {
   test('without a host a port waits, unless it asks for addresses or none', () => {
@@ -24,7 +17,7 @@ describe('routed networks', () => {
     assert.deepEqual(ask({ fixed_ips: [{ subnet_id: 'b' }] }), { subnets: [b], waits: false });
     assert.deepEqual(ask({ fixed_ips: [{ ip_address: '10.1.0.9' }] }), { subnets: [a], waits: false });
     assert.equal(
-      refusal(() => ask({ fixed_ips: [{ subnet_id: 'a' }, { ip_address: '10.2.0.9' }] })),
+      refusedAs(() => ask({ fixed_ips: [{ subnet_id: 'a' }, { ip_address: '10.2.0.9' }] })),
       'FixedIpsSubnetsNotOnSameSegment',
     );
   });
@@ -32,11 +25,11 @@ describe('routed networks', () => {
   test('with a host it has the subnets of the one segment that the host is connected to', () => {
     assert.deepEqual(ask({ host: 'h', reached: ['s2'] }), { subnets: [b], waits: false });
     assert.equal(
-      refusal(() => ask({ host: 'h', reached: [] })),
+      refusedAs(() => ask({ host: 'h', reached: [] })),
       'HostNotConnectedToAnySegment',
     );
     assert.equal(
-      refusal(() => ask({ host: 'h', reached: ['s1', 's2'] })),
+      refusedAs(() => ask({ host: 'h', reached: ['s1', 's2'] })),
       'HostConnectedToMultipleSegments',
     );
     assert.deepEqual(ask({ host: 'h', subnets: [plain] }), { subnets: [plain], waits: false });
@@ -46,26 +39,26 @@ describe('routed networks', () => {
     const place = { network_id: 'n', segments: [{ id: 's1', is_dynamic: false }], others: [] };
     checkNewPlace({ ...place, others: [a] }, 's2');
     assert.equal(
-      refusal(() => checkNewPlace({ ...place, others: [a] }, null)),
+      refusedAs(() => checkNewPlace({ ...place, others: [a] }, null)),
       'SubnetsNotAllAssociatedWithSegments',
     );
     assert.equal(
-      refusal(() => checkNewPlace({ ...place, others: [plain] }, 's1')),
+      refusedAs(() => checkNewPlace({ ...place, others: [plain] }, 's1')),
       'SubnetsNotAllAssociatedWithSegments',
     );
     checkPlaceChange(place, null, 's1');
     checkPlaceChange({ ...place, others: [b] }, 's1', 's1');
     assert.equal(
-      refusal(() => checkPlaceChange(place, 's1', 's2')),
+      refusedAs(() => checkPlaceChange(place, 's1', 's2')),
       'SubnetSegmentAssociationChangeNotAllowed',
     );
     assert.equal(
-      refusal(() => checkPlaceChange({ ...place, others: [b] }, null, 's1')),
+      refusedAs(() => checkPlaceChange({ ...place, others: [b] }, null, 's1')),
       'SubnetsNotAllAssociatedWithSegments',
     );
     const two = { ...place, segments: [...place.segments, { id: 's2', is_dynamic: false }] };
     assert.equal(
-      refusal(() => checkPlaceChange(two, null, 's1')),
+      refusedAs(() => checkPlaceChange(two, null, 's1')),
       'NoUpdateSubnetWhenMultipleSegmentsOnNetwork',
     );
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isApiError } from './errors.ts';
+import { refusal } from './refusal.suite.ts';
 import { checkRange, firstFree, nth, overlaps, sizeOf, union, without } from './segment-ranges.ts';
 
 describe('ranges of segmentation ids', () => {
@@ -70,18 +70,12 @@ describe('ranges of segmentation ids', () => {
   });
 
   test('stay in the bounds of their type, in order', () => {
-    const refusal = (type: string, range: readonly [number, number], bounds: readonly [number, number]): string => {
-      try {
-        checkRange(type, range, bounds);
-      } catch (error) {
-        if (isApiError(error)) return error.message;
-      }
-      return '';
-    };
-    assert.equal(refusal('vlan', [1, 4094], [1, 4094]), '');
-    assert.equal(refusal('vlan', [5, 5000], [1, 4094]), "Invalid network VLAN range: '5:5000' - '5000 is not a valid VLAN tag'.");
-    assert.match(refusal('vlan', [6, 5], [1, 4094]), /^Invalid network VLAN range: '6:5'/);
-    assert.match(refusal('vxlan', [5, 30_000_000], [1, 16_777_215]), /30000000 is not a valid vxlan identifier/);
-    assert.match(refusal('gre', [5, 3], [1, 4_294_967_295]), /End of tunnel range is less than start of tunnel range/);
+    const refused = (type: string, range: readonly [number, number], bounds: readonly [number, number]): string =>
+      refusal(() => checkRange(type, range, bounds))?.message ?? '';
+    assert.equal(refused('vlan', [1, 4094], [1, 4094]), '');
+    assert.equal(refused('vlan', [5, 5000], [1, 4094]), "Invalid network VLAN range: '5:5000' - '5000 is not a valid VLAN tag'.");
+    assert.match(refused('vlan', [6, 5], [1, 4094]), /^Invalid network VLAN range: '6:5'/);
+    assert.match(refused('vxlan', [5, 30_000_000], [1, 16_777_215]), /30000000 is not a valid vxlan identifier/);
+    assert.match(refused('gre', [5, 3], [1, 4_294_967_295]), /End of tunnel range is less than start of tunnel range/);
   });
 });

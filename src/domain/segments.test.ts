@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { isApiError } from './errors.ts';
+import { refusal } from './refusal.suite.ts';
 import { twinOf, wantedSegments } from './segments.ts';
 
 const vlan = (id?: number, physnet?: string) => ({
@@ -8,14 +8,7 @@ const vlan = (id?: number, physnet?: string) => ({
   ...(physnet === undefined ? {} : { 'provider:physical_network': physnet }),
   ...(id === undefined ? {} : { 'provider:segmentation_id': id }),
 });
-const refusal = (work: () => unknown): string => {
-  try {
-    work();
-  } catch (error) {
-    if (isApiError(error)) return error.type;
-  }
-  return '';
-};
+const refusedAs = (work: () => unknown): string | undefined => refusal(work)?.type;
 
 describe('wanted segments', () => {
   test('none, one, several', () => {
@@ -27,19 +20,19 @@ describe('wanted segments', () => {
 
   test('refusals', () => {
     assert.equal(
-      refusal(() => wantedSegments({ ...vlan(), segments: [vlan()] })),
+      refusedAs(() => wantedSegments({ ...vlan(), segments: [vlan()] })),
       'SegmentsSetInConjunctionWithProviders',
     );
     assert.equal(
-      refusal(() => wantedSegments({ segments: [vlan(5, 'a'), vlan(5, 'a')] })),
+      refusedAs(() => wantedSegments({ segments: [vlan(5, 'a'), vlan(5, 'a')] })),
       'SegmentsContainDuplicateEntry',
     );
     assert.equal(
-      refusal(() => wantedSegments({ segments: [{}] })),
+      refusedAs(() => wantedSegments({ segments: [{}] })),
       'InvalidInput',
     );
     assert.equal(
-      refusal(() => wantedSegments({ 'provider:segmentation_id': 5 })),
+      refusedAs(() => wantedSegments({ 'provider:segmentation_id': 5 })),
       'InvalidInput',
     );
   });

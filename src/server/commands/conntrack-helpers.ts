@@ -12,6 +12,7 @@ import type { Draft } from '../draft.ts';
 import { relyOnParent } from '../find.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
 import { grouped } from './load.ts';
+import { hasTwin } from './twins.ts';
 
 interface Wanted {
   readonly protocol: string;
@@ -39,19 +40,11 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   draft.touch(router, String(row.router_id));
 }
 
-/** Only tells; the unique key decides. */
 async function refuseTwin(services: Services, draft: Draft, routerId: string, { protocol, port, helper }: Wanted, but = ''): Promise<void> {
   const key = { router_id: routerId, protocol, port, helper };
-  const mark = `conntrack-helper/${JSON.stringify(key)}`;
-  const twins = await services.store.select({
-    table: conntrackHelper.table.name,
-    where: { and: [...Object.entries(key).map(([column, value]) => ({ eq: [column, value] }) as const), { not: { eq: ['id', but] } }] },
-  });
-  if (twins.length > 0 || draft.taken.has(mark)) {
-    const what = 'A duplicate conntrack helper entry with same attributes already exists, conflicting values are';
-    throw badRequest('conntrack_helper', `${what} ${pyRepr(key)}`);
-  }
-  draft.taken.add(mark);
+  if (!(await hasTwin(services, draft, conntrackHelper, key, but))) return;
+  const what = 'A duplicate conntrack helper entry with same attributes already exists, conflicting values are';
+  throw badRequest('conntrack_helper', `${what} ${pyRepr(key)}`);
 }
 
 async function remove(_ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

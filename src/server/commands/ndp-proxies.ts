@@ -1,6 +1,6 @@
 // NDP proxies: a router answers outside for addresses of instances behind it, where both sides are of one address scope. What makes that
 // work stays: the gateway, the interface.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { isRouterInterface } from '../../domain/ipam/owners.ts';
@@ -15,6 +15,7 @@ import { byIds } from './load.ts';
 import { ipv6ScopeOf } from './ndp-proxy-rows.ts';
 import { partsOf } from './port-rows.ts';
 import { routerPorts } from './router-rows.ts';
+import { hasTwin } from './twins.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const { router_id, port_id } = input as { readonly router_id: string; readonly port_id: string };
@@ -80,11 +81,8 @@ async function requireOneScope(ctx: RequestContext, gatewayPort: string, network
   if (ext_address_scope !== internal_address_scope) throw apiError('AddressScopeConflict', { ext_address_scope, internal_address_scope });
 }
 
-/** Only tells; the unique key decides. */
 async function refuseTwin(ctx: RequestContext, draft: Draft, router_id: string, ip_address: string): Promise<void> {
-  const where: Predicate = { and: [{ eq: ['router_id', router_id] }, { eq: ['ip_address', ip_address] }] };
-  const making = draft.allMade(ndpProxy).some(r => r.router_id === router_id && r.ip_address === ip_address);
-  if (!making && (await ctx.store.count(ndpProxy.table.name, where)) === 0) return;
+  if (!(await hasTwin(ctx, draft, ndpProxy, { router_id, ip_address }))) return;
   throw apiError('NeutronDbObjectDuplicateEntry', {
     object_type: 'NDPProxy',
     attributes: "['router_id', 'ip_address']",

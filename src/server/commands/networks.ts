@@ -25,9 +25,9 @@ import { defaultPolicy } from './qos-policies.ts';
 import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
 import { changeVlanId, mtuSegment, segmentOf, takeSegments } from './segment-allocation.ts';
 import { insertSegment, segmentsOf } from './segments.ts';
-import { sharedType, type Use } from './shared-types.ts';
-import { everyone, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
-import { losing } from './sharing-loss.ts';
+import type { Use } from './shared-types.ts';
+import { isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
+import { type Loss, losing, setShared } from './sharing-loss.ts';
 import { tagsOf } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]> {
@@ -140,7 +140,8 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const rewired = await changeProvider(ctx, draft, row, input);
   await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
   if (input.qos_policy_id !== row.qos_policy_id) await admitNetwork(ctx, draft, input.qos_policy_id, String(row.id));
-  if (input.shared !== undefined) await setShared(ctx, draft, row, input.shared === true);
+  if (input.shared !== undefined)
+    await setShared(ctx, draft, 'network', row, input.shared === true, loss => refuseUnsharing(ctx, draft, loss));
   if (input['router:external'] !== undefined || input.is_default !== undefined)
     set.is_default = await defaultFrom(ctx, draft, String(row.id), input, row);
   if (input['router:external'] !== undefined) await setExternal(ctx, draft, row, input['router:external'] === true);
@@ -197,22 +198,15 @@ async function refusePlugged(ctx: RequestContext, draft: Draft, network_id: stri
   draft.absent('ports', where);
 }
 
-async function setShared(ctx: RequestContext, draft: Draft, row: Row, shared: boolean): Promise<void> {
-  const id = String(row.id);
-  const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
-  const now = entries.find(e => e.action === 'access_as_shared' && e.target_project === everyone);
-  if (shared === (now !== undefined)) return;
-  if (!now) return share(draft, 'network', row);
-  const { type } = sharedType('network');
-  const loss = { type, object: row, action: 'access_as_shared', target: everyone, gone: [String(now.id)] } as const;
-  const onIt: Predicate = { eq: ['network_id', id] };
+/** A network that others have ports or subnets on stays shared. */
+async function refuseUnsharing(ctx: RequestContext, draft: Draft, loss: Loss): Promise<void> {
+  const onIt: Predicate = { eq: ['network_id', String(loss.object.id)] };
   const ports: Use = { table: 'ports', where: { and: [onIt, { not: { startsWith: ['device_owner', 'network:'] } }] } };
   for (const use of [ports, { table: 'subnets', where: onIt }]) {
     const foreign = losing(use, loss);
-    if ((await ctx.store.count(use.table, foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(row.name) });
+    if ((await ctx.store.count(use.table, foreign)) > 0) throw apiError('InvalidSharedSetting', { network: String(loss.object.name) });
     draft.absent(use.table, foreign);
   }
-  unshare(draft, [now]);
 }
 
 async function setExternal(ctx: RequestContext, draft: Draft, row: Row, external: boolean): Promise<void> {

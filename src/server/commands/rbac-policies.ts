@@ -13,6 +13,7 @@ import type { ApiObject, Commands, Created } from './commands.ts';
 import { actionsOf, type SharedType, type SharingAction, sharedType } from './shared-types.ts';
 import { everyone } from './sharing.ts';
 import { type Loss, refuseLoss } from './sharing-loss.ts';
+import { hasTwin } from './twins.ts';
 
 function present(row: Row): ApiObject {
   return { ...shownColumns(rbacPolicy, row), target_tenant: row.target_project };
@@ -50,12 +51,8 @@ function foreign(name: string): ApiError {
   return invalidInput(`Only admins can manipulate policies on ${name === 'network' ? 'networks' : 'objects'} they do not own`);
 }
 
-/** Only tells; the unique key decides. */
 async function refuseTwin(services: Services, draft: Draft, values: Record<string, string>): Promise<void> {
-  const mark = `rbac/${Object.values(values).join('/')}`;
-  const where = { and: Object.entries(values).map(([column, value]) => ({ eq: [column, value] }) as const) };
-  if (draft.taken.has(mark) || (await services.store.count('rbac_entries', where)) > 0) throw apiError('DuplicateRbacPolicy');
-  draft.taken.add(mark);
+  if (await hasTwin(services, draft, rbacPolicy, values)) throw apiError('DuplicateRbacPolicy');
 }
 
 /** The object stays while it is being shared, and a network that is shared is another network to those who look at its revision. */

@@ -70,14 +70,21 @@ function detailsOf({ type, object, action, target }: Loss): string {
   return `project_id=${target}`;
 }
 
-/** The attribute `shared` of an object that is there: a policy for everyone, or none. */
-export async function setShared(services: Services, draft: Draft, object_type: string, object: Row, shared: boolean): Promise<void> {
+/** The attribute `shared` of an object that is there: a policy for everyone, or none. `refuse`: what holds it up, if not any loss. */
+export async function setShared(
+  services: Services,
+  draft: Draft,
+  object_type: string,
+  object: Row,
+  shared: boolean,
+  refuse = (loss: Loss): Promise<void> => refuseLoss(services, draft, loss),
+): Promise<void> {
   const id = String(object.id);
   const entries = (await sharingOf(services, [id])).get(id) ?? [];
   const now = entries.find(e => e.action === 'access_as_shared' && e.target_project === everyone);
   if (shared === (now !== undefined)) return;
   if (!now) return share(draft, object_type, object);
   const { type } = sharedType(object_type);
-  await refuseLoss(services, draft, { type, object, action: 'access_as_shared', target: everyone, gone: [String(now.id)] });
+  await refuse({ type, object, action: 'access_as_shared', target: everyone, gone: [String(now.id)] });
   unshare(draft, [now]);
 }
