@@ -166,6 +166,16 @@ describe('the edge', () => {
     assert.deepEqual(await statuses(both), ['400']);
   });
 
+  test('a URL may be whole, as proxies are sent it: where it leads to counts, and nothing else of it', async () => {
+    const get = (target: string): Promise<string> =>
+      raw(plain.server.url, `GET ${target} HTTP/1.1\r\nHost: here\r\nX-Auth-Token: member\r\nConnection: close\r\n\r\n`);
+    assert.match(await get('http://there/v2.0/'), /^HTTP\/1\.1 200 .*"href":"http:\/\/here\/v2\.0\/networks"/s);
+    assert.match(await get('http://there'), /^HTTP\/1\.1 200 .*"href":"http:\/\/here\/v2\.0\/"/s);
+    assert.match(await get('http://there?x=/v2.0/networks'), /^HTTP\/1\.1 200 .*"versions"/s);
+    assert.match(await get('http://there/v2.0/networks?limit=1'), /^HTTP\/1\.1 200 .*"networks"/s);
+    assert.match(await get('ftp://there/v2.0/networks'), /^HTTP\/1\.1 404 /);
+  });
+
   test('whoever spreads the load finds out that the server serves', async () => {
     const answer = await fetch(`${plain.server.url}/healthcheck`);
     assert.deepEqual([answer.status, await answer.text()], [200, 'OK']);

@@ -149,6 +149,11 @@ function healthcheck(method: string): Reply {
   return { status: 200, text: 'OK', headers: { 'content-type': 'text/plain; charset=UTF-8' } };
 }
 
+/** Of a URL that comes whole, as a proxy is sent it. */
+export function pathAndQuery(url: string): string {
+  return url.replace(/^https?:\/\/[^/?]*\/?/i, '/');
+}
+
 export function pathOf(url: string): string {
   const end = url.indexOf('?');
   return end < 0 ? url : url.slice(0, end);

@@ -3,7 +3,16 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
 import { type ApiError, apiError } from '../../domain/errors.ts';
 import { corsHeaders } from './cors.ts';
-import { buildFront, type FrontOptions, isIdentity, longestUrl, pathOf, type RawRequest, type RequestNames } from './front.ts';
+import {
+  buildFront,
+  type FrontOptions,
+  isIdentity,
+  longestUrl,
+  pathAndQuery,
+  pathOf,
+  type RawRequest,
+  type RequestNames,
+} from './front.ts';
 import { hasBody, keepFirst } from './intake.ts';
 import { jsonBody } from './json.ts';
 import { placeOf } from './place.ts';
@@ -18,6 +27,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     routerOptions: { maxParamLength: 2048 },
     requestTimeout: 120_000,
     http: { maxHeaderSize: 4 * longestUrl, ...patience(config.clientSocketTimeout) },
+    rewriteUrl: ({ url = '/' }) => pathAndQuery(url),
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     forceCloseConnections: 'idle',
     return503OnClosing: true,
