@@ -44,13 +44,15 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
     log.error('cannot start', { error });
     throw inUsersWords(error);
   });
+  let status = 1;
   try {
     const onError = (error: unknown): void => log.error('control request failed', { error });
     await using _control = await openControl(folder.controlSocket, controlRoutes(weft, stopper.stop), onError);
-    return await serve(weft, stopper, { out, progress });
+    status = await serve(weft, stopper, { out, progress });
+    return status;
   } finally {
     // A part that hangs while it closes ends with the process, and its sandboxes with it.
-    setTimeout(() => process.exit(), closingMs).unref();
+    setTimeout(() => process.exit(status), closingMs).unref();
     await weft[Symbol.asyncDispose]();
     log.info('stopped');
   }
