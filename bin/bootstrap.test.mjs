@@ -1,6 +1,7 @@
 // What the bootstrap decides and says, without installing anything.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -76,4 +77,37 @@ test('a daemon package is not left to start at boot', () => {
   const tried = [];
   installPackages(['haproxy', 'ipset'], { run: () => {}, tryRun: argv => tried.push(argv.join(' ')), policy: join(folder, 'p') });
   assert.deepEqual(tried, ['systemctl --quiet disable haproxy']);
+});
+
+test('weft installs the programs of a network only for what calls them, and node modules wherever they may have changed', () => {
+  const root = join(folder, 'clone');
+  const [bin, modules] = [join(root, 'bin'), join(root, 'node_modules')];
+  for (const made of [bin, join(modules, '.bin'), join(root, 'src/main')]) mkdirSync(made, { recursive: true });
+  copyFileSync(join(import.meta.dirname, 'weft'), join(bin, 'weft'));
+  const tell = "process.stdout.write(`${process.argv[1].split('/').at(-1)} ${process.argv.slice(2).join(' ')}\\n`);";
+  // The first start makes what the later ones find.
+  const { execPath } = process;
+  const make = `import { existsSync, symlinkSync, writeFileSync } from 'node:fs'; const at = ${JSON.stringify(modules)};
+    if (!existsSync(at + '/.bin/node')) symlinkSync(${JSON.stringify(execPath)}, at + '/.bin/node'); writeFileSync(at + '/.weft-stamp', '');`;
+  writeFileSync(join(bin, 'bootstrap.mjs'), `${make}\n${tell}`);
+  writeFileSync(join(root, 'src/main/weft.ts'), tell);
+  const nodes = join(folder, 'nodes');
+  mkdirSync(nodes);
+  symlinkSync(execPath, join(nodes, 'node'));
+  const weft = (...argv) => {
+    const done = spawnSync('/bin/sh', [join(bin, 'weft'), ...argv], { encoding: 'utf8', env: { PATH: `${nodes}:/usr/bin:/bin` } });
+    return done.stdout.trim().split('\n');
+  };
+  const fresh = () => rmSync(join(modules, '.weft-stamp'), { force: true });
+  for (const [argv, first, later] of [
+    [['up', '--hosts', '2'], 'run', 'run'],
+    [['server'], 'dev', 'dev'],
+    [['help'], 'dev', undefined],
+    [[], 'dev', undefined],
+  ]) {
+    const itself = `weft.ts ${argv.join(' ')}`.trim();
+    fresh();
+    assert.deepEqual(weft(...argv), [`bootstrap.mjs ${first}`, itself]);
+    assert.deepEqual(weft(...argv), [...(later === undefined ? [] : [`bootstrap.mjs ${later}`]), itself]);
+  }
 });
