@@ -82,16 +82,19 @@ export async function get(ctx: RequestContext, commands: Commands, id: string, f
   return trim(object as ApiObject, fields);
 }
 
+/** As they are now; what somebody has removed since is not found. */
 async function reload(ctx: RequestContext, commands: Commands, ids: readonly string[]): Promise<ApiObject[]> {
   const { table, key } = commands.resource;
   const below = belonging(ctx, commands.resource);
   const byKey: Predicate = { in: [key, ids] };
   const rows = await ctx.store.select({ table: table.name, where: below ? { and: [byKey, below] } : byKey });
   const byId = new Map(rows.map(r => [r[key], r]));
+  const missing = ids.find(id => !byId.has(id));
+  if (missing !== undefined) throw notFound(commands.resource, missing, String(ctx.parent?.row.id ?? ''));
   return show(
     ctx,
     commands,
-    ids.map(id => byId.get(id)).filter(r => r !== undefined),
+    ids.map(id => byId.get(id) as Row),
   );
 }
 
@@ -240,8 +243,7 @@ export async function update(
     },
   });
   const [object] = await reload(ctx, commands, [id]);
-  if (!object) throw notFound(resource, id);
-  return object;
+  return object as ApiObject;
 }
 
 export async function remove(ctx: RequestContext, commands: Commands, id: string, ifMatch: string | undefined): Promise<void> {

@@ -11,6 +11,17 @@ export function beforeCommit(store: Store, happens: () => Promise<unknown>): voi
   };
 }
 
+/** Once, after the next commit of the store, before its answer. */
+export function afterCommit(store: Store, happens: () => Promise<unknown>): void {
+  const commit = store.commit.bind(store);
+  store.commit = async writeSet => {
+    store.commit = commit;
+    const result = await commit(writeSet);
+    await happens();
+    return result;
+  };
+}
+
 /** Once, after the next read of a table. */
 export function afterReading(store: Store, table: string, happens: () => Promise<unknown>): void {
   const { select, get, count } = store;

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Json } from '../../src/contracts/bus.ts';
 import type { Body } from './client.ts';
 import { beat, type Harness, start, until } from './harness.ts';
-import { afterReading, beforeCommit } from './meanwhile.ts';
+import { afterCommit, afterReading, beforeCommit } from './meanwhile.ts';
 
 describe('decisions that are overtaken', () => {
   let h: Harness;
@@ -107,5 +107,13 @@ describe('decisions that are overtaken', () => {
     await h.admin.make('subnets', 'subnet', { network_id: external.id, ip_version: 4, cidr: '172.24.4.0/24' });
     const router = await h.member.make('routers', 'router', { external_gateway_info: { network_id: external.id } });
     await asks('q-l3-plugin', 'get_router_ids', 'routers', router.id, 'router_bindings', 'router_id');
+  });
+
+  test('an object that is gone before its creation is answered is not found', async () => {
+    afterCommit(h.server.store, async () => {
+      for (const { id } of await h.member.list('networks?name=brief')) await h.member.request('DELETE', `networks/${id}`);
+    });
+    const { status, body } = await h.member.request('POST', 'networks', { network: { name: 'brief' } });
+    assert.deepEqual([status, (body.NeutronError as Body | undefined)?.type], [404, 'NetworkNotFound']);
   });
 });
