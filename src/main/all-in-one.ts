@@ -155,7 +155,11 @@ export class AllInOne implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // In sandboxes nothing has to end in order: the supervisors stand down, and all that runs there goes with them at once.
     if (this.ground.mode === 'contained')
-      await Promise.all([...this.running.map(({ agent }) => agent[Symbol.asyncDispose]()), this.ground[Symbol.asyncDispose]()]);
+      await Promise.all([
+        ...this.running.map(({ agent }) => agent[Symbol.asyncDispose]()),
+        this.ports?.[Symbol.asyncDispose](),
+        this.ground[Symbol.asyncDispose](),
+      ]);
     await this.stack.disposeAsync();
   }
 
