@@ -127,6 +127,24 @@ describe('router modes', () => {
       await sync(String(standby), r);
       assert.equal(await gatewayHost(), active);
     }
+    // One that was active and died has not said that it is no longer.
+    const gateway = (info: Body) => h.admin.request('PUT', `routers/${r.id}`, { router: { external_gateway_info: info } });
+    for (const [dead, living] of [
+      [first, second],
+      [second, first],
+    ]) {
+      const where = { and: [{ eq: ['host', String(dead)] }, { eq: ['agent_type', 'L3 agent'] }] } as const;
+      const beats = (heartbeat_timestamp: string) =>
+        h.server.store.commit({ ops: [{ op: 'update', table: 'agents', where, set: { heartbeat_timestamp } }] });
+      await report(dead, 'active');
+      await beats('2020-01-01T00:00:00Z');
+      await report(living, 'active');
+      await gateway({});
+      await gateway({ network_id: external.id });
+      assert.equal(await gatewayHost(), living);
+      await beats(new Date().toISOString());
+      await report(dead, 'standby');
+    }
     const [agent] = await agentsOf(r);
     assert.equal((await h.admin.request('DELETE', `agents/${agent?.id}/l3-routers/${r.id}`)).status, 204);
     assert.equal((await ports(r, 'router_ha_interface')).length, 2);

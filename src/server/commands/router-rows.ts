@@ -4,6 +4,7 @@ import { owners, routerInterfaceOwners } from '../../domain/ipam/owners.ts';
 import type { RoutedSubnet } from '../../domain/routing.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
+import { isAlive } from './agent-liveness.ts';
 import { byIds, grouped } from './load.ts';
 import { partsOf } from './port-rows.ts';
 
@@ -50,15 +51,26 @@ export function gatewaysOf(router: Row, ports: readonly RouterPort[]): RouterPor
   return ports.filter(p => p.type === gatewayOwner).sort((a, b) => place(a) - place(b) || (String(a.port.id) < String(b.port.id) ? -1 : 1));
 }
 
-/** The host of the agent that has the router, of several the active one; empty while it is not scheduled. */
+/** The host of the agent that has each router. Of several the one that is active: one that has died has not said that it is no longer. */
+export async function hostsOfRouters(services: Services, routerIds: readonly string[]): Promise<Map<string, string>> {
+  const bound = await grouped(services, 'router_bindings', 'router_id', routerIds, { order: [['binding_index', 'asc']] });
+  const agents = await byIds(
+    services,
+    'agents',
+    [...bound.values()].flat().map(b => b.agent_id),
+  );
+  const agentOf = (binding: Row | undefined): Row | undefined => agents.get(String(binding?.agent_id));
+  const lives = (binding: Row): boolean => isAlive(services, agentOf(binding) ?? {});
+  const chosen = (list: readonly Row[]): Row | undefined => {
+    const active = list.filter(b => b.ha_state === 'active');
+    return active.find(lives) ?? active[0] ?? list[0];
+  };
+  return new Map([...bound].map(([id, list]) => [id, String(agentOf(chosen(list))?.host ?? '')]));
+}
+
+/** Empty while the router is not scheduled. */
 export async function hostOf(services: Services, routerId: string): Promise<string> {
-  const bound = await services.store.select({
-    table: 'router_bindings',
-    where: { eq: ['router_id', routerId] },
-    order: [['binding_index', 'asc']],
-  });
-  const first = bound.find(b => b.ha_state === 'active') ?? bound[0];
-  return first ? String((await services.store.get('agents', { id: String(first.agent_id) }))?.host ?? '') : '';
+  return (await hostsOfRouters(services, [routerId])).get(routerId) ?? '';
 }
 
 /** The subnets that a router's ports stand on, by id. */

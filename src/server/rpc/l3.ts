@@ -13,6 +13,7 @@ import { forwardingsOf } from '../commands/port-forwarding-rows.ts';
 import { factsOf, partsOf } from '../commands/port-rows.ts';
 import { modeOf } from '../commands/router-modes.ts';
 import { routersAt } from '../commands/router-places.ts';
+import { hostsOfRouters } from '../commands/router-rows.ts';
 import { scheduleRouter } from '../commands/router-scheduling.ts';
 import { routers } from '../commands/routers.ts';
 import type { Services } from '../context.ts';
@@ -180,19 +181,6 @@ async function routerDicts(services: Services, rows: readonly Row[], host: strin
       ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),
     };
   });
-}
-
-/** The host of each router's agent, of the active one where there are several. */
-async function hostsOfRouters(services: Services, ids: readonly string[]): Promise<Map<string, string>> {
-  const bound = await grouped(services, 'router_bindings', 'router_id', ids, { order: [['binding_index', 'asc']] });
-  const agents = await byIds(
-    services,
-    'agents',
-    [...bound.values()].flat().map(b => b.agent_id),
-  );
-  const hostOf = (list: readonly Row[]): string =>
-    String(agents.get(String((list.find(b => b.ha_state === 'active') ?? list[0])?.agent_id))?.host ?? '');
-  return new Map([...bound].map(([id, list]) => [id, hostOf(list)]));
 }
 
 function floatingDict(object: Dict, forwardings: readonly Row[], fixed_ip_address_scope: string | null): Dict {
