@@ -1,6 +1,7 @@
 // Rules of security groups: reading, validation, the canonical form that is stored, and when two rules are the same.
 import { apiError } from './errors.ts';
 import { pyRepr, pyStr } from './input/python.ts';
+import { toInt } from './input/values.ts';
 import { formatCidr, formatCidrText, parseIpPrefix } from './net/cidr.ts';
 import { hasPorts, isIcmp, isOnlyIpv6, meansIcmpv6, portProtocols, protocolNames, protocolNumber } from './security-groups/protocols.ts';
 
@@ -49,9 +50,7 @@ export function readEthertype(value: unknown): Ethertype {
 /** 0…65535; also type and code of ICMP pass through here. */
 export function readPort(value: unknown): number | null {
   if (value === null || value === undefined) return null;
-  const text = typeof value === 'string' ? value.trim() : value;
-  const number =
-    typeof text === 'number' ? Math.trunc(text) : typeof text === 'string' && /^[+-]?[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
+  const number = toInt(value);
   if (number === undefined || !(number >= 0 && number <= 65535)) throw apiError('SecurityGroupInvalidPortValue', { port: pyStr(value) });
   return number;
 }

@@ -102,6 +102,15 @@ describe('which refusal is told', () => {
     assert.match((await h.member.refused('POST', 'subnetpools', { subnetpool: pool }))[2], /'-1' should be non-negative\./);
   });
 
+  test('a body that has nothing is told so, but of networks, subnets and ports', async () => {
+    for (const body of [{}, undefined]) {
+      const message = async (path: string) => (await h.member.refused('POST', path, body))[2];
+      assert.equal(await message('routers'), 'Resource body required');
+      assert.equal(await message('subnetpools'), 'Resource body required');
+      assert.equal(await message('ports'), "Unable to find 'port' in request body");
+    }
+  });
+
   test('what is missing or fixed is told in the order of the attributes', async () => {
     const message = async (path: string, body: unknown, method = 'POST') => (await h.member.refused(method, path, body))[2];
     assert.match(await message('subnets', { subnet: { cidr: '10.1.0.0/24' } }), /Required attribute 'ip_version' not specified/);

@@ -62,11 +62,15 @@ export function readField(name: string, field: Field, value: unknown, owner: Res
   }
 }
 
+/** Neutron looks for what a body has to have before it looks whether there is one, of these. */
+const core = new Set(['network', 'subnet', 'port']);
+
 /** The items of a create body: one, or several under the plural key. */
 export function itemsOf(resource: Resource, body: unknown): { readonly items: readonly unknown[]; readonly bulk: boolean } {
-  if (body === undefined) throw bad(`Unable to find '${resource.bodyName}' in request body`);
+  const missing = bad(`Unable to find '${resource.bodyName}' in request body`);
+  if (body === undefined) throw core.has(resource.name) ? missing : bad('Resource body required');
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
-  if (Object.keys(body).length === 0) throw bad('Resource body required');
+  if (Object.keys(body).length === 0) throw core.has(resource.name) ? missing : bad('Resource body required');
   const keys = body as Record<string, unknown>;
   if (Object.hasOwn(keys, resource.plural) && (resource.plural !== resource.name || Array.isArray(keys[resource.plural]))) {
     if (!resource.bulk) throw bad('Bulk operation not supported');
@@ -76,7 +80,7 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }
   const item = Object.hasOwn(keys, resource.bodyName) ? keys[resource.bodyName] : undefined;
-  if (item === undefined || item === null) throw bad(`Unable to find '${resource.bodyName}' in request body`);
+  if (item === undefined || item === null) throw missing;
   return { items: [item], bulk: false };
 }
 

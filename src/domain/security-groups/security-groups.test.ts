@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ApiError } from '../errors.ts';
-import { normalizeRule, type RuleInput, ruleKey } from '../security-groups.ts';
+import { normalizeRule, type RuleInput, readPort, ruleKey } from '../security-groups.ts';
 import { protocolNames, protocolNumber } from './protocols.ts';
 
 const rule = (input: RuleInput): ReturnType<typeof normalizeRule> =>
@@ -58,7 +58,8 @@ test('refusals', () => {
   for (const protocol of ['x', '', true, [], {}, -1, 1.5, '256', '٣', '06', '__proto__'])
     refused('SecurityGroupRuleInvalidProtocol', { protocol });
   refused('SecurityGroupInvalidPortValue', { port_range_max: 65536 }, /^Invalid value for port 65536$/);
-  refused('SecurityGroupInvalidPortValue', { protocol: 'tcp', port_range_min: true, port_range_max: 80 });
+  refused('SecurityGroupInvalidPortValue', { protocol: 'tcp', port_range_min: [], port_range_max: 80 });
+  assert.deepEqual([readPort(true), readPort(1.5), readPort(' 90 ')], [1, 1, 90], 'as Python converts them');
   refused('SecurityGroupInvalidPortValue', { protocol: 'tcp', port_range_min: 0, port_range_max: 80 }, /port 0$/);
   refused('SecurityGroupInvalidPortRange', { protocol: '17', port_range_max: 80, remote_ip_prefix: '::/0' });
   refused('SecurityGroupInvalidPortRange', { protocol: 'tcp', port_range_min: 81, port_range_max: 80 });
