@@ -100,6 +100,8 @@ export interface PolicyView {
 
 export interface DecisionView {
   readonly allowed: boolean;
+  /** Which rule decides, where it has another name than the one asked about. */
+  readonly rule?: string;
   /** Who asked, and about what, as it was understood. */
   readonly caller: Readonly<Record<string, unknown>>;
   readonly target: Readonly<Record<string, unknown>>;

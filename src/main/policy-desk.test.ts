@@ -91,6 +91,20 @@ describe('weft policy', () => {
     assert.match(unknown.out, /there is no such rule/);
   });
 
+  test('check: what the server asks where there is no rule of that name: that of an attribute without one, and that of an older name', async () => {
+    const member = (rule: string, ...more: readonly string[]) =>
+      weft('check', rule, '--roles', 'member,reader', '--project', 'p1', ...more);
+    for (const rule of ['create_network:mtu', 'update_port:qos_policy_id', 'create_trunk:sub_ports:segmentation_id']) {
+      const { status, out } = await member(rule);
+      assert.equal(status, 0, rule);
+      assert.match(out, new RegExp(`^allowed: ${rule}, by the rule default$`, 'm'));
+      assert.equal((await member(rule, '--target', 'project_id=p2')).status, 3, rule);
+    }
+    assert.match((await member('update_networks_tags')).out, /^allowed: update_networks_tags, by the rule update_network:tags$/m);
+    for (const rule of ['create_network:nonsense', 'create_network:subnets', 'create_nonsense:mtu', 'get_network:mtu'])
+      assert.match((await member(rule)).out, /there is no such rule/, rule);
+  });
+
   test('a running Weft is asked, unless files are named', async () => {
     const policy = buildPolicy(policies, [{ name: 'create_network', check: '!', place: { file: 'theirs.yaml', line: 7, column: 1 } }]);
     const routes = controlRoutes({ policy } as AllInOne, () => {});

@@ -10,7 +10,9 @@ import type { Caller } from '../contracts/identity.ts';
 import { show } from '../domain/policy/check.ts';
 import { formatWhy } from '../domain/policy/evaluate.ts';
 import { problemText, sourceText } from '../domain/policy/rules.ts';
+import type { Resource } from '../model/kit/resource.ts';
 import { policies } from '../model/policies.ts';
+import { resources } from '../model/registry.ts';
 import type { Policy, Target } from '../server/policy.ts';
 import { readServerOptions } from './config/server-options.ts';
 import { loadPolicy } from './policy.ts';
@@ -72,9 +74,27 @@ export interface Scene {
 }
 
 export function decisionView(policy: Policy, { action, caller, target }: Scene): DecisionView {
-  const { allowed, why } = policy.explain(action, caller, target);
+  const rule = ruleOf(policy, action);
+  const { allowed, why } = policy.explain(rule, caller, target);
   const { user_id, project_id, roles } = caller;
-  return { allowed, caller: { user_id, project_id, roles }, target, why: formatWhy(why) };
+  return { allowed, ...(rule === action ? {} : { rule }), caller: { user_id, project_id, roles }, target, why: formatWhy(why) };
+}
+
+/** What the server asks: of an older name the rule that has it, of an attribute without a rule of its own the rule `default`. */
+function ruleOf(policy: Policy, action: string): string {
+  if (policy.defined(action)) return action;
+  const renamed = policies.find(rule => rule.deprecated?.some(older => older.name === action));
+  if (renamed) return renamed.name;
+  return resources.some(resource => isPoliced(resource, action)) ? 'default' : action;
+}
+
+function isPoliced({ policyName, fields }: Resource, action: string): boolean {
+  const named = (verb: 'create' | 'update', given: 'post' | 'put'): boolean => {
+    const begin = `${verb}_${policyName}:`;
+    const rest = `${action.slice(begin.length)}:`;
+    return action.startsWith(begin) && Object.entries(fields).some(([name, f]) => f.policed && f[given] && rest.startsWith(`${name}:`));
+  };
+  return named('create', 'post') || named('update', 'put');
 }
 
 function sceneOf({ folder }: PolicyPlace, question: PolicyQuestion): Omit<Scene, 'action'> {

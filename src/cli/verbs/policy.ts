@@ -161,10 +161,15 @@ function readValue(text: string): unknown {
   return /^-?(?:0|[1-9]\d{0,14})$/.test(text) ? Number(text) : text;
 }
 
-function sentence(action: string, { allowed, caller, target, why }: DecisionView): string[] {
+function sentence(action: string, { allowed, rule, caller, target, why }: DecisionView): string[] {
   const words = (of: Readonly<Record<string, unknown>>): string =>
     Object.entries(of)
       .map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : value}`)
       .join(' ') || 'nothing';
-  return [`${allowed ? 'allowed' : 'denied'}: ${action}`, `caller: ${words(caller)}`, `object: ${words(target)}`, why];
+  return [
+    `${allowed ? 'allowed' : 'denied'}: ${action}${rule === undefined ? '' : `, by the rule ${rule}`}`,
+    `caller: ${words(caller)}`,
+    `object: ${words(target)}`,
+    why,
+  ];
 }
