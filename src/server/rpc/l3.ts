@@ -126,61 +126,76 @@ function boundHere(port: Row, binding: Row | undefined, away: ReadonlySet<string
 }
 
 async function routerDicts(services: Services, rows: readonly Row[], host: string): Promise<Dict[]> {
-  const ids = rows.map(r => String(r.id));
   const objects = await routers.present(services, rows, viewer);
+  const all = await around(services, rows, host);
+  return rows.map((row, i) => routerDict(row, objects[i] ?? {}, all));
+}
+
+/** What routers have, each by a constant number of queries. */
+async function around(services: Services, rows: readonly Row[], host: string) {
+  const ids = rows.map(r => String(r.id));
   const links = await grouped(services, 'router_ports', 'router_id', ids);
   const ports = await byIds(
     services,
     'ports',
     [...links.values()].flat().map(l => l.port_id),
   );
-  const dicts = new Map((await routerPortDicts(services, [...ports.values()])).map(d => [d.id, d]));
   const agent = await agentAt(services, host);
-  const bindings = await grouped(services, 'router_bindings', 'router_id', ids, { where: { eq: ['agent_id', String(agent?.id ?? '')] } });
-  const vrids = await grouped(services, 'ha_vrids', 'router_id', ids);
-  const agentGateways = rows.some(r => r.distributed === true) ? await agentGatewaysOf(services, String(agent?.id ?? '')) : [];
-  const fips = await grouped(services, 'floatingips', 'router_id', ids);
-  const fipObjects = await floatingips.present(services, [...fips.values()].flat(), viewer);
-  const fipsOf = Map.groupBy(fipObjects, f => f.router_id);
-  const forwardings = await forwardingsOf(
-    services,
-    fipObjects.map(f => String(f.id)),
-  );
-  const place = await placeFloatingIps(services, [...fips.values()].flat(), agent);
-  const translatedAt = await hostsOfRouters(services, ids);
-  const scopes = await fixedScopes(services, [...fips.values()].flat());
-  return rows.map((row, i) => {
-    const id = String(row.id);
-    const mode = modeOf(row);
-    const binding = bindings.get(id)?.[0];
-    const own = (links.get(id) ?? []).map(l => ({ type: l.port_type, dict: dicts.get(l.port_id) })).filter(p => p.dict);
-    const gateway = own.find(p => p.dict?.id === row.gw_port_id)?.dict;
-    const interfaces = own.filter(p => isRouterInterface(String(p.type))).map(p => p.dict as Dict);
-    const snat = own.filter(p => p.type === owners.routerSnat).map(p => p.dict as Dict);
-    const watching = own.find(p => p.dict?.id === binding?.ha_port_id)?.dict;
-    // Agents have the first gateway of a router, and what comes in by it.
-    const all = (fipsOf.get(id) ?? [])
-      .filter(f => f.floating_network_id === gateway?.network_id)
-      .map(f => floatingDict(f, forwardings.get(String(f.id)) ?? [], scopes.get(f.id) ?? null));
-    const floating = all.filter(f => f.port_id !== null).flatMap(f => (mode.distributed ? (place(f) ?? []) : [f]));
-    // Ports are forwarded where a distributed router is translated.
-    const forwarding = mode.distributed && !binding ? [] : all.filter(f => f.port_id === null);
-    const gw_port_host = mode.distributed ? (translatedAt.get(id) ?? null) : host;
-    const { enable_snat, ...object } = objects[i] ?? {};
-    return {
-      ...object,
-      tenant_id: row.project_id,
-      gw_port_id: row.gw_port_id,
-      ...mode,
-      ha_vr_id: Number(vrids.get(id)?.[0]?.vr_id ?? 0),
-      ...(watching ? { _ha_interface: watching, _ha_state: binding?.ha_state ?? 'standby' } : {}),
-      ...(mode.distributed ? { _snat_router_interfaces: snat, _floatingip_agent_interfaces: agentGateways } : {}),
-      ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host, enable_snat } : {}),
-      ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
-      ...(floating.length > 0 ? { _floatingips: floating } : {}),
-      ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),
-    };
+  const agentId = String(agent?.id ?? '');
+  const fips = [...(await grouped(services, 'floatingips', 'router_id', ids)).values()].flat();
+  const fipObjects = await floatingips.present(services, fips, viewer);
+  return {
+    host,
+    links,
+    dicts: new Map((await routerPortDicts(services, [...ports.values()])).map(d => [d.id, d])),
+    bindings: await grouped(services, 'router_bindings', 'router_id', ids, { where: { eq: ['agent_id', agentId] } }),
+    vrids: await grouped(services, 'ha_vrids', 'router_id', ids),
+    agentGateways: rows.some(r => r.distributed === true) ? await agentGatewaysOf(services, agentId) : [],
+    fipsOf: Map.groupBy(fipObjects, f => f.router_id),
+    forwardings: await forwardingsOf(
+      services,
+      fips.map(f => String(f.id)),
+    ),
+    place: await placeFloatingIps(services, fips, agent),
+    translatedAt: await hostsOfRouters(services, ids),
+    scopes: await fixedScopes(services, fips),
+  };
+}
+
+function routerDict(row: Row, { enable_snat, ...object }: Dict, all: Awaited<ReturnType<typeof around>>): Dict {
+  const id = String(row.id);
+  const mode = modeOf(row);
+  const binding = all.bindings.get(id)?.[0];
+  const own = (all.links.get(id) ?? []).flatMap(({ port_id, port_type }) => {
+    const dict = all.dicts.get(port_id);
+    return dict ? [{ type: String(port_type), dict }] : [];
   });
+  const as = (fits: (type: string) => boolean): Dict[] => own.filter(p => fits(p.type)).map(p => p.dict);
+  const gateway = own.find(p => p.dict.id === row.gw_port_id)?.dict;
+  const interfaces = as(isRouterInterface);
+  const watching = own.find(p => p.dict.id === binding?.ha_port_id)?.dict;
+  // Agents have the first gateway of a router, and what comes in by it.
+  const fips = (all.fipsOf.get(id) ?? [])
+    .filter(f => f.floating_network_id === gateway?.network_id)
+    .map(f => floatingDict(f, all.forwardings.get(String(f.id)) ?? [], all.scopes.get(f.id) ?? null));
+  const floating = fips.filter(f => f.port_id !== null).flatMap(f => (mode.distributed ? (all.place(f) ?? []) : [f]));
+  // Ports are forwarded where a distributed router is translated.
+  const forwarding = mode.distributed && !binding ? [] : fips.filter(f => f.port_id === null);
+  const gw_port_host = mode.distributed ? (all.translatedAt.get(id) ?? null) : all.host;
+  const parts = { _snat_router_interfaces: as(type => type === owners.routerSnat), _floatingip_agent_interfaces: all.agentGateways };
+  return {
+    ...object,
+    tenant_id: row.project_id,
+    gw_port_id: row.gw_port_id,
+    ...mode,
+    ha_vr_id: Number(all.vrids.get(id)?.[0]?.vr_id ?? 0),
+    ...(watching ? { _ha_interface: watching, _ha_state: binding?.ha_state ?? 'standby' } : {}),
+    ...(mode.distributed ? parts : {}),
+    ...(gateway ? { gw_port: { ...gateway, qos_policy_id: row.qos_policy_id }, gw_port_host, enable_snat } : {}),
+    ...(interfaces.length > 0 ? { _interfaces: interfaces } : {}),
+    ...(floating.length > 0 ? { _floatingips: floating } : {}),
+    ...(forwarding.length > 0 ? forwardingKeys(forwarding) : {}),
+  };
 }
 
 function floatingDict(object: Dict, forwardings: readonly Row[], fixed_ip_address_scope: string | null): Dict {
