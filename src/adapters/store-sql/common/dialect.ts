@@ -9,6 +9,8 @@ export interface InsertParts {
   /** Quoted. */
   readonly table: string;
   readonly columns: readonly string[];
+  /** Rows in one statement; one unless told. */
+  readonly rows?: number;
   readonly onConflict: 'fail' | 'ignore' | { readonly key: readonly string[]; readonly set: readonly string[] };
 }
 
@@ -20,8 +22,8 @@ export interface Dialect {
   bool(value: boolean): SqlValue;
   /** From what the driver gives for a value that is not null; undefined where nothing needs doing. */
   decoder(type: ColumnType): ((value: unknown) => Value) | undefined;
-  /** `keyed`: the column is part of a key or an index (MariaDB cannot index unbounded text). */
-  columnType(type: ColumnType, keyed: boolean): string;
+  /** `keyed`: how many texts are in the widest key or index that the column is part of; 0 in none (MariaDB cannot index unbounded text). */
+  columnType(type: ColumnType, keyed: number): string;
   literal(value: SqlValue): string;
   /** What follows the closing parenthesis of CREATE TABLE. */
   readonly tableOptions: string;
@@ -32,5 +34,7 @@ export interface Dialect {
   startsWith(column: string, prefix: string, binds: SqlValue[]): string;
   /** Nulls first ascending, last descending. */
   orderBy(column: string, direction: 'asc' | 'desc', nullable: boolean): string;
+  /** A column of an index, in an order that serves `orderBy`. */
+  indexPart(column: string, nullable: boolean): string;
   insert(parts: InsertParts): string;
 }

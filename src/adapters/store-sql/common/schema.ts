@@ -10,6 +10,8 @@ export interface Index {
   readonly table: string;
   readonly columns: readonly string[];
   readonly unique: boolean;
+  /** Of each column. */
+  readonly nullable: readonly boolean[];
 }
 
 /** Names of tables and columns may be long; PostgreSQL cuts identifiers at 63, so long names end in a hash. */
@@ -19,6 +21,7 @@ export function indexesOf(def: TableDef): Index[] {
     table: def.name,
     columns,
     unique,
+    nullable: columns.map(name => def.columns[name]?.nullable === true),
   });
   return [...(def.unique ?? []).map(named(true)), ...(def.indexes ?? []).map(named(false))];
 }
@@ -36,27 +39,38 @@ function fnv(text: string): string {
 
 export function createTable(dialect: Dialect, def: TableDef): string {
   const keyed = keyedColumns(def);
-  const columns = Object.entries(def.columns).map(([name, column]) => columnSql(dialect, def.name, name, column, keyed.has(name)));
+  const columns = Object.entries(def.columns).map(([name, column]) => columnSql(dialect, def.name, name, column, keyed.get(name) ?? 0));
   const key = `PRIMARY KEY (${def.primaryKey.map(name => dialect.quote(name)).join(', ')})`;
   return `CREATE TABLE ${dialect.quote(def.name)} (${[...columns, key].join(', ')})${dialect.tableOptions}`;
 }
 
-export function addColumn(dialect: Dialect, def: TableDef, name: string): string {
+/** The column with its type, nullability and default, as CREATE and ALTER take it. */
+export function definition(dialect: Dialect, def: TableDef, name: string): string {
   const column = def.columns[name];
   if (!column) throw new StoreMisuse(`table ${def.name} has no column ${name}`);
-  return `ALTER TABLE ${dialect.quote(def.name)} ADD COLUMN ${columnSql(dialect, def.name, name, column, keyedColumns(def).has(name))}`;
+  return columnSql(dialect, def.name, name, column, keyedColumns(def).get(name) ?? 0);
+}
+
+export function addColumn(dialect: Dialect, def: TableDef, name: string): string {
+  return `ALTER TABLE ${dialect.quote(def.name)} ADD COLUMN ${definition(dialect, def, name)}`;
 }
 
 export function createIndex(dialect: Dialect, index: Index): string {
-  const columns = index.columns.map(name => dialect.quote(name)).join(', ');
+  const columns = index.columns.map((name, i) => dialect.indexPart(dialect.quote(name), index.nullable[i]!)).join(', ');
   return `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX ${dialect.quote(index.name)} ON ${dialect.quote(index.table)} (${columns})`;
 }
 
-function keyedColumns(def: TableDef): Set<string> {
-  return new Set([def.primaryKey, ...(def.unique ?? []), ...(def.indexes ?? [])].flat());
+/** Each column of a key or index, and how many texts the widest of them has. */
+export function keyedColumns(def: TableDef): Map<string, number> {
+  const widest = new Map<string, number>();
+  for (const key of [def.primaryKey, ...(def.unique ?? []), ...(def.indexes ?? [])]) {
+    const texts = key.filter(name => def.columns[name]?.type === 'text').length;
+    for (const name of key) widest.set(name, Math.max(widest.get(name) ?? 1, texts));
+  }
+  return widest;
 }
 
-function columnSql(dialect: Dialect, table: string, name: string, def: ColumnDef, keyed: boolean): string {
+function columnSql(dialect: Dialect, table: string, name: string, def: ColumnDef, keyed: number): string {
   const parts = [dialect.quote(name), dialect.columnType(def.type, keyed)];
   if (!def.nullable) parts.push('NOT NULL');
   const fill = def.fill ?? null;

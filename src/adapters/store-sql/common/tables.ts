@@ -24,6 +24,8 @@ export interface Table {
   readonly name: string;
   readonly sql: string;
   readonly list: readonly Column[];
+  /** Their quoted names. */
+  readonly bare: readonly string[];
   readonly columns: ReadonlyMap<string, Column>;
   /** `SELECT every column FROM table`, used by most reads. */
   readonly selectAll: string;
@@ -54,7 +56,7 @@ function compileTable(dialect: Dialect, def: TableDef): Table {
   const columns = new Map(list.map(column => [column.name, column]));
   checkKeys(def, columns);
   const selectAll = `SELECT ${list.map(c => c.sql).join(', ')} FROM ${sql}`;
-  return { def, name: def.name, sql, list, columns, selectAll, insertTexts: new Map() };
+  return { def, name: def.name, sql, list, bare: list.map(c => c.bare), columns, selectAll, insertTexts: new Map() };
 }
 
 function compileColumn(dialect: Dialect, table: string, name: string, def: ColumnDef): Column {

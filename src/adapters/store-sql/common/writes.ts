@@ -1,7 +1,7 @@
 // A write set to an ordered list of steps. Compiling happens before the transaction begins: a programming error never gets near
 // the database, and what the caller does to his objects afterwards changes nothing.
 import type { CommitResult, Guard, Op, OutboxEntry, Row, WriteSet } from '../../../contracts/store.ts';
-import type { SqlValue } from './dialect.ts';
+import type { InsertParts, SqlValue } from './dialect.ts';
 import { StoreMisuse } from './misuse.ts';
 import { type Compiler, compilePredicate } from './predicate.ts';
 import { compileCount, keyPredicate, type Statement } from './reads.ts';
@@ -21,6 +21,15 @@ export interface WriteStep extends Statement {
   readonly expect: number | undefined;
   /** The statement counts rows instead of changing them: an update that sets nothing still has its `expect`. */
   readonly counts: boolean;
+  /** Of a plain insert: rows of the same parts and tag may go in one statement. */
+  readonly insert?: InsertParts;
+  readonly upsert?: UpsertParts;
+}
+
+/** For databases whose own upsert means something else. Numbers are those of the columns, and so of the binds. */
+export interface UpsertParts {
+  readonly key: readonly number[];
+  readonly set: readonly number[];
 }
 
 export interface Plan {
@@ -100,10 +109,9 @@ function insertText(table: Table, kind: string, build: () => string): string {
 function compileInsert(compiler: Compiler, op: Extract<Op, { op: 'insert' }>): WriteStep {
   const table = tableOf(compiler.tables, op.table);
   const onConflict = op.onConflict ?? 'fail';
-  const text = insertText(table, onConflict, () =>
-    compiler.dialect.insert({ table: table.sql, columns: table.list.map(c => c.bare), onConflict }),
-  );
-  return { text, binds: insertBinds(compiler, table, op.row), table, tag: op.tag, expect: undefined, counts: false };
+  const insert: InsertParts = { table: table.sql, columns: table.bare, onConflict };
+  const text = insertText(table, onConflict, () => compiler.dialect.insert(insert));
+  return { text, binds: insertBinds(compiler, table, op.row), table, tag: op.tag, expect: undefined, counts: false, insert };
 }
 
 function compileUpsert(compiler: Compiler, op: Extract<Op, { op: 'upsert' }>): WriteStep {
@@ -115,11 +123,13 @@ function compileUpsert(compiler: Compiler, op: Extract<Op, { op: 'upsert' }>): W
   const text = insertText(table, `upsert ${set.map(column => column.name).join()}`, () =>
     compiler.dialect.insert({
       table: table.sql,
-      columns: table.list.map(c => c.bare),
+      columns: table.bare,
       onConflict: { key: key.map(name => columnOf(table, name).bare), set: set.map(c => c.bare) },
     }),
   );
-  return { text, binds, table, tag: undefined, expect: undefined, counts: false };
+  const at = (name: string) => table.list.findIndex(column => column.name === name);
+  const upsert = { key: key.map(at), set: set.map(column => at(column.name)) };
+  return { text, binds, table, tag: undefined, expect: undefined, counts: false, upsert };
 }
 
 function compileUpdate(compiler: Compiler, op: Extract<Op, { op: 'update' }>): WriteStep {

@@ -1,5 +1,6 @@
 // Another process holds the lock: wait without holding up this one.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { StoreBusy } from '../common/busy.ts';
 
 /** SQLITE_BUSY and SQLITE_LOCKED with all their extended codes. */
 export function isBusy(error: unknown): boolean {
@@ -13,14 +14,6 @@ export function sqliteCode(error: unknown): number {
   return typeof code === 'number' ? code : 0;
 }
 
-/** Thrown when another process held the lock for all of the patience. */
-export class StoreBusy extends Error {
-  constructor(ms: number, cause: unknown) {
-    super(`store: the database was locked by another process for ${Math.round(ms)} ms`, { cause });
-    this.name = 'StoreBusy';
-  }
-}
-
 /** Runs a synchronous piece of work, again and again while the database is locked, with small jittered sleeps between. */
 export async function whileBusy<T>(work: () => T, patienceMs: number): Promise<T> {
   const since = performance.now();
@@ -29,7 +22,10 @@ export async function whileBusy<T>(work: () => T, patienceMs: number): Promise<T
       return work();
     } catch (error) {
       if (!isBusy(error)) throw error;
-      if (performance.now() - since >= patienceMs) throw new StoreBusy(performance.now() - since, error);
+      if (performance.now() - since >= patienceMs) {
+        const ms = Math.round(performance.now() - since);
+        throw new StoreBusy(`the database was locked by another process for ${ms} ms`, error);
+      }
     }
     // Long enough not to spin, short enough to win a lock that is free for a moment only.
     await sleep(1 + Math.random() * Math.min(10, 2 + attempt));

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../../contracts/store.ts';
 import type { TableDef } from '../../../model/kit/table.ts';
-import { StoreBusy } from './busy.ts';
+import { StoreBusy } from '../common/busy.ts';
 import { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { openSqliteStore } from './open.ts';

@@ -1,8 +1,9 @@
 // Many commits, one fsync: what is asked for in one turn of the event loop goes into one transaction, a savepoint each, so that
 // one that fails takes only itself back. The transaction begins and ends within one synchronous turn.
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { StoreBusy } from '../common/busy.ts';
 import { StoreMisuse } from '../common/misuse.ts';
-import { isBusy, StoreBusy, whileBusy } from './busy.ts';
+import { isBusy, whileBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
 
 /** Work inside the transaction. `keep: false` takes its rows back and still hands out the value. May run more than once. */

@@ -3,11 +3,12 @@ import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Store, StoreOptions } from '../../../contracts/store.ts';
 import type { Clock } from '../../../engine/clock.ts';
+import type { Wanted } from '../common/state.ts';
 import { compileTables } from '../common/tables.ts';
 import { whileBusy } from './busy.ts';
 import { Connection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
-import { inspectFile, settleSchema, type Wanted } from './schema.ts';
+import { inspectFile, settleSchema } from './schema.ts';
 import { SqliteStore } from './store.ts';
 
 export interface SqliteStoreOptions extends StoreOptions {
@@ -31,7 +32,7 @@ const settings = ['synchronous = FULL', 'busy_timeout = 0', 'journal_size_limit 
 export async function openSqliteStore(path: string, options: SqliteStoreOptions): Promise<Store> {
   const { schemaVersion: version = 1, clock = Date, patienceMs = 5000, statementCache = 500, tables: defs } = options;
   const tables = compileTables(sqliteDialect, defs);
-  const wanted: Wanted = { path: path === ':memory:' ? path : resolve(path), tables: defs, version };
+  const wanted: Wanted = { path: path === ':memory:' ? path : resolve(path), choice: 'path', tables: defs, version };
   if (wanted.path !== ':memory:') createPrivately(wanted.path);
   const connection = new Connection(wanted.path, statementCache);
   try {

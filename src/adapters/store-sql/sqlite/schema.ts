@@ -1,38 +1,24 @@
 // What a file is, and whether this program may use it: nothing is changed before that is known.
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { SchemaRefused } from '../../../contracts/store.ts';
-import type { TableDef } from '../../../model/kit/table.ts';
-import { addColumn, createIndex, createTable, describeSchema, diffSchemas, type SchemaDiff } from '../common/schema.ts';
+import { addColumn, createIndex, createTable, diffSchemas } from '../common/schema.ts';
+import { collide, damaged, foreign, metaOf, notOne, parseMeta, type State, settled, type Wanted } from '../common/state.ts';
 import { sqliteCode } from './busy.ts';
 import type { Connection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
 import { systemTables } from './outbox.ts';
 
-export interface Wanted {
-  /** For messages. */
-  readonly path: string;
-  readonly tables: readonly TableDef[];
-  readonly version: number;
-}
-
 /** "Weft" in ASCII, in the header of the file. */
 const applicationId = 0x57656674;
-/** Of the tables that the store keeps for itself. */
-const layout = '1';
 /** A check of every page takes 1.4 ms per MB; larger files are checked by their header and their schema only. */
 const largestCheckedBytes = 256 * 2 ** 20;
-const startAnew = 'move it away to begin with an empty state, or restore a backup';
-
-type State = { readonly kind: 'empty' } | { readonly kind: 'weft'; readonly version: number; readonly tables: readonly TableDef[] };
-
 /** Makes the schema what this program wants, or refuses. Two processes may do this at once: the second finds it done. */
 export function settleSchema(connection: Connection, wanted: Wanted): void {
+  const done = () => settled(readState(connection, wanted), presentColumns(connection), wanted);
   guarded(wanted, () => {
-    if (settled(connection, wanted)) return;
+    if (done()) return;
     connection.control('BEGIN IMMEDIATE');
     try {
-      if (!settled(connection, wanted)) expand(connection, wanted);
+      if (!done()) expand(connection, wanted);
       connection.control('COMMIT');
     } catch (error) {
       if (connection.db.isTransaction) connection.control('ROLLBACK');
@@ -54,14 +40,10 @@ function guarded(wanted: Wanted, work: () => void): void {
     work();
   } catch (error) {
     const code = sqliteCode(error) & 0xff;
-    if (code === 26) throw new SchemaRefused(`${wanted.path} is not a database: ${startAnew}.`);
+    if (code === 26) throw notOne(wanted);
     if (code === 11) throw damaged(wanted, (error as Error).message);
     throw error;
   }
-}
-
-function damaged({ path }: Wanted, what: string): SchemaRefused {
-  return new SchemaRefused(`${path} is a damaged database (${what}): ${startAnew}.`);
 }
 
 function checkPages(connection: Connection, wanted: Wanted): void {
@@ -83,62 +65,9 @@ function readState(connection: Connection, wanted: Wanted): State {
   return parseMeta(meta, wanted);
 }
 
-function foreign({ path }: Wanted, names: readonly string[]): SchemaRefused {
-  const some = names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '');
-  const found = names.length > 0 ? `its tables: ${some}` : 'its header names another program';
-  return new SchemaRefused(`${path} is a database of another program (${found}), not of Weft: choose another path.`);
-}
-
-function parseMeta(meta: ReadonlyMap<string, string>, wanted: Wanted): State {
-  const version = Number(meta.get('version'));
-  const text = meta.get('tables') ?? '';
-  if (!Number.isSafeInteger(version) || version < 1) throw damaged(wanted, 'its schema_meta names no version');
-  if (version > wanted.version || meta.get('layout') !== layout) throw newer(wanted, `schema version ${version}`);
-  if (fingerprint(text) !== meta.get('fingerprint')) throw damaged(wanted, 'its schema_meta does not fit its fingerprint');
-  return { kind: 'weft', version, tables: JSON.parse(text) };
-}
-
-function newer({ path, version }: Wanted, found: string): SchemaRefused {
-  return new SchemaRefused(
-    `${path} was made by a newer Weft (${found}; this one knows schema version ${version}): start the newer one, or choose another path.`,
-  );
-}
-
-function fingerprint(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
-}
-
-/** Whether nothing is left to do. Throws where nothing may be done. */
-function settled(connection: Connection, wanted: Wanted): boolean {
-  const state = readState(connection, wanted);
-  if (state.kind === 'empty') return false;
-  const present = presentColumns(connection);
-  for (const def of state.tables)
-    for (const name in def.columns) if (!present.has(`${def.name}.${name}`)) throw damaged(wanted, `${def.name}.${name} is missing`);
-  const diff = diffSchemas(state.tables, wanted.tables);
-  if (state.version === wanted.version && diff.unknown.length > 0) throw newer(wanted, `it has ${diff.unknown.slice(0, 5).join(', ')}`);
-  const obstacles = [...diff.obstacles, ...retired(diff, present)];
-  if (obstacles.length > 0) throw unbridgeable(wanted, obstacles);
-  return state.version === wanted.version && describeSchema(state.tables) === describeSchema(wanted.tables);
-}
-
-function unbridgeable({ path }: Wanted, obstacles: readonly string[]): SchemaRefused {
-  const list = obstacles.join('; ');
-  return new SchemaRefused(
-    `${path} has a schema that this Weft cannot extend: ${list}. Start the Weft that made it, or choose another path.`,
-  );
-}
-
 function presentColumns(connection: Connection): Set<string> {
   const text = `SELECT m.name, c.name FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type = 'table'`;
   return new Set(connection.all({ text, binds: [] }).map(row => `${row[0]}.${row[1]}`));
-}
-
-/** A name that an earlier schema gave up still has its old rows; who comes later takes another name. */
-function retired(diff: SchemaDiff, present: ReadonlySet<string>): string[] {
-  const fresh = diff.tables.flatMap(def => Object.keys(def.columns).map(name => `${def.name}.${name}`));
-  const added = diff.columns.map(({ table, name }) => `${table.name}.${name}`);
-  return [...fresh, ...added].filter(name => present.has(name)).map(name => `${name} is there already, left by an older schema`);
 }
 
 function expand(connection: Connection, wanted: Wanted): void {
@@ -155,7 +84,7 @@ function expand(connection: Connection, wanted: Wanted): void {
       exec(createIndex(sqliteDialect, index));
     } catch (error) {
       if (sqliteCode(error) !== 2067) throw error;
-      throw new SchemaRefused(`${wanted.path}: rows of ${index.table} collide in ${index.columns.join(', ')}, which must be unique now.`);
+      throw collide(wanted, index.table, index.columns);
     }
   }
   remember(connection, wanted);
@@ -168,8 +97,6 @@ function createSystem(connection: Connection): void {
 }
 
 function remember(connection: Connection, wanted: Wanted): void {
-  const tables = describeSchema(wanted.tables);
   const set = 'INSERT INTO schema_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
-  const entries = { product: 'weft', layout, version: String(wanted.version), tables, fingerprint: fingerprint(tables) };
-  for (const binds of Object.entries(entries)) connection.run({ text: set, binds });
+  for (const binds of Object.entries(metaOf(wanted))) connection.run({ text: set, binds });
 }

@@ -1,0 +1,114 @@
+// MariaDB beyond its dialect.
+import type { SqlError } from 'mariadb';
+import type { SqlValue } from '../common/dialect.ts';
+import { insertHead } from '../common/insert.ts';
+import type { Statement } from '../common/reads.ts';
+import type { WriteStep } from '../common/writes.ts';
+import type { Answer, Engine, Session, Trouble } from '../remote/engine.ts';
+import { slotOf } from '../remote/hash.ts';
+import type { Names } from '../remote/names.ts';
+import { floorReader, systemTables } from '../remote/system.ts';
+import { mariadbDialect } from './dialect.ts';
+import type { MariadbAnswer } from './session.ts';
+import { connectMariadb, type MariadbLimits } from './session.ts';
+import { upsert } from './upsert.ts';
+
+/** Rows whose locks are the named locks. Two names of one slot wait for one another now and then, which harms nobody. */
+const slots = 8192;
+/** Deadlock, lock wait timeout, a row that moved under a snapshot, a statement that another cluster node overtook. */
+const again = new Set([1213, 1205, 1020]);
+/** Too many connections, shutting down, not ready (Galera), killed, gone away, and what the driver says of its socket. */
+const gone = new Set([1040, 1053, 1047, 1152, 1927, 2002, 2003, 2006, 2013]);
+const options = ' ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin';
+
+function trouble(error: unknown): Trouble {
+  const { errno = 0, fatal = false } = (error ?? {}) as Partial<SqlError>;
+  if (again.has(errno)) return 'again';
+  // Whom the server does not know (1045, 1049) it will not know the next time either.
+  if (gone.has(errno) || (fatal && errno !== 1045 && errno !== 1049 && errno !== 1044)) return 'lost';
+  return isSocketError(error) ? 'lost' : 'other';
+}
+
+function isSocketError(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  return code !== undefined && ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOENT'].includes(code);
+}
+
+function takenKey(error: unknown): string | undefined {
+  const { errno, sqlMessage } = (error ?? {}) as Partial<SqlError>;
+  if (errno !== 1062) return undefined;
+  const key = / for key '([^']*)'$/.exec(sqlMessage ?? '')?.[1] ?? '';
+  return key === 'PRIMARY' ? 'primary' : key;
+}
+
+/** Slots in rising order, each run of one kind of lock a part of the statement: parts are carried out one after another. */
+function lockStatement(names: Names): Statement | undefined {
+  const wanted = new Map<number, boolean>();
+  for (const [name, alone] of names) {
+    const slot = slotOf(name, slots);
+    wanted.set(slot, alone || wanted.get(slot) === true);
+  }
+  const runs: { alone: boolean; slots: number[] }[] = [];
+  for (const [slot, alone] of [...wanted].sort(([a], [b]) => a - b)) {
+    const last = runs.at(-1);
+    if (last?.alone === alone) last.slots.push(slot);
+    else runs.push({ alone, slots: [slot] });
+  }
+  if (runs.length === 0) return undefined;
+  const parts = runs.map(
+    run => `(SELECT slot FROM weft_lock WHERE slot IN (${run.slots.join(', ')}) ORDER BY slot ${run.alone ? 'FOR UPDATE' : 'LOCK IN SHARE MODE'})`,
+  );
+  return { text: parts.join(' UNION ALL '), binds: [] };
+}
+
+const append = { table: 'weft_outbox', columns: ['at', 'kind', 'id', 'event', 'revision', 'facts'], onConflict: 'fail' } as const;
+
+/** A statement whose rows are counted beforehand takes numbers that follow one another. */
+async function appendOutbox(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number> {
+  const answer = await session.query({ text: insertHead({ ...append, rows: rows.length }), binds: rows.flat() });
+  return (answer as MariadbAnswer).insertId + rows.length - 1;
+}
+
+async function lockSchema(session: Session, work: () => Promise<void>): Promise<void> {
+  const name = "concat('weft schema ', database())";
+  const { rows } = await session.run(`SELECT GET_LOCK(${name}, 120)`);
+  if (Number(rows[0]?.[0]) !== 1) throw new Error('store: another process has been changing the schema for two minutes');
+  try {
+    await work();
+  } finally {
+    await session.run(`SELECT RELEASE_LOCK(${name})`);
+  }
+}
+
+/** Its own upsert is exact where the primary key is the only unique one. */
+const isHard = (step: WriteStep): boolean => step.upsert !== undefined && (step.table.def.unique?.length ?? 0) > 0;
+
+export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine {
+  return {
+    dialect: mariadbDialect,
+    connect: (location, node) => connectMariadb(location, node, limits, count),
+    trouble,
+    takenKey,
+    guardLocks: { read: ' LOCK IN SHARE MODE', write: ' FOR UPDATE' },
+    lockStatement,
+    write: (session: Session, step: WriteStep): Promise<Answer> => (isHard(step) ? upsert(session, step, step.upsert!) : session.query(step)),
+    waits: isHard,
+    appendOutbox,
+    systemTables: [
+      ...systemTables({ key: 'VARCHAR(255)', text: 'LONGTEXT', serial: 'BIGINT AUTO_INCREMENT', options }),
+      `CREATE TABLE IF NOT EXISTS weft_lock (slot INT PRIMARY KEY)${options}`,
+      `INSERT IGNORE INTO weft_lock (slot) VALUES ${Array.from({ length: slots }, (_, slot) => `(${slot})`).join(', ')}`,
+      floorReader.replace('INSERT', 'INSERT IGNORE'),
+    ],
+    nowMs: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)',
+    insertNew: (table, columns, rows) => mariadbDialect.insert({ table, columns, rows, onConflict: 'ignore' }),
+    lockSchema,
+    schema: {
+      columns: 'SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()',
+      transactional: false,
+      repeatable: text => text.replace(/^(CREATE TABLE|CREATE UNIQUE INDEX|CREATE INDEX|ALTER TABLE \S+ ADD COLUMN) /, '$1 IF NOT EXISTS '),
+      rekey: (table, column) => [`ALTER TABLE ${table} MODIFY COLUMN ${column}`],
+      dropIndex: (table, index) => `DROP INDEX IF EXISTS ${index} ON ${table}`,
+    },
+  };
+}

@@ -1,0 +1,142 @@
+// A connection to MariaDB: text protocol, so that a list may be as long as it is; answers follow one another, questions do not wait.
+import { type Connection, createConnection, type SqlError } from 'mariadb';
+import type { SqlValue } from '../common/dialect.ts';
+import type { Statement } from '../common/reads.ts';
+import type { Answer, Session } from '../remote/engine.ts';
+import type { Location, Node } from '../remote/url.ts';
+
+/** Nothing relies on the isolation level; this one has no gaps locked, and sees what is committed. One writer, so numbers have no steps. */
+const settings = [
+  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
+  "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO'",
+  'SET SESSION auto_increment_increment = 1, SESSION auto_increment_offset = 1',
+];
+
+export interface MariadbLimits {
+  readonly connectMs: number;
+  readonly lockWaitMs: number;
+}
+
+export async function connectMariadb(location: Location, node: Node, limits: MariadbLimits, count: () => void): Promise<Session> {
+  const connection = await createConnection({
+    host: node.host,
+    port: node.port,
+    user: location.user,
+    password: location.password,
+    database: location.database,
+    charset: 'utf8mb4',
+    rowsAsArray: true,
+    bigIntAsNumber: true,
+    insertIdAsNumber: true,
+    decimalAsNumber: true,
+    autoJsonMap: false,
+    permitLocalInfile: false,
+    foundRows: true,
+    checkDuplicate: false,
+    pipelining: true,
+    connectTimeout: limits.connectMs,
+    keepAliveDelay: 60_000,
+  });
+  const session = new MariadbSession(connection, count);
+  const wait = Math.max(1, Math.ceil(limits.lockWaitMs / 1000));
+  await session.prepare([...settings, `SET SESSION innodb_lock_wait_timeout = ${wait}, SESSION lock_wait_timeout = ${wait}`]);
+  return session;
+}
+
+interface Counted {
+  readonly affectedRows: number;
+  readonly insertId: number;
+}
+
+export interface MariadbAnswer extends Answer {
+  readonly insertId: number;
+}
+
+export class MariadbSession implements Session {
+  broken = false;
+  private readonly connection: Connection;
+  private readonly count: () => void;
+  /** A statement is a transaction of its own, unless told. */
+  private alone = true;
+  private inTransaction = false;
+
+  constructor(connection: Connection, count: () => void) {
+    this.connection = connection;
+    this.count = count;
+    connection.on('error', () => this.destroy());
+    connection.on('end', () => this.destroy());
+  }
+
+  get id(): number {
+    return this.connection.threadId ?? 0;
+  }
+
+  async prepare(texts: readonly string[]): Promise<void> {
+    try {
+      await Promise.all(texts.map(text => this.send(text)));
+      const { rows } = await this.send('SELECT @@read_only, version()');
+      if (Number(rows[0]![0]) !== 0) throw new Error('store: this MariaDB node only reads');
+      if (!String(rows[0]![1]).includes('MariaDB')) throw new Error(`store: this is not MariaDB (${rows[0]![1]}), which is what Weft knows`);
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  query({ text, binds }: Statement): Promise<MariadbAnswer> {
+    this.count();
+    return this.ask(text, binds);
+  }
+
+  run(text: string): Promise<Answer> {
+    return this.ask(text);
+  }
+
+  /**
+   * Not START TRANSACTION: what the server takes back by itself (a deadlock) must not let the statements that are already under way
+   * be transactions of their own. So they begin another one, which is taken back too.
+   */
+  begin(): Promise<unknown> {
+    this.inTransaction = true;
+    return this.setAlone(false);
+  }
+
+  commit(): Promise<unknown> {
+    this.inTransaction = false;
+    return this.send('COMMIT');
+  }
+
+  rollback(): Promise<unknown> {
+    this.inTransaction = false;
+    return this.send('ROLLBACK');
+  }
+
+  destroy(): void {
+    if (this.broken) return;
+    this.broken = true;
+    this.connection.destroy();
+  }
+
+  private async setAlone(alone: boolean): Promise<void> {
+    if (this.alone === alone) return;
+    this.alone = alone;
+    await this.send(`SET autocommit = ${alone ? 1 : 0}`);
+  }
+
+  private async ask(text: string, binds?: readonly SqlValue[]): Promise<MariadbAnswer> {
+    if (this.inTransaction) return this.send(text, binds);
+    const [, answer] = await Promise.all([this.setAlone(true), this.send(text, binds)]);
+    return answer;
+  }
+
+  private async send(text: string, binds: readonly SqlValue[] = []): Promise<MariadbAnswer> {
+    try {
+      const result = (await this.connection.query(text, [...binds])) as unknown[][] | Counted;
+      if (Array.isArray(result)) return { rows: result, count: 0, insertId: 0 };
+      return { rows: [], count: result.affectedRows, insertId: result.insertId };
+    } catch (error) {
+      if ((error as SqlError).fatal) this.destroy();
+      throw error;
+    }
+  }
+}

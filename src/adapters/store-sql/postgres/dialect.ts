@@ -1,0 +1,67 @@
+// PostgreSQL: text in order of code points (collation "C"), lists as one array parameter.
+import type { ColumnType } from '../../../model/kit/table.ts';
+import type { Dialect, InsertParts, SqlValue } from '../common/dialect.ts';
+import { insertHead } from '../common/insert.ts';
+import { StoreMisuse } from '../common/misuse.ts';
+import { startsWith } from '../common/prefix.ts';
+
+const text = 'TEXT COLLATE "C"';
+const types: Record<ColumnType, string> = { text, int: 'BIGINT', bool: 'BOOLEAN', json: text, time: text };
+const arrays: Record<ColumnType, string> = { text: 'text[]', int: 'bigint[]', bool: 'boolean[]', json: 'text[]', time: 'text[]' };
+
+function quote(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+function literal(value: SqlValue): string {
+  if (value === null) return 'NULL';
+  if (typeof value !== 'string') return String(value);
+  if (value.includes('\0')) throw new StoreMisuse('a default value holds a NUL');
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+function insert(parts: InsertParts): string {
+  const { onConflict } = parts;
+  const head = insertHead(parts);
+  if (onConflict === 'fail') return head;
+  if (onConflict === 'ignore') return `${head} ON CONFLICT DO NOTHING`;
+  const set = onConflict.set.map(column => `${column} = excluded.${column}`).join(', ');
+  return `${head} ON CONFLICT (${onConflict.key.join(', ')}) ${set ? `DO UPDATE SET ${set}` : 'DO NOTHING'}`;
+}
+
+/** The text of an array, as the server reads it. */
+function arrayText(values: readonly SqlValue[]): string {
+  const item = (value: SqlValue) => (typeof value === 'string' ? `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : String(value));
+  return `{${values.map(item).join(',')}}`;
+}
+
+/** `?` to `$1`, `$2`, …: the texts of this store have no literals, and no name has a question mark. */
+export function numbered(statement: string): string {
+  let n = 0;
+  return statement.replaceAll('?', () => `$${++n}`);
+}
+
+export const postgresDialect: Dialect = {
+  name: 'postgres',
+  quote,
+  parameters: numbered,
+  bool: value => value,
+  decoder: type => (type === 'json' ? value => JSON.parse(value as string) : undefined),
+  columnType: type => types[type],
+  literal,
+  tableOptions: '',
+  inList(column, type, values, binds) {
+    binds.push(arrayText(values));
+    return `${column} = ANY(CAST(? AS ${arrays[type]}))`;
+  },
+  contains(column, part, binds) {
+    binds.push(part);
+    return `strpos(${column}, ?) > 0`;
+  },
+  startsWith,
+  orderBy: (column, direction, nullable) => `${column} ${direction === 'asc' ? 'ASC' : 'DESC'}${nullable ? nulls[direction] : ''}`,
+  indexPart: (column, nullable) => (nullable ? `${column} ASC NULLS FIRST` : column),
+  insert,
+};
+
+const nulls = { asc: ' NULLS FIRST', desc: ' NULLS LAST' } as const;

@@ -1,0 +1,124 @@
+// A connection to PostgreSQL: statements are prepared where they come again, and sent without waiting for the answers of those before.
+import pg from 'pg';
+import { Lru } from '../common/lru.ts';
+import type { Statement } from '../common/reads.ts';
+import type { Answer, Session } from '../remote/engine.ts';
+import { key64 } from '../remote/hash.ts';
+import type { Location, Node } from '../remote/url.ts';
+import { numbered } from './dialect.ts';
+
+export interface PostgresLimits {
+  readonly connectMs: number;
+  readonly lockWaitMs: number;
+}
+
+/** 64 bits come as text: numbers of this store are all within what a number can say exactly. */
+const types = { getTypeParser: (oid: number) => (oid === 20 || oid === 23 ? Number : oid === 16 ? (text: string) => text === 't' : String) };
+/** Names of prepared statements that one connection is asked to keep, and how long their texts are at most. */
+const keep = 500;
+const longestKept = 8000;
+const texts = new Lru<string, string>(2000);
+
+export async function connectPostgres(location: Location, node: Node, limits: PostgresLimits, count: () => void): Promise<Session> {
+  const config = {
+    host: node.host,
+    port: node.port,
+    user: location.user,
+    password: location.password,
+    database: location.database,
+    connectionTimeoutMillis: limits.connectMs,
+    keepAlive: true,
+    application_name: 'weft',
+    pipeline: true,
+    types: types as never,
+  };
+  const client = new pg.Client(config);
+  const session = new PostgresSession(client, count);
+  try {
+    await client.connect();
+    await session.prepare(limits.lockWaitMs);
+  } catch (error) {
+    session.destroy();
+    throw error;
+  }
+  return session;
+}
+
+class PostgresSession implements Session {
+  broken = false;
+  private readonly client: pg.Client;
+  private readonly count: () => void;
+  private readonly named = new Set<string>();
+
+  constructor(client: pg.Client, count: () => void) {
+    this.client = client;
+    this.count = count;
+    client.on('error', () => this.destroy());
+    client.on('end', () => this.destroy());
+  }
+
+  get id(): number {
+    return (this.client as unknown as { processID: number }).processID;
+  }
+
+  /** Nothing relies on the isolation level; this one sees what is committed when a statement begins. */
+  async prepare(lockWaitMs: number): Promise<void> {
+    await this.run("SET default_transaction_isolation = 'read committed'");
+    await this.run(`SET lock_timeout = ${Math.max(1, Math.ceil(lockWaitMs))}`);
+    await this.run("SET client_encoding = 'UTF8'");
+    const { rows } = await this.run('SELECT pg_is_in_recovery()');
+    if (rows[0]![0] === true) throw new Error('store: this PostgreSQL node only reads');
+  }
+
+  query({ text, binds }: Statement): Promise<Answer> {
+    this.count();
+    return this.send({ text: withNumbers(text), values: [...binds], ...this.name(text) });
+  }
+
+  run(text: string): Promise<Answer> {
+    return this.send({ text });
+  }
+
+  begin(): Promise<unknown> {
+    return this.run('BEGIN');
+  }
+
+  async commit(): Promise<unknown> {
+    return this.run('COMMIT');
+  }
+
+  rollback(): Promise<unknown> {
+    return this.run('ROLLBACK');
+  }
+
+  destroy(): void {
+    if (this.broken) return;
+    this.broken = true;
+    // There is no other way to end one that hangs.
+    (this.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+
+  private name(text: string): { name?: string } {
+    if (text.length > longestKept) return {};
+    const name = `weft${key64(text)}`;
+    if (!this.named.has(name)) {
+      if (this.named.size >= keep) return {};
+      this.named.add(name);
+    }
+    return { name };
+  }
+
+  private async send(query: { text: string; values?: unknown[]; name?: string }): Promise<Answer> {
+    if (this.broken) throw Object.assign(new Error('store: the connection is closed'), { code: 'ECONNRESET' });
+    const { rows, rowCount } = await this.client.query({ ...query, rowMode: 'array' } as pg.QueryArrayConfig);
+    return { rows: rows ?? [], count: rowCount ?? 0 };
+  }
+}
+
+function withNumbers(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  const result = numbered(text);
+  if (text.length <= longestKept) texts.set(text, result);
+  return result;
+}

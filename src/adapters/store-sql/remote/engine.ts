@@ -1,0 +1,70 @@
+// What differs between the database servers beyond the dialect: connections, errors, and the statements of the store's own tables.
+import type { Dialect, SqlValue } from '../common/dialect.ts';
+import type { Statement } from '../common/reads.ts';
+import type { WriteStep } from '../common/writes.ts';
+import type { GuardLocks } from './guards.ts';
+import type { Names } from './names.ts';
+import type { Location, Node } from './url.ts';
+
+export interface Answer {
+  readonly rows: readonly (readonly unknown[])[];
+  /** Rows that an UPDATE, DELETE or INSERT matched. */
+  readonly count: number;
+}
+
+/** One connection. Statements go out in the order of the calls, without waiting for the answers of those before. */
+export interface Session {
+  query(statement: Statement): Promise<Answer>;
+  /** For DDL: as it is, without parameters. */
+  run(text: string): Promise<Answer>;
+  /** The statements after it are one transaction, whatever becomes of them, until `commit` or `rollback`. */
+  begin(): Promise<unknown>;
+  commit(): Promise<unknown>;
+  rollback(): Promise<unknown>;
+  /** Ends it without a word. */
+  destroy(): void;
+  /** Nothing more can be asked. */
+  readonly broken: boolean;
+  /** Known to the server by this. */
+  readonly id: number;
+}
+
+/** `again`: others were in the way. `lost`: the connection is gone, or the server. */
+export type Trouble = 'again' | 'lost' | 'other';
+
+export interface Engine {
+  readonly dialect: Dialect;
+  connect(location: Location, node: Node): Promise<Session>;
+  trouble(error: unknown): Trouble;
+  /** The name of the unique key that was taken: that of an index, or `primary`. */
+  takenKey(error: unknown, table: string): string | undefined;
+  readonly guardLocks: GuardLocks;
+  lockStatement(names: Names): Statement | undefined;
+  /** Sends one write; the number of rows that matched. */
+  write(session: Session, step: WriteStep): Promise<Answer>;
+  /** Whether `write` decides by what comes back, so that nothing may be sent behind it before it is done. */
+  waits(step: WriteStep): boolean;
+  /** Rows of the outbox in one statement; the number of the last. */
+  appendOutbox(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number>;
+  /** The store's own tables. */
+  readonly systemTables: readonly string[];
+  /** Milliseconds since 1970 by the server's clock, as an expression. */
+  readonly nowMs: string;
+  /** INSERT that leaves what is there. */
+  insertNew(table: string, columns: readonly string[], rows: number): string;
+  /** Keeps others from settling the schema meanwhile, until it is given back. */
+  lockSchema(session: Session, work: () => Promise<void>): Promise<void>;
+  readonly schema: SchemaFacts;
+}
+
+export interface SchemaFacts {
+  /** Rows of (table, column) of everything in the database. */
+  readonly columns: string;
+  /** DDL belongs to a transaction; where it does not, each step must bear being done twice. */
+  readonly transactional: boolean;
+  /** A CREATE or ADD that does nothing where it is done already. */
+  repeatable(text: string): string;
+  /** Statements that make a text column as wide as its indexes allow. */
+  rekey(table: string, definition: string): readonly string[];
+  dropIndex(table: string, index: string): string;
+}

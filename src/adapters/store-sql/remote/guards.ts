@@ -1,0 +1,49 @@
+// The guards of a commit as one statement: a line per guard with how many rows it found. What is found is locked until the commit is
+// over, for writing where this commit changes the table anyway: two that read first and write then would wait for one another.
+import type { Guard, WriteSet } from '../../../contracts/store.ts';
+import type { SqlValue } from '../common/dialect.ts';
+import { type Compiler, compilePredicate } from '../common/predicate.ts';
+import { keyPredicate, type Statement } from '../common/reads.ts';
+import { type Table, tableOf } from '../common/tables.ts';
+import { bestPin } from './pins.ts';
+
+export interface GuardLocks {
+  readonly read: string;
+  readonly write: string;
+}
+
+export interface Guards extends Statement {
+  readonly list: readonly Guard[];
+}
+
+export function compileGuards(compiler: Compiler, writeSet: WriteSet, locks: GuardLocks): Guards | undefined {
+  const list = [...(writeSet.guards ?? [])];
+  if (list.length === 0) return undefined;
+  const changed = new Set(writeSet.ops.map(op => op.table));
+  const binds: SqlValue[] = [];
+  const lines = list.map((guard, i) => {
+    const table = tableOf(compiler.tables, guard.table);
+    return `SELECT ${i}, ${found(compiler, table, guard, changed.has(guard.table) ? locks.write : locks.read, binds)} AS g${i}`;
+  });
+  return { text: lines.join(' UNION ALL '), binds, list };
+}
+
+function found(compiler: Compiler, table: Table, guard: Guard, lock: string, binds: SqlValue[]): string {
+  const compile = (where: Parameters<typeof compilePredicate>[2]) => compilePredicate(compiler, table, where, binds);
+  const some = (where: string, how: string) => `count(*) FROM (SELECT 1 FROM ${table.sql} WHERE ${where} LIMIT 1${how})`;
+  if (guard.guard === 'revision')
+    return some(compile({ and: [keyPredicate(guard.table, guard.key), { eq: ['revision_number', guard.revision] }] }), lock);
+  if (guard.guard === 'present') return some(compile(guard.where), lock);
+  const pin = bestPin(table, guard.where);
+  // Nobody else writes to the table meanwhile (`names.ts`).
+  if (!pin) return some(compile(guard.where), '');
+  // Rows with the pinned value that do not match now might, before this commit is done: all of them are locked, and then looked at.
+  const hit = compile(guard.where);
+  return `count(CASE WHEN hit THEN 1 END) FROM (SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${compile({ in: [pin.column, pin.values] })}${lock})`;
+}
+
+/** The first that does not hold, from the lines of the answer. */
+export function moved(guards: Guards, rows: readonly (readonly unknown[])[]): Guard | undefined {
+  const counts = new Map(rows.map(([i, count]) => [Number(i), Number(count)]));
+  return guards.list.find((guard, i) => counts.get(i)! > 0 === (guard.guard === 'absent'));
+}

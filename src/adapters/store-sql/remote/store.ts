@@ -1,0 +1,155 @@
+// The store over a database server: reads on any connection of the pool, a commit on one of its own.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { CommitResult, OutboxRow, Predicate, Query, Row, Scalar, Store, WriteSet } from '../../../contracts/store.ts';
+import type { Clock } from '../../../engine/clock.ts';
+import { StoreMisuse } from '../common/misuse.ts';
+import type { Compiler } from '../common/predicate.ts';
+import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow, type Statement } from '../common/reads.ts';
+import { Commits } from './commit.ts';
+import type { Engine, Session } from './engine.ts';
+import { takeLease } from './lease.ts';
+import { Outbox } from './outbox.ts';
+import { compilePlan } from './plan.ts';
+import type { Pool } from './pool.ts';
+
+/** Rows that are decoded before others get their turn. */
+const longTurn = 2000;
+/** Commits after which those that nobody can ask about any more are forgotten, and how old they are. */
+const forgetEvery = 1000;
+const forgetAfterMs = 24 * 3600 * 1000;
+
+export interface Timing {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly patienceMs: number;
+  readonly gapMs: number;
+}
+
+export class RemoteStore implements Store {
+  private readonly engine: Engine;
+  private readonly pool: Pool;
+  private readonly compiler: Compiler;
+  private readonly counter: { statements: number };
+  private readonly clock: Pick<Clock, 'now'>;
+  private readonly commits: Commits;
+  private readonly mail: Outbox;
+  private readonly listeners = new Set<() => void>();
+  private readonly busy = new Set<Promise<unknown>>();
+  private made = 0;
+  private closing: Promise<void> | undefined;
+
+  constructor(engine: Engine, pool: Pool, compiler: Compiler, counter: { statements: number }, { clock, patienceMs, gapMs }: Timing) {
+    this.engine = engine;
+    this.pool = pool;
+    this.compiler = compiler;
+    this.counter = counter;
+    this.clock = clock;
+    this.commits = new Commits(engine, pool, patienceMs);
+    this.mail = new Outbox(engine, this.commits, gapMs);
+  }
+
+  get statements(): number {
+    return this.counter.statements;
+  }
+
+  async select(query: Query): Promise<Row[]> {
+    const read = compileSelect(this.compiler, query);
+    const cells = await this.read(read);
+    const rows: Row[] = [];
+    for (const row of cells) {
+      // A long answer is worth a turn of everybody else's, where a short one goes on at once.
+      if (rows.length % longTurn === longTurn - 1) await nextTurn();
+      rows.push(decodeRow(read.columns, row));
+    }
+    return rows;
+  }
+
+  async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
+    const read = compileGet(this.compiler, table, key);
+    const [cells] = await this.read(read);
+    return cells && decodeRow(read.columns, cells);
+  }
+
+  async count(table: string, where?: Predicate): Promise<number> {
+    const [cells] = await this.read(compileCount(this.compiler, table, where));
+    return Number(cells![0]);
+  }
+
+  async countBy(table: string, column: string, where?: Predicate): Promise<ReadonlyMap<Scalar, number>> {
+    const read = compileCountBy(this.compiler, table, column, where);
+    const rows = await this.read(read);
+    return new Map(rows.map(([value, count]) => [decodeCell(read.columns[0]!, value) as Scalar, Number(count)]));
+  }
+
+  async commit(writeSet: WriteSet): Promise<CommitResult> {
+    const plan = compilePlan(this.compiler, writeSet, this.engine.guardLocks);
+    const at = new Date(this.clock.now()).toISOString();
+    const result = await this.within(() => this.commits.commit(plan, at));
+    if (result.done && plan.outbox.length > 0) this.tellListeners();
+    if (++this.made % forgetEvery === 0) this.forget();
+    return result;
+  }
+
+  outbox(reader: string, limit: number): Promise<OutboxRow[]> {
+    return this.within(() => this.mail.read(reader, limit));
+  }
+
+  acknowledge(reader: string, seq: number): Promise<void> {
+    return this.within(() => this.mail.acknowledge(reader, seq));
+  }
+
+  lease(name: string, holder: string, ms: number): Promise<boolean> {
+    return this.within(() => this.commits.read(session => takeLease(this.engine, session, name, holder, ms)));
+  }
+
+  onOutbox(listener: () => void): Disposable {
+    // A wrapper, so that a function that listens twice is heard twice and stops once.
+    const entry = () => listener();
+    this.listeners.add(entry);
+    return { [Symbol.dispose]: () => void this.listeners.delete(entry) };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.closing ??= this.close();
+    return this.closing;
+  }
+
+  private async close(): Promise<void> {
+    while (this.busy.size > 0) await Promise.allSettled([...this.busy]);
+    this.listeners.clear();
+    await this.pool.close();
+  }
+
+  private read(statement: Statement): Promise<readonly (readonly unknown[])[]> {
+    const ask = async (session: Session) => (await session.query(statement)).rows;
+    return this.within(() => this.commits.read(ask));
+  }
+
+  /** Closing waits for what was begun before it. */
+  private async within<T>(work: () => Promise<T>): Promise<T> {
+    if (this.closing) throw new StoreMisuse('the store is closed');
+    const running = work();
+    this.busy.add(running);
+    try {
+      return await running;
+    } finally {
+      this.busy.delete(running);
+    }
+  }
+
+  private forget(): void {
+    const statement = { text: 'DELETE FROM weft_commit WHERE made < ?', binds: [Date.now() - forgetAfterMs] };
+    // Who cannot now will the next time.
+    this.within(() => this.commits.read(session => session.query(statement))).catch(() => {});
+  }
+
+  private tellListeners(): void {
+    for (const listener of [...this.listeners]) {
+      try {
+        listener();
+      } catch (error) {
+        // The commit is done, whatever a listener makes of it.
+        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+  }
+}
