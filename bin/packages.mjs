@@ -31,6 +31,9 @@ export const testPackages = {
   'netcat-openbsd': ['nc'],
   udhcpc: ['udhcpc'],
   knot: ['knotd'],
+  'mariadb-server': ['mariadbd', 'mariadb-install-db'],
+  // The server itself lies in a folder of its version.
+  postgresql: ['pg_ctlcluster', 'psql'],
 };
 
 /** What `npm run conformance` needs: Debian's Keystone, and the suites that others wrote. Where there is no program, a file says that it is there. */
@@ -50,7 +53,14 @@ export const conformancePackages = {
 };
 
 /** Services that these packages would start at boot although Weft runs the programs itself. */
-const services = { haproxy: 'haproxy', radvd: 'radvd', knot: 'knot', keystone: 'keystone' };
+const services = {
+  haproxy: 'haproxy',
+  radvd: 'radvd',
+  knot: 'knot',
+  keystone: 'keystone',
+  'mariadb-server': 'mariadb',
+  postgresql: 'postgresql',
+};
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */
 export function programFolders(path) {

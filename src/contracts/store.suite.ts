@@ -5,6 +5,7 @@ import type { MakePlace } from './store-suite/place.ts';
 import { predicateContract } from './store-suite/predicates.ts';
 import { processContract } from './store-suite/processes.ts';
 import { readContract } from './store-suite/reads.ts';
+import { skewContract } from './store-suite/skew.ts';
 import { writeContract } from './store-suite/writes.ts';
 
 export type { MakePlace, StorePlace } from './store-suite/place.ts';
@@ -15,6 +16,7 @@ export function storeContract(name: string, open: MakePlace): void {
     predicateContract(open);
     readContract(open);
     writeContract(open);
+    skewContract(open);
     outboxContract(open);
     processContract(open);
   });

@@ -109,11 +109,15 @@ export interface Store extends AsyncDisposable {
   commit(writeSet: WriteSet): Promise<CommitResult>;
 
   /**
-   * Outbox rows of this reader that it has not acknowledged, in commit order; never passes one that may still be uncommitted.
+   * Outbox rows of this reader that it has not acknowledged: each after those of commits that were done when its own began, and so in
+   * order for whatever commits change one after another. Of commits at the same time the lower number may come in a later answer.
    * A reader is known from its first call on, and begins with the oldest row that is there.
    */
   outbox(reader: string, limit: number): Promise<OutboxRow[]>;
-  /** Moves the reader's cursor, forward only; rows that every known reader passed may be deleted. */
+  /**
+   * The reader is done with the rows up to this number that this store has handed out to it; what it has not seen, it has not
+   * acknowledged. Rows that every known reader is done with may be deleted.
+   */
   acknowledge(reader: string, seq: number): Promise<void>;
   /** Takes or renews a lease for `ms` (0 gives it back); false while somebody else holds it. */
   lease(name: string, holder: string, ms: number): Promise<boolean>;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OutboxEntry, Store } from '../store.ts';
-import { insert, type MakePlace, suiteTables, thing, withStore } from './place.ts';
+import { insert, type MakePlace, type StorePlace, suiteTables, thing, withStore } from './place.ts';
 
 const entry = (id: string, more: Partial<OutboxEntry> = {}): OutboxEntry => ({
   kind: 'thing',
@@ -25,6 +25,7 @@ const heard = async (store: Store, reader: string, limit = 100) => (await store.
 export function outboxContract(open: MakePlace): void {
   entries(open);
   cursors(open);
+  order(open);
   wakes(open);
   leases(open);
 }
@@ -79,6 +80,7 @@ function cursors(open: MakePlace): void {
       assert.equal(await heard(store, 'keeps what is acknowledged from being deleted'), '');
       const first = await say(store, 'a');
       const second = await say(store, 'b');
+      assert.equal(await heard(store, 'relay'), 'ab');
       await store.acknowledge('relay', second);
       await store.acknowledge('relay', first);
       assert.equal(await heard(store, 'relay'), '');
@@ -91,8 +93,11 @@ function cursors(open: MakePlace): void {
     withStore(open, async (store, place) => {
       await using other = await place.open(suiteTables);
       assert.equal(await heard(other, 'late'), '');
-      await store.acknowledge('relay', await say(store, 'a'));
-      await store.acknowledge('relay', await say(store, 'b'));
+      for (const id of ['a', 'b']) {
+        const seq = await say(store, id);
+        assert.equal(await heard(store, 'relay'), id);
+        await store.acknowledge('relay', seq);
+      }
       assert.equal(await heard(other, 'late'), 'ab');
       await other.acknowledge('late', (await other.outbox('late', 10)).at(-1)!.seq);
       assert.equal(await heard(store, 'late'), '', 'the cursor is in the database');
@@ -114,12 +119,60 @@ function cursors(open: MakePlace): void {
     await using place = await open();
     const before = await place.open(suiteTables);
     const last = await say(before, 'a');
+    assert.equal(await heard(before, 'relay'), 'a');
     await before.acknowledge('relay', last);
     await before[Symbol.asyncDispose]();
     await using after = await place.open(suiteTables);
     assert.equal(await heard(after, 'relay'), '');
     assert.ok((await say(after, 'b')) > last);
     assert.equal(await heard(after, 'relay'), 'b');
+  });
+}
+
+function order(open: MakePlace): void {
+  const orderTest = (name: string, use: (store: Store, underWay: NonNullable<StorePlace['underWay']>) => Promise<void>) =>
+    test(name, t =>
+      withStore(open, async (store, place) => {
+        if (!place.underWay) return t.skip('numbers are taken with the commit here');
+        await use(store, place.underWay);
+      }),
+    );
+
+  orderTest('outbox: the lower number that is committed second is heard, whatever was acknowledged meanwhile', async (store, underWay) => {
+    assert.equal(await heard(store, 'relay'), '');
+    await using slow = await underWay('a');
+    const last = await say(store, 'b', 'c');
+    assert.equal(await heard(store, 'relay'), 'bc');
+    await store.acknowledge('relay', last);
+    assert.equal(await heard(store, 'relay'), '');
+    await slow.end('commit');
+    const [late] = await store.outbox('relay', 10);
+    assert.ok(late!.id === 'a' && late!.seq < last, 'its number is the lower one');
+    const next = await say(store, 'd');
+    assert.equal(await heard(store, 'relay'), 'ad');
+    await store.acknowledge('relay', next);
+    assert.equal(await heard(store, 'relay'), '', 'each is heard once');
+  });
+
+  orderTest('outbox: what is committed between a look and its acknowledgement is not acknowledged with it', async (store, underWay) => {
+    await using slow = await underWay('a');
+    const last = await say(store, 'b');
+    assert.equal(await heard(store, 'relay'), 'b');
+    await slow.end('commit');
+    await store.acknowledge('relay', last);
+    assert.equal(await heard(store, 'relay'), 'a');
+    assert.equal(await heard(store, 'late'), 'ab', 'a new reader begins before both');
+  });
+
+  orderTest('outbox: a number that is never committed holds up nobody', async (store, underWay) => {
+    await using slow = await underWay('a');
+    await store.outbox('relay', 10);
+    const last = await say(store, 'b');
+    assert.equal(await heard(store, 'relay'), 'b');
+    await slow.end('rollback');
+    await store.acknowledge('relay', last);
+    await say(store, 'c');
+    assert.equal(await heard(store, 'relay'), 'c');
   });
 }
 

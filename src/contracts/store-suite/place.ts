@@ -2,11 +2,17 @@
 import type { TableDef } from '../../model/kit/table.ts';
 import type { CommitResult, Op, Row, Store } from '../store.ts';
 
+export interface UnderWay extends AsyncDisposable {
+  end(how: 'commit' | 'rollback'): Promise<void>;
+}
+
 /** One database, empty at first. */
 export interface StorePlace extends AsyncDisposable {
   /** Any number of times, also at once: each is a store of its own over the same database. */
   open(tables: readonly TableDef[]): Promise<Store>;
   /** How another process opens it: `(await import(module))[opens](where, { tables })`. Absent where no other process can. */
+  /** A commit with one entry in the outbox that has its number and is not done yet. Absent where a number is taken with the commit. */
+  readonly underWay?: (id: string) => Promise<UnderWay>;
   readonly elsewhere?: { readonly module: string; readonly opens: string; readonly where: string };
 }
 

@@ -56,7 +56,8 @@ function lockStatement(names: Names): Statement | undefined {
   }
   if (runs.length === 0) return undefined;
   const parts = runs.map(
-    run => `(SELECT slot FROM weft_lock WHERE slot IN (${run.slots.join(', ')}) ORDER BY slot ${run.alone ? 'FOR UPDATE' : 'LOCK IN SHARE MODE'})`,
+    run =>
+      `(SELECT slot FROM weft_lock WHERE slot IN (${run.slots.join(', ')}) ORDER BY slot ${run.alone ? 'FOR UPDATE' : 'LOCK IN SHARE MODE'})`,
   );
   return { text: parts.join(' UNION ALL '), binds: [] };
 }
@@ -91,7 +92,8 @@ export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine 
     takenKey,
     guardLocks: { read: ' LOCK IN SHARE MODE', write: ' FOR UPDATE' },
     lockStatement,
-    write: (session: Session, step: WriteStep): Promise<Answer> => (isHard(step) ? upsert(session, step, step.upsert!) : session.query(step)),
+    write: (session: Session, step: WriteStep): Promise<Answer> =>
+      isHard(step) ? upsert(session, step, step.upsert!) : session.query(step),
     waits: isHard,
     appendOutbox,
     systemTables: [

@@ -76,7 +76,8 @@ export class MariadbSession implements Session {
       await Promise.all(texts.map(text => this.send(text)));
       const { rows } = await this.send('SELECT @@read_only, version()');
       if (Number(rows[0]![0]) !== 0) throw new Error('store: this MariaDB node only reads');
-      if (!String(rows[0]![1]).includes('MariaDB')) throw new Error(`store: this is not MariaDB (${rows[0]![1]}), which is what Weft knows`);
+      if (!String(rows[0]![1]).includes('MariaDB'))
+        throw new Error(`store: this is not MariaDB (${rows[0]![1]}), which is what Weft knows`);
     } catch (error) {
       this.destroy();
       throw error;

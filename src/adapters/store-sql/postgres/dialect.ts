@@ -31,7 +31,8 @@ function insert(parts: InsertParts): string {
 
 /** The text of an array, as the server reads it. */
 function arrayText(values: readonly SqlValue[]): string {
-  const item = (value: SqlValue) => (typeof value === 'string' ? `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : String(value));
+  const item = (value: SqlValue) =>
+    typeof value === 'string' ? `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"` : String(value);
   return `{${values.map(item).join(',')}}`;
 }
 

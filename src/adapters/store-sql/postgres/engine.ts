@@ -26,7 +26,9 @@ function trouble(error: unknown): Trouble {
   if (again.has(code)) return 'again';
   if (gone.test(code) || socket.has(code)) return 'lost';
   // What the driver says has no code.
-  return /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/.test(message) ? 'lost' : 'other';
+  return /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/.test(message)
+    ? 'lost'
+    : 'other';
 }
 
 function takenKey(error: unknown, table: string): string | undefined {

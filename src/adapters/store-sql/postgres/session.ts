@@ -13,7 +13,9 @@ export interface PostgresLimits {
 }
 
 /** 64 bits come as text: numbers of this store are all within what a number can say exactly. */
-const types = { getTypeParser: (oid: number) => (oid === 20 || oid === 23 ? Number : oid === 16 ? (text: string) => text === 't' : String) };
+const types = {
+  getTypeParser: (oid: number) => (oid === 20 || oid === 23 ? Number : oid === 16 ? (text: string) => text === 't' : String),
+};
 /** Names of prepared statements that one connection is asked to keep, and how long their texts are at most. */
 const keep = 500;
 const longestKept = 8000;

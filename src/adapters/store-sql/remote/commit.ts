@@ -45,12 +45,16 @@ export class Commits {
     // Who was lost and was done after all gives this number, so it is the same in every attempt.
     const id = randomUUID();
     let seq = 0;
-    return this.persist(async session => {
-      const outcome = await this.transaction(session, id, async () => {
-        seq = await this.apply(session, plan, at);
-      });
-      return outcome ?? { done: true, seq };
-    }, id, () => ({ done: true, seq }));
+    return this.persist(
+      async session => {
+        const outcome = await this.transaction(session, id, async () => {
+          seq = await this.apply(session, plan, at);
+        });
+        return outcome ?? { done: true, seq };
+      },
+      id,
+      () => ({ done: true, seq }),
+    );
   }
 
   /** Work in a transaction of its own that cannot be refused, such as the acknowledgement of a reader. Does it again where it was in the way. */
@@ -167,7 +171,9 @@ export class Commits {
     try {
       return await this.engine.appendOutbox(session, rows);
     } catch (error) {
-      throw this.engine.takenKey(error, 'weft_outbox') === undefined ? error : new Overtaken('a number of the outbox was closed', { cause: error });
+      throw this.engine.takenKey(error, 'weft_outbox') === undefined
+        ? error
+        : new Overtaken('a number of the outbox was closed', { cause: error });
     }
   }
 

@@ -70,7 +70,11 @@ class Collected {
   private row(table: Table, row: Row): void {
     for (const column of pinColumns(table)) {
       const value = Object.hasOwn(row, column) ? row[column] : undefined;
-      this.write(table, column, value === undefined ? JSON.stringify(table.columns.get(column)?.fallback) : this.valueText(table, column, value));
+      this.write(
+        table,
+        column,
+        value === undefined ? JSON.stringify(table.columns.get(column)?.fallback) : this.valueText(table, column, value),
+      );
     }
   }
 

@@ -47,7 +47,10 @@ export async function openRemoteStore(
 }
 
 function poolOptions(given: Partial<PoolOptions>): PoolOptions {
-  const entries = Object.keys(poolDefaults).map(name => [name, given[name as keyof PoolOptions] ?? poolDefaults[name as keyof PoolOptions]]);
+  const entries = Object.keys(poolDefaults).map(name => [
+    name,
+    given[name as keyof PoolOptions] ?? poolDefaults[name as keyof PoolOptions],
+  ]);
   return Object.fromEntries(entries) as unknown as PoolOptions;
 }
 

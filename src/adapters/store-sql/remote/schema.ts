@@ -32,7 +32,9 @@ async function look(engine: Engine, session: Session, wanted: Wanted): Promise<F
   const none = { state: { kind: 'empty' }, present, begun: new Set<string>() } as const;
   if (tables.length === 0) return none;
   if (!present.has('schema_meta.name')) throw foreign(wanted, tables);
-  const meta = new Map((await session.run('SELECT name, value FROM schema_meta')).rows.map(([name, value]) => [String(name), String(value)]));
+  const meta = new Map(
+    (await session.run('SELECT name, value FROM schema_meta')).rows.map(([name, value]) => [String(name), String(value)]),
+  );
   if (meta.get('product') !== 'weft') {
     // Made, and broken off before anything was written into it.
     if (meta.size === 0 && tables.every(name => name === 'schema_meta' || name.startsWith('weft_'))) return none;
@@ -63,7 +65,8 @@ async function addIndex(engine: Engine, session: Session, wanted: Wanted, known:
   const wide = keyedColumns(def);
   for (const name of index.columns)
     if (was?.columns[name] && keyed!.get(name) !== wide.get(name) && def.columns[name]!.type === 'text')
-      for (const text of engine.schema.rekey(engine.dialect.quote(def.name), definition(engine.dialect, def, name))) await session.run(text);
+      for (const text of engine.schema.rekey(engine.dialect.quote(def.name), definition(engine.dialect, def, name)))
+        await session.run(text);
   try {
     await session.run(engine.schema.repeatable(createIndex(engine.dialect, index)));
   } catch (error) {
@@ -75,7 +78,8 @@ async function addIndex(engine: Engine, session: Session, wanted: Wanted, known:
 async function remember(engine: Engine, session: Session, entries: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, value] of Object.entries(entries)) {
     const there = await session.query({ text: 'SELECT 1 FROM schema_meta WHERE name = ?', binds: [name] } satisfies Statement);
-    const text = there.rows.length > 0 ? 'UPDATE schema_meta SET value = ? WHERE name = ?' : 'INSERT INTO schema_meta (value, name) VALUES (?, ?)';
+    const text =
+      there.rows.length > 0 ? 'UPDATE schema_meta SET value = ? WHERE name = ?' : 'INSERT INTO schema_meta (value, name) VALUES (?, ?)';
     await session.query({ text, binds: [value, name] });
   }
 }

@@ -2,7 +2,12 @@
 import { join } from 'node:path';
 import { type DatabaseServer, type Kind, missing, programPath, startServer } from './server.ts';
 
-const settings = ['--innodb-flush-method=nosync', '--innodb-buffer-pool-size=64M', '--innodb-log-file-size=32M', '--performance-schema=off'];
+const settings = [
+  '--innodb-flush-method=nosync',
+  '--innodb-buffer-pool-size=64M',
+  '--innodb-log-file-size=32M',
+  '--performance-schema=off',
+];
 const grant = "CREATE USER IF NOT EXISTS weft@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO weft@'%';";
 
 const kind: Kind = {

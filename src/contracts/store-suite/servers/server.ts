@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,11 +32,18 @@ export interface Kind {
   client(folder: string, port: number, database: string): readonly string[];
 }
 
-const folders = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/usr/lib/postgresql/15/bin', '/usr/lib/postgresql/17/bin'];
+/** Servers are often outside an ordinary PATH, and PostgreSQL's lie in a folder of their version. */
+function folders(): string[] {
+  const versions = '/usr/lib/postgresql';
+  const numbers = existsSync(versions) ? readdirSync(versions).sort((a, b) => Number(b) - Number(a)) : [];
+  const path = (process.env['PATH'] ?? '').split(':').filter(folder => folder !== '');
+  return [...numbers.map(version => join(versions, version, 'bin')), ...path, '/usr/sbin', '/usr/local/sbin'];
+}
 
-/** Where a program is, since servers are often outside an ordinary PATH. */
 export function programPath(name: string): string | undefined {
-  return folders.map(folder => join(folder, name)).find(path => existsSync(path));
+  return folders()
+    .map(folder => join(folder, name))
+    .find(path => existsSync(path));
 }
 
 /** A sentence about what is missing and how to get it, undefined where nothing is. */
@@ -113,7 +120,12 @@ class Server implements DatabaseServer {
 
   private run(argv: readonly string[], input?: string): string {
     const [program, ...args] = this.as(argv);
-    const done = spawnSync(program!, args, { cwd: this.folder, encoding: 'utf8', timeout: 120_000, ...(input === undefined ? {} : { input }) });
+    const done = spawnSync(program!, args, {
+      cwd: this.folder,
+      encoding: 'utf8',
+      timeout: 120_000,
+      ...(input === undefined ? {} : { input }),
+    });
     if (done.status !== 0) throw new Error(`${argv[0]} failed: ${done.error?.message ?? ''}${done.stdout}${done.stderr}`);
     return done.stdout;
   }
