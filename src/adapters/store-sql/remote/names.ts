@@ -44,8 +44,12 @@ class Collected {
   op(op: Op): void {
     const table = tableOf(this.compiler.tables, op.table);
     this.take(table.name, false);
-    if (op.op === 'insert' || op.op === 'upsert') return this.row(table, op.row);
-    if (op.op === 'update') this.change(table, op.set ?? {}, op.bump ?? {});
+    if (op.op === 'insert' || op.op === 'upsert') this.row(table, op.row);
+    else this.change(table, op);
+  }
+
+  private change(table: Table, op: Extract<Op, { op: 'update' | 'delete' }>): void {
+    if (op.op === 'update') this.setting(table, op.set ?? {}, op.bump ?? {});
     // What a condition finds must still be all there is when the commit is: as with an absence, except that nothing is as good as a pin.
     this.looksInto(op.where);
     if (!namesRows(table, op.where)) this.absence(table, op.where);
@@ -78,7 +82,7 @@ class Collected {
     }
   }
 
-  private change(table: Table, set: Row, bump: Readonly<Record<string, number>>): void {
+  private setting(table: Table, set: Row, bump: Readonly<Record<string, number>>): void {
     for (const column of pinColumns(table)) {
       if (Object.hasOwn(bump, column)) this.take(`${table.name}.${column}`, true);
       const value = set[column];

@@ -129,10 +129,9 @@ export class Pool {
   }
 
   private give(held: Held): void {
-    if (this.closed || !this.isGood(held)) return this.drop(held);
-    const next = this.waiting.shift();
-    if (next) return next.resolve(held);
-    if (this.idle.length < this.options.max_pool_size) this.idle.push(held);
+    const next = this.closed || !this.isGood(held) ? undefined : this.waiting.shift();
+    if (next) next.resolve(held);
+    else if (!this.closed && this.isGood(held) && this.idle.length < this.options.max_pool_size) this.idle.push(held);
     else this.drop(held);
   }
 
@@ -144,8 +143,8 @@ export class Pool {
   /** A place is free: whoever waits makes a connection in it. */
   private leave(): void {
     const next = this.waiting.shift();
-    if (next) return next.resolve('make');
-    this.open--;
+    if (next) next.resolve('make');
+    else this.open--;
     if (this.open === 0) this.empty?.();
   }
 

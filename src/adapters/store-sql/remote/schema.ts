@@ -48,14 +48,14 @@ async function expand(engine: Engine, session: Session, wanted: Wanted, { state,
   if (state.kind === 'empty') for (const text of engine.systemTables) await session.run(text);
   const known = state.kind === 'weft' ? state.tables : [];
   const diff = diffSchemas(known, wanted.tables);
-  if (!engine.schema.transactional) await remember(engine, session, { product: 'weft', begun: JSON.stringify([...begun, ...added(diff)]) });
+  if (!engine.schema.transactional) await remember(session, { product: 'weft', begun: JSON.stringify([...begun, ...added(diff)]) });
   const { dialect } = engine;
   const { repeatable } = engine.schema;
   for (const def of diff.tables) await session.run(repeatable(createTable(dialect, def)));
   for (const { table, name } of diff.columns) await session.run(repeatable(addColumn(dialect, table, name)));
   for (const index of diff.drops) await session.run(engine.schema.dropIndex(dialect.quote(index.table), dialect.quote(index.name)));
   for (const index of diff.indexes) await addIndex(engine, session, wanted, known, index);
-  await remember(engine, session, { ...metaOf(wanted), begun: '[]' });
+  await remember(session, { ...metaOf(wanted), begun: '[]' });
 }
 
 async function addIndex(engine: Engine, session: Session, wanted: Wanted, known: readonly TableDef[], index: Index): Promise<void> {
@@ -75,7 +75,7 @@ async function addIndex(engine: Engine, session: Session, wanted: Wanted, known:
   }
 }
 
-async function remember(engine: Engine, session: Session, entries: Readonly<Record<string, string>>): Promise<void> {
+async function remember(session: Session, entries: Readonly<Record<string, string>>): Promise<void> {
   for (const [name, value] of Object.entries(entries)) {
     const there = await session.query({ text: 'SELECT 1 FROM schema_meta WHERE name = ?', binds: [name] } satisfies Statement);
     const text =

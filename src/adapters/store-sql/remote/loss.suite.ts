@@ -1,0 +1,186 @@
+// Connections that are lost, and servers that are: what was answered is there, nothing is there twice, and who goes on goes on.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Store, WriteSet } from '../../../contracts/store.ts';
+import { idsOf, insert, suiteTables, thing } from '../../../contracts/store-suite/place.ts';
+import type { DatabaseServer } from '../../../contracts/store-suite/servers/server.ts';
+import { compileTables } from '../common/tables.ts';
+import { Commits } from './commit.ts';
+import type { Engine, Session } from './engine.ts';
+import type { Ground } from './place.suite.ts';
+import { compilePlan } from './plan.ts';
+import { Pool, poolDefaults } from './pool.ts';
+import { parseUrl } from './url.ts';
+
+/** SQL that ends a connection as an administrator does. */
+export type Killer = (id: number) => string;
+
+const counted = (id: string): WriteSet => ({
+  ops: [insert('things', thing(id)), { op: 'update', table: 'counters', where: { eq: ['id', 'n'] }, bump: { used: 1 }, expect: 1 }],
+  outbox: [{ kind: 'thing', id, event: 'created', revision: 0, facts: {} }],
+});
+
+/** Commits one by one until told to stop; those that were answered, and those whose outcome was said not to be known. */
+async function stream(store: Store, me: string, ended: () => boolean): Promise<{ done: string[]; failed: string[] }> {
+  const done: string[] = [];
+  const failed: string[] = [];
+  for (let i = 0; !ended(); i++) {
+    const id = `${me}-${i}`;
+    try {
+      assert.ok((await store.commit(counted(id))).done);
+      done.push(id);
+    } catch {
+      failed.push(id);
+    }
+  }
+  return { done, failed };
+}
+
+async function begin(ground: Ground, server: DatabaseServer): Promise<{ store: Store; url: string }> {
+  const url = await server.database();
+  const store = await ground.open(url, { tables: suiteTables, patienceMs: 30_000 });
+  assert.ok((await store.commit({ ops: [insert('counters', { id: 'n', used: 0 })] })).done);
+  return { store, url };
+}
+
+/** Each commit that was answered is there, none twice, and what is counted is what is there. */
+async function isWhole(store: Store, results: readonly { done: string[]; failed: string[] }[]): Promise<void> {
+  const there = await idsOf(store.select({ table: 'things' }));
+  const done = results.flatMap(each => each.done);
+  const maybe = new Set(results.flatMap(each => each.failed));
+  assert.deepEqual(
+    done.filter(id => !there.includes(id)),
+    [],
+    'answered, and not there',
+  );
+  assert.deepEqual(
+    there.filter(id => !done.includes(id) && !maybe.has(id)),
+    [],
+    'there, and nobody knows of it',
+  );
+  assert.equal((await store.get('counters', { id: 'n' }))?.used, there.length);
+  assert.deepEqual((await store.outbox('relay', 100_000)).map(row => row.id).sort(), there);
+}
+
+export function lossSuite(ground: Ground, server: () => Promise<DatabaseServer>, killer: Killer, sessions: string): void {
+  streams(ground, server, killer, sessions);
+  atCommit(ground, server, killer);
+}
+
+function streams(ground: Ground, server: () => Promise<DatabaseServer>, killer: Killer, sessions: string): void {
+  test('connections killed in a stream of commits: nothing answered is lost, nothing is done twice', async () => {
+    const at = await server();
+    const { store, url } = await begin(ground, at);
+    await using _store = store;
+    let over = false;
+    const streaming = Promise.all(['a', 'b', 'c'].map(me => stream(store, me, () => over)));
+    let killed = 0;
+    for (let i = 0; i < 25; i++) {
+      await sleep(30);
+      const ids = (await at.admin(sessions, url)).trim().split('\n').filter(Boolean);
+      for (const id of ids)
+        await at.admin(killer(Number(id)), url).then(
+          () => killed++,
+          () => {},
+        );
+    }
+    over = true;
+    const results = await streaming;
+    assert.ok(killed > 10, `${killed} were killed`);
+    assert.deepEqual(
+      results.flatMap(each => each.failed),
+      [],
+      'each was found out',
+    );
+    await isWhole(store, results);
+  });
+
+  test('kill -9 of the server in a stream of commits: nothing answered is lost, nothing is done twice', async () => {
+    const at = await server();
+    const { store } = await begin(ground, at);
+    await using _store = store;
+    let over = false;
+    const streaming = Promise.all(['a', 'b', 'c'].map(me => stream(store, me, () => over)));
+    for (let i = 0; i < 2; i++) {
+      await sleep(300);
+      await at.kill();
+      await at.start();
+    }
+    await sleep(300);
+    over = true;
+    const results = await streaming;
+    assert.ok(results.every(each => each.done.length > 20));
+    assert.deepEqual(
+      results.flatMap(each => each.failed),
+      [],
+    );
+    await isWhole(store, results);
+  });
+
+  test('a server that stays away is an error after the patience, without the password, and the store lives on', async () => {
+    const at = await server();
+    const url = await at.database();
+    await using store = await ground.open(url, { tables: suiteTables, patienceMs: 300 });
+    await at.kill();
+    await assert.rejects(store.commit(counted('x')), (error: Error) => {
+      assert.match(error.message, /could not be reached/);
+      assert.ok(!`${error.stack}${JSON.stringify(error)}`.includes('secret'));
+      return true;
+    });
+    await assert.rejects(store.count('things'), /could not be reached/);
+    await assert.rejects(ground.open(url, { tables: suiteTables, patienceMs: 300 }), (error: Error) => {
+      assert.match(error.message, /cannot reach .*weft@127\.0\.0\.1/);
+      assert.ok(!String(error.stack).includes('secret'));
+      return true;
+    });
+    await at.start();
+    assert.equal(await store.count('things'), 0);
+  });
+}
+
+type Moment = 'before' | 'after' | 'never';
+
+/** Like the engine, but loses the connection at the first COMMIT: before it goes out, or when it is done and not answered. */
+function losing(engine: Engine, moment: Moment, kill: (id: number) => Promise<unknown>): { engine: Engine; commits: () => number } {
+  let commits = 0;
+  const wrap = (session: Session): Session =>
+    new Proxy(session, {
+      get(target, name) {
+        if (name === 'commit') return () => lose(target);
+        const value = Reflect.get(target, name, target) as unknown;
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  const lose = async (session: Session): Promise<unknown> => {
+    if (++commits > 1 || moment === 'never') return session.commit();
+    if (moment === 'after') await session.commit();
+    await kill(session.id);
+    // The answer never comes: what is asked now meets a connection that is gone.
+    await session.run('SELECT 1').catch(() => {});
+    session.destroy();
+    throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+  };
+  return { engine: { ...engine, connect: async (location, node) => wrap(await engine.connect(location, node)) }, commits: () => commits };
+}
+
+function atCommit(ground: Ground, server: () => Promise<DatabaseServer>, killer: Killer): void {
+  for (const moment of ['before', 'after'] as const)
+    test(`a connection lost ${moment} COMMIT is done: what became of it is found out`, async () => {
+      const at = await server();
+      const { store, url } = await begin(ground, at);
+      await using _store = store;
+      const location = parseUrl(url);
+      const { engine, commits } = losing(ground.engine, moment, id => at.admin(killer(id), url).catch(() => {}));
+      const pool = new Pool(location, poolDefaults, node => engine.connect(location, node));
+      const compiler = { dialect: engine.dialect, tables: compileTables(engine.dialect, suiteTables) };
+      const plan = compilePlan(compiler, counted('x'), engine.guardLocks);
+      const result = await new Commits(engine, pool, 10_000).commit(plan, new Date().toISOString());
+      await pool.close();
+      assert.equal(commits(), moment === 'after' ? 1 : 2, 'done again only where it was not done');
+      assert.ok(result.done);
+      const [told, ...more] = await store.outbox('relay', 10);
+      assert.deepEqual([told?.seq, more], [result.seq, []]);
+      await isWhole(store, [{ done: ['x'], failed: [] }]);
+    });
+}
