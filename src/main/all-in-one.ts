@@ -23,6 +23,7 @@ import type { Publication } from './sandbox/publish.ts';
 import { RelayedPorts } from './sandbox/relayed-ports.ts';
 import type { Place } from './sandbox/sandbox.ts';
 import { type RunningServer, startServer } from './server.ts';
+import { isShared } from './store.ts';
 import type { Supervised } from './supervise/supervisor.ts';
 
 export interface AllInOneOptions {
@@ -241,8 +242,8 @@ async function openServer(options: AllInOneOptions): Promise<{ server: RunningSe
     port,
     log,
     config,
-    // The lock of the state directory sees to it that there is one.
-    holder: 'all-in-one',
+    // The lock of the state directory sees to it that there is one, where the state is there.
+    ...(isShared(config.database) ? {} : { holder: 'all-in-one' }),
     identity: async listening => {
       url = reachable(listening);
       const about = { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock };

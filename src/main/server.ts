@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { UnixHub } from '../adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { rfc2136Dns } from '../adapters/dns-rfc2136/rfc2136-dns.ts';
-import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
 import type { Bus } from '../contracts/bus.ts';
 import { DnsUnavailable } from '../contracts/dns.ts';
 import type { Drivers } from '../contracts/drivers.ts';
@@ -13,7 +12,7 @@ import type { Log } from '../contracts/log.ts';
 import type { OutboxRow, Store } from '../contracts/store.ts';
 import { drivers } from '../drivers/all.ts';
 import type { Extension } from '../model/kit/resource.ts';
-import { allTables, extensions, resources } from '../model/registry.ts';
+import { extensions, resources } from '../model/registry.ts';
 import { putFirstTemplates } from '../server/commands/default-security-group-rules.ts';
 import { showDefaultRanges } from '../server/commands/network-segment-ranges.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
@@ -28,6 +27,7 @@ import { deliver, type Teller } from '../server/relay/deliver.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
 import { openPolicy } from './policy.ts';
+import { openStore } from './store.ts';
 
 export interface ServerOptions {
   readonly stateDir: string;
@@ -60,9 +60,9 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { stateDir, log } = options;
   await using stack = new AsyncDisposableStack();
-  const store = stack.use(await openSqliteStore(join(stateDir, 'weft.db'), { tables: allTables }));
-  const hub = stack.use(await UnixHub.listen(join(stateDir, 'bus.sock'), { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const config = { ...defaultConfig, ...options.config };
+  const store = stack.use(await openStore(config.database, stateDir));
+  const hub = stack.use(await UnixHub.listen(join(stateDir, 'bus.sock'), { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const live = stack.use(await openPolicy(config.policy, stateDir, log));
   const services: Services = {
     ...{

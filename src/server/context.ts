@@ -34,6 +34,18 @@ export interface ExternalDnsConfig extends DnsZones {
   readonly ttl: number;
 }
 
+/** `[database]`, names as in oslo.db. */
+export interface DatabaseConfig {
+  /** As SQLAlchemy writes URLs, several hosts separated by commas; empty: a SQLite file in the state directory. */
+  readonly connection: string;
+  readonly max_pool_size: number;
+  readonly max_overflow: number;
+  /** Seconds. */
+  readonly pool_timeout: number;
+  /** Seconds. */
+  readonly connection_recycle_time: number;
+}
+
 export interface ServerConfig {
   readonly policy: PolicyConfig;
   /** `dns_domain`. */
@@ -85,6 +97,7 @@ export interface ServerConfig {
   /** `max_allowed_address_pair`. */
   readonly maxAllowedAddressPair: number;
   readonly externalDns: ExternalDnsConfig;
+  readonly database: DatabaseConfig;
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
@@ -109,6 +122,7 @@ export const defaultConfig: ServerConfig = {
     zones: [],
     reverse: { ipv4: 24, ipv6: 64 },
   },
+  database: { connection: '', max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],

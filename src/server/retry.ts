@@ -17,7 +17,8 @@ export interface RetryOptions<S extends Services, T> {
   readonly limitOf?: (project: string, resource: string) => number | undefined;
 }
 
-const attempts = 20;
+/** On a database elsewhere each takes its time, and meanwhile there is more that comes between: it is the time that bounds. */
+const attempts = 50;
 const budgetMs = 5000;
 
 /** What one attempt came to: an answer, or why there is to be another. */

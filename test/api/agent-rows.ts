@@ -1,11 +1,10 @@
 // Live Linux bridge agents as rows of the database, for servers that no agent can speak to.
 import { randomUUID } from 'node:crypto';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Body } from './client.ts';
+import { openDatabase } from './open-database.ts';
 
 export async function addAgents(file: string, hosts: readonly string[], configurations: Body = { tunnel_types: ['vxlan'] }): Promise<void> {
-  await using store = await openSqliteStore(file, { tables: allTables });
+  await using store = await openDatabase(file);
   const now = `${new Date().toISOString().slice(0, 19)}Z`;
   const times = { created_at: now, started_at: now, heartbeat_timestamp: now };
   const kind = { agent_type: 'Linux bridge agent', binary: 'neutron-linuxbridge-agent', topic: 'N/A' };

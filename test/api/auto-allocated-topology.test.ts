@@ -1,11 +1,10 @@
 // The default external network, and topologies that are made by asking for them: once, whoever asks and whatever happens meanwhile.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 const external = { name: 'out', 'router:external': true, is_default: true };
 
@@ -216,7 +215,7 @@ describe('automatic topologies', () => {
     assert.equal((await two.as('member').request('GET', 'auto-allocated-topology/None')).status, 200);
     await whole(two.as('member'));
     for (const who of ['member', 'other']) assert.equal((await two.as(who).request('DELETE', 'auto-allocated-topology/None')).status, 204);
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     for (const table of ['auto_allocated_topologies', 'routers', 'router_ports', 'subnets'])
       assert.equal(await store.count(table), table === 'subnets' ? 1 : 0, table);
   });

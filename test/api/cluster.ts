@@ -1,4 +1,4 @@
-// Several API server processes on one database file.
+// Several API server processes on one database.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ServerConfig } from '../../src/server/context.ts';
 import { type Api, client } from './client.ts';
+import { newDatabase } from './database.ts';
 
 const program = fileURLToPath(import.meta.resolve('./server-process.ts'));
 
@@ -25,7 +26,7 @@ export interface Cluster extends AsyncDisposable {
   as(who: string): Api;
   /** `count` clients, dealt out over the servers in turn. */
   spread(who: string, count: number): readonly Api[];
-  /** One more server on the same file. */
+  /** One more server on the same database. */
   join(options?: MemberOptions): Promise<Member>;
   /** kill -9 of one, and another like it in its place. */
   restart(index: number): Promise<void>;
@@ -59,7 +60,7 @@ async function end(child: ChildProcess): Promise<void> {
 
 export async function startCluster(count: number, config: Partial<ServerConfig> = {}): Promise<Cluster> {
   const dir = await mkdtemp(join(tmpdir(), 'weft-cluster-'));
-  const file = join(dir, 'weft.db');
+  const file = await newDatabase(dir);
   const servers: Member[] = [];
   const known: (MemberOptions | undefined)[] = [];
   const add = async (options?: MemberOptions): Promise<Member> => {

@@ -1,11 +1,10 @@
 // Conntrack helpers: the first of the resources below an object, so also what holds for all of those.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 describe('conntrack helpers', () => {
   let h: Harness;
@@ -107,7 +106,7 @@ describe('conntrack helpers', () => {
     );
     assert.equal(mixed[4]?.status, 204);
     for (const [i, { status }] of mixed.entries()) assert.ok(i === 4 || status === 201 || status === 404, String(status));
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     assert.equal(await store.count('conntrack_helpers'), 0);
   });
 });

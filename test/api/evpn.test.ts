@@ -1,12 +1,11 @@
 // Routers of an EVPN, where the operator switches it on: VNIs that are asked for, or given out, once each.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Answer, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
 import { wrongIn } from './integrity/references.ts';
+import { openDatabase } from './open-database.ts';
 
 const servicePlugins = ['router', 'evpn'];
 const quotas = { router: -1 };
@@ -85,7 +84,7 @@ describe('EVPN', () => {
     assert.ok(!given.includes(undefined));
     const same = (await ask(777)).map(a => a.status).sort();
     assert.deepEqual(same, [201, ...Array(11).fill(409)]);
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     assert.equal(await store.count('evpn_vnis'), 13);
     assert.deepEqual(await wrongIn(store), []);
   });

@@ -1,12 +1,11 @@
 // A network that is no longer external takes along the floating IPs that nobody uses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { start } from './harness.ts';
 import { wrongIn } from './integrity/references.ts';
+import { openDatabase } from './open-database.ts';
 
 async function external(admin: Api): Promise<Made> {
   const net = await admin.make('networks', 'network', { 'router:external': true });
@@ -61,7 +60,7 @@ describe('networks that turn internal', () => {
       assert.deepEqual(await admin.list(`ports?network_id=${net.id}`), []);
     }
     assert.ok(statuses.has(201));
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     assert.deepEqual(await wrongIn(store), []);
   });
 });

@@ -1,11 +1,10 @@
 // Two servers, several gateways: what comes at once is all there, and a gateway that a floating IP comes in by does not go.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Answer, Api, Body } from './client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { wrongIn } from './integrity/references.ts';
+import { openDatabase } from './open-database.ts';
 
 describe('gateways on two servers', () => {
   let cluster: Cluster;
@@ -17,7 +16,7 @@ describe('gateways on two servers', () => {
     [admin, member] = [cluster.as('admin'), cluster.as('member')];
   });
   afterEach(async () => {
-    await using store = await openSqliteStore(cluster.file, { tables: allTables });
+    await using store = await openDatabase(cluster.file);
     assert.deepEqual(await wrongIn(store), []);
   });
   after(() => cluster[Symbol.asyncDispose]());

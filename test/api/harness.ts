@@ -11,6 +11,8 @@ import type { Log } from '../../src/contracts/log.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/main/server.ts';
 import type { ServerConfig } from '../../src/server/context.ts';
 import { type Api, type Body, client } from './client.ts';
+import { newDatabase } from './database.ts';
+import { databaseAt } from './open-database.ts';
 import { identity } from './people.ts';
 
 export type { Body } from './client.ts';
@@ -42,7 +44,16 @@ export async function start(config: Partial<ServerConfig> = {}, log?: Log, more:
   const stateDir = await mkdtemp(join(tmpdir(), 'weft-api-'));
   const lines: string[] = [];
   const warnings = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
-  const options = { stateDir, host: '127.0.0.1', port: 0, identity: async () => identity, config, random: someChance, ...more };
+  const database = config.database ?? databaseAt(await newDatabase(stateDir));
+  const options = {
+    stateDir,
+    host: '127.0.0.1',
+    port: 0,
+    identity: async () => identity,
+    config: { ...config, database },
+    random: someChance,
+    ...more,
+  };
   const server = await startServer({ ...options, log: log ?? warnings });
   const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log: warnings });
   const api = (who: string): Api => client(server.url, who);

@@ -3,9 +3,8 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import type { Store } from '../../src/contracts/store.ts';
-import { allTables, resources } from '../../src/model/registry.ts';
+import { resources } from '../../src/model/registry.ts';
 import type { Api } from './client.ts';
 import { type Member, startCluster } from './cluster.ts';
 import { addL3Agent } from './integrity/agent-kinds.ts';
@@ -19,6 +18,7 @@ import { unknownColumns, wrongIn } from './integrity/references.ts';
 import { addHosts, layScene } from './integrity/scene.ts';
 import { trial } from './integrity/trials.ts';
 import { interleave } from './interleaving.ts';
+import { openDatabase } from './open-database.ts';
 import { servicesOver } from './wiring.ts';
 
 const lasts = Number(process.env.WEFT_INTEGRITY_SECONDS ?? 10) * 1000;
@@ -56,7 +56,7 @@ const much = ['POST networks', 'POST routers', 'POST ndp-proxies', 'POST local-i
 test(`two servers, one killed meanwhile, all at once: rows agree, and quotas count them (WEFT_INTEGRITY_SEED=${seed})`, async () => {
   await using cluster = await startCluster(1, config);
   await cluster.join({ farMs: 1 });
-  await using store = await openSqliteStore(cluster.file, { tables: allTables });
+  await using store = await openDatabase(cluster.file);
   await addHosts(store);
   const scene = await layScene(cluster.as('admin'));
   const shared: Shared = { objects: new Objects(), scene, tally: new Tally() };

@@ -2,11 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import type { Store } from '../../src/contracts/store.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { ServerConfig, Services } from '../../src/server/context.ts';
 import { type Api, client } from './client.ts';
+import { newDatabase } from './database.ts';
+import { openDatabase } from './open-database.ts';
 import { Interrupted } from './reads.ts';
 import { serveOver, servicesOver } from './wiring.ts';
 
@@ -24,7 +24,8 @@ export async function interleave(config: Partial<ServerConfig> = {}): Promise<In
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), 'weft-interleaved-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const open = async (): Promise<Store> => stack.use(await openSqliteStore(join(dir, 'weft.db'), { tables: allTables }));
+  const where = await newDatabase(dir);
+  const open = async (): Promise<Store> => stack.use(await openDatabase(where));
   const [store, interrupted] = [await open(), new Interrupted(await open())];
   const [one, other] = [stack.use(await serveOver(interrupted.store, config)), stack.use(await serveOver(store, config))];
   const owned = stack.move();

@@ -1,11 +1,10 @@
 // Local IPs, metering labels, logs of packets: what is refused, what goes with what, and two processes.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 const nobodys = '00000000-0000-4000-8000-000000000000';
 const addressOf = (port: Made): string => (port.fixed_ips as { ip_address: string }[])[0]!.ip_address;
@@ -139,7 +138,7 @@ describe('local IPs', () => {
         d?.request('DELETE', `ports/${port.id}`),
       ]);
     }
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     for (const row of await store.select({ table: 'local_ip_associations' })) {
       assert.ok(await store.get('local_ips', { id: String(row.local_ip_id) }));
       assert.ok(await store.get('ports', { id: String(row.fixed_port_id) }));

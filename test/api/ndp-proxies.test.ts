@@ -1,12 +1,11 @@
 // NDP proxies: where a router may answer for addresses behind it, what is refused, what stays and what goes.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import { type Proxying, proxying } from './authorisation/scenes.ts';
 import type { Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 const addressOf = (port: Made): string => (port.fixed_ips as { ip_address: string }[])[0]!.ip_address;
 
@@ -119,7 +118,7 @@ describe('NDP proxies', () => {
       c?.request('POST', 'ndp_proxies', body(second.id)),
       d?.request('DELETE', `ports/${second.id}`),
     ]);
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     for (const row of await store.select({ table: 'ndp_proxies' })) {
       assert.ok(await store.get('ports', { id: String(row.port_id) }));
       assert.equal(await store.count('router_ports', { eq: ['router_id', String(row.router_id)] }), 2);

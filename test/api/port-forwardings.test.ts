@@ -1,11 +1,10 @@
 // Port forwardings: ranges, what collides, what they hold, and what agents are told of them.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { beat, type Harness, start } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 const name = 'port_forwarding';
 const addressOf = (port: Made): string => (port.fixed_ips as { ip_address: string }[])[0]!.ip_address;
@@ -308,7 +307,7 @@ describe('port forwardings', () => {
         return api.request('POST', `floatingips/${several[3 + (i % 3)]?.id}/port_forwardings`, body(200 + i));
       }),
     );
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     const left = await store.select({ table: 'port_forwardings' });
     for (const row of left) {
       const of = await store.get('floatingips', { id: String(row.floatingip_id) });

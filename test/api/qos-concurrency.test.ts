@@ -1,11 +1,10 @@
 // QoS policies in two server processes on one database: whoever comes second notices.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import type { Store } from '../../src/contracts/store.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Api, Body, Made } from './client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
+import { openDatabase } from './open-database.ts';
 
 const rounds = 8;
 
@@ -14,7 +13,7 @@ describe('QoS in two processes', () => {
   let store: Store & AsyncDisposable;
   before(async () => {
     two = await startCluster(2, { quotas: { network: -1, port: -1, router: -1 } });
-    store = await openSqliteStore(two.file, { tables: allTables });
+    store = await openDatabase(two.file);
   });
   after(async () => {
     await store[Symbol.asyncDispose]();

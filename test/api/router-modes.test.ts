@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import type { Json } from '../../src/contracts/bus.ts';
-import { allTables } from '../../src/model/registry.ts';
 import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { beat, type Harness, start, until } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 async function l3Agent(h: Harness, host: string, agent_mode = 'legacy'): Promise<void> {
   const time = new Date().toISOString().slice(0, 19);
@@ -314,7 +313,7 @@ describe('router modes', () => {
       Array(8).fill(201),
     );
     const ids = made.map(m => (m.body.router as Made).id);
-    await using store = await openSqliteStore(two.file, { tables: allTables });
+    await using store = await openDatabase(two.file);
     const vrids = await store.select({ table: 'ha_vrids' });
     assert.equal(new Set(vrids.map(v => v.vr_id)).size, 8);
     assert.equal(await store.count('ha_networks'), 1);

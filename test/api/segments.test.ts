@@ -1,12 +1,11 @@
 // Segments of networks: provider attributes, several at once, types and their bounds, and segments as a resource.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
-import { allTables } from '../../src/model/registry.ts';
 import { addAgents } from './agent-rows.ts';
 import type { Api, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Body, type Harness, start } from './harness.ts';
+import { openDatabase } from './open-database.ts';
 
 const vlan = (physical: string, id?: number): Body => ({
   'provider:network_type': 'vlan',
@@ -213,7 +212,7 @@ describe('segments', () => {
   test('in two processes: nothing is bound to a segment that is gone', async () => {
     await using cluster = await startCluster(2, { vlanRanges: { p1: [[1, 99]], p2: [] }, quotas: { network: -1, port: -1 } });
     await addAgents(cluster.file, ['h'], { interface_mappings: { p2: 'eth2' } });
-    await using store = await openSqliteStore(cluster.file, { tables: allTables });
+    await using store = await openDatabase(cluster.file);
     const outcomes = new Set<string>();
     for (let round = 0; round < 12; round++) {
       const [a, b] = cluster.spread('admin', 2) as [Api, Api];

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { openSqliteStore } from '../../src/adapters/store-sql/sqlite/open.ts';
 import type { Store } from '../../src/contracts/store.ts';
-import { allTables } from '../../src/model/registry.ts';
 import { type Answer, type Api, type Body, client, type Made } from './client.ts';
 import { startCluster } from './cluster.ts';
+import { newDatabase } from './database.ts';
+import { openDatabase } from './open-database.ts';
 import { Interrupted } from './reads.ts';
 import { serveOver } from './wiring.ts';
 
@@ -75,7 +75,8 @@ describe('one server, and a change between two reads', () => {
   before(async () => {
     const dir = await mkdtemp(join(tmpdir(), 'weft-torn-'));
     stack.defer(() => rm(dir, { recursive: true, force: true }));
-    const open = async (): Promise<Store> => stack.use(await openSqliteStore(join(dir, 'weft.db'), { tables: allTables }));
+    const where = await newDatabase(dir);
+    const open = async (): Promise<Store> => stack.use(await openDatabase(where));
     interrupted = new Interrupted(await open());
     const other = stack.use(await serveOver(await open()));
     member = client(stack.use(await serveOver(interrupted.store)).url, 'member');

@@ -163,3 +163,12 @@ test('what refers to another option is refused rather than taken as it stands; a
   assert.throws(() => readServerOptions(['/nowhere/x.conf']), { message: /^\/nowhere\/x\.conf cannot be read: ENOENT/ });
   assert.throws(() => readServerOptions(['/']), { message: /^\/ cannot be read: EISDIR/ });
 });
+
+test('the URL of a database that cannot be is refused without being told', () => {
+  assert.throws(
+    () => read('[database]\nconnection = oracle://weft:geheim@db/weft\n'),
+    /0\.conf:2: connection = \*\*\*: the database's URL is of an unknown kind, oracle/,
+  );
+  const { database } = read('[database]\nconnection = mysql+pymysql://weft:geheim@db1,db2/weft\nmax_pool_size = 3\n').config;
+  assert.deepEqual([database.connection, database.max_pool_size], ['mysql+pymysql://weft:geheim@db1,db2/weft', 3]);
+});

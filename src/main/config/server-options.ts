@@ -5,6 +5,7 @@ import { isSecretName, redacted } from '../../adapters/log/redact.ts';
 import { isPlugin } from '../../model/plugins.ts';
 import { resources } from '../../model/registry.ts';
 import { defaultConfig, type ServerConfig } from '../../server/context.ts';
+import { databaseUrl } from '../store.ts';
 import { ConfigError, parseIni, type Setting } from './ini.ts';
 import {
   absoluteDomain,
@@ -35,7 +36,7 @@ function sets<K extends keyof ServerConfig>(key: K, read: (text: string) => Serv
 }
 
 /** An option that is a part of one. */
-function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns', P extends keyof ServerConfig[K]>(
+function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database', P extends keyof ServerConfig[K]>(
   key: K,
   part: P,
   read: (text: string, file: string) => ServerConfig[K][P],
@@ -97,6 +98,11 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'oslo_policy.policy_dirs': policyDir,
   'oslo_policy.enforce_new_defaults': within('policy', 'enforceNewDefaults', bool),
   'oslo_policy.enforce_scope': within('policy', 'enforceScope', bool),
+  'database.connection': within('database', 'connection', databaseUrl),
+  'database.max_pool_size': within('database', 'max_pool_size', int(1, 1000)),
+  'database.max_overflow': within('database', 'max_overflow', int(0, 1000)),
+  'database.pool_timeout': within('database', 'pool_timeout', int(1, 3600)),
+  'database.connection_recycle_time': within('database', 'connection_recycle_time', int(1)),
   'ml2.type_drivers': sets('typeDrivers', networkTypes),
   'ml2.tenant_network_types': sets('tenantNetworkTypes', networkTypes),
   'DEFAULT.external_dns_driver': within('externalDns', 'driver', oneOf('rfc2136', '')),
@@ -178,7 +184,8 @@ function applied(option: Option, config: ServerConfig, { name, value, line }: Se
     if (reference.test(value)) throw new ConfigError('a value is wanted, since those of other options ($name) are not put in here');
     return option(config, value, file);
   } catch (error) {
-    const shown = isSecretName(name) ? redacted : value;
+    // A URL of a database holds a password.
+    const shown = isSecretName(name) || option === serverOptions['database.connection'] ? redacted : value;
     if (error instanceof ConfigError) throw new ConfigError(`${file}:${line}: ${name} = ${shown}: ${error.message}`);
     throw error;
   }

@@ -5,7 +5,7 @@ import { StoreMisuse } from '../common/misuse.ts';
 import type { Session } from './engine.ts';
 import type { Location, Node } from './url.ts';
 
-/** Named as in oslo.db. */
+/** Named as in oslo.db. A process sends one commit after another without waiting for a thread, so it needs fewer connections than there. */
 export interface PoolOptions {
   /** Connections that are kept. */
   readonly max_pool_size: number;
@@ -17,7 +17,10 @@ export interface PoolOptions {
   readonly connection_recycle_time: number;
 }
 
-export const poolDefaults: PoolOptions = { max_pool_size: 5, max_overflow: 50, pool_timeout: 30, connection_recycle_time: 3600 };
+export const poolDefaults: PoolOptions = { max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 };
+
+const overflowAfterMs = 50;
+const crowdMs = 10_000;
 
 interface Held {
   readonly session: Session;
@@ -38,6 +41,7 @@ export class Pool {
   private readonly waiting: Waiting[] = [];
   private open = 0;
   private current = 0;
+  private crowded = Number.NEGATIVE_INFINITY;
   private closed = false;
   private empty: (() => void) | undefined;
 
@@ -69,13 +73,12 @@ export class Pool {
       if (this.isGood(held)) return held;
       this.drop(held);
     }
-    const { max_pool_size, max_overflow } = this.options;
-    if (this.open < max_pool_size + max_overflow) {
+    if (this.open < this.options.max_pool_size) {
       this.open++;
       return this.make();
     }
     const got = await this.queue();
-    return got === 'make' ? this.make() : got;
+    return got === 'make' ? this.grow() : got;
   }
 
   private queue(): Promise<Held | 'make'> {
@@ -83,13 +86,41 @@ export class Pool {
     const entry = { resolve, reject };
     this.waiting.push(entry);
     const seconds = this.options.pool_timeout;
+    const late = setTimeout(() => this.overflow(entry), overflowAfterMs);
     const timer = setTimeout(() => {
-      const at = this.waiting.indexOf(entry);
-      if (at < 0) return;
-      this.waiting.splice(at, 1);
-      reject(new StoreBusy(`no connection was free for ${seconds} s (max_pool_size and max_overflow allow ${this.open})`));
+      const error = new StoreBusy(`no connection was free for ${seconds} s (max_pool_size and max_overflow allow ${this.open})`);
+      if (this.leaveQueue(entry)) reject(error);
     }, seconds * 1000);
-    return promise.finally(() => clearTimeout(timer));
+    return promise.finally(() => {
+      clearTimeout(late);
+      clearTimeout(timer);
+    });
+  }
+
+  private leaveQueue(entry: Waiting): boolean {
+    const at = this.waiting.indexOf(entry);
+    if (at >= 0) this.waiting.splice(at, 1);
+    return at >= 0;
+  }
+
+  /** One more connection for somebody who has waited: most are served sooner by one that comes back than by one that has to be made. */
+  private overflow(entry: Waiting): void {
+    const { max_pool_size, max_overflow } = this.options;
+    if (this.open >= max_pool_size + max_overflow || !this.leaveQueue(entry)) return;
+    this.open++;
+    this.crowded = performance.now();
+    entry.resolve('make');
+  }
+
+  /** One more than are kept. Where the server has no more to give, those that are there have to do. */
+  private async grow(): Promise<Held> {
+    try {
+      return await this.make();
+    } catch (error) {
+      if (this.open === 0) throw error;
+      const got = await this.queue();
+      return got === 'make' ? this.make() : got;
+    }
   }
 
   /** In a place that is counted already. */
@@ -131,8 +162,13 @@ export class Pool {
   private give(held: Held): void {
     const next = this.closed || !this.isGood(held) ? undefined : this.waiting.shift();
     if (next) next.resolve(held);
-    else if (!this.closed && this.isGood(held) && this.idle.length < this.options.max_pool_size) this.idle.push(held);
+    else if (!this.closed && this.isGood(held) && this.isWanted()) this.idle.push(held);
     else this.drop(held);
+  }
+
+  /** What was made for a crowd stays a little, since a crowd does. */
+  private isWanted(): boolean {
+    return this.open <= this.options.max_pool_size || performance.now() - this.crowded < crowdMs;
   }
 
   private drop({ session }: Held): void {
