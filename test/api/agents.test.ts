@@ -235,6 +235,14 @@ describe('agents', () => {
     await assert.rejects(h.rpc('q-plugin', 'get_ports', { filters: {} }), /filter is required/);
     await assert.rejects(h.rpc('q-plugin', 'no_such_method', {}), /NoSuchMethod|no_such_method|Endpoint/);
     await assert.rejects(h.rpc('q-reports-plugin', 'report_state', { agent_state: {}, time: '2026' }), /is not an object/);
+    for (const filters of [{ id: [{}] }, { fixed_ips: { ip_address: [{}] } }])
+      await assert.rejects(h.rpc('q-plugin', 'get_ports', { filters }), /is not a list of strings/);
+    await assert.rejects(h.rpc('q-plugin', 'get_networks', { filters: { id: [{}] } }, '1.0'), /id is not a list of strings/);
+    for (const filter_kwargs of [{ id: 5 }, { id: [true] }, { allowed_address_pairs: 'x' }])
+      await assert.rejects(
+        h.rpc('q-plugin', 'bulk_pull', { resource_type: 'Port', version: '1.5', filter_kwargs }, '1.1'),
+        /is not supported for filtering Port/,
+      );
     // What an agent says of itself has an end.
     const time = new Date().toISOString().slice(0, 19);
     const reports = (more: Body) => {

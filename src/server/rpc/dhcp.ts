@@ -222,10 +222,9 @@ async function releaseDhcpPort(services: Services, args: Args): Promise<null> {
 
 async function networkList(services: Services, args: Args): Promise<Dict[]> {
   const filters = args.filters === null || args.filters === undefined ? {} : record(args.filters, 'filters');
-  const ids = filters.id;
   const rows = await services.store.select({
     table: 'networks',
-    ...(Array.isArray(ids) ? { where: { in: ['id', ids as string[]] } } : {}),
+    ...(Array.isArray(filters.id) ? { where: { in: ['id', texts(filters as Args, 'id')] } } : {}),
   });
   return networkDicts(services, rows);
 }

@@ -3,7 +3,7 @@ import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
 import type { Order, Predicate, Row, Scalar } from '../../contracts/store.ts';
 import { pyRepr } from '../../domain/input/python.ts';
 import { encode, type Image, minorOf, type Primitive } from '../../domain/objects/encode.ts';
-import type { TableDef } from '../../model/kit/table.ts';
+import type { ColumnType, TableDef } from '../../model/kit/table.ts';
 import type { ObjectType } from '../../model/objects/kit.ts';
 import { objectTypes } from '../../model/objects/types.ts';
 import { allTables } from '../../model/registry.ts';
@@ -75,9 +75,14 @@ function filter({ type, table, filters }: Source, name: string, value: unknown):
   if (values.length > mostValues || values.some(v => typeof v === 'object' && v !== null)) throw unknownFilter(type, name);
   const own = filters && Object.hasOwn(filters, name) ? filters[name] : undefined;
   if (own) return own(values.filter(v => v !== null));
-  if (!Object.hasOwn(tableOf(table).columns, name)) throw unknownFilter(type, name);
+  const { columns } = tableOf(table);
+  const column = Object.hasOwn(columns, name) ? columns[name] : undefined;
+  if (!column || values.some(v => v !== null && typeof v !== kinds[column.type])) throw unknownFilter(type, name);
   return { in: [name, values] };
 }
+
+/** What values of a column are; lists and objects are not compared. */
+const kinds: Readonly<Record<ColumnType, string>> = { text: 'string', time: 'string', int: 'number', bool: 'boolean', json: 'none' };
 
 const tableOf = (name: string): TableDef => allTables.find(t => t.name === name) as TableDef;
 const orderOf = (table: string): Order => tableOf(table).primaryKey.map(column => [column, 'asc'] as const);
