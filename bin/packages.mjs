@@ -34,6 +34,7 @@ export const testPackages = {
   'mariadb-server': ['mariadbd', 'mariadb-install-db'],
   // The server itself lies in a folder of its version.
   postgresql: ['pg_ctlcluster', 'psql'],
+  'rabbitmq-server': ['rabbitmq-server'],
 };
 
 /** What `npm run conformance` needs: Debian's Keystone, and the suites that others wrote. Where there is no program, a file says that it is there. */
@@ -44,6 +45,7 @@ export const conformancePackages = {
   tempest: ['tempest'],
   'neutron-tempest-plugin': [`${python}/neutron_tempest_plugin/__init__.py`],
   'python3-ddt': [`${python}/ddt.py`],
+  'python3-oslo.messaging': [`${python}/oslo_messaging/__init__.py`],
   'python3-oslotest': [`${python}/oslotest/__init__.py`],
   'python3-platformdirs': [`${python}/platformdirs/__init__.py`],
   'python3-psutil': [`${python}/psutil/__init__.py`],
@@ -60,6 +62,7 @@ const services = {
   keystone: 'keystone',
   'mariadb-server': 'mariadb',
   postgresql: 'postgresql',
+  'rabbitmq-server': 'rabbitmq-server',
 };
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */

@@ -1,0 +1,37 @@
+// A message as AMQP carries it: the properties that oslo.messaging sets, and the text inside.
+import { inflateSync } from 'node:zlib';
+import type { Message, Options } from 'amqplib';
+
+/** What RabbitMQ takes at most, unless it is told otherwise. */
+export const maxMessageBytes = 128 * 1024 * 1024;
+
+export function propertiesOf(expirationMs: number | undefined): Options.Publish {
+  return {
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    deliveryMode: 2,
+    priority: 0,
+    headers: {},
+    ...(expirationMs === undefined ? {} : { expiration: String(expirationMs) }),
+  };
+}
+
+/** Throws when the content is nothing that oslo.messaging would read either. */
+export function textOf({ content, properties }: Message): string {
+  const { contentType, headers } = properties;
+  if (contentType !== 'application/json') throw new Error(`content type ${JSON.stringify(contentType)}`);
+  return inflated(content, headers?.['compression']).toString('utf8');
+}
+
+/** Kombu names its zlib "gzip". */
+function inflated(content: Buffer, compression: unknown): Buffer {
+  if (compression === undefined) return content;
+  if (compression === 'application/x-gzip') return inflateSync(content, { maxOutputLength: maxMessageBytes });
+  throw new Error(`compression ${JSON.stringify(compression)}`);
+}
+
+/** An upper bound: how long it waited in its queue, nobody says. */
+export function expiryOf({ properties }: Message, nowMs: number): number | undefined {
+  const ms = Number(properties.expiration);
+  return properties.expiration === undefined || !Number.isFinite(ms) ? undefined : nowMs + ms;
+}

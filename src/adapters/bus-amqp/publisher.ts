@@ -1,0 +1,85 @@
+// Publishes on one channel with confirms. Closed by the broker, the next message opens another; what was not confirmed is refused.
+import type { ConfirmChannel } from 'amqplib';
+import { BusUnavailable } from '../../contracts/bus.ts';
+import type { ExchangeDeclaration } from './declarations.ts';
+import { propertiesOf } from './message.ts';
+
+export interface Outgoing {
+  /** Absent: the default exchange, where the key is the name of a queue, which has to be there. */
+  readonly exchange: ExchangeDeclaration | undefined;
+  readonly key: string;
+  readonly body: string;
+  readonly expirationMs: number | undefined;
+}
+
+/** `returned`: no such queue, so the broker gave it back. */
+export type Outcome = 'handed over' | 'returned';
+
+export class Publisher {
+  private readonly open: () => Promise<ConfirmChannel>;
+  private opened: Promise<ConfirmChannel> | undefined;
+  private asserted = new Map<string, Promise<unknown>>();
+  private why = 'the connection went';
+  /** Mandatory messages that are not confirmed, by their text: no property tells them apart. */
+  private readonly mandatory = new Map<string, { returned: boolean }>();
+
+  constructor(open: () => Promise<ConfirmChannel>) {
+    this.open = open;
+  }
+
+  async publish(message: Outgoing, signal?: AbortSignal): Promise<Outcome> {
+    const { exchange } = message;
+    try {
+      this.opened ??= this.openChannel();
+      const channel = await this.opened;
+      if (exchange) await this.assert(channel, exchange);
+      if (signal?.aborted) throw new BusUnavailable('nobody waits for it any more');
+      return await this.send(channel, message);
+    } catch (error) {
+      if (error instanceof BusUnavailable) throw error;
+      throw new BusUnavailable(`the broker did not take the message: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  private async openChannel(): Promise<ConfirmChannel> {
+    try {
+      const channel = await this.open();
+      this.asserted = new Map();
+      channel.on('error', error => {
+        this.why = error.message;
+      });
+      channel.on('close', () => {
+        this.opened = undefined;
+      });
+      channel.on('return', ({ content }) => {
+        const sent = this.mandatory.get(content.toString('utf8'));
+        if (sent) sent.returned = true;
+      });
+      return channel;
+    } catch (error) {
+      this.opened = undefined;
+      throw error;
+    }
+  }
+
+  /** One that deletes itself may be gone again each time. */
+  private assert(channel: ConfirmChannel, { name, type, durable, autoDelete }: ExchangeDeclaration): Promise<unknown> {
+    const known = this.asserted.get(name);
+    if (known && !autoDelete) return known;
+    const asserted = channel.assertExchange(name, type, { durable, autoDelete });
+    this.asserted.set(name, asserted);
+    return asserted;
+  }
+
+  private send(channel: ConfirmChannel, { exchange, key, body, expirationMs }: Outgoing): Promise<Outcome> {
+    const sent = { returned: false };
+    if (!exchange) this.mandatory.set(body, sent);
+    return new Promise<Outcome>((resolve, reject) => {
+      const options = { ...propertiesOf(expirationMs), mandatory: !exchange };
+      channel.publish(exchange?.name ?? '', key, Buffer.from(body), options, (error: unknown) => {
+        if (error === null) resolve(sent.returned ? 'returned' : 'handed over');
+        else reject(new BusUnavailable(`the broker did not confirm the message: ${this.why}`));
+      });
+    }).finally(() => this.mandatory.delete(body));
+  }
+}

@@ -1,0 +1,156 @@
+// The queues of one consumer on a channel of their own: declared, consumed, and all of it again when the broker takes any of it away.
+import { type Channel, type ConsumeMessage, IllegalOperationError } from 'amqplib';
+import type { Log } from '../../contracts/log.ts';
+import { Backoff } from '../../engine/backoff.ts';
+import type { Clock } from '../../engine/clock.ts';
+import type { Consumer, Subscription } from '../bus-oslo/transport.ts';
+import type { QueueDeclaration } from './declarations.ts';
+import type { AmqpLink } from './link.ts';
+import { expiryOf, textOf } from './message.ts';
+import { type AmqpOptions, defaultWindow } from './options.ts';
+
+export interface SubscriberOptions {
+  readonly queues: readonly QueueDeclaration[];
+  /** The queue that goes with the consumer. */
+  readonly deletedAtEnd?: string;
+  readonly consumer: Consumer;
+  readonly amqp: AmqpOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+}
+
+/** Attempts at a declaration that failed for a reason that may pass: an exchange that went between two steps, say. */
+const attempts = 3;
+
+export class Subscriber implements Subscription {
+  private readonly options: SubscriberOptions;
+  private channel: Channel | undefined;
+  /** Arrived, not acknowledged, and the consumer was not ready; at most the window. */
+  private held: ConsumeMessage[] = [];
+  private readonly left = new AbortController();
+
+  constructor(options: SubscriberOptions) {
+    this.options = options;
+  }
+
+  get name(): string {
+    return this.options.queues.map(queue => queue.name).join(', ');
+  }
+
+  /** Throws when the broker refuses; a link that ends meanwhile leaves it undeclared. */
+  async declareOn(link: AmqpLink): Promise<void> {
+    for (let attempt = 1; !this.left.signal.aborted && !this.channel; attempt++) {
+      try {
+        return await this.open(link);
+      } catch (error) {
+        if (!link.alive) return;
+        if (isRefusal(error)) throw new Error(`the queues ${this.name} are there with other flags: ${error.message}`);
+        if (attempt >= attempts) throw error;
+      }
+    }
+  }
+
+  /** Declares it for as long as the link lasts; a refusal is told once. */
+  async keepDeclaring(link: AmqpLink): Promise<void> {
+    const { log, clock, random, amqp } = this.options;
+    const backoff = new Backoff({ firstMs: amqp.reconnectDelay * 1000, maxMs: 30_000 }, random);
+    for (let told = ''; link.alive && !this.left.signal.aborted; ) {
+      try {
+        return await this.declareOn(link);
+      } catch (error) {
+        const why = String(error);
+        if (why !== told) log.error('cannot consume; trying on', { queues: this.name, why });
+        told = why;
+      }
+      await clock.sleep(backoff.next(), this.left.signal);
+    }
+  }
+
+  /** Gives the consumer what it is ready for. As with oslo.messaging, a message is acknowledged before it is worked on. */
+  resume(): void {
+    const { consumer, clock, log } = this.options;
+    while (this.channel && consumer.ready()) {
+      const message = this.held.shift();
+      if (!message) return;
+      let body: string;
+      try {
+        body = textOf(message);
+      } catch (error) {
+        log.warning('unreadable message rejected', { queues: this.name, why: String(error) });
+        settle(() => this.channel?.reject(message, false));
+        continue;
+      }
+      if (settle(() => this.channel?.ack(message))) consumer.take({ body, expiresAt: expiryOf(message, clock.now()) });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.left.abort();
+    this.held = [];
+    const { channel } = this;
+    this.channel = undefined;
+    const { deletedAtEnd } = this.options;
+    if (deletedAtEnd !== undefined) await channel?.deleteQueue(deletedAtEnd).catch(() => {});
+    await channel?.close().catch(() => {});
+  }
+
+  private async open(link: AmqpLink): Promise<void> {
+    const { queues, amqp } = this.options;
+    const channel = await link.channel();
+    // Whoever waits for an answer on it hears of it; the others by its closing.
+    channel.on('error', () => {});
+    channel.on('close', () => this.lost(channel, link));
+    await channel.prefetch(amqp.prefetch > 0 ? amqp.prefetch : defaultWindow);
+    for (const queue of queues) await declare(channel, queue);
+    this.channel = channel;
+    const options = amqp.cancelOnFailover ? { arguments: { 'x-cancel-on-ha-failover': true } } : {};
+    for (const { name } of queues) await channel.consume(name, message => this.arrived(channel, name, message), options);
+    if (this.left.signal.aborted) await channel.close().catch(() => {});
+  }
+
+  private arrived(channel: Channel, queue: string, message: ConsumeMessage | null): void {
+    if (channel !== this.channel) return;
+    if (message) {
+      this.held.push(message);
+      this.resume();
+    } else {
+      this.options.log.warning('the broker ended a consumer', { queue });
+      void channel.close().catch(() => {});
+    }
+  }
+
+  private lost(channel: Channel, link: AmqpLink): void {
+    if (channel !== this.channel) return;
+    this.channel = undefined;
+    // The broker gives them to whoever consumes the queue next.
+    this.held = [];
+    const { clock, amqp } = this.options;
+    void clock.sleep(amqp.reconnectDelay * 1000, this.left.signal).then(() => this.keepDeclaring(link));
+  }
+}
+
+async function declare(channel: Channel, { name, durable, autoDelete, arguments: args, binding }: QueueDeclaration): Promise<void> {
+  if (binding) {
+    const { exchange } = binding;
+    await channel.assertExchange(exchange.name, exchange.type, { durable: exchange.durable, autoDelete: exchange.autoDelete });
+  }
+  await channel.assertQueue(name, { durable, autoDelete, arguments: args });
+  if (binding) await channel.bindQueue(name, binding.exchange.name, binding.key);
+}
+
+/** PRECONDITION_FAILED: what is declared is there already, with other flags. */
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === 406;
+}
+
+/** False when the channel is gone: then the broker has the message again. */
+function settle(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (error instanceof IllegalOperationError) return false;
+    throw error;
+  }
+}
