@@ -10,7 +10,7 @@ import { NormalForm, shapeOf } from './conformance/normal-form.ts';
 import { readOptions } from './conformance/options.ts';
 import { PythonRandom } from './conformance/random/python-random.ts';
 import { sequenceOf } from './conformance/random/sequences.ts';
-import { type Answer, type Json, type RecordedRequest, recordedSequences, type Step } from './conformance/recorded.ts';
+import { type Answer, type Json, type RecordedRequest, randomSequences, type Step } from './conformance/recorded.ts';
 import { isGood, judgeSuite, tableOf } from './conformance/verdict.ts';
 
 const request = (more: Partial<RecordedRequest> = {}): RecordedRequest => ({ who: 'member', method: 'POST', path: '/ports', ...more });
@@ -241,7 +241,7 @@ describe('random sequences', () => {
   });
 
   test('a seed stands for the sequence that was recorded by this number', () => {
-    for (const { seed, steps } of recordedSequences())
+    for (const { seed, steps } of randomSequences())
       assert.deepEqual(
         sequenceOf(seed, steps.length),
         steps.map(step => step.request),

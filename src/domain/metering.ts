@@ -4,10 +4,10 @@ import { pyStr } from './input/python.ts';
 import { cidrsOverlap, parseCidr } from './net/cidr.ts';
 import { parseIp } from './net/ip.ts';
 
-/** An address or a prefix, as it is written: bits of a host are not taken away. */
+/** A prefix as it is written: bits of a host are not taken away. An address gets its full length. */
 export function readMeteringPrefix(value: unknown): string {
   const text = typeof value === 'string' ? value : '';
-  if (text.includes('/') ? parseCidr(text) : parseIp(text)) return text;
+  if (text.includes('/') ? parseCidr(text) : parseIp(text)) return network(text);
   const given = pyStr(value);
   throw invalidInput(`${given} is invalid ['${given}' does not appear to be an IPv4 or IPv6 interface]`);
 }

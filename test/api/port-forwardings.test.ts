@@ -189,7 +189,10 @@ describe('port forwardings', () => {
     assert.deepEqual(there.slice(0, 2), [409, 'FloatingIPPortAlreadyAssociated']);
     await make(plain);
     const used = [409, 'FipInUseByPortForwarding', `Floating IP ${fip.id} in use by Port Forwarding resources.`];
-    assert.deepEqual(await h.member.refused('PUT', `floatingips/${fip.id}`, { floatingip: { port_id: port.id } }), used);
+    const put = (floatingip: Body) => h.member.refused('PUT', `floatingips/${fip.id}`, { floatingip });
+    assert.deepEqual(await put({ port_id: port.id }), used);
+    assert.deepEqual((await put({ port_id: '00000000-0000-4000-8000-000000000000' })).slice(0, 2), [404, 'PortNotFound']);
+    assert.deepEqual((await put({ fixed_ip_address: '10.0.0.9' })).slice(0, 2), [400, 'BadRequest']);
     assert.deepEqual(await h.member.refused('DELETE', `floatingips/${fip.id}`), used);
     for (const nothing of [{}, { port_id: null }]) {
       assert.equal((await h.member.request('PUT', `floatingips/${fip.id}`, { floatingip: nothing })).status, 200);

@@ -294,10 +294,22 @@ describe('refusals of services', () => {
     for (const one of [flavor, profile]) assert.deepEqual([one.project_id, one.tenant_id], [undefined, undefined]);
   });
 
-  test('an empty prefix of a metering rule is none', async () => {
+  test('a switch that is null is as it begins: on', async () => {
+    const flavor = await h.admin.make('flavors', 'flavor', { service_type: 'L3_ROUTER_NAT', enabled: null });
+    const profile = await h.admin.make('service_profiles', 'service_profile', { metainfo: 'm', enabled: false });
+    const put = await h.admin.request('PUT', `service_profiles/${profile.id}`, { service_profile: { enabled: null } });
+    assert.deepEqual([flavor.enabled, profile.enabled, (put.body.service_profile as Body).enabled], [true, false, true]);
+  });
+
+  test('an empty device profile is none', async () => {
+    assert.equal((await h.admin.make('ports', 'port', { network_id: made.net!.id, device_profile: '' })).device_profile, null);
+  });
+
+  test('an address that a metering rule names is a prefix; an empty prefix is none', async () => {
     const { id } = await h.admin.make('metering/metering-labels', 'metering_label', {});
-    const rule = { metering_label_id: id, direction: 'ingress', remote_ip_prefix: '10.0.0.0/24', source_ip_prefix: '' };
-    assert.equal((await h.admin.make('metering/metering-label-rules', 'metering_label_rule', rule)).source_ip_prefix, null);
+    const rule = { metering_label_id: id, direction: 'ingress', remote_ip_prefix: '10.0.0.7', source_ip_prefix: '' };
+    const { remote_ip_prefix, source_ip_prefix } = await h.admin.make('metering/metering-label-rules', 'metering_label_rule', rule);
+    assert.deepEqual([remote_ip_prefix, source_ip_prefix], ['10.0.0.7/32', null]);
   });
 
   test('filters that compare find nothing where nothing can be equal', async () => {

@@ -1,5 +1,6 @@
 // What the real Neutron (Zed, with all its service plug-ins, without agents) was seen to do: outcomes of the suites' tests, and whole
-// sequences of random requests with its answers, in which everything that differs from one run to the next is replaced by its name.
+// sequences of requests with its answers, in which everything that differs from one run to the next is replaced by its name. Some are
+// random; the others, of refusals, send each resource what it does not take, and ask its list what it does not answer.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ending } from './suite.ts';
@@ -43,7 +44,12 @@ export interface Sequence {
 
 const read = <T>(name: string): T => JSON.parse(readFileSync(join(import.meta.dirname, 'recorded', `${name}.json`), 'utf8')) as T;
 
-/** Those that come with Weft, or those of a file. */
-export const recordedSequences = (file = join(import.meta.dirname, 'recorded/sequences.json')): readonly Sequence[] =>
-  JSON.parse(readFileSync(file, 'utf8')) as readonly Sequence[];
+export const randomSequences = (): readonly Sequence[] => read('sequences');
+
+/** Those that come with Weft, random ones and what each resource refuses, or those of a file. */
+export const recordedSequences = (file?: string): readonly Sequence[] =>
+  file === undefined
+    ? [...randomSequences(), ...read<readonly Sequence[]>('refusals')]
+    : (JSON.parse(readFileSync(file, 'utf8')) as readonly Sequence[]);
+
 export const recordedOutcomes = (suite: string): Readonly<Record<string, Ending>> => read(suite);

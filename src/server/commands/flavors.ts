@@ -20,11 +20,14 @@ async function presentFlavors(services: Services, rows: readonly Row[]): Promise
   return rows.map(row => ({ ...shownColumns(flavor, row), service_profiles: (profiles.get(String(row.id)) ?? []).map(p => p.id) }));
 }
 
+/** Null is how it begins. */
+const withSwitch = (input: Attributes): Attributes => (input.enabled === null ? { ...input, enabled: true } : input);
+
 async function createFlavor(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   if (!serviceTypes.includes(String(input.service_type)))
     throw apiError('InvalidServiceType', { service_type: String(input.service_type) });
   const id = draft.newId();
-  draft.create(flavor, { ...newColumns(flavor, input), id });
+  draft.create(flavor, { ...newColumns(flavor, withSwitch(input)), id });
   await bindProfiles(ctx, draft, id, (input.service_profiles ?? []) as readonly string[]);
   return { id };
 }
@@ -49,7 +52,7 @@ async function updateFlavor(ctx: RequestContext, draft: Draft, row: Row, input: 
   if (Object.keys(input).length === 0) return;
   const id = String(row.id);
   await refuseUsed(ctx, draft, id);
-  const set = changedColumns(flavor, input);
+  const set = changedColumns(flavor, withSwitch(input));
   draft.update(flavor, row, set);
   if (input.service_profiles === undefined) return;
   draft.delete(bindings, { eq: ['flavor_id', id] });
@@ -69,7 +72,7 @@ function checkProfile({ driver, metainfo }: { readonly driver: unknown; readonly
 
 async function createProfile(_ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   checkProfile({ driver: input.driver, metainfo: input.metainfo });
-  const row = draft.create(serviceProfile, { ...newColumns(serviceProfile, input), id: draft.newId() });
+  const row = draft.create(serviceProfile, { ...newColumns(serviceProfile, withSwitch(input)), id: draft.newId() });
   return { id: String(row.id), shown: shownColumns(serviceProfile, row) };
 }
 
@@ -83,7 +86,7 @@ async function updateProfile(ctx: RequestContext, draft: Draft, row: Row, input:
   if (Object.keys(input).length === 0) return;
   checkProfile({ driver: input.driver ?? row.driver, metainfo: input.metainfo ?? row.metainfo });
   await refuseBound(ctx, draft, String(row.id));
-  draft.update(serviceProfile, row, changedColumns(serviceProfile, input));
+  draft.update(serviceProfile, row, changedColumns(serviceProfile, withSwitch(input)));
 }
 
 async function removeProfile(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

@@ -7,6 +7,7 @@ import { floatingip } from '../../model/floatingip.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { find } from '../find.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
 import { associate } from './floatingip-association.ts';
 import { byIds } from './load.ts';
@@ -15,6 +16,7 @@ import { createPort } from './port-create.ts';
 import { forwardingsOf, shownInFip } from './port-forwarding-rows.ts';
 import { namerOf } from './port-names.ts';
 import { removePortRows } from './port-rows.ts';
+import { ports } from './ports.ts';
 import { changePolicy, usePolicy } from './qos-use.ts';
 import { networkPolicies } from './qos-view.ts';
 import { tagsOf } from './tags.ts';
@@ -124,7 +126,6 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const { port_id: _port, fixed_ip_address: _address, ...set } = changedColumns(floatingip, input);
   const empty = Object.keys(input).length === 0;
   if (empty || input.port_id !== undefined || input.fixed_ip_address !== undefined) {
-    refuseForwarding(row, empty ? null : input.port_id);
     const port_id = empty ? null : input.port_id === undefined ? row.port_id : input.port_id;
     const wanted = {
       id: String(row.id),
@@ -133,7 +134,9 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
       port_id,
       fixed_ip_address: input.fixed_ip_address,
     };
-    if (!forwards(row)) Object.assign(set, await associate(ctx, draft, wanted));
+    if (forwards(row) && port_id !== null) await refuseForwarding(ctx, row, String(port_id));
+    const association = await associate(ctx, draft, wanted);
+    if (!forwards(row)) Object.assign(set, association);
   }
   await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
   draft.update(floatingip, row, set, {
@@ -149,8 +152,10 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
 /** With a router and no port: what comes in leads to ports of several. Every change of its forwardings raises its revision. */
 const forwards = (row: Row): boolean => row.port_id === null && row.router_id !== null;
 
-function refuseForwarding(row: Row, port_id: unknown): void {
-  if (forwards(row) && port_id !== null && port_id !== undefined) throw apiError('FipInUseByPortForwarding', { id: String(row.id) });
+/** A port that is not there is said to be so. */
+async function refuseForwarding(ctx: RequestContext, row: Row, port_id: string): Promise<never> {
+  await find(ctx, ports, port_id);
+  throw apiError('FipInUseByPortForwarding', { id: String(row.id) });
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

@@ -79,6 +79,7 @@ function columnsOf(services: Services, input: Attributes, { mac, security }: { m
   if (pairs.length > 0 && !security) throw apiError('AddressPairAndPortSecurityRequired');
   return {
     ...newColumns(port, input),
+    device_profile: (input.device_profile as string | undefined) || null,
     ...namesOf(services, input, input.dns_named_by as NamedBy | undefined),
     mac_address: mac,
     status: (input.status as string | undefined) ?? 'DOWN',
