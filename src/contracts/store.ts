@@ -119,6 +119,8 @@ export interface Store extends AsyncDisposable {
    * acknowledged. Rows that every known reader is done with may be deleted.
    */
   acknowledge(reader: string, seq: number): Promise<void>;
+  /** Gives a reader up: nothing is kept for it any more. One that looks again is a new one, and may have missed what was in between. */
+  forget(reader: string): Promise<void>;
   /** Takes or renews a lease for `ms` (0 gives it back); false while somebody else holds it. */
   lease(name: string, holder: string, ms: number): Promise<boolean>;
   /** Called after a commit of this process that wrote to the outbox. */

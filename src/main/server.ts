@@ -16,13 +16,14 @@ import { extensions, resources } from '../model/registry.ts';
 import { putFirstTemplates } from '../server/commands/default-security-group-rules.ts';
 import { showDefaultRanges } from '../server/commands/network-segment-ranges.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
-import { publish } from '../server/dns/publisher.ts';
+import { publish, publishAll } from '../server/dns/publisher.ts';
 import { buildHttpServer } from '../server/http/server.ts';
 import { runDhcpFailover } from '../server/jobs/failover.ts';
 import { objectPushes } from '../server/objects/push.ts';
 import { offer } from '../server/offer.ts';
 import { PrintedObjects } from '../server/printed.ts';
 import { agentMessages } from '../server/relay/agents.ts';
+import { forgetUnused } from '../server/relay/catch-up.ts';
 import { deliver, type Teller } from '../server/relay/deliver.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
@@ -104,15 +105,20 @@ function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, ho
   });
 }
 
-/** An external DNS, where one is configured. */
+/** An external DNS, where one is configured; where none is any more, nothing is kept for it. */
 function publishing(services: Services, holder: string, signal: AbortSignal): Promise<void>[] {
   const config = services.config.externalDns;
-  if (config.driver === '') return [];
+  if (config.driver === '') return [forgetUnused(services, 'external-dns', holder, signal)];
   const { host, port, ttl, keyName, keyAlgorithm, keySecret } = config;
   const key = { name: keyName, algorithm: keyAlgorithm, secret: Buffer.from(keySecret, 'base64') };
   const publisher = { services, dns: rfc2136Dns({ host, port, ttl, key }, services.clock), zones: config };
   const isAway = (error: unknown): boolean => error instanceof DnsUnavailable;
-  return [runRelay(services, { reader: 'external-dns', holder, isAway, deliver: row => publish(publisher, row) }, signal)];
+  const reading = {
+    deliver: (row: OutboxRow) => publish(publisher, row),
+    all: (hold: () => Promise<void>) => publishAll(publisher, hold),
+    isAway,
+  };
+  return [runRelay(services, { reader: 'external-dns', holder, ...reading }, signal)];
 }
 
 type ServerIdentity = Identity & Partial<Pick<IdentityApi, 'handle'>>;

@@ -53,6 +53,10 @@ export class ReadSet implements Store {
     return this.inner.acknowledge(reader, seq);
   }
 
+  forget(reader: string): Promise<void> {
+    return this.inner.forget(reader);
+  }
+
   lease(name: string, holder: string, ms: number): Promise<boolean> {
     return this.inner.lease(name, holder, ms);
   }

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { rfc2136Dns } from '../../src/adapters/dns-rfc2136/rfc2136-dns.ts';
 import type { Made } from './client.ts';
 import { knot, type NameServer, startNameServer } from './dns-server.ts';
-import { type Body, type Harness, start, until } from './harness.ts';
+import { again, type Body, type Harness, start, until } from './harness.ts';
 
 const zones = [
   'pub.example.',
@@ -21,6 +21,8 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
     let dns: NameServer;
     let h: Harness;
     let network: Made;
+    /** The same state, with a name server or without. */
+    let restart: (driver: 'rfc2136' | '') => Promise<void>;
 
     before(async () => {
       dns = await startNameServer(zones, algorithm);
@@ -35,7 +37,11 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
         zones: ['pub.example.', 'other.example.'],
         reverse,
       } as const;
-      h = await start({ dnsDomain: 'cloud.example.', externalDns, quotas: { port: -1, network: -1 } });
+      const config = { dnsDomain: 'cloud.example.', externalDns, quotas: { port: -1, network: -1 } };
+      h = await start(config);
+      restart = async driver => {
+        h = await again(h, { ...config, externalDns: { ...externalDns, driver } });
+      };
       network = await h.member.make('networks', 'network', { dns_domain: 'pub.example.' });
       const subnet = { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24', dns_publish_fixed_ip: true };
       await h.member.make('subnets', 'subnet', subnet);
@@ -229,6 +235,24 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
     });
 
     const rowsOf = (object_id: string) => h.server.store.select({ table: 'external_dns_names', where: { eq: ['object_id', object_id] } });
+
+    test('a server without a name server keeps nothing for one; when there is one again, it is told all that it missed', async () => {
+      const [gone, stays] = [await port('gone'), await port('stays')];
+      for (const [name, made] of [
+        ['gone', gone],
+        ['stays', stays],
+      ] as const)
+        await answers(`${name}.pub.example`, 'A', [address(made)]);
+      await restart('');
+      await h.member.request('DELETE', `ports/${gone.id}`);
+      const meanwhile = await port('meanwhile');
+      const kept = async (): Promise<number> => (await h.server.store.outbox('whoever comes now', 100)).length;
+      await until('nothing is kept', async () => (await kept()) === 0);
+      await restart('rfc2136');
+      await answers('meanwhile.pub.example', 'A', [address(meanwhile)]);
+      await answers('gone.pub.example', 'A', []);
+      await answers('stays.pub.example', 'A', [address(stays)]);
+    });
 
     test('a name that was there before Weft stays, too, where the first try met no server', async () => {
       // What is still to be told would be tried first, and again and again.

@@ -41,7 +41,17 @@ const someChance = (): number => 0.6 + Math.random() * 0.15;
 
 /** `log`: to see more than the warnings in `logged`. */
 export async function start(config: Partial<ServerConfig> = {}, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
-  const stateDir = await mkdtemp(join(tmpdir(), 'weft-api-'));
+  return startIn(await mkdtemp(join(tmpdir(), 'weft-api-')), config, log, more);
+}
+
+/** The server ends, and one with another configuration goes on with its state. */
+export async function again(h: Harness, config: Partial<ServerConfig>): Promise<Harness> {
+  await h.bus[Symbol.asyncDispose]();
+  await h.server[Symbol.asyncDispose]();
+  return startIn(h.stateDir, config);
+}
+
+async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
   const lines: string[] = [];
   const warnings = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
   const database = config.database ?? databaseAt(await newDatabase(stateDir));

@@ -115,6 +115,33 @@ function cursors(open: MakePlace): void {
       assert.equal(await heard(store, 'relay'), 'c');
     }));
 
+  test('outbox: nothing is kept for a reader that is forgotten; one that comes again hears what is there', () =>
+    withStore(open, async (store, place) => {
+      await using other = await place.open(suiteTables);
+      assert.equal(await heard(other, 'gone for good'), '');
+      assert.equal(await heard(store, 'relay'), '');
+      const last = await say(store, 'a', 'b');
+      assert.equal(await heard(store, 'relay'), 'ab');
+      await store.acknowledge('relay', last);
+      assert.equal(await heard(other, 'gone for good'), 'ab', 'kept for it until it is forgotten');
+      await store.forget('gone for good');
+      await store.forget('never there');
+      assert.equal(await heard(other, 'gone for good'), '', 'not kept any more');
+      const next = await say(store, 'c');
+      assert.equal(await heard(store, 'relay'), 'c');
+      await store.acknowledge('relay', next);
+      assert.equal(await heard(other, 'gone for good'), 'c', 'known again from its first look, also by whoever knew it before');
+      assert.equal(await heard(store, 'relay'), '', 'the others are where they were');
+    }));
+
+  test('outbox: the last reader that is forgotten takes nothing along', () =>
+    withStore(open, async store => {
+      await store.outbox('relay', 1);
+      await say(store, 'a');
+      await store.forget('relay');
+      assert.equal(await heard(store, 'new'), 'a');
+    }));
+
   test('outbox: numbers go on rising after a restart', async () => {
     await using place = await open();
     const before = await place.open(suiteTables);

@@ -1,7 +1,7 @@
 // The outbox reader that keeps an external DNS as the cloud is. What it has published is in a table, written before the DNS is told and
 // removed after: whatever happens between, the same is done again.
-import { type DnsRecord, DnsRefused, type ExternalDns } from '../../contracts/dns.ts';
-import type { OutboxRow, Row } from '../../contracts/store.ts';
+import { type DnsRecord, DnsRefused, DnsUnavailable, type ExternalDns } from '../../contracts/dns.ts';
+import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
 import { type DnsZones, reverseOf, zoneOf } from '../../domain/ipam/dns-zones.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';
@@ -28,6 +28,35 @@ export async function publish(publisher: Publisher, row: OutboxRow): Promise<voi
   const named = { and: [{ eq: ['network_id', around] }, { not: { in: ['dns_name', ['']] } }] } as const;
   for (const port of await store.select({ table: 'ports', where: named, columns: ['id'] })) await reconcilePort(publisher, String(port.id));
 }
+
+/** Whatever was missed: what is to have a name, and what has one in the table and is no longer there. `hold` is called before each. */
+export async function publishAll(publisher: Publisher, hold: () => Promise<void>): Promise<void> {
+  const { store, log } = publisher.services;
+  const settle = async (id: string, work: () => Promise<void>): Promise<void> => {
+    await hold();
+    await work().catch((error: unknown) => {
+      if (error instanceof DnsUnavailable) throw error;
+      log.error('the names of an object were not published', { id, error });
+    });
+  };
+  const ids = async (from: string, where: Predicate): Promise<string[]> =>
+    (await store.select({ table: from, where, columns: ['id'] })).map(r => String(r.id));
+  const named: Predicate = { gt: ['dns_name', ''] };
+  const ports = await ids('ports', named);
+  const fips = await ids('floatingips', { or: [named, { not: { eq: ['port_id', null] } }] });
+  for (const id of ports) await settle(id, () => reconcilePort(publisher, id));
+  for (const id of fips) await settle(id, async () => reconcile(publisher, id, await namesOfFloatingIp(publisher.services, id)));
+  const known = new Set([...ports, ...fips]);
+  const told = new Set((await store.select({ table, columns: ['object_id'] })).map(r => String(r.object_id)));
+  const others = [...told].filter(id => !known.has(id));
+  for (const id of others) await settle(id, async () => reconcile(publisher, id, await namesNow(publisher.services, id)));
+}
+
+/** Of a port or a floating IP; none, where it is neither any more. */
+const namesNow = async (services: Services, id: string): Promise<WantedName[]> => [
+  ...(await namesOfPort(services, id)),
+  ...(await namesOfFloatingIp(services, id)),
+];
 
 async function reconcilePort(publisher: Publisher, id: string): Promise<void> {
   const { services } = publisher;

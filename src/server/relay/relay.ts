@@ -4,6 +4,7 @@ import type { OutboxRow } from '../../contracts/store.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import type { Signal } from '../../engine/clock.ts';
 import type { Services } from '../context.ts';
+import { catchUp, forgetLate } from './catch-up.ts';
 
 export interface RelayOptions {
   /** The reader's name: its cursor and its lease. */
@@ -13,6 +14,8 @@ export interface RelayOptions {
   readonly deliver: (row: OutboxRow) => Promise<void>;
   /** Errors that delay everything and lose nothing: what is told is away. A bus's own are so in any case. */
   readonly isAway?: (error: unknown) => boolean;
+  /** Looks at everything anew, for a reader that can: it need not be kept for, for ever. `hold` fails when another process goes on. */
+  readonly all?: (hold: () => Promise<void>) => Promise<void>;
 }
 
 const batch = 200;
@@ -30,11 +33,12 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       wake = resolve;
     });
     try {
-      const sent = (await lease.held()) ? await pass(services, options) : 0;
+      const sent = (await lease.held()) ? await pass(services, options, lease) : 0;
       backoff.reset();
       if (sent > 0) continue;
     } catch (error) {
       services.log.error('relay: delivery failed, will be repeated', { reader: options.reader, error });
+      if (options.all && options.isAway?.(error)) await forgetLate(services, options.reader).catch(() => {});
       await services.clock.sleep(backoff.next(), signal);
       continue;
     }
@@ -65,6 +69,10 @@ class Lease {
     return held;
   }
 
+  async hold(): Promise<void> {
+    if (!(await this.held())) throw new Error(`the lease ${this.name} went to another process`);
+  }
+
   /** The next process need not wait until it runs out. */
   async giveBack(): Promise<void> {
     if (this.renewAt === 0) return;
@@ -75,7 +83,8 @@ class Lease {
 }
 
 /** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function pass(services: Services, { reader, deliver, isAway }: RelayOptions): Promise<number> {
+async function pass(services: Services, { reader, deliver, isAway, all }: RelayOptions, lease: Lease): Promise<number> {
+  if (all) await catchUp(services, reader, () => all(() => lease.hold()));
   const rows = await services.store.outbox(reader, batch);
   for (const row of rows) {
     for (let attempt = 1; ; attempt++) {

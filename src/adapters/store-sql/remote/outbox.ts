@@ -23,6 +23,8 @@ const cursorOf = 'SELECT seq FROM weft_reader WHERE reader = ?';
 const marksOf = 'SELECT seq FROM weft_mark WHERE reader = ?';
 const move = 'UPDATE weft_reader SET seq = ? WHERE reader = ?';
 const unmark = 'DELETE FROM weft_mark WHERE reader = ? AND seq <= ?';
+const dropReader = 'DELETE FROM weft_reader WHERE reader = ?';
+const dropMarks = 'DELETE FROM weft_mark WHERE reader = ?';
 const slowest = `SELECT min(seq) FROM weft_reader WHERE reader <> ?`;
 const trim = 'DELETE FROM weft_outbox WHERE seq <= ?';
 const next = 'SELECT min(seq) FROM weft_outbox WHERE seq > ?';
@@ -42,7 +44,15 @@ export class Outbox {
     this.gapMs = gapMs;
   }
 
+  /** Whoever finds nothing may have been forgotten by another process. */
   async read(reader: string, limit: number): Promise<OutboxRow[]> {
+    const rows = await this.look(reader, limit);
+    if (rows.length > 0 || (await this.knows(reader))) return rows;
+    this.handed.delete(reader);
+    return this.look(reader, limit);
+  }
+
+  private async look(reader: string, limit: number): Promise<OutboxRow[]> {
     const handed = await this.meet(reader);
     for (;;) {
       const { rows } = await this.commits.read(session => session.query({ text: pending, binds: [reader, reader, limit] }));
@@ -58,11 +68,15 @@ export class Outbox {
   private async meet(reader: string): Promise<Set<number>> {
     const known = this.handed.get(reader);
     if (known) return known;
-    const { rows } = await this.commits.read(session => session.query({ text: cursorOf, binds: [reader] }));
-    if (rows.length === 0) await this.commits.work(session => this.register(session, reader));
+    if (!(await this.knows(reader))) await this.commits.work(session => this.register(session, reader));
     const handed = this.handed.get(reader) ?? new Set();
     this.handed.set(reader, handed);
     return handed;
+  }
+
+  private async knows(reader: string): Promise<boolean> {
+    const { rows } = await this.commits.read(session => session.query({ text: cursorOf, binds: [reader] }));
+    return rows.length > 0;
   }
 
   private async register(session: Session, reader: string): Promise<void> {
@@ -78,6 +92,15 @@ export class Outbox {
     for (const seq of done) handed.delete(seq);
     if (this.acknowledged++ % trimEvery === 0) await this.commits.work(session => this.trim(session));
     await this.watch(reader, stuckAfter);
+  }
+
+  async forget(reader: string): Promise<void> {
+    this.handed.delete(reader);
+    this.gaps.delete(reader);
+    await this.commits.work(async session => {
+      for (const text of [dropReader, dropMarks]) await session.query({ text, binds: [reader] });
+      await this.trim(session);
+    });
   }
 
   /** Where the cursor stands, if there are marks beyond it. */

@@ -85,7 +85,7 @@ export class RemoteStore implements Store {
     const at = new Date(this.clock.now()).toISOString();
     const result = await this.within(() => this.commits.commit(plan, at));
     if (result.done && plan.outbox.length > 0) this.tellListeners();
-    if (++this.made % forgetEvery === 0) this.forget();
+    if (++this.made % forgetEvery === 0) this.forgetCommits();
     return result;
   }
 
@@ -95,6 +95,10 @@ export class RemoteStore implements Store {
 
   acknowledge(reader: string, seq: number): Promise<void> {
     return this.within(() => this.mail.acknowledge(reader, seq));
+  }
+
+  forget(reader: string): Promise<void> {
+    return this.within(() => this.mail.forget(reader));
   }
 
   lease(name: string, holder: string, ms: number): Promise<boolean> {
@@ -136,7 +140,7 @@ export class RemoteStore implements Store {
     }
   }
 
-  private forget(): void {
+  private forgetCommits(): void {
     const statement = { text: 'DELETE FROM weft_commit WHERE made < ?', binds: [Date.now() - forgetAfterMs] };
     // Who cannot now will the next time.
     this.within(() => this.commits.read(session => session.query(statement))).catch(() => {});

@@ -59,6 +59,13 @@ export function moveCursor(connection: Connection, reader: string, seq: number):
   connection.run({ text: trim, binds: [] });
 }
 
+const dropReader = 'DELETE FROM weft_reader WHERE reader = ?';
+
+export function forgetReader(connection: Connection, reader: string): void {
+  connection.run({ text: dropReader, binds: [reader] });
+  connection.run({ text: trim, binds: [] });
+}
+
 const take = `INSERT INTO weft_lease (name, holder, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
   SET holder = excluded.holder, until = excluded.until WHERE weft_lease.holder = excluded.holder OR weft_lease.until <= ?`;
 

@@ -10,7 +10,7 @@ import { applyPlan } from './apply.ts';
 import { whileBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
-import { knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
+import { forgetReader, knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
 
 /** Rows that are decoded before others get their turn. */
 const longTurn = 2000;
@@ -22,7 +22,6 @@ export class SqliteStore implements Store {
   private readonly patienceMs: number;
   private readonly commits: GroupCommit;
   private readonly listeners = new Set<() => void>();
-  private readonly readers = new Set<string>();
   private closing: Promise<void> | undefined;
 
   constructor(connection: Connection, compiler: Compiler, clock: Pick<Clock, 'now'>, patienceMs: number) {
@@ -78,20 +77,24 @@ export class SqliteStore implements Store {
     return result;
   }
 
+  /**
+   * A reader is known from its first look on, so that nothing is deleted between that and its first acknowledgement; whoever finds
+   * nothing may be unknown, or have been forgotten by another process.
+   */
   async outbox(reader: string, limit: number): Promise<OutboxRow[]> {
-    if (!this.readers.has(reader)) await this.meet(reader);
-    return this.read(() => readOutbox(this.connection, reader, limit));
-  }
-
-  /** A reader is known from its first look on, so that nothing is deleted between that and its first acknowledgement. */
-  private async meet(reader: string): Promise<void> {
-    const known = await this.read(() => knowsReader(this.connection, reader));
-    if (!known) await this.write(() => registerReader(this.connection, reader));
-    this.readers.add(reader);
+    const look = (): OutboxRow[] => readOutbox(this.connection, reader, limit);
+    const rows = await this.read(look);
+    if (rows.length > 0 || (await this.read(() => knowsReader(this.connection, reader)))) return rows;
+    await this.write(() => registerReader(this.connection, reader));
+    return this.read(look);
   }
 
   acknowledge(reader: string, seq: number): Promise<void> {
     return this.write(() => moveCursor(this.connection, reader, seq));
+  }
+
+  forget(reader: string): Promise<void> {
+    return this.write(() => forgetReader(this.connection, reader));
   }
 
   lease(name: string, holder: string, ms: number): Promise<boolean> {
