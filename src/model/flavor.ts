@@ -102,5 +102,5 @@ export const l3Flavors = {
   name: 'Router Flavor Extension',
   description: 'A router is made by a flavor',
   updated: '2016-05-17T00:00:00-00:00',
-  adds: { router: { flavor_id: { type: t.opt(t.uuid), post: true, default: absent, sort: true, policed: true } } },
+  adds: { router: { flavor_id: { type: t.opt(t.str(36)), post: true, default: absent, sort: true, policed: true } } },
 } as const satisfies Extension;

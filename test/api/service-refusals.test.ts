@@ -256,6 +256,7 @@ describe('refusals of services', () => {
       'SecurityGroupRuleInvalidEtherType',
       "Security group rule for ethertype 'None' not supported. Allowed values are ['IPv4', 'IPv6'].",
     ],
+    ['POST', 'routers', { router: { flavor_id: 'gold' } }, 404, 'FlavorNotFound', 'Flavor gold could not be found.'],
   ];
 
   for (const [method, path, body, ...wanted] of cases)
