@@ -25,8 +25,10 @@ import { PrintedObjects } from '../server/printed.ts';
 import { agentMessages } from '../server/relay/agents.ts';
 import { forgetUnused } from '../server/relay/catch-up.ts';
 import { deliver, type Teller } from '../server/relay/deliver.ts';
+import type { Message } from '../server/relay/messages.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
+import { openMessaging } from './messaging.ts';
 import { openPolicy } from './policy.ts';
 import { openStore } from './store.ts';
 
@@ -83,17 +85,29 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await putFirstTemplates(services);
   await showDefaultRanges(services);
   stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
-  startJobs(services, hub.bus, stack, options.holder ?? randomUUID());
+  const rabbit = await openMessaging(config.messaging, log.child({ name: 'rabbit' }));
+  if (rabbit) {
+    stack.use(rabbit.bus);
+    stack.use(await serveAgents(services, rabbit.bus, rabbit.host));
+  }
+  startJobs(services, rabbit ? [rabbit.bus, hub.bus] : [hub.bus], stack, options.holder ?? randomUUID());
   const url = await listen(services, options, stack);
   const owned = stack.move();
   return { url, bus: hub.bus, store, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+const relayCastMs = 10_000;
+const lastCastsMs = 500;
+
 /** The jobs that run as long as the server. */
-function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, holder: string): void {
+function startJobs(services: Services, buses: readonly Bus[], stack: AsyncDisposableStack, holder: string): void {
   const stop = new AbortController();
   const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
-  const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, ({ target, method, args }) => bus.cast(target, method, args));
+  // A bus that is away is asked again and again by the relay, which stops when it is to.
+  const send = async ({ target, method, args }: Message): Promise<void> => {
+    for (const bus of buses) await bus.cast(target, method, args, { timeoutMs: relayCastMs });
+  };
+  const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
   const running = Promise.all([
     runRelay(services, { reader: 'agents', holder, deliver: tellAgents }, stop.signal),
     runDhcpFailover(services, stop.signal),
@@ -101,7 +115,10 @@ function startJobs(services: Services, bus: Bus, stack: AsyncDisposableStack, ho
   ]);
   stack.defer(async () => {
     stop.abort();
+    // A message on its way to a broker that is away is not waited for: the next process sends it.
+    const timer = setTimeout(() => void Promise.all(buses.map(bus => bus[Symbol.asyncDispose]())), lastCastsMs);
     await running;
+    clearTimeout(timer);
   });
 }
 

@@ -46,6 +46,16 @@ export interface DatabaseConfig {
   readonly connection_recycle_time: number;
 }
 
+export interface MessagingConfig {
+  /** Empty: the agents of this machine only, over a Unix socket. */
+  readonly transportUrl: string;
+  readonly controlExchange: string;
+  /** `host`: what this server is called on the bus; empty: as the machine. */
+  readonly host: string;
+  /** What is set in `[oslo_messaging_rabbit]`, as it is written there. */
+  readonly rabbit: Readonly<Record<string, string>>;
+}
+
 export interface ServerConfig {
   readonly policy: PolicyConfig;
   /** `dns_domain`. */
@@ -98,6 +108,7 @@ export interface ServerConfig {
   readonly maxAllowedAddressPair: number;
   readonly externalDns: ExternalDnsConfig;
   readonly database: DatabaseConfig;
+  readonly messaging: MessagingConfig;
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
@@ -123,6 +134,7 @@ export const defaultConfig: ServerConfig = {
     reverse: { ipv4: 24, ipv6: 64 },
   },
   database: { connection: '', max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
+  messaging: { transportUrl: '', controlExchange: 'neutron', host: '', rabbit: {} },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],

@@ -17,7 +17,7 @@ export const noRabbit: string | false =
       : false;
 
 export const rabbitUser = 'weft';
-export const rabbitPassword = 'p@ss/word:%';
+export const rabbitPassword = 'p@ss:w%rd';
 
 export interface Tls {
   readonly ca: string;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { defaultConfig } from '../../server/context.ts';
 import { parseIni } from './ini.ts';
+import { amqpOptions } from './rabbit.ts';
 import { readServerOptions, type ServerSettings } from './server-options.ts';
 
 function read(...texts: readonly string[]): ServerSettings {
@@ -171,4 +172,48 @@ test('the URL of a database that cannot be is refused without being told', () =>
   );
   const { database } = read('[database]\nconnection = mysql+pymysql://weft:geheim@db1,db2/weft\nmax_pool_size = 3\n').config;
   assert.deepEqual([database.connection, database.max_pool_size], ['mysql+pymysql://weft:geheim@db1,db2/weft', 3]);
+});
+
+test('a message broker: hosts of the URL, options of the section, and those of the URL count more', () => {
+  const { config, unknown } = read(
+    '[DEFAULT]\ntransport_url = rabbit://weft:geheim@a:1,weft:geheim@b/net?ssl=1&heartbeat_timeout_threshold=30\nhost = net-1\n' +
+      '[oslo_messaging_rabbit]\namqp_durable_queues = true\nheartbeat_timeout_threshold = 10\nssl_ca_file = /ca.pem\nkombu_reconnect_delay = 0.5\n',
+  );
+  assert.deepEqual(unknown, []);
+  const { hosts, virtualHost, durableQueues, heartbeatSeconds, tls, reconnectDelay, quorumQueue } = amqpOptions(config.messaging);
+  assert.deepEqual(
+    hosts.map(({ host, port }) => [host, port]),
+    [
+      ['a', 1],
+      ['b', 5672],
+    ],
+  );
+  assert.deepEqual([virtualHost, durableQueues, heartbeatSeconds, reconnectDelay, quorumQueue], ['net', true, 30, 0.5, false]);
+  assert.deepEqual(tls, { caFile: '/ca.pem', certFile: '', keyFile: '', verifyHost: true });
+  assert.equal(config.messaging.host, 'net-1');
+});
+
+test('what is wrong with a message broker is told with its place, and without its password', () => {
+  for (const text of [
+    '[DEFAULT]\ntransport_url = kafka://weft:geheim@a',
+    '[DEFAULT]\ntransport_url = rabbit://weft:geheim@a:x/',
+    '[DEFAULT]\ntransport_url = rabbit://weft:geheim@a/?ssl=perhaps',
+    '[DEFAULT]\ntransport_url = rabbit://weft:geheim@a/?no_such=1',
+    '[DEFAULT]\ntransport_url = rabbit://weft:geheim@a/?__proto__=1',
+  ])
+    assert.throws(
+      () => read(text),
+      error =>
+        error instanceof Error && /0\.conf:2: transport_url = \*\*\*: .* wanted/.test(error.message) && !error.message.includes('geheim'),
+      text,
+    );
+  for (const option of [
+    'rabbit_retry_interval = 0',
+    'amqp_auto_delete = perhaps',
+    'kombu_reconnect_delay = -1',
+    'rabbit_login_method = DIGEST',
+  ])
+    assert.throws(() => read(`[oslo_messaging_rabbit]\n${option}`), { message: /0\.conf:2: \w+ = .* wanted$/ }, option);
+  const both = '[DEFAULT]\ntransport_url = rabbit://a\n[oslo_messaging_rabbit]\nrabbit_quorum_queue = 1\nrabbit_ha_queues = 1';
+  assert.throws(() => read(both), { message: /^rabbit_quorum_queue or rabbit_ha_queues is wanted/ });
 });

@@ -7,6 +7,7 @@ import { resources } from '../../model/registry.ts';
 import { defaultConfig, type ServerConfig } from '../../server/context.ts';
 import { databaseUrl } from '../store.ts';
 import { ConfigError, parseIni, type Setting } from './ini.ts';
+import { amqpOptions, rabbitOptions, transportUrl } from './rabbit.ts';
 import {
   absoluteDomain,
   base64,
@@ -16,6 +17,7 @@ import {
   int,
   list,
   mac,
+  named,
   networkTypeOrNone,
   networkTypes,
   oneOf,
@@ -36,7 +38,7 @@ function sets<K extends keyof ServerConfig>(key: K, read: (text: string) => Serv
 }
 
 /** An option that is a part of one. */
-function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database', P extends keyof ServerConfig[K]>(
+function within<K extends 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database' | 'messaging', P extends keyof ServerConfig[K]>(
   key: K,
   part: P,
   read: (text: string, file: string) => ServerConfig[K][P],
@@ -98,6 +100,9 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'oslo_policy.policy_dirs': policyDir,
   'oslo_policy.enforce_new_defaults': within('policy', 'enforceNewDefaults', bool),
   'oslo_policy.enforce_scope': within('policy', 'enforceScope', bool),
+  'DEFAULT.transport_url': within('messaging', 'transportUrl', transportUrl),
+  'DEFAULT.control_exchange': within('messaging', 'controlExchange', named),
+  'DEFAULT.host': within('messaging', 'host', named),
   'database.connection': within('database', 'connection', databaseUrl),
   'database.max_pool_size': within('database', 'max_pool_size', int(1, 1000)),
   'database.max_overflow': within('database', 'max_overflow', int(0, 1000)),
@@ -131,11 +136,20 @@ export const serverOptions: Readonly<Record<string, Option>> = {
   'ml2_type_gre.tunnel_id_ranges': sets('greRanges', ranges(2 ** 32 - 1)),
   'ml2_type_geneve.vni_ranges': sets('geneveRanges', ranges(2 ** 24 - 1)),
   'ml2_type_geneve.max_header_size': sets('geneveHeader', int(30, 1000)),
+  ...Object.fromEntries(Object.keys(rabbitOptions).map(name => [`oslo_messaging_rabbit.${name}`, rabbit(name)])),
   ...Object.fromEntries(resources.filter(r => r.quota !== undefined).map(r => [`quotas.quota_${r.name}`, quota(r.name)])),
 };
 
 function quota(resource: string): Option {
   return (config, text) => ({ ...config, quotas: { ...config.quotas, [resource]: int(-1)(text) } });
+}
+
+/** Looked at here, so that what is wrong is told with its place; the connection reads it again. */
+function rabbit(name: string): Option {
+  return (config, text) => {
+    rabbitOptions[name]?.(text);
+    return { ...config, messaging: { ...config.messaging, rabbit: { ...config.messaging.rabbit, [name]: text } } };
+  };
 }
 
 export interface ServerSettings {
@@ -157,6 +171,7 @@ export function readServerOptions(files: readonly string[], policyFile?: string)
   }
   for (const name of config.servicePlugins) if (!isPlugin(name)) unknown.push(`DEFAULT.service_plugins: ${name}`);
   refuseHalfDns(config);
+  if (config.messaging.transportUrl !== '') amqpOptions(config.messaging);
   if (policyFile !== undefined) config = { ...config, policy: { ...config.policy, file: resolve(policyFile) } };
   return { config, unknown };
 }
@@ -176,6 +191,9 @@ function refuseHalfDns({ externalDns }: ServerConfig): void {
     throw new ConfigError(`external_dns_driver = ${externalDns.driver} needs ${missing.join(', ')} in [rfc2136]`);
 }
 
+/** Options whose URL holds a password. */
+const urls: ReadonlySet<string> = new Set(['connection', 'transport_url']);
+
 /** As oslo.config writes what another option says. */
 const reference = /(?:^|[^\\$])\$\{?[a-z_]/i;
 
@@ -184,8 +202,7 @@ function applied(option: Option, config: ServerConfig, { name, value, line }: Se
     if (reference.test(value)) throw new ConfigError('a value is wanted, since those of other options ($name) are not put in here');
     return option(config, value, file);
   } catch (error) {
-    // A URL of a database holds a password.
-    const shown = isSecretName(name) || option === serverOptions['database.connection'] ? redacted : value;
+    const shown = isSecretName(name) || urls.has(name) ? redacted : value;
     if (error instanceof ConfigError) throw new ConfigError(`${file}:${line}: ${name} = ${shown}: ${error.message}`);
     throw error;
   }

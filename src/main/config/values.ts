@@ -30,6 +30,15 @@ export const int =
     return n;
   };
 
+/** With a point, where there is one. */
+export const float =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const n = /^\d{1,9}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(n >= least && n <= most)) throw new ConfigError(`a number from ${least} to ${most} is wanted`);
+    return n;
+  };
+
 export const list = (text: string): string[] =>
   text
     .split(',')
@@ -101,6 +110,8 @@ export const mac = shaped(
   'a MAC address of one device, such as fa:16:3e:00:00:00,',
 );
 export const cidr4 = shaped(text => parseCidr(text)?.version === 4, 'an IPv4 network, such as 169.254.192.0/18,');
+/** What AMQP takes as a part of a name, with room for the rest. */
+export const named = shaped(text => /^[\w.:-]{1,100}$/.test(text), 'a name such as neutron or network-1');
 const domainName = shaped(text => /^(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?$/.test(text) && text.length <= 254, 'a domain name');
 export const domain = (text: string): string => (text === '' ? '' : domainName(text));
 /** With its final dot. */
