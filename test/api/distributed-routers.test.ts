@@ -107,6 +107,22 @@ describe('distributed routers', () => {
     assert.deepEqual(await routersAt('c2'), []);
   });
 
+  test('a router that becomes distributed leaves an agent that could not translate it for one that can', async () => {
+    const agents = await h.admin.list('agents?agent_type=L3%20agent');
+    const idOf = (host: string) => agents.find(a => a.host === host)?.id;
+    const plain = await h.admin.make('routers', 'router', { admin_state_up: false });
+    await h.admin.request('POST', `agents/${idOf('plain')}/l3-routers`, { router_id: plain.id });
+    const hosts = async () => (await h.admin.list(`routers/${plain.id}/l3-agents`)).map(a => a.host);
+    assert.deepEqual(await hosts(), ['plain']);
+    told.length = 0;
+    await h.admin.request('PUT', `routers/${plain.id}`, { router: { distributed: true } });
+    assert.deepEqual(await hosts(), ['snat']);
+    await until('it is told', async () => told.some(t => t.host === 'plain' && t.method === 'router_removed_from_agent'));
+    await h.admin.request('PUT', `routers/${plain.id}`, { router: { distributed: false } });
+    assert.deepEqual(await hosts(), ['snat'], 'who can translate can have it as a whole');
+    assert.equal((await h.admin.request('DELETE', `routers/${plain.id}`)).status, 204);
+  });
+
   test('every agent hears of neighbours as they come, change and go', async () => {
     told.length = 0;
     const port = await vm('c1');

@@ -23,8 +23,7 @@ export async function scheduleRouter(services: Services, draft: Draft, routerId:
   const changed = draft.setBefore('routers', routerId, 'ha');
   const ha = changed ?? router.ha;
   // A router that begins or ends to be highly available loses all its places first.
-  const bound =
-    changed !== undefined ? [] : await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
+  const bound = changed !== undefined ? [] : await placesOf(services, draft, router);
   if (ha !== true && bound[0]) return String(bound[0].agent_id);
   const most = services.config.maxL3AgentsPerRouter || Number.MAX_SAFE_INTEGER;
   const agents = (await usableAgents(services, l3AgentType)).filter(fitsMode(router));
@@ -38,6 +37,21 @@ export async function scheduleRouter(services: Services, draft: Draft, routerId:
   if (chosen.length > 0) relyOnMode(draft, stored);
   await place(services, draft, { ...router, ha: ha ?? false }, chosen, bound);
   return chosen[0] ?? (bound[0] && String(bound[0].agent_id));
+}
+
+/** The places that a router has; one that becomes distributed leaves those where it would not be translated. */
+async function placesOf(services: Services, draft: Draft, router: Row): Promise<Row[]> {
+  const id = String(router.id);
+  const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
+  if (draft.setBefore('routers', id, 'distributed') !== true) return bound;
+  const agents = await byIds(
+    services,
+    'agents',
+    bound.map(b => b.agent_id),
+  );
+  const leaving = [...agents.values()].filter(agent => !fitsMode(router)(agent));
+  for (const agent of leaving) await leave(services, draft, id, agent);
+  return bound.filter(b => leaving.every(agent => agent.id !== b.agent_id));
 }
 
 /** The router is there, and served as it was read, when its places are taken. */
@@ -93,9 +107,12 @@ export async function removeRouterFromAgent(services: Services, draft: Draft, ag
     throw apiError('RouterNotHostedByL3Agent', { router_id: routerId, agent_id: agentId });
   }
   if (agentMode(agent) === 'dvr') throw apiError('DVRL3CannotRemoveFromDvrAgent');
-  const binding = { and: [{ eq: ['router_id', routerId] }, { eq: ['agent_id', agentId] }] } as const;
+  await leave(services, draft, routerId, agent);
+}
+
+async function leave(services: Services, draft: Draft, router_id: string, { id, host }: Row): Promise<void> {
+  const binding: Predicate = { and: [{ eq: ['router_id', router_id] }, { eq: ['agent_id', String(id)] }] };
   await dropHaPorts(services, draft, binding);
   draft.delete('router_bindings', binding);
-  const facts = { router_id: routerId, agent_id: agentId, host: agent.host };
-  draft.announce({ kind: 'router_binding', id: routerId, event: 'deleted', revision: 0, facts });
+  draft.announce({ kind: 'router_binding', id: router_id, event: 'deleted', revision: 0, facts: { router_id, agent_id: id, host } });
 }

@@ -74,7 +74,8 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   const named = input.ha !== undefined || input.distributed !== undefined;
   if (Object.keys(set).length === 0 && !named) return;
   draft.update(router, row, set, { facts: { changed: Object.keys(input) } });
-  if (set.gw_port_id || set.ha !== undefined) await scheduleRouter(ctx, draft, id);
+  const moves = set.distributed === true && (await ctx.store.count('router_bindings', { eq: ['router_id', id] })) > 0;
+  if (set.gw_port_id || set.ha !== undefined || moves) await scheduleRouter(ctx, draft, id);
 }
 
 const routeAttributes = ['enable_default_route_ecmp', 'enable_default_route_bfd'] as const;

@@ -3,6 +3,7 @@ import type { Row, Store } from '../../../src/contracts/store.ts';
 import { isRouterInterface, owners } from '../../../src/domain/ipam/owners.ts';
 import { cidrsOverlap } from '../../../src/domain/net/cidr.ts';
 import { interfaceOwnerOf } from '../../../src/server/commands/router-modes.ts';
+import { agentMode } from '../../../src/server/commands/router-places.ts';
 
 type Tables = (table: string) => Promise<Row[]>;
 type Found = AsyncGenerator<string>;
@@ -37,7 +38,8 @@ async function* places(all: Tables): Found {
   const [ids, bindings] = [by(await all('ha_vrids'), 'router_id'), by(await all('router_bindings'), 'router_id')];
   const links = by(await all('router_ports'), 'router_id');
   const networks = new Map((await all('ha_networks')).map(n => [n.project_id, n.network_id]));
-  for (const { id, ha, project_id } of await all('routers')) {
+  const agents = keyed(await all('agents'));
+  for (const { id, ha, distributed, project_id } of await all('routers')) {
     const own = bindings.get(id) ?? [];
     const [vrid, ...more] = ids.get(id) ?? [];
     if ((vrid !== undefined) !== (ha === true) || more.length > 0) yield `router ${id}: ha ${ha}, ${ids.get(id)?.length ?? 0} ids`;
@@ -45,6 +47,8 @@ async function* places(all: Tables): Found {
     const haPorts = (links.get(id) ?? []).filter(l => l.port_type === owners.routerHa).map(l => l.port_id);
     const bound = own.map(b => b.ha_port_id).filter(p => p !== null);
     if (haPorts.sort().join() !== bound.sort().join()) yield `router ${id}: HA ports ${haPorts}, at agents ${bound}`;
+    const modes = distributed === true ? own.map(b => agentMode(agents.get(b.agent_id) ?? {})).filter(m => m !== 'dvr_snat') : [];
+    if (modes.length > 0) yield `router ${id}: distributed, and translated at agents that are ${modes}`;
     if (ha !== true && own.length > 1) yield `router ${id}: ${own.length} places`;
     if (ha === true && bound.length !== own.length) yield `router ${id}: ${own.length} places, ${bound.length} HA ports`;
   }
