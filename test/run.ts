@@ -1,8 +1,10 @@
-// The test runner: test/run.ts check|unit|api|conformance|interop|system|all [name pattern]. Each stage prints one summary line; the last line of all is
-// `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
+// The test runner: test/run.ts check|unit|api|databases|conformance|interop|system|all [name pattern]. Each stage prints one summary line; the
+// last line of all is `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { mariadbMissing } from '../src/contracts/store-suite/servers/mariadb.ts';
+import { postgresMissing } from '../src/contracts/store-suite/servers/postgres.ts';
 import { type Outcome, runTests } from './stage.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -57,6 +59,28 @@ const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verb
 const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
 // Programs of others on the other side.
 const interop = tests('interop tests', ['test/interop/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
+/** Of the API tests those that ask much of a database, with its servers' state there in place of a file. */
+function apiOn(kind: 'mariadb' | 'postgres', missing: string | undefined): Stage {
+  const files = ['concurrency', 'concurrency-pools', 'gateway-concurrency', 'integrity', 'lists', 'qos-concurrency', 'torn-reads'];
+  const name = `API tests on ${kind}`;
+  const patterns = files.map(file => `test/api/${file}.test.ts`);
+  const stage = tests(name, patterns, { concurrency: 1, verbose: true, fileTimeoutMs: 300_000 });
+  const run = async (): Promise<Outcome> => {
+    if (missing !== undefined && !process.env['CI']) {
+      process.stdout.write(`${name}: skipped, ${missing}\n`);
+      return { passed: 0, failed: 0, skipped: 1, ran: 0 };
+    }
+    process.env['WEFT_TEST_STORE'] = kind;
+    try {
+      return await stage.run();
+    } finally {
+      delete process.env['WEFT_TEST_STORE'];
+    }
+  };
+  return { name, run };
+}
+
+const databases = [apiOn('mariadb', mariadbMissing()), apiOn('postgres', postgresMissing())];
 // It ends with this run, whatever ends it.
 const conformance = program('conformance', [
   ...['setpriv', '--pdeathsig', 'TERM', bin('node'), '--disable-warning=ExperimentalWarning'],
@@ -73,10 +97,11 @@ const modes: Readonly<Record<string, readonly Stage[]>> = {
   check,
   unit: [unit],
   api: [api],
+  databases,
   system: [system],
   interop: [interop],
   conformance: [conformance],
-  all: [...check, api, conformance, interop, system],
+  all: [...check, api, ...databases, conformance, interop, system],
 };
 
 async function main(): Promise<void> {

@@ -106,6 +106,14 @@ export function processContract(open: MakePlace): void {
     );
   });
 
+  processTest('processes: of many that rely on the absence of the same row, one is done', async (t, store, place) => {
+    const workers = await hammer(t, place, { kind: 'rivals', n: 60, limit: 0 });
+    const won = (await Promise.all(workers.map(each => each.result))).flat();
+    const rounds = Array.from({ length: 60 }, (_, i) => `round${i}`).sort();
+    assert.deepEqual(won.sort(), rounds);
+    assert.equal(await store.count('things'), rounds.length);
+  });
+
   processTest('processes: a limit is reached exactly, and a reader misses no entry meanwhile', async (t, store, place) => {
     const limit = 217;
     await mustCommit(store, insert('counters', { id: 'shared', used: 0 }));

@@ -4,12 +4,12 @@ import type { Store, WriteSet } from '../store.ts';
 import { insert, suiteTables, thing } from './place.ts';
 
 export interface Job {
-  readonly kind: 'addresses' | 'increments' | 'quota' | 'endless';
+  readonly kind: 'addresses' | 'increments' | 'quota' | 'rivals' | 'endless';
   readonly me: string;
   readonly module: string;
   readonly opens: string;
   readonly where: string;
-  /** Addresses in the pool, increments to make, or attempts at the quota. */
+  /** Addresses in the pool, increments to make, rounds, or attempts at the quota. */
   readonly n: number;
   readonly limit: number;
 }
@@ -94,6 +94,22 @@ async function quota(store: Store): Promise<string[]> {
   return mine;
 }
 
+/** In each round the first, and nobody else: what is won are rounds, under a name that is nobody else's, so that no unique key helps. */
+async function rivals(store: Store): Promise<string[]> {
+  const won: string[] = [];
+  await everyLoop(async index => {
+    for (let round = 0; round < job.n; round++) {
+      const result = await store.commit({
+        guards: [{ guard: 'absent', table: 'things', where: { eq: ['kind', `round${round}`] } }],
+        ops: [insert('things', thing(`${job.me}-${index}-${round}`, { kind: `round${round}` }))],
+      });
+      if (result.done) won.push(`round${round}`);
+      else if (result.why !== 'guard') throw new Error(JSON.stringify(result));
+    }
+  });
+  return won;
+}
+
 /** Tells each commit once it is answered, until it is killed. */
 async function endless(store: Store): Promise<string[]> {
   for (let i = 0; ; i++) {
@@ -113,7 +129,7 @@ const module = (await import(job.module)) as Record<string, (where: string, opti
 const store = await module[job.opens]!(job.where, { tables: suiteTables });
 process.send!({ ready: true });
 await new Promise(go => process.once('message', go));
-const result = await { addresses, increments, quota, endless }[job.kind](store);
+const result = await { addresses, increments, quota, rivals, endless }[job.kind](store);
 await store[Symbol.asyncDispose]();
 process.send!({ result });
 reported = true;

@@ -4,7 +4,7 @@ import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
-import type { Answer, Engine, Session, Trouble } from '../remote/engine.ts';
+import { type Answer, type Engine, OnlyReads, type Session, type Trouble } from '../remote/engine.ts';
 import { slotOf } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
@@ -17,11 +17,12 @@ import { upsert } from './upsert.ts';
 const slots = 8192;
 /** Deadlock, lock wait timeout, a row that moved under a snapshot, a statement that another cluster node overtook. */
 const again = new Set([1213, 1205, 1020]);
-/** Too many connections, shutting down, not ready (Galera), killed, gone away, and what the driver says of its socket. */
-const gone = new Set([1040, 1053, 1047, 1152, 1927, 2002, 2003, 2006, 2013]);
+/** Too many connections, shutting down, not ready (Galera), killed, gone away, and a node that only reads since a moment ago. */
+const gone = new Set([1040, 1053, 1047, 1152, 1290, 1927, 2002, 2003, 2006, 2013]);
 const options = ' ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin';
 
 function trouble(error: unknown): Trouble {
+  if (error instanceof OnlyReads) return 'lost';
   const { errno = 0, fatal = false } = (error ?? {}) as Partial<SqlError>;
   if (again.has(errno)) return 'again';
   // Whom the server does not know (1045, 1049) it will not know the next time either.

@@ -2,7 +2,7 @@
 import { type Connection, createConnection, type SqlError } from 'mariadb';
 import type { SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
-import type { Answer, Session } from '../remote/engine.ts';
+import { type Answer, OnlyReads, type Session } from '../remote/engine.ts';
 import type { Location, Node } from '../remote/url.ts';
 
 /** Nothing relies on the isolation level; this one has no gaps locked, and sees what is committed. One writer, so numbers have no steps. */
@@ -75,7 +75,7 @@ export class MariadbSession implements Session {
     try {
       await Promise.all(texts.map(text => this.send(text)));
       const { rows } = await this.send('SELECT @@read_only, version()');
-      if (Number(rows[0]![0]) !== 0) throw new Error('store: this MariaDB node only reads');
+      if (Number(rows[0]![0]) !== 0) throw new OnlyReads('MariaDB');
       if (!String(rows[0]![1]).includes('MariaDB'))
         throw new Error(`store: this is not MariaDB (${rows[0]![1]}), which is what Weft knows`);
     } catch (error) {

@@ -2,7 +2,7 @@
 import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
-import type { Engine, Session, Trouble } from '../remote/engine.ts';
+import { type Engine, OnlyReads, type Session, type Trouble } from '../remote/engine.ts';
 import { key64 } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
@@ -11,8 +11,8 @@ import { connectPostgres, type PostgresLimits } from './session.ts';
 
 /** Serialization failure, deadlock, lock not available. */
 const again = new Set(['40001', '40P01', '55P03']);
-/** Shut down, crashed, not yet ready, too many connections, and the whole class of connection exceptions. */
-const gone = /^(57P0[1-5]|53300|08...)$/;
+/** Shut down, crashed, not yet ready, too many connections, a node that only reads since a moment ago, and the whole class of connection exceptions. */
+const gone = /^(57P0[1-5]|53300|25006|08...)$/;
 const socket = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENOENT']);
 
 interface PostgresError {
@@ -22,6 +22,7 @@ interface PostgresError {
 }
 
 function trouble(error: unknown): Trouble {
+  if (error instanceof OnlyReads) return 'lost';
   const { code = '', message = '' } = (error ?? {}) as PostgresError;
   if (again.has(code)) return 'again';
   if (gone.test(code) || socket.has(code)) return 'lost';

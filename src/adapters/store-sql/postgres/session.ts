@@ -2,7 +2,7 @@
 import pg from 'pg';
 import { Lru } from '../common/lru.ts';
 import type { Statement } from '../common/reads.ts';
-import type { Answer, Session } from '../remote/engine.ts';
+import { type Answer, OnlyReads, type Session } from '../remote/engine.ts';
 import { key64 } from '../remote/hash.ts';
 import type { Location, Node } from '../remote/url.ts';
 import { numbered } from './dialect.ts';
@@ -68,8 +68,8 @@ class PostgresSession implements Session {
     await this.run("SET default_transaction_isolation = 'read committed'");
     await this.run(`SET lock_timeout = ${Math.max(1, Math.ceil(lockWaitMs))}`);
     await this.run("SET client_encoding = 'UTF8'");
-    const { rows } = await this.run('SELECT pg_is_in_recovery()');
-    if (rows[0]![0] === true) throw new Error('store: this PostgreSQL node only reads');
+    const { rows } = await this.run("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean");
+    if (rows[0]![0] === true) throw new OnlyReads('PostgreSQL');
   }
 
   query({ text, binds }: Statement): Promise<Answer> {

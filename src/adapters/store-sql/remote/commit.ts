@@ -85,7 +85,7 @@ export class Commits {
       try {
         if (unknown && (await this.pool.with(session => this.wasDone(session, id!)))) return done();
         unknown = false;
-        return await this.pool.with(attempt);
+        return await this.pool.with(session => this.unlessLost(session, attempt));
       } catch (error) {
         unknown ||= error instanceof Unknown;
         const cause = error instanceof Unknown ? error.cause : error;
@@ -95,6 +95,16 @@ export class Commits {
         if (ms >= this.patienceMs) throw busy(trouble, ms, cause, unknown);
       }
       await sleep(Math.random() * Math.min(200, 5 * 2 ** Math.min(tries, 6)));
+    }
+  }
+
+  /** A connection that is lost, or to a node that is not the one any more, is not used again. */
+  private async unlessLost<T>(session: Session, attempt: (session: Session) => Promise<T>): Promise<T> {
+    try {
+      return await attempt(session);
+    } catch (error) {
+      if (error instanceof Unknown || this.engine.trouble(error) === 'lost') session.destroy();
+      throw error;
     }
   }
 

@@ -29,6 +29,13 @@ export interface Session {
   readonly id: number;
 }
 
+/** A replica, or a node that is being taken out of service. Another one may be tried, or the same again later. */
+export class OnlyReads extends Error {
+  constructor(what: string) {
+    super(`store: this ${what} node only reads`);
+  }
+}
+
 /** `again`: others were in the way. `lost`: the connection is gone, or the server. */
 export type Trouble = 'again' | 'lost' | 'other';
 

@@ -13,8 +13,14 @@ import { compilePlan } from './plan.ts';
 import { Pool, poolDefaults } from './pool.ts';
 import { parseUrl } from './url.ts';
 
-/** SQL that ends a connection as an administrator does. */
-export type Killer = (id: number) => string;
+/** SQL of an administrator who ends a connection. */
+export interface Ends {
+  readonly kill: (id: number) => string;
+  /** The ids of this store's connections. */
+  readonly sessions: string;
+  /** Makes the node one that only reads, or not. */
+  readonly demote: (only: boolean) => string;
+}
 
 const counted = (id: string): WriteSet => ({
   ops: [insert('things', thing(id)), { op: 'update', table: 'counters', where: { eq: ['id', 'n'] }, bump: { used: 1 }, expect: 1 }],
@@ -63,12 +69,13 @@ async function isWhole(store: Store, results: readonly { done: string[]; failed:
   assert.deepEqual((await store.outbox('relay', 100_000)).map(row => row.id).sort(), there);
 }
 
-export function lossSuite(ground: Ground, server: () => Promise<DatabaseServer>, killer: Killer, sessions: string): void {
-  streams(ground, server, killer, sessions);
-  atCommit(ground, server, killer);
+export function lossSuite(ground: Ground, server: () => Promise<DatabaseServer>, ends: Ends): void {
+  streams(ground, server, ends);
+  away(ground, server, ends);
+  atCommit(ground, server, ends);
 }
 
-function streams(ground: Ground, server: () => Promise<DatabaseServer>, killer: Killer, sessions: string): void {
+function streams(ground: Ground, server: () => Promise<DatabaseServer>, { kill, sessions }: Ends): void {
   test('connections killed in a stream of commits: nothing answered is lost, nothing is done twice', async () => {
     const at = await server();
     const { store, url } = await begin(ground, at);
@@ -80,7 +87,7 @@ function streams(ground: Ground, server: () => Promise<DatabaseServer>, killer: 
       await sleep(30);
       const ids = (await at.admin(sessions, url)).trim().split('\n').filter(Boolean);
       for (const id of ids)
-        await at.admin(killer(Number(id)), url).then(
+        await at.admin(kill(Number(id)), url).then(
           () => killed++,
           () => {},
         );
@@ -117,7 +124,9 @@ function streams(ground: Ground, server: () => Promise<DatabaseServer>, killer: 
     );
     await isWhole(store, results);
   });
+}
 
+function away(ground: Ground, server: () => Promise<DatabaseServer>, { demote }: Ends): void {
   test('a server that stays away is an error after the patience, without the password, and the store lives on', async () => {
     const at = await server();
     const url = await at.database();
@@ -136,6 +145,25 @@ function streams(ground: Ground, server: () => Promise<DatabaseServer>, killer: 
     });
     await at.start();
     assert.equal(await store.count('things'), 0);
+  });
+
+  test('a node that only reads is waited for until it writes again, and another one is taken where there is one', async () => {
+    const at = await server();
+    const { store, url } = await begin(ground, at);
+    await using _store = store;
+    await at.admin(demote(true), url);
+    await assert.rejects(ground.open(url, { tables: suiteTables }), /only reads/);
+    let done = false;
+    const waiting = store.commit(counted('x')).finally(() => {
+      done = true;
+    });
+    await sleep(300);
+    assert.equal(done, false);
+    await at.admin(demote(false), url);
+    assert.ok((await waiting).done);
+    const nowhere = url.replace('@127.0.0.1:', '@127.0.0.1:1,127.0.0.1:');
+    await using other = await ground.open(nowhere, { tables: suiteTables });
+    assert.deepEqual(await idsOf(other.select({ table: 'things' })), ['x']);
   });
 }
 
@@ -164,14 +192,14 @@ function losing(engine: Engine, moment: Moment, kill: (id: number) => Promise<un
   return { engine: { ...engine, connect: async (location, node) => wrap(await engine.connect(location, node)) }, commits: () => commits };
 }
 
-function atCommit(ground: Ground, server: () => Promise<DatabaseServer>, killer: Killer): void {
+function atCommit(ground: Ground, server: () => Promise<DatabaseServer>, { kill }: Ends): void {
   for (const moment of ['before', 'after'] as const)
     test(`a connection lost ${moment} COMMIT is done: what became of it is found out`, async () => {
       const at = await server();
       const { store, url } = await begin(ground, at);
       await using _store = store;
       const location = parseUrl(url);
-      const { engine, commits } = losing(ground.engine, moment, id => at.admin(killer(id), url).catch(() => {}));
+      const { engine, commits } = losing(ground.engine, moment, id => at.admin(kill(id), url).catch(() => {}));
       const pool = new Pool(location, poolDefaults, node => engine.connect(location, node));
       const compiler = { dialect: engine.dialect, tables: compileTables(engine.dialect, suiteTables) };
       const plan = compilePlan(compiler, counted('x'), engine.guardLocks);

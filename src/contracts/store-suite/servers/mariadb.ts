@@ -8,7 +8,7 @@ const settings = [
   '--innodb-log-file-size=32M',
   '--performance-schema=off',
 ];
-const grant = "CREATE USER IF NOT EXISTS weft@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO weft@'%';";
+const grant = "CREATE USER IF NOT EXISTS weft@'%' IDENTIFIED BY 'secret'; GRANT ALL ON `weft\\_%`.* TO weft@'%';";
 
 const kind: Kind = {
   name: 'mariadb',
