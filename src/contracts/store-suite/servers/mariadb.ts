@@ -10,6 +10,9 @@ const settings = [
 ];
 const grant = "CREATE USER IF NOT EXISTS weft@'%' IDENTIFIED BY 'secret'; GRANT ALL ON `weft\\_%`.* TO weft@'%';";
 
+/** A server that starts clears the folder of temporary tables, whosever they are. */
+const places = (folder: string): string[] => [`--datadir=${join(folder, 'data')}`, `--tmpdir=${folder}`];
+
 const kind: Kind = {
   name: 'mariadb',
   scheme: 'mysql+pymysql',
@@ -18,14 +21,16 @@ const kind: Kind = {
   prepare: folder => [
     programPath('mariadb-install-db')!,
     '--no-defaults',
-    `--datadir=${join(folder, 'data')}`,
+    ...places(folder),
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
+    '--skip-name-resolve',
+    ...settings,
   ],
   serve: (folder, port) => [
     programPath('mariadbd')!,
     '--no-defaults',
-    `--datadir=${join(folder, 'data')}`,
+    ...places(folder),
     `--socket=${join(folder, 'socket')}`,
     `--pid-file=${join(folder, 'pid')}`,
     '--bind-address=127.0.0.1',
