@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommitResult } from '../../../contracts/store.ts';
 import { StoreBusy } from '../common/busy.ts';
 import type { SqlValue } from '../common/dialect.ts';
-import type { Statement } from '../common/reads.ts';
 import { indexesOf } from '../common/schema.ts';
 import type { WriteStep } from '../common/writes.ts';
 import type { Answer, Engine, Session } from './engine.ts';
@@ -28,84 +27,86 @@ class Unknown extends Error {}
 /** The number that this commit had in the outbox was closed by a reader before it came: the same again has another. */
 class Overtaken extends Error {}
 
-const know: Statement['text'] = 'INSERT INTO weft_commit (id, made) VALUES (?, ?)';
+/** How long an attempt may go on before its connection counts as lost: waits for locks end long before. */
+const longestMs = 60_000;
 
 export class Commits {
   private readonly engine: Engine;
   private readonly pool: Pool;
   private readonly patienceMs: number;
+  private readonly note: string;
 
   constructor(engine: Engine, pool: Pool, patienceMs: number) {
     this.engine = engine;
     this.pool = pool;
     this.patienceMs = patienceMs;
+    this.note = `INSERT INTO weft_commit (id, made) VALUES (?, ${engine.nowMs})`;
   }
 
   async commit(plan: RemotePlan, at: string): Promise<CommitResult> {
-    // Who was lost and was done after all gives this number, so it is the same in every attempt.
-    const id = randomUUID();
     let seq = 0;
-    return this.persist(
-      async session => {
-        const outcome = await this.transaction(session, id, async () => {
-          seq = await this.apply(session, plan, at);
-        });
-        return outcome ?? { done: true, seq };
-      },
-      id,
-      () => ({ done: true, seq }),
-    );
+    const attempt = async (session: Session, id: string): Promise<CommitResult> => {
+      const failure = await this.transaction(session, id, async () => {
+        seq = await this.apply(session, plan, at);
+      });
+      return failure ?? { done: true, seq };
+    };
+    return this.persist(attempt, () => ({ done: true, seq }));
   }
 
   /** Work in a transaction of its own that cannot be refused, such as the acknowledgement of a reader. Does it again where it was in the way. */
   async work<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    const id = randomUUID();
     let value: T;
-    return this.persist(
-      async session => {
-        await this.transaction(session, id, async () => {
-          value = await work(session);
-        });
-        return value;
-      },
-      id,
-      () => value,
-    );
+    const attempt = async (session: Session, id: string): Promise<T> => {
+      await this.transaction(session, id, async () => {
+        value = await work(session);
+      });
+      return value;
+    };
+    return this.persist(attempt, () => value);
   }
 
   /** A statement that may be sent twice. */
   read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.persist(work, undefined, () => undefined as never);
+    return this.persist(work, () => undefined as never);
   }
 
-  private async persist<T>(attempt: (session: Session) => Promise<T>, id: string | undefined, done: () => T): Promise<T> {
+  /** Each attempt has an id of its own, by which it can be asked about: one that the server has not given up yet holds its own only. */
+  private async persist<T>(attempt: (session: Session, id: string) => Promise<T>, done: () => T): Promise<T> {
     const since = performance.now();
-    let unknown = false;
+    let unknown: string | undefined;
     for (let tries = 0; ; tries++) {
+      const id = randomUUID();
       try {
-        if (unknown && (await this.pool.with(session => this.wasDone(session, id!)))) return done();
-        unknown = false;
-        return await this.pool.with(session => this.unlessLost(session, attempt));
+        const asked = unknown;
+        if (asked !== undefined && (await this.with(session => this.wasDone(session, asked)))) return done();
+        unknown = undefined;
+        return await this.with(session => attempt(session, id));
       } catch (error) {
-        unknown ||= error instanceof Unknown;
+        if (error instanceof Unknown) unknown = id;
         const cause = error instanceof Unknown ? error.cause : error;
         const trouble = cause instanceof Overtaken ? 'again' : this.engine.trouble(cause);
         if (trouble === 'other') throw error;
         const ms = performance.now() - since;
-        if (ms >= this.patienceMs) throw busy(trouble, ms, cause, unknown);
+        if (ms >= this.patienceMs) throw busy(trouble, ms, cause, unknown !== undefined);
       }
       await sleep(Math.random() * Math.min(200, 5 * 2 ** Math.min(tries, 6)));
     }
   }
 
-  /** A connection that is lost, or to a node that is not the one any more, is not used again. */
-  private async unlessLost<T>(session: Session, attempt: (session: Session) => Promise<T>): Promise<T> {
-    try {
-      return await attempt(session);
-    } catch (error) {
-      if (error instanceof Unknown || this.engine.trouble(error) === 'lost') session.destroy();
-      throw error;
-    }
+  /** A connection that is lost or says nothing any more, or is to a node that is not the one any more, is not used again. */
+  private with<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.pool.with(async session => {
+      const silence = setTimeout(() => session.destroy(), longestMs);
+      try {
+        return await work(session);
+      } catch (error) {
+        if (error instanceof Unknown || this.engine.trouble(error) === 'lost') session.destroy();
+        throw error;
+      } finally {
+        clearTimeout(silence);
+      }
+    });
   }
 
   /**
@@ -115,7 +116,7 @@ export class Commits {
   private async wasDone(session: Session, id: string): Promise<boolean> {
     await session.begin();
     try {
-      await session.query({ text: know, binds: [id, Date.now()] });
+      await session.query({ text: this.note, binds: [id] });
       return false;
     } catch (error) {
       if (this.engine.takenKey(error, 'weft_commit') !== undefined) return true;
@@ -127,7 +128,7 @@ export class Commits {
 
   private async transaction(session: Session, id: string, work: () => Promise<void>): Promise<Failure | undefined> {
     const begun = session.begin();
-    const known = session.query({ text: know, binds: [id, Date.now()] });
+    const known = session.query({ text: this.note, binds: [id] });
     try {
       await settle([begun, known], work());
     } catch (error) {

@@ -80,7 +80,7 @@ export class Outbox {
   }
 
   private async register(session: Session, reader: string): Promise<void> {
-    const begin = await cursor(session, floor);
+    const begin = (await cursor(session, floor)) ?? 0;
     await session.query({ text: this.engine.insertNew('weft_reader', ['reader', 'seq'], 1), binds: [reader, begin] });
   }
 
@@ -106,6 +106,8 @@ export class Outbox {
   /** Where the cursor stands, if there are marks beyond it. */
   private async advance(session: Session, reader: string, done: readonly number[]): Promise<number | undefined> {
     const was = await cursor(session, reader);
+    // Forgotten meanwhile: nothing is kept for it.
+    if (was === undefined) return undefined;
     const marks = (await session.query({ text: marksOf, binds: [reader] })).rows.map(row => Number(row[0]));
     const known = new Set([...done, ...marks]);
     let at = was;
@@ -122,7 +124,7 @@ export class Outbox {
   }
 
   private async trim(session: Session): Promise<void> {
-    const was = await cursor(session, floor);
+    const was = (await cursor(session, floor)) ?? 0;
     const { rows } = await session.query({ text: slowest, binds: [floor] });
     const to = Math.min(Number(rows[0]?.[0] ?? was), was + trimRows);
     if (to <= was) return;
@@ -151,9 +153,9 @@ export class Outbox {
   }
 }
 
-async function cursor(session: Session, reader: string): Promise<number> {
+async function cursor(session: Session, reader: string): Promise<number | undefined> {
   const { rows } = await session.query({ text: `${cursorOf} FOR UPDATE`, binds: [reader] } satisfies Statement);
-  return Number(rows[0]?.[0] ?? 0);
+  return rows[0] && Number(rows[0][0]);
 }
 
 function toRow(cells: readonly unknown[]): OutboxRow {

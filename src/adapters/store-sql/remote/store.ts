@@ -16,7 +16,7 @@ import type { Pool } from './pool.ts';
 const longTurn = 2000;
 /** Commits after which those that nobody can ask about any more are forgotten, and how old they are. */
 const forgetEvery = 1000;
-const forgetAfterMs = 24 * 3600 * 1000;
+const forgetAfterMs = 3600 * 1000;
 
 export interface Timing {
   readonly clock: Pick<Clock, 'now'>;
@@ -141,7 +141,7 @@ export class RemoteStore implements Store {
   }
 
   private forgetCommits(): void {
-    const statement = { text: 'DELETE FROM weft_commit WHERE made < ?', binds: [Date.now() - forgetAfterMs] };
+    const statement = { text: `DELETE FROM weft_commit WHERE made < ${this.engine.nowMs} - ?`, binds: [forgetAfterMs] };
     // Who cannot now will the next time.
     this.within(() => this.commits.read(session => session.query(statement))).catch(() => {});
   }

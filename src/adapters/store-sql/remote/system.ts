@@ -19,6 +19,7 @@ export function systemTables({ key, text, serial, options }: SystemTypes): strin
     table('weft_mark', `reader ${key} NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (reader, seq)`),
     table('weft_lease', `name ${key} PRIMARY KEY, holder ${text} NOT NULL, ends BIGINT NOT NULL`),
     table('weft_commit', `id ${key} PRIMARY KEY, made BIGINT NOT NULL`),
+    'CREATE INDEX IF NOT EXISTS ix__weft_commit__made ON weft_commit (made)',
   ];
 }
 
