@@ -207,7 +207,7 @@ function wakes(open: MakePlace): void {
   test('onOutbox: called after a commit that wrote to the outbox, and after no other', () =>
     withStore(open, async store => {
       let calls = 0;
-      let seen = '';
+      let seen: string | undefined;
       const listening = store.onOutbox(() => {
         calls++;
         void heard(store, 'relay').then(ids => {
@@ -219,7 +219,7 @@ function wakes(open: MakePlace): void {
       assert.equal(calls, 0);
       await say(store, 'a');
       assert.equal(calls, 1);
-      await sleep(20);
+      for (let tries = 0; seen === undefined && tries < 500; tries++) await sleep(10);
       assert.equal(seen, 'a', 'the entry is there when the listener looks');
       listening[Symbol.dispose]();
       await say(store, 'b');

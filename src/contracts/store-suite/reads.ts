@@ -21,6 +21,42 @@ export function readContract(open: MakePlace): void {
       assert.deepEqual(await store.get('things', { id: 'a' }), row);
     }));
 
+  test('any text comes back, is found by itself and has its place in the order; half a pair of surrogates is U+FFFD', () =>
+    withStore(open, async store => {
+      const texts = [
+        '\0',
+        '\0\0',
+        '\0\u0001',
+        '\u0001',
+        '\u0001\0',
+        '\u0001\u0002',
+        '\u0002',
+        '\t\n\u007f',
+        'a',
+        'a\0',
+        "a'",
+        'a\\',
+        'a ',
+        'a\uFFFD',
+      ];
+      await mustCommit(store, ...texts.map((id, i) => insert('things', thing(id, { name: id, size: i, tags: [id] }))));
+      for (const [i, id] of texts.entries()) {
+        assert.deepEqual(await store.select({ table: 'things', where: { eq: ['name', id] } }), [
+          thing(id, { name: id, size: i, tags: [id] }),
+        ]);
+        assert.deepEqual((await store.select({ table: 'things', where: { in: ['id', [id, 'none']] } })).length, 1, JSON.stringify(id));
+      }
+      const sorted = await store.select({ table: 'things', order: [['name', 'asc']], columns: ['id'] });
+      assert.deepEqual(
+        sorted.map(row => row.id),
+        texts.toSorted((a, b) => (a < b ? -1 : 1)),
+      );
+      const starts = await store.select({ table: 'things', where: { startsWith: ['name', '\0'] } });
+      assert.equal(starts.length, 3);
+      assert.equal((await store.get('things', { id: 'a\ud800' }))?.size, texts.length - 1);
+      assert.equal(await store.count('things', { contains: ['name', '\0'] }), 5);
+    }));
+
   test('times lose fraction and zone; columns left out get their fill or null', () =>
     withStore(open, async store => {
       await mustCommit(store, insert('things', { id: 'a', kind: 'k', seen_at: '2024-03-01T01:00:00.999+02:00' }));

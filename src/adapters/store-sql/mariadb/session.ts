@@ -43,6 +43,9 @@ export async function connectMariadb(location: Location, node: Node, limits: Mar
   return session;
 }
 
+/** Half a pair of surrogates is U+FFFD, as in SQLite; the driver would make a question mark of it. */
+const wellFormed = (bind: SqlValue): SqlValue => (typeof bind === 'string' ? bind.toWellFormed() : bind);
+
 interface Counted {
   readonly affectedRows: number;
   readonly insertId: number;
@@ -132,7 +135,7 @@ export class MariadbSession implements Session {
 
   private async send(text: string, binds: readonly SqlValue[] = []): Promise<MariadbAnswer> {
     try {
-      const result = (await this.connection.query(text, [...binds])) as unknown[][] | Counted;
+      const result = (await this.connection.query(text, binds.map(wellFormed))) as unknown[][] | Counted;
       if (Array.isArray(result)) return { rows: result, count: 0, insertId: 0 };
       return { rows: [], count: result.affectedRows, insertId: result.insertId };
     } catch (error) {

@@ -6,6 +6,7 @@ import { type Answer, OnlyReads, type Session } from '../remote/engine.ts';
 import { key64 } from '../remote/hash.ts';
 import type { Location, Node } from '../remote/url.ts';
 import { numbered } from './dialect.ts';
+import { fromPostgres, toPostgres } from './text.ts';
 
 export interface PostgresLimits {
   readonly connectMs: number;
@@ -13,9 +14,12 @@ export interface PostgresLimits {
 }
 
 /** 64 bits come as text: numbers of this store are all within what a number can say exactly. */
-const types = {
-  getTypeParser: (oid: number) => (oid === 20 || oid === 23 ? Number : oid === 16 ? (text: string) => text === 't' : String),
-};
+function parserOf(oid: number): (text: string) => unknown {
+  if (oid === 20 || oid === 23) return Number;
+  return oid === 16 ? text => text === 't' : fromPostgres;
+}
+
+const types = { getTypeParser: parserOf };
 /** Names of prepared statements that one connection is asked to keep, and how long their texts are at most. */
 const keep = 500;
 const longestKept = 8000;
@@ -74,7 +78,11 @@ class PostgresSession implements Session {
 
   query({ text, binds }: Statement): Promise<Answer> {
     this.count();
-    return this.send({ text: withNumbers(text), values: [...binds], ...this.name(text) });
+    return this.send({
+      text: withNumbers(text),
+      values: binds.map(bind => (typeof bind === 'string' ? toPostgres(bind) : bind)),
+      ...this.name(text),
+    });
   }
 
   run(text: string): Promise<Answer> {
