@@ -37,13 +37,15 @@ export const testPackages = {
   'rabbitmq-server': ['rabbitmq-server'],
 };
 
-/** What `npm run conformance` needs: Debian's Keystone, and the suites that others wrote. Where there is no program, a file says that it is there. */
+/** What `npm run conformance` and `npm run test:interop` need: Debian's Keystone and Neutron's agents, and the suites that others wrote. Where there is no program, a file says that it is there. */
 const python = '/usr/lib/python3/dist-packages';
 export const conformancePackages = {
   keystone: ['keystone-manage'],
   'uwsgi-plugin-python3': ['uwsgi_python3'],
   tempest: ['tempest'],
   'neutron-tempest-plugin': [`${python}/neutron_tempest_plugin/__init__.py`],
+  'neutron-linuxbridge-agent': ['neutron-linuxbridge-agent'],
+  'neutron-dhcp-agent': ['neutron-dhcp-agent'],
   'python3-ddt': [`${python}/ddt.py`],
   'python3-oslo.messaging': [`${python}/oslo_messaging/__init__.py`],
   'python3-oslotest': [`${python}/oslotest/__init__.py`],
@@ -63,6 +65,8 @@ const services = {
   'mariadb-server': 'mariadb',
   postgresql: 'postgresql',
   'rabbitmq-server': 'rabbitmq-server',
+  'neutron-linuxbridge-agent': 'neutron-linuxbridge-agent',
+  'neutron-dhcp-agent': 'neutron-dhcp-agent',
 };
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */
