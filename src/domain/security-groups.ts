@@ -1,7 +1,6 @@
 // Rules of security groups: reading, validation, the canonical form that is stored, and when two rules are the same.
 import { apiError } from './errors.ts';
-import { pyRepr, pyStr } from './input/python.ts';
-import { toInt } from './input/values.ts';
+import { pyRepr, pyStr, toInt } from './input/python.ts';
 import { formatCidr, formatCidrText, parseIpPrefix } from './net/cidr.ts';
 import { hasPorts, isIcmp, isOnlyIpv6, meansIcmpv6, portProtocols, protocolNames, protocolNumber } from './security-groups/protocols.ts';
 

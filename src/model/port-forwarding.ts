@@ -4,7 +4,7 @@ import type { Extension } from './kit/resource.ts';
 import { absent, defineResource } from './kit/resource.ts';
 import { t } from './kit/types.ts';
 
-const port = t.opt(t.intWithin(1, 65_535));
+const port = t.opt(t.int(1, 65_535));
 const range = t.opt(t.special<string>('port_range', 'text'));
 
 export const portForwarding = defineResource({

@@ -111,6 +111,19 @@ describe('which refusal is told', () => {
     }
   });
 
+  test('of several rules of a group, what each says is looked at before what it means', async () => {
+    const group = await h.member.make('security-groups', 'security_group', {});
+    const rule = { security_group_id: group.id, direction: 'ingress', protocol: 'tcp' };
+    const make = (...more: readonly Body[]) =>
+      refused('member', 'POST', 'security-group-rules', { security_group_rules: more.map(m => ({ ...rule, ...m })) });
+    const turned = { port_range_min: 80, port_range_max: 22 };
+    assert.deepEqual(await make(turned, { ethertype: [] }), [400, 'SecurityGroupRuleInvalidEtherType']);
+    assert.deepEqual(await make(turned, {}), [400, 'SecurityGroupInvalidPortRange']);
+    assert.deepEqual(await make({ protocol: 'foo', description: true }), [400, 'SecurityGroupRuleInvalidProtocol']);
+    assert.deepEqual(await make({ remote_group_id: nobodys, port_range_min: 'x' }), [400, 'SecurityGroupInvalidPortValue']);
+    assert.deepEqual(await make({ remote_ip_prefix: 'x', description: true }), [400, 'InvalidCIDR']);
+  });
+
   test('what is missing or fixed is told in the order of the attributes', async () => {
     const message = async (path: string, body: unknown, method = 'POST') => (await h.member.refused(method, path, body))[2];
     assert.match(await message('subnets', { subnet: { cidr: '10.1.0.0/24' } }), /Required attribute 'ip_version' not specified/);

@@ -42,7 +42,8 @@ export function differences(seed: number, steps: readonly Step[], answers: reado
 /** The path without ids, and of the query and the body that for which a refusal is documented. */
 function place({ path, body }: RecordedRequest): string {
   const [below = '', query = ''] = path.split('?');
-  const marked = /(^|&)marker=/.test(query) ? '?marker' : '';
+  const said = /(?:^|&)(marker(?==)|limit=-1(?=&|$))/.exec(query)?.[1];
+  const marked = said === undefined ? '' : `?${said}`;
   const anyProtocol = /"protocol":"any"/i.test(JSON.stringify(body ?? null)) ? ' (protocol any)' : '';
   return `${below.replace(/\$\{\w+\}|[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')}${marked}${anyProtocol}`;
 }

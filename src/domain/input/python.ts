@@ -27,3 +27,11 @@ function quote(text: string): string {
   const escaped = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t');
   return escaped.includes("'") && !escaped.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`;
 }
+
+/** Python's int(): numbers are cut, numeric strings are taken, booleans count. */
+export function toInt(value: unknown): number | undefined {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'number' && Number.isFinite(value)) return Math.trunc(value);
+  if (typeof value === 'string' && value.length <= 20 && /^\s*[+-]?\d+\s*$/.test(value)) return Number(value);
+  return undefined;
+}

@@ -8,6 +8,7 @@ import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { readPortRange } from '../port-forwarding.ts';
 import { readCommunity } from '../pvlan.ts';
+import { readEthertype, readPort, readProtocol, readRemotePrefix } from '../security-groups.ts';
 import { readSubPorts } from '../trunks.ts';
 import { pyStr } from './python.ts';
 import { Invalid, isUuid, readString } from './text.ts';
@@ -45,10 +46,13 @@ export function readSpecial(name: SpecialName, value: unknown): unknown {
     case 'subnetpool_id':
       return readSubnetpoolId(value);
     case 'sg_protocol':
+      return readProtocol(value);
     case 'sg_port':
+      return readPort(value);
     case 'sg_ethertype':
+      return readEthertype(value);
     case 'sg_remote_prefix':
-      return value;
+      return readRemotePrefix(value);
   }
 }
 

@@ -6,7 +6,7 @@ import { formatCidr, parseCidr, parseIpPrefix } from '../net/cidr.ts';
 import { formatIp, parseIp } from '../net/ip.ts';
 import { parsePortMac } from '../net/mac.ts';
 import { readDnsDomain, readDnsName, readRelativeDnsName } from './dns.ts';
-import { pyRepr, pySet, pyStr } from './python.ts';
+import { pyRepr, pySet, pyStr, toInt } from './python.ts';
 import { readSpecial } from './special.ts';
 import { Invalid, isUuid, readFilled, readString, refuse } from './text.ts';
 
@@ -79,24 +79,14 @@ export function readBool(value: unknown): boolean {
   return truth;
 }
 
-/** Python's int(): numbers are cut, numeric strings are taken, booleans count. */
-export function toInt(value: unknown): number | undefined {
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  if (typeof value === 'number' && Number.isFinite(value)) return Math.trunc(value);
-  if (typeof value === 'string' && value.length <= 20 && /^\s*[+-]?\d+\s*$/.test(value)) return Number(value);
-  return undefined;
-}
-
 interface IntBounds {
   readonly min?: number;
   readonly max?: number;
   readonly range?: true;
-  readonly unconverted?: true;
 }
 
-function readInt(value: unknown, { min, max, range, unconverted }: IntBounds): number {
+function readInt(value: unknown, { min, max, range }: IntBounds): number {
   const n = toInt(value);
-  if (n === undefined && unconverted) return refuse(`'${pyStr(value)}' is not an integer.`);
   if (n === undefined) throw invalidInput(`'${pyStr(value)}' is not an integer`);
   if (min !== undefined && n < min)
     return refuse(min === 0 && !range ? `'${n}' should be non-negative.` : `'${n}' is too small - must be at least '${min}'.`);

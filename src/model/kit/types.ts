@@ -13,7 +13,7 @@ export type TypeSpec =
   | { readonly kind: 'uuid' }
   | { readonly kind: 'bool' }
   /** `range`: refusals speak of its ends even where the lower one is 0. */
-  | { readonly kind: 'int'; readonly min?: number; readonly max?: number; readonly range?: true; readonly unconverted?: true }
+  | { readonly kind: 'int'; readonly min?: number; readonly max?: number; readonly range?: true }
   | { readonly kind: 'enum'; readonly values: readonly (string | number | null)[]; readonly convert?: 'int' | 'protocol' }
   | {
       readonly kind: 'ip' | 'cidr' | 'ip_or_cidr' | 'mac' | 'nameserver' | 'dns_name' | 'relative_dns_name' | 'dns_domain' | 'time' | 'any';
@@ -79,8 +79,6 @@ export const t = {
   }),
   range: (min: number, max: number): Type<number> => ({ kind: 'int', min, max, range: true }),
   oneOf: <const V extends string | number | null>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values }),
-  /** Neutron looks at its range and does not convert it first: what is no number is refused as an attribute, not as an operation. */
-  intWithin: (min: number, max: number): Type<number> => ({ kind: 'int', min, max, unconverted: true }),
   intOneOf: <const V extends number>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values, convert: 'int' }),
   /** Names of IP protocols. Another protocol is refused in other words than what is none. */
   protocolOf: <const V extends string>(...values: readonly V[]): Type<V> => ({ kind: 'enum', values, convert: 'protocol' }),
