@@ -192,6 +192,10 @@ describe('what a difference is not', () => {
       'member GET /networks value .networks[].project_id <P1> → <id>',
     ]);
     assert.deepEqual(told([all, list({ name: 'a' }, { name: 'b' }), list({ name: 'b' })]), [], 'nothing says whose it is');
+    const port: Json = { id: '<id>', project_id: '', device_id: '<floatingip1>', ip: '<ip4>' };
+    assert.deepEqual(told([all, list(port, { ...port, device_id: '' }), list({ ...port, more: null })]), [
+      'member GET /networks has .networks[].more (none) → null',
+    ]);
     assert.deepEqual(told([all, list({ name: 'a' }), list({ name: 'c' })]), ['member GET /networks length .networks 0 → 1']);
   });
 

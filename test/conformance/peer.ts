@@ -79,6 +79,8 @@ async function clearCollection(collection: string, left: Left, cleared: Set<stri
   for (const id of await ids(collection)) {
     const path = `/${collection}/${id}`;
     if (collection === 'routers') await emptyRouter(id, left);
+    // One that is down lets nobody take it away.
+    if (collection === 'trunks') await call('PUT', path, { trunk: { admin_state_up: true } });
     const { status } = await call('DELETE', path);
     if (status < 300 || status === 404) cleared.add(path);
     else all = false;

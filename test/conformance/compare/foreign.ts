@@ -30,5 +30,7 @@ function ownerOf(value: Members): boolean | undefined {
   const [id, project] = [idOf(value), value['project_id'] ?? value['tenant_id']];
   if (typeof id === 'string' && id !== '<id>') return true;
   if (project === '<id>') return false;
+  // The port of a floating IP is nobody's; but it says whose floating IP it is.
+  if (/"<(?!ip[46]>)[a-z_]+\d+>"/.test(JSON.stringify(value))) return true;
   return project === '<P1>' || project === '<P2>' ? true : undefined;
 }
