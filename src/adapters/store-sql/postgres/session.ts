@@ -72,6 +72,9 @@ class PostgresSession implements Session {
     await this.run("SET default_transaction_isolation = 'read committed'");
     await this.run(`SET lock_timeout = ${Math.max(1, Math.ceil(lockWaitMs))}`);
     await this.run("SET client_encoding = 'UTF8'");
+    // Statements come again with other values and are found by their keys: planning each time costs more than it gains.
+    await this.run('SET plan_cache_mode = force_generic_plan');
+    await this.run('SET jit = off');
     const { rows } = await this.run("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean");
     if (rows[0]![0] === true) throw new OnlyReads('PostgreSQL');
   }
