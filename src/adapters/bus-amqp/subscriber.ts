@@ -26,6 +26,8 @@ const attempts = 3;
 export class Subscriber implements Subscription {
   private readonly options: SubscriberOptions;
   private channel: Channel | undefined;
+  /** There is one channel at a time: two would share the messages, and one of them is listened to. */
+  private opening: Promise<void> | undefined;
   /** Arrived, not acknowledged, and the consumer was not ready; at most the window. */
   private held: ConsumeMessage[] = [];
   private readonly left = new AbortController();
@@ -40,6 +42,16 @@ export class Subscriber implements Subscription {
 
   /** Throws when the broker refuses; a link that ends meanwhile leaves it undeclared. */
   async declareOn(link: AmqpLink): Promise<void> {
+    while (this.opening) await this.opening.catch(() => {});
+    this.opening = this.openedOn(link);
+    try {
+      await this.opening;
+    } finally {
+      this.opening = undefined;
+    }
+  }
+
+  private async openedOn(link: AmqpLink): Promise<void> {
     for (let attempt = 1; !this.left.signal.aborted && !this.channel; attempt++) {
       try {
         return await this.open(link);
@@ -91,22 +103,33 @@ export class Subscriber implements Subscription {
     const { channel } = this;
     this.channel = undefined;
     const { deletedAtEnd } = this.options;
-    if (deletedAtEnd !== undefined) await channel?.deleteQueue(deletedAtEnd).catch(() => {});
-    await channel?.close().catch(() => {});
+    if (channel && deletedAtEnd !== undefined) await settled(() => channel.deleteQueue(deletedAtEnd));
+    if (channel) await closed(channel);
   }
 
   private async open(link: AmqpLink): Promise<void> {
-    const { queues, amqp } = this.options;
     const channel = await link.channel();
     // Whoever waits for an answer on it hears of it; the others by its closing.
     channel.on('error', () => {});
     channel.on('close', () => this.lost(channel, link));
+    try {
+      await this.consume(channel);
+      if (!this.left.signal.aborted) return;
+    } catch (error) {
+      if (this.channel === channel) this.channel = undefined;
+      void closed(channel);
+      throw error;
+    }
+    await closed(channel);
+  }
+
+  private async consume(channel: Channel): Promise<void> {
+    const { queues, amqp } = this.options;
     await channel.prefetch(amqp.prefetch > 0 ? amqp.prefetch : defaultWindow);
     for (const queue of queues) await declare(channel, queue);
     this.channel = channel;
     const options = amqp.cancelOnFailover ? { arguments: { 'x-cancel-on-ha-failover': true } } : {};
     for (const { name } of queues) await channel.consume(name, message => this.arrived(channel, name, message), options);
-    if (this.left.signal.aborted) await channel.close().catch(() => {});
   }
 
   private arrived(channel: Channel, queue: string, message: ConsumeMessage | null): void {
@@ -116,7 +139,7 @@ export class Subscriber implements Subscription {
       this.resume();
     } else {
       this.options.log.warning('the broker ended a consumer', { queue });
-      void channel.close().catch(() => {});
+      void closed(channel);
     }
   }
 
@@ -127,6 +150,17 @@ export class Subscriber implements Subscription {
     this.held = [];
     const { clock, amqp } = this.options;
     void clock.sleep(amqp.reconnectDelay * 1000, this.left.signal).then(() => this.keepDeclaring(link));
+  }
+}
+
+const closed = (channel: Channel): Promise<void> => settled(() => channel.close());
+
+/** Of what is closed already, the library throws, here or in its promise: then there is nothing left to do. */
+async function settled(act: () => Promise<unknown>): Promise<void> {
+  try {
+    await act();
+  } catch {
+    // As if it were done.
   }
 }
 
