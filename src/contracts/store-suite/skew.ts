@@ -40,6 +40,14 @@ const cases: readonly Case[] = [
       })),
   },
   {
+    what: 'none with a value of one or of another column',
+    rivals: round =>
+      ['a', 'b', 'c', 'd'].map((id, i) => ({
+        guards: [absent('things', { or: [{ eq: ['name', round] }, { eq: ['kind', round] }] })],
+        ops: [insert('things', thing(`${round}${id}`, i % 2 === 0 ? { kind: round } : { name: round, kind: `${round}${id}` }))],
+      })),
+  },
+  {
     what: 'none with a value of a column without an index',
     rivals: round =>
       ['a', 'b', 'c', 'd'].map(id => ({

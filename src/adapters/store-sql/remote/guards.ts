@@ -5,7 +5,7 @@ import type { SqlValue } from '../common/dialect.ts';
 import { type Compiler, compilePredicate } from '../common/predicate.ts';
 import { keyPredicate, type Statement } from '../common/reads.ts';
 import { type Table, tableOf } from '../common/tables.ts';
-import { bestPin } from './pins.ts';
+import { bestPins } from './pins.ts';
 
 export interface GuardLocks {
   readonly read: string;
@@ -34,12 +34,12 @@ function found(compiler: Compiler, table: Table, guard: Guard, lock: string, bin
   if (guard.guard === 'revision')
     return some(compile({ and: [keyPredicate(guard.table, guard.key), { eq: ['revision_number', guard.revision] }] }), lock);
   if (guard.guard === 'present') return some(compile(guard.where), lock);
-  const pin = bestPin(table, guard.where);
+  const pins = bestPins(table, guard.where);
   // Nobody else writes to the table meanwhile (`names.ts`).
-  if (!pin) return some(compile(guard.where), '');
+  if (!pins) return some(compile(guard.where), '');
   // Rows with the pinned value that do not match now might, before this commit is done: all of them are locked, and then looked at.
   const hit = compile(guard.where);
-  return `count(CASE WHEN hit THEN 1 END) FROM (SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${compile({ in: [pin.column, pin.values] })}${lock})`;
+  return `count(CASE WHEN hit THEN 1 END) FROM (SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${compile({ or: pins.map(({ column, values }) => ({ in: [column, values] as const })) })}${lock})`;
 }
 
 /** The first that does not hold, from the lines of the answer. */

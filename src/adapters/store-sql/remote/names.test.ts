@@ -29,13 +29,16 @@ test('an absence is pinned by the fewest values, wherever a condition is sure to
   const narrow: Predicate = { and: [{ in: ['id', ['a', 'b']] }, { and: [{ eq: ['kind', 'k'] }, { not: { eq: ['size', 1] } }] }] };
   assert.deepEqual(absent(narrow), ['things.kind', 'things.kind="k" alone']);
   assert.deepEqual(absent({ or: [{ eq: ['id', 'a'] }, { eq: ['id', 'b'] }] }), ['things.id', 'things.id="a" alone', 'things.id="b" alone']);
+  const either: Predicate = { and: [{ or: [{ eq: ['id', 'a'] }, { eq: ['name', 'b'] }] }, { not: { eq: ['size', 1] } }] };
+  assert.deepEqual(absent(either), ['things.id', 'things.id="a" alone', 'things.name', 'things.name="b" alone']);
 });
 
 test('an absence that nothing pins, or what is seen through exists, is of the table', () => {
   for (const where of [
     { eq: ['up', true] },
     { not: { eq: ['id', 'a'] } },
-    { or: [{ eq: ['id', 'a'] }, { eq: ['name', 'b'] }] },
+    { or: [{ eq: ['id', 'a'] }, { eq: ['up', true] }] },
+    { or: [] },
     { in: ['id', Array.from({ length: 51 }, (_, i) => `${i}`)] },
     { and: [] },
   ] satisfies Predicate[])

@@ -11,7 +11,7 @@ import type { SqlValue } from '../common/dialect.ts';
 import type { Compiler } from '../common/predicate.ts';
 import { type Table, tableOf } from '../common/tables.ts';
 import { encode } from '../common/values.ts';
-import { bestPin, mostValues, namesRows, pinColumns, tablesWithin } from './pins.ts';
+import { bestPins, mostValues, namesRows, pinColumns, tablesWithin } from './pins.ts';
 
 /** Name → whether it is taken alone. */
 export type Names = ReadonlyMap<string, boolean>;
@@ -64,11 +64,12 @@ class Collected {
   }
 
   private absence(table: Table, where: Predicate): boolean {
-    const pin = bestPin(table, where);
-    if (!pin) return false;
-    this.take(`${table.name}.${pin.column}`, false);
-    for (const value of pin.values) this.take(this.valueName(table, pin.column, value), true);
-    return true;
+    const pins = bestPins(table, where);
+    for (const { column, values } of pins ?? []) {
+      this.take(`${table.name}.${column}`, false);
+      for (const value of values) this.take(this.valueName(table, column, value), true);
+    }
+    return pins !== undefined;
   }
 
   private row(table: Table, row: Row): void {

@@ -41,11 +41,21 @@ function alternatives(parts: readonly Predicate[]): Pin[] {
   return [{ column, values: pins.flatMap(pin => pin!.values) }];
 }
 
-/** The narrowest pin that a lock can be named after. */
-export function bestPin(table: Table, where: Predicate): Pin | undefined {
-  const columns = pinColumns(table);
-  const pins = pinsOf(where).filter(pin => columns.has(pin.column) && pin.values.length <= mostValues);
-  return pins.reduce<Pin | undefined>((best, pin) => (best && best.values.length <= pin.values.length ? best : pin), undefined);
+/** Pins that locks can be named after, of which every row that satisfies `where` has one; as few values as there are to choose from. */
+export function bestPins(table: Table, where: Predicate): readonly Pin[] | undefined {
+  const pins = narrowest(pinColumns(table), where);
+  return pins && sizeOf(pins) <= mostValues ? pins : undefined;
+}
+
+const sizeOf = (pins: readonly Pin[]): number => pins.reduce((sum, pin) => sum + pin.values.length, 0);
+
+function narrowest(columns: ReadonlySet<string>, where: Predicate): readonly Pin[] | undefined {
+  if ('eq' in where || 'in' in where) return pinsOf(where).every(pin => columns.has(pin.column)) ? pinsOf(where) : undefined;
+  if (!('and' in where || 'or' in where)) return undefined;
+  const parts = ('and' in where ? where.and : where.or).map(part => narrowest(columns, part));
+  const some = parts.filter(part => part !== undefined);
+  if ('or' in where) return some.length === parts.length && some.length > 0 ? some.flat() : undefined;
+  return some.reduce<readonly Pin[] | undefined>((best, part) => (best && sizeOf(best) <= sizeOf(part) ? best : part), undefined);
 }
 
 /** Whether the predicate names rows by their whole primary key or a whole unique key. */
