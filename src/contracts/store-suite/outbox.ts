@@ -53,7 +53,8 @@ function entries(open: MakePlace): void {
       await Promise.all(Array.from(letters, letter => say(store, letter, letter.toUpperCase())));
       const all = await heard(store, 'relay', 1000);
       assert.equal(all.length, 52);
-      for (const letter of letters) assert.ok(all.includes(letter + letter.toUpperCase()), letter);
+      // Entries of others may come between those of one commit.
+      for (const letter of letters) assert.ok(all.includes(letter) && all.indexOf(letter) < all.indexOf(letter.toUpperCase()), letter);
     }));
 }
 

@@ -1,7 +1,7 @@
 // The HTTP server: limits, request ids, the log of requests, answers as bytes. What they are about is behind `front`.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
-import { type ApiError, apiError } from '../../domain/errors.ts';
+import { ApiError, apiError } from '../../domain/errors.ts';
 import { corsHeaders } from './cors.ts';
 import {
   buildFront,
@@ -105,9 +105,9 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     } catch (error) {
       if (error instanceof IdentityUnavailable)
         return errorReply(apiError('HTTPServiceUnavailable', { message: 'The identity service is unavailable.' }));
-      const known = asApiError(error);
-      if (known.status >= 500 && known.status !== 501) log.error('request failed', { ...names, error });
-      return errorReply(known);
+      // What the catalog knows is an answer, whatever its status.
+      if (!(error instanceof ApiError)) log.error('request failed', { ...names, error });
+      return errorReply(asApiError(error));
     }
   }
 
