@@ -40,14 +40,6 @@ const cases: readonly Case[] = [
       })),
   },
   {
-    what: 'none with a value of one or of another column',
-    rivals: round =>
-      ['a', 'b', 'c', 'd'].map((id, i) => ({
-        guards: [absent('things', { or: [{ eq: ['name', round] }, { eq: ['kind', round] }] })],
-        ops: [insert('things', thing(`${round}${id}`, i % 2 === 0 ? { kind: round } : { name: round, kind: `${round}${id}` }))],
-      })),
-  },
-  {
     what: 'none with a value of a column without an index',
     rivals: round =>
       ['a', 'b', 'c', 'd'].map(id => ({
@@ -111,6 +103,17 @@ const cases: readonly Case[] = [
     rivals: round => [
       { guards: [absent('things', { and: [pinned(round), { eq: ['up', true] }] })], ops: [count(round)] },
       { guards: [{ guard: 'revision', table: 'counters', key: { id: round }, revision: 0 }], ops: [setUp(`${round}a`)] },
+    ],
+  },
+  {
+    what: 'none with a value of one or of another column, and on a revision',
+    before: round => [insert('counters', { id: round, used: 0 })],
+    rivals: round => [
+      { guards: [absent('things', { or: [{ eq: ['name', round] }, { eq: ['kind', round] }] })], ops: [count(round)] },
+      {
+        guards: [{ guard: 'revision', table: 'counters', key: { id: round }, revision: 0 }],
+        ops: [insert('things', thing(`${round}a`, Number(round.slice(1)) % 4 < 2 ? { kind: round } : { name: round }))],
+      },
     ],
   },
   {
