@@ -16,6 +16,9 @@ export const noRabbit: string | false =
       ? 'rabbitmq-server is started by root only'
       : false;
 
+/** Options of setpriv: what follows ends when this process does, whatever ends it. The script passes TERM on to its Erlang. */
+const withUs = (signal: 'TERM' | 'KILL'): string[] => ['--pdeathsig', signal, '--'];
+
 export const rabbitUser = 'weft';
 export const rabbitPassword = 'p@ss:w%rd';
 
@@ -67,7 +70,7 @@ export class Rabbit implements AsyncDisposable {
       RABBITMQ_DIST_PORT: String(dist),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}',
     };
-    this.epmd = spawn('epmd', ['-port', String(epmd), '-address', '127.0.0.1'], { stdio: 'ignore' });
+    this.epmd = spawn('setpriv', [...withUs('KILL'), 'epmd', '-port', String(epmd), '-address', '127.0.0.1'], { stdio: 'ignore' });
   }
 
   /** Options of a client, by default on a virtual host that nobody else got. */
@@ -78,7 +81,8 @@ export class Rabbit implements AsyncDisposable {
   }
 
   async up(): Promise<void> {
-    const server = spawn(`${bin}/rabbitmq-server`, { env: this.env, stdio: 'ignore', detached: true });
+    const argv = [...withUs('TERM'), `${bin}/rabbitmq-server`];
+    const server = spawn('setpriv', argv, { env: this.env, stdio: 'ignore', detached: true });
     this.server = server;
     for (let i = 0; i < 900; i++) {
       if (server.exitCode !== null) throw new Error(`rabbitmq-server ended with ${server.exitCode}`);
