@@ -8,7 +8,9 @@ import { after, before, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { type Channel, type ConsumeMessage, connect } from 'amqplib';
 import { openAmqpBus } from '../../src/adapters/bus-amqp/amqp-bus.ts';
+import { AmqpTransport } from '../../src/adapters/bus-amqp/amqp-transport.ts';
 import { type AmqpOptions, defaultAmqpOptions } from '../../src/adapters/bus-amqp/options.ts';
+import { OsloBus } from '../../src/adapters/bus-oslo/oslo-bus.ts';
 import { systemClock as clock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import { type Bus, BusUnavailable, type RpcHandler } from '../../src/contracts/bus.ts';
@@ -229,6 +231,32 @@ describe('RabbitMQ as it sees us', { skip: noRabbit, timeout: 170_000 }, () => {
       await clock.sleep(300);
       assert.equal(replies.length, 1);
     });
+  });
+
+  test('messages that wait for a handler keep their order, and go back to the broker with the server', async () => {
+    const amqp = rabbit.client();
+    const transport = new AmqpTransport({ amqp, clock, log, random: Math.random, name: 'one at a time' });
+    await using bus = new OsloBus(transport, { clock, log, concurrency: 1 });
+    await transport.connected(5000);
+    await using other = await open(amqp);
+    const got: unknown[] = [];
+    let go = Promise.withResolvers<void>();
+    const slow = server({ m: args => go.promise.then(() => got.push(args['n'])) });
+    const served = await bus.serve(slow);
+    const send = (from: number): Promise<unknown> =>
+      Promise.all(Array.from({ length: 10 }, (_, i) => other.cast({ topic: 't' }, 'm', { n: from + i })));
+    await send(0);
+    go.resolve();
+    await until(() => got.length === 10);
+    assert.deepEqual(got, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    go = Promise.withResolvers();
+    await send(10);
+    await clock.sleep(100);
+    await served[Symbol.asyncDispose]();
+    go.resolve();
+    await other.serve(slow);
+    await until(() => got.length === 20);
+    assert.deepEqual([...got.slice(10)].sort(), [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
   });
 
   test('of several hosts one that answers is enough; a wrong password is told, but never shown', async () => {

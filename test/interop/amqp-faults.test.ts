@@ -123,6 +123,15 @@ describe('RabbitMQ fails', { skip: noRabbit, timeout: 170_000 }, () => {
     await until(() => answers(a));
   });
 
+  test('a bus whose broker fell silent ends all the same', async () => {
+    const direct = rabbit.client({ heartbeatSeconds: 0 });
+    await using middle = await Middle.open(rabbit.port);
+    const bus = await open({ ...direct, hosts: direct.hosts.map(host => ({ ...host, port: middle.port })) });
+    await bus.serve(server({ ping: () => 1 }));
+    middle.silence();
+    await bus[Symbol.asyncDispose]();
+  });
+
   test('a broker that falls silent is left after two heartbeats, and found again', async () => {
     const direct = rabbit.client({ heartbeatSeconds: 1 });
     await using middle = await Middle.open(rabbit.port);

@@ -68,7 +68,10 @@ describe('the server on RabbitMQ', { skip: noRabbit, timeout: 170_000 }, () => {
     await hears(heard, await network(h, '10.1.0.0/24'));
 
     await rabbit.kill();
+    const from = lines.length;
     const meanwhile = await network(h, '10.2.0.0/24');
+    const failed = async (): Promise<boolean> => lines.slice(from).filter(line => line.includes('relay: delivery failed')).length > 1;
+    await until('the relay has tried in vain', failed, 60_000);
     assert.equal((await h.admin.list(`networks?id=${meanwhile}`)).length, 1);
     await rabbit.up();
     await hears(heard, meanwhile);

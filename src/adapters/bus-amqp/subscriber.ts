@@ -8,6 +8,7 @@ import type { QueueDeclaration } from './declarations.ts';
 import type { AmqpLink } from './link.ts';
 import { expiryOf, textOf } from './message.ts';
 import { type AmqpOptions, defaultWindow } from './options.ts';
+import { within } from './up.ts';
 
 export interface SubscriberOptions {
   readonly queues: readonly QueueDeclaration[];
@@ -22,6 +23,7 @@ export interface SubscriberOptions {
 
 /** Attempts at a declaration that failed for a reason that may pass: an exchange that went between two steps, say. */
 const attempts = 3;
+const goodbyeMs = 2_000;
 
 export class Subscriber implements Subscription {
   private readonly options: SubscriberOptions;
@@ -102,9 +104,14 @@ export class Subscriber implements Subscription {
     this.held = [];
     const { channel } = this;
     this.channel = undefined;
-    const { deletedAtEnd } = this.options;
-    if (channel && deletedAtEnd !== undefined) await settled(() => channel.deleteQueue(deletedAtEnd));
-    if (channel) await closed(channel);
+    if (!channel) return;
+    const { deletedAtEnd, clock } = this.options;
+    const goodbye = async (): Promise<void> => {
+      if (deletedAtEnd !== undefined) await settled(() => channel.deleteQueue(deletedAtEnd));
+      await closed(channel);
+    };
+    // A broker that fell silent does not answer.
+    await within(goodbye(), { clock, waitMs: goodbyeMs });
   }
 
   private async open(link: AmqpLink): Promise<void> {
