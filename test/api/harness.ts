@@ -41,7 +41,14 @@ const someChance = (): number => 0.6 + Math.random() * 0.15;
 
 /** `log`: to see more than the warnings in `logged`. */
 export async function start(config: Partial<ServerConfig> = {}, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
-  return startIn(await mkdtemp(join(tmpdir(), 'weft-api-')), config, log, more);
+  const stateDir = await mkdtemp(join(tmpdir(), 'weft-api-'));
+  try {
+    return await startIn(stateDir, config, log, more);
+  } catch (error) {
+    // Some tests want it not to start.
+    await rm(stateDir, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 /** The server ends, and one with another configuration goes on with its state. */
