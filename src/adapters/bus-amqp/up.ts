@@ -2,12 +2,13 @@
 import { BusUnavailable } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
+import { Listeners } from '../../engine/listeners.ts';
 
 const maxWaiting = 10_000;
 
 export class Up<Link> {
   private readonly options: { readonly clock: Clock; readonly log: Log };
-  private readonly watchers = new Set<(up: boolean) => void>();
+  private readonly watchers: Listeners<[up: boolean]>;
   private link: Link | undefined;
   private upAgain = Promise.withResolvers<void>();
   private waiting = 0;
@@ -15,6 +16,7 @@ export class Up<Link> {
 
   constructor(options: { readonly clock: Clock; readonly log: Log }) {
     this.options = options;
+    this.watchers = new Listeners(error => options.log.error('a listener of the bus connection failed', { error }));
   }
 
   get now(): Link | undefined {
@@ -26,7 +28,7 @@ export class Up<Link> {
     this.link = link;
     if (link) this.upAgain.resolve();
     else if (was) this.upAgain = Promise.withResolvers();
-    if ((was === undefined) !== (link === undefined)) this.tell(link !== undefined);
+    if ((was === undefined) !== (link === undefined)) this.watchers.tell(link !== undefined);
   }
 
   /** Rejects with BusUnavailable when none came within the time. */
@@ -45,25 +47,13 @@ export class Up<Link> {
   }
 
   watch(listener: (up: boolean) => void): Disposable {
-    const watcher = (up: boolean): void => listener(up);
-    this.watchers.add(watcher);
-    return { [Symbol.dispose]: () => void this.watchers.delete(watcher) };
+    return this.watchers.add(listener);
   }
 
   close(): void {
     this.closed = true;
     this.watchers.clear();
     this.upAgain.resolve();
-  }
-
-  private tell(up: boolean): void {
-    for (const watcher of [...this.watchers]) {
-      try {
-        watcher(up);
-      } catch (error) {
-        this.options.log.error('a listener of the bus connection failed', { error });
-      }
-    }
   }
 }
 

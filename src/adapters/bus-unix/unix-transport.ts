@@ -3,6 +3,7 @@ import { BusUnavailable } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import type { Clock } from '../../engine/clock.ts';
+import { Listeners } from '../../engine/listeners.ts';
 import {
   type Consumer,
   type Delivery,
@@ -46,7 +47,7 @@ const stableMs = 5_000;
 export class UnixTransport implements Transport {
   private readonly options: UnixTransportOptions;
   private readonly declared = new Set<Declared>();
-  private readonly watchers = new Set<(up: boolean) => void>();
+  private readonly watchers: Listeners<[up: boolean]>;
   private readonly stop = new AbortController();
   private readonly backoff: Backoff;
   private link: ClientLink | undefined;
@@ -55,6 +56,7 @@ export class UnixTransport implements Transport {
 
   constructor(options: UnixTransportOptions) {
     this.options = options;
+    this.watchers = new Listeners(error => options.log.error('a listener of the bus connection failed', { error }));
     this.backoff = new Backoff({ firstMs: 50, maxMs: 2000, factor: 1.6, jitter: 0.3 }, options.random);
     void this.run();
   }
@@ -99,9 +101,7 @@ export class UnixTransport implements Transport {
   }
 
   onUp(listener: (up: boolean) => void): Disposable {
-    const watcher = (up: boolean): void => listener(up);
-    this.watchers.add(watcher);
-    return { [Symbol.dispose]: () => void this.watchers.delete(watcher) };
+    return this.watchers.add(listener);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -200,7 +200,7 @@ export class UnixTransport implements Transport {
     this.link = link;
     this.options.log.debug('bus connection up', { path: this.options.path });
     this.upAgain.resolve();
-    this.tell(true);
+    this.watchers.tell(true);
   }
 
   private wentDown(): void {
@@ -213,17 +213,7 @@ export class UnixTransport implements Transport {
     }
     if (!was) return;
     this.upAgain = Promise.withResolvers();
-    this.tell(false);
-  }
-
-  private tell(up: boolean): void {
-    for (const watcher of [...this.watchers]) {
-      try {
-        watcher(up);
-      } catch (error) {
-        this.options.log.error('a listener of the bus connection failed', { error });
-      }
-    }
+    this.watchers.tell(false);
   }
 
   private deliver(id: number, delivery: Delivery): void {

@@ -1,4 +1,5 @@
 // Queries to statements: text by shape, values apart, and how to read what comes back.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Order, Predicate, Query, Row, Scalar, Value } from '../../../contracts/store.ts';
 import { type Blank, blankOf } from '../../../engine/blank.ts';
 import type { SqlValue } from './dialect.ts';
@@ -109,4 +110,17 @@ export function decodeRow(columns: readonly Column[], cells: readonly unknown[])
     row[column.name] = column.decode === undefined ? (cells[i] as Value) : decodeCell(column, cells[i]);
   }
   return row;
+}
+
+/** Rows that are decoded before others get their turn. */
+const longTurn = 2000;
+
+/** A long answer is worth a turn of everybody else's, where a short one goes on at once. */
+export async function decodeRows(columns: readonly Column[], answer: readonly (readonly unknown[])[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const cells of answer) {
+    if (rows.length % longTurn === longTurn - 1) await nextTurn();
+    rows.push(decodeRow(columns, cells));
+  }
+  return rows;
 }

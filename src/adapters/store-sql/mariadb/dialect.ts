@@ -4,10 +4,11 @@ import type { Dialect, InsertParts, SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import { startsWith } from '../common/prefix.ts';
+import { decodeJson } from '../common/standard.ts';
 
 const decoders: Partial<Record<ColumnType, ReturnType<Dialect['decoder']>>> = {
   bool: value => value !== 0,
-  json: value => (value === '[]' ? [] : value === '{}' ? {} : JSON.parse(value as string)),
+  json: decodeJson,
 };
 
 const types: Record<ColumnType, string> = { text: 'MEDIUMTEXT', int: 'BIGINT', bool: 'TINYINT', json: 'LONGTEXT', time: 'VARCHAR(20)' };

@@ -1,32 +1,19 @@
 // PostgreSQL: text in order of code points (collation "C"), lists as one array parameter.
 import type { ColumnType } from '../../../model/kit/table.ts';
-import type { Dialect, InsertParts, SqlValue } from '../common/dialect.ts';
-import { insertHead } from '../common/insert.ts';
+import type { Dialect, SqlValue } from '../common/dialect.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import { startsWith } from '../common/prefix.ts';
+import { decodeJson, doubleQuoted, insertOnConflict } from '../common/standard.ts';
 
 const text = 'TEXT COLLATE "C"';
 const types: Record<ColumnType, string> = { text, int: 'BIGINT', bool: 'BOOLEAN', json: text, time: text };
 const arrays: Record<ColumnType, string> = { text: 'text[]', int: 'bigint[]', bool: 'boolean[]', json: 'text[]', time: 'text[]' };
-
-function quote(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
-}
 
 function literal(value: SqlValue): string {
   if (value === null) return 'NULL';
   if (typeof value !== 'string') return String(value);
   if (value.includes('\0')) throw new StoreMisuse('a default value holds a NUL');
   return `'${value.replaceAll("'", "''")}'`;
-}
-
-function insert(parts: InsertParts): string {
-  const { onConflict } = parts;
-  const head = insertHead(parts);
-  if (onConflict === 'fail') return head;
-  if (onConflict === 'ignore') return `${head} ON CONFLICT DO NOTHING`;
-  const set = onConflict.set.map(column => `${column} = excluded.${column}`).join(', ');
-  return `${head} ON CONFLICT (${onConflict.key.join(', ')}) ${set ? `DO UPDATE SET ${set}` : 'DO NOTHING'}`;
 }
 
 /** The text of an array, as the server reads it. */
@@ -44,10 +31,10 @@ export function numbered(statement: string): string {
 
 export const postgresDialect: Dialect = {
   name: 'postgres',
-  quote,
+  quote: doubleQuoted,
   parameters: numbered,
   bool: value => value,
-  decoder: type => (type === 'json' ? value => JSON.parse(value as string) : undefined),
+  decoder: type => (type === 'json' ? decodeJson : undefined),
   columnType: type => types[type],
   literal,
   tableOptions: '',
@@ -62,7 +49,7 @@ export const postgresDialect: Dialect = {
   startsWith,
   orderBy: (column, direction, nullable) => `${column} ${direction === 'asc' ? 'ASC' : 'DESC'}${nullable ? nulls[direction] : ''}`,
   indexPart: (column, nullable) => (nullable ? `${column} ASC NULLS FIRST` : column),
-  insert,
+  insert: insertOnConflict,
 };
 
 const nulls = { asc: ' NULLS FIRST', desc: ' NULLS LAST' } as const;

@@ -1,10 +1,19 @@
 // The store over a database server: reads on any connection of the pool, a commit on one of its own.
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CommitResult, OutboxRow, Predicate, Query, Row, Scalar, Store, WriteSet } from '../../../contracts/store.ts';
 import type { Clock } from '../../../engine/clock.ts';
+import { outboxListeners } from '../common/listeners.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import type { Compiler } from '../common/predicate.ts';
-import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow, type Statement } from '../common/reads.ts';
+import {
+  compileCount,
+  compileCountBy,
+  compileGet,
+  compileSelect,
+  decodeCell,
+  decodeRow,
+  decodeRows,
+  type Statement,
+} from '../common/reads.ts';
 import { Commits } from './commit.ts';
 import type { Engine, Session } from './engine.ts';
 import { takeLease } from './lease.ts';
@@ -12,8 +21,6 @@ import { Outbox } from './outbox.ts';
 import { compilePlan } from './plan.ts';
 import type { Pool } from './pool.ts';
 
-/** Rows that are decoded before others get their turn. */
-const longTurn = 2000;
 /** Commits after which those that nobody can ask about any more are forgotten, and how old they are. */
 const forgetEvery = 1000;
 const forgetAfterMs = 3600 * 1000;
@@ -32,7 +39,7 @@ export class RemoteStore implements Store {
   private readonly clock: Pick<Clock, 'now'>;
   private readonly commits: Commits;
   private readonly mail: Outbox;
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = outboxListeners();
   private readonly busy = new Set<Promise<unknown>>();
   private made = 0;
   private closing: Promise<void> | undefined;
@@ -54,13 +61,7 @@ export class RemoteStore implements Store {
   async select(query: Query): Promise<Row[]> {
     const read = compileSelect(this.compiler, query);
     const cells = await this.read(read);
-    const rows: Row[] = [];
-    for (const row of cells) {
-      // A long answer is worth a turn of everybody else's, where a short one goes on at once.
-      if (rows.length % longTurn === longTurn - 1) await nextTurn();
-      rows.push(decodeRow(read.columns, row));
-    }
-    return rows;
+    return decodeRows(read.columns, cells);
   }
 
   async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
@@ -84,7 +85,7 @@ export class RemoteStore implements Store {
     const plan = compilePlan(this.compiler, writeSet, this.engine.guardLocks);
     const at = new Date(this.clock.now()).toISOString();
     const result = await this.within(() => this.commits.commit(plan, at));
-    if (result.done && plan.outbox.length > 0) this.tellListeners();
+    if (result.done && plan.outbox.length > 0) this.listeners.tell();
     if (++this.made % forgetEvery === 0) this.forgetCommits();
     return result;
   }
@@ -106,10 +107,7 @@ export class RemoteStore implements Store {
   }
 
   onOutbox(listener: () => void): Disposable {
-    // A wrapper, so that a function that listens twice is heard twice and stops once.
-    const entry = () => listener();
-    this.listeners.add(entry);
-    return { [Symbol.dispose]: () => void this.listeners.delete(entry) };
+    return this.listeners.add(listener);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -144,16 +142,5 @@ export class RemoteStore implements Store {
     const statement = { text: `DELETE FROM weft_commit WHERE made < ${this.engine.nowMs} - ?`, binds: [forgetAfterMs] };
     // Who cannot now will the next time.
     this.within(() => this.commits.read(session => session.query(statement))).catch(() => {});
-  }
-
-  private tellListeners(): void {
-    for (const listener of [...this.listeners]) {
-      try {
-        listener();
-      } catch (error) {
-        // The commit is done, whatever a listener makes of it.
-        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-      }
-    }
   }
 }

@@ -1,10 +1,10 @@
 // The store over one SQLite file: reads at once, writes through the group commit.
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CommitResult, OutboxRow, Predicate, Query, Row, Scalar, Store, WriteSet } from '../../../contracts/store.ts';
 import type { Clock } from '../../../engine/clock.ts';
+import { outboxListeners } from '../common/listeners.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import type { Compiler } from '../common/predicate.ts';
-import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow } from '../common/reads.ts';
+import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow, decodeRows } from '../common/reads.ts';
 import { compileWriteSet } from '../common/writes.ts';
 import { applyPlan } from './apply.ts';
 import { whileBusy } from './busy.ts';
@@ -12,16 +12,13 @@ import type { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { forgetReader, knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
 
-/** Rows that are decoded before others get their turn. */
-const longTurn = 2000;
-
 export class SqliteStore implements Store {
   private readonly connection: Connection;
   private readonly compiler: Compiler;
   private readonly clock: Pick<Clock, 'now'>;
   private readonly patienceMs: number;
   private readonly commits: GroupCommit;
-  private readonly listeners = new Set<() => void>();
+  private readonly listeners = outboxListeners();
   private closing: Promise<void> | undefined;
 
   constructor(connection: Connection, compiler: Compiler, clock: Pick<Clock, 'now'>, patienceMs: number) {
@@ -39,13 +36,7 @@ export class SqliteStore implements Store {
   async select(query: Query): Promise<Row[]> {
     const read = compileSelect(this.compiler, query);
     const cells = await this.read(() => this.connection.all(read));
-    const rows: Row[] = [];
-    for (const row of cells) {
-      // A long answer is worth a turn of everybody else's, where a short one goes on at once.
-      if (rows.length % longTurn === longTurn - 1) await nextTurn();
-      rows.push(decodeRow(read.columns, row));
-    }
-    return rows;
+    return decodeRows(read.columns, cells);
   }
 
   async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
@@ -73,7 +64,7 @@ export class SqliteStore implements Store {
       const value = applyPlan(this.connection, plan, at);
       return { keep: value.done, value };
     });
-    if (result.done && plan.outbox.length > 0) this.tellListeners();
+    if (result.done && plan.outbox.length > 0) this.listeners.tell();
     return result;
   }
 
@@ -102,10 +93,7 @@ export class SqliteStore implements Store {
   }
 
   onOutbox(listener: () => void): Disposable {
-    // A wrapper, so that a function that listens twice is heard twice and stops once.
-    const entry = () => listener();
-    this.listeners.add(entry);
-    return { [Symbol.dispose]: () => void this.listeners.delete(entry) };
+    return this.listeners.add(listener);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -127,16 +115,5 @@ export class SqliteStore implements Store {
   private read<T>(work: () => T): T | Promise<T> {
     if (this.closing) throw new StoreMisuse('the store is closed');
     return whileBusy(work, this.patienceMs);
-  }
-
-  private tellListeners(): void {
-    for (const listener of [...this.listeners]) {
-      try {
-        listener();
-      } catch (error) {
-        // The commit is done, whatever a listener makes of it.
-        process.emitWarning(error instanceof Error ? error : new Error(String(error)));
-      }
-    }
   }
 }
