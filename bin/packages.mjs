@@ -37,13 +37,14 @@ export const testPackages = {
   'rabbitmq-server': ['rabbitmq-server'],
 };
 
-/** What `npm run conformance` and `npm run test:interop` need: Debian's Keystone and Neutron's agents, and the suites that others wrote. Where there is no program, a file says that it is there. */
+/** What `npm run conformance` and `npm run test:interop` need: Debian's Keystone, Neutron's server and its agents, and the suites that others wrote. Where there is no program, a file says that it is there. */
 const python = '/usr/lib/python3/dist-packages';
 export const conformancePackages = {
   keystone: ['keystone-manage'],
   'uwsgi-plugin-python3': ['uwsgi_python3'],
   tempest: ['tempest'],
   'neutron-tempest-plugin': [`${python}/neutron_tempest_plugin/__init__.py`],
+  'neutron-common': ['neutron-server', 'neutron-db-manage'],
   'neutron-linuxbridge-agent': ['neutron-linuxbridge-agent'],
   'neutron-dhcp-agent': ['neutron-dhcp-agent'],
   'python3-ddt': [`${python}/ddt.py`],
