@@ -4,7 +4,6 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { commonOptions, findVerb, name, parseCall, UsageError, usageLine } from '../src/cli/verb.ts';
-import { serverOptions } from '../src/main/config/server-options.ts';
 import { verbs } from '../src/main/main.ts';
 import { extensions } from '../src/model/registry.ts';
 import { anchors, deadLinks, linksOf, readDocuments, weftCommands, words } from './documents.ts';
@@ -55,15 +54,6 @@ describe('documentation', () => {
       verbs.map(name).filter(verb => !named.has(verb)),
       [],
       'verbs that no page shows',
-    );
-  });
-
-  test('every option of the configuration files is in the guide', () => {
-    const names = Object.keys(serverOptions).map(option => option.slice(option.indexOf('.') + 1));
-    const page = textOf('docs/guide/running.md');
-    assert.deepEqual(
-      names.filter(option => !option.startsWith('quota_') && !page.includes(`\`${option}\``)),
-      [],
     );
   });
 

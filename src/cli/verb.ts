@@ -10,8 +10,15 @@ export interface OptionSpec {
   readonly help: string;
 }
 
+export interface Given {
+  readonly name: string;
+  readonly value: string;
+}
+
 export interface Call {
   readonly options: Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+  /** Options with a value, in the order of the command line. */
+  readonly given: readonly Given[];
   readonly args: readonly string[];
   /** What stood behind `--`. */
   readonly command: readonly string[];
@@ -60,16 +67,16 @@ export function parseCall(verb: Verb, argv: readonly string[], out: (line: strin
   const own = end < 0 ? argv : argv.slice(0, end);
   const command = end < 0 ? [] : argv.slice(end + 1);
   if (command.length > 0 && !verb.command) throw usage(verb, 'nothing may follow "--"');
-  const { values, positionals } = parse(verb, own);
+  const { values, positionals, given } = parse(verb, own);
   if (positionals.length < verb.args[0]) throw usage(verb, 'too few arguments');
   if (positionals.length > verb.args[1]) {
     const extra = positionals[verb.args[1]];
     throw usage(verb, `what is ${JSON.stringify(extra)} for?${verb.command ? ' A command goes behind "--".' : ''}`);
   }
-  return { options: values, args: positionals, command, out };
+  return { options: values, given, args: positionals, command, out };
 }
 
-function parse(verb: Verb, argv: readonly string[]): { values: Call['options']; positionals: string[] } {
+function parse(verb: Verb, argv: readonly string[]): { values: Call['options']; positionals: string[]; given: Given[] } {
   const options = Object.fromEntries(
     Object.entries({ ...commonOptions, ...verb.options }).map(([key, { type, short, multiple }]) => [
       key,
@@ -77,7 +84,11 @@ function parse(verb: Verb, argv: readonly string[]): { values: Call['options']; 
     ]),
   ) as NonNullable<ParseArgsConfig['options']>;
   try {
-    return parseArgs({ args: [...argv], options, allowPositionals: true, strict: true }) as ReturnType<typeof parse>;
+    const { values, positionals, tokens } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true, tokens: true });
+    const given = tokens.flatMap(token =>
+      token.kind === 'option' && token.value !== undefined ? [{ name: token.name, value: token.value }] : [],
+    );
+    return { values: values as Call['options'], positionals, given };
   } catch (error) {
     // Node adds a hint about "--" to every unknown option, which is right only for verbs that take a command.
     const text = error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);

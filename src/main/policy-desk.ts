@@ -30,7 +30,7 @@ export const policyDesk: PolicyDesk = {
 };
 
 async function ask<T>(place: PolicyPlace, running: () => Promise<T>, offline: (policy: Policy) => T): Promise<T> {
-  const isNamed = place.policyFile !== undefined || place.configFiles.length > 0;
+  const isNamed = place.policyFile !== undefined || place.configSources.length > 0;
   if (!isNamed) {
     try {
       return await running();
@@ -41,9 +41,9 @@ async function ask<T>(place: PolicyPlace, running: () => Promise<T>, offline: (p
   return offline(await policyOf(place));
 }
 
-async function policyOf({ folder, configFiles, policyFile }: PolicyPlace): Promise<Policy> {
+async function policyOf({ folder, configSources, policyFile }: PolicyPlace): Promise<Policy> {
   try {
-    const { config } = readServerOptions(configFiles, policyFile);
+    const { config } = readServerOptions(configSources, policyFile);
     return (await loadPolicy(config.policy, folder.path)).policy;
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error));

@@ -28,7 +28,7 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   if (refused) throw new Failure(refused);
   const publish = inWords(() => options.publish.map(parsePublication));
   const keystone = options.keystone && keystoneAccount(options.keystone);
-  const settings = inWords(() => readServerOptions(options.configFiles, options.policyFile));
+  const settings = inWords(() => readServerOptions(options.configSources, options.policyFile));
   const folder = inWords(() => openStateFolder(options.stateDir, mode === 'contained'));
   using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
@@ -36,7 +36,8 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   using stopper = untilStopped();
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
-  for (const option of settings.unknown) log.warning(`configuration: ${option} is not known and has no effect`);
+  for (const warning of settings.warnings) log.warning(`configuration: ${warning}`);
+  for (const note of settings.notes) log.info(`configuration: ${note}`);
   const { config } = settings;
   const { address, port, hosts, localIp, debug } = options;
   const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });

@@ -1,10 +1,11 @@
-// The reference as pages, written from the model: a page for each resource, one of errors, and what leads to them.
-
+// The reference as pages, written from the model: a page for each resource, one of errors, one of options, and what leads to them.
 import type { ErrorRow } from '../../src/domain/errors/row.ts';
 import { catalog } from '../../src/domain/errors.ts';
 import type { Extension, Field, Resource } from '../../src/model/kit/resource.ts';
 import { policies } from '../../src/model/policies.ts';
 import { extensions, resources } from '../../src/model/registry.ts';
+import { configurationPage } from './configuration.ts';
+import { cell, code, page, table } from './markdown.ts';
 import { typeText } from './type-text.ts';
 
 export interface Page {
@@ -14,7 +15,6 @@ export interface Page {
 }
 
 const folder = 'docs/reference';
-const made = '<!-- Written by "npm run docs" from src/model: change that, not this. -->';
 const fileOf = (resource: Resource): string => `${resource.parent ? `${resource.parent.resource}_` : ''}${resource.plural}.md`;
 
 export function referencePages(): Page[] {
@@ -22,15 +22,10 @@ export function referencePages(): Page[] {
     { path: `${folder}/README.md`, text: index() },
     { path: `${folder}/extensions.md`, text: extensionPage() },
     { path: `${folder}/errors.md`, text: errorPage() },
+    { path: `${folder}/configuration.md`, text: configurationPage() },
     ...resources.map(resource => ({ path: `${folder}/${fileOf(resource)}`, text: resourcePage(resource) })),
   ];
 }
-
-const code = (text: string): string => (text === '' ? '' : `\`${text.replaceAll('|', '\\|')}\``);
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n');
-const page = (...parts: readonly string[]): string => `${[made, ...parts.filter(part => part !== '')].join('\n\n')}\n`;
 
 function index(): string {
   const rows = resources
@@ -38,7 +33,7 @@ function index(): string {
     .toSorted((a, b) => ((a[0] as string) < (b[0] as string) ? -1 : 1));
   return page(
     '# Reference',
-    'Every resource with its attributes, its URLs and the policy rules that are asked; [extensions](extensions.md); [errors](errors.md). The same for programs: `GET /v2.0/openapi.json`.',
+    'Every resource with its attributes, its URLs and the policy rules that are asked; [extensions](extensions.md); [errors](errors.md); [options of configuration files](configuration.md). The same for programs: `GET /v2.0/openapi.json`.',
     table(['resource', 'collection'], rows),
   );
 }

@@ -1,5 +1,5 @@
-// Configuration files in Neutron's form: an option of the verbs that start the API server.
-import { type Call, type OptionSpec, text, texts } from '../verb.ts';
+// Configuration files in Neutron's form: options of the verbs that start a program which has some.
+import { type Call, type OptionSpec, text } from '../verb.ts';
 
 export const configOption: Readonly<Record<string, OptionSpec>> = {
   'config-file': {
@@ -8,6 +8,12 @@ export const configOption: Readonly<Record<string, OptionSpec>> = {
     multiple: true,
     help: "options of the API server, under the names of Neutron's configuration files",
   },
+  'config-dir': {
+    type: 'string',
+    value: 'DIR',
+    multiple: true,
+    help: 'a folder whose *.conf are such files, in the order of their names; of a repeated option the last one counts',
+  },
   'policy-file': {
     type: 'string',
     value: 'FILE',
@@ -15,12 +21,20 @@ export const configOption: Readonly<Record<string, OptionSpec>> = {
   },
 };
 
+export interface ConfigSource {
+  readonly kind: 'file' | 'dir';
+  readonly path: string;
+}
+
 export interface ConfigFiles {
-  readonly configFiles: readonly string[];
+  /** In the order of the command line, which counts. */
+  readonly configSources: readonly ConfigSource[];
   readonly policyFile: string | undefined;
 }
 
+const kinds: Readonly<Record<string, ConfigSource['kind']>> = { 'config-file': 'file', 'config-dir': 'dir' };
+
 export const configFilesOf = (call: Call): ConfigFiles => ({
-  configFiles: texts(call, 'config-file'),
+  configSources: call.given.flatMap(({ name, value }) => (kinds[name] ? [{ kind: kinds[name], path: value }] : [])),
   policyFile: text(call, 'policy-file'),
 });

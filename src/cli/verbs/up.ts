@@ -3,11 +3,11 @@ import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { defaultStatePath, onHostStatePath } from '../state.ts';
 import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
-import { configFilesOf, configOption } from './config-option.ts';
+import { type ConfigFiles, configFilesOf, configOption } from './config-option.ts';
 import { type KeystoneSettings, keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
 
-export interface UpOptions {
+export interface UpOptions extends ConfigFiles {
   readonly stateDir: string;
   readonly address: string;
   /** 0: any free port. */
@@ -21,8 +21,6 @@ export interface UpOptions {
   readonly localIp: string | undefined;
   /** Undefined: the built-in identity. */
   readonly keystone: KeystoneSettings | undefined;
-  readonly configFiles: readonly string[];
-  readonly policyFile: string | undefined;
   readonly debug: boolean;
 }
 

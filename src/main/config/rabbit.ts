@@ -3,66 +3,115 @@ import { type AmqpOptions, defaultAmqpOptions } from '../../adapters/bus-amqp/op
 import { parseTransportUrl } from '../../adapters/bus-amqp/transport-url.ts';
 import type { MessagingConfig } from '../../server/context.ts';
 import { ConfigError } from './ini.ts';
+import type { OldName, Type } from './option.ts';
 import { bool, float, int, oneOf, string } from './values.ts';
 
-type Option = (text: string) => Partial<AmqpOptions>;
-
-const sets =
-  <K extends keyof AmqpOptions>(key: K, read: (text: string) => AmqpOptions[K]): Option =>
-  text =>
-    ({ [key]: read(text) }) as Partial<AmqpOptions>;
-
-/** An option that is a part of `tls`, or that is checked and changes nothing. */
-const checked =
-  (read: (text: string) => unknown): Option =>
-  text => {
-    read(text);
-    return {};
-  };
-
-export const rabbitOptions: Readonly<Record<string, Option>> = {
-  amqp_durable_queues: sets('durableQueues', bool),
-  amqp_auto_delete: sets('autoDelete', bool),
-  rabbit_ha_queues: sets('haQueues', bool),
-  rabbit_quorum_queue: sets('quorumQueue', bool),
-  rabbit_transient_quorum_queue: sets('transientQuorumQueue', bool),
-  rabbit_quorum_delivery_limit: sets('quorumDeliveryLimit', int(0)),
-  // As Zed writes them, and as later releases do.
-  rabbit_quroum_max_memory_length: sets('quorumMaxMemoryLength', int(0)),
-  rabbit_quorum_max_memory_length: sets('quorumMaxMemoryLength', int(0)),
-  rabbit_quroum_max_memory_bytes: sets('quorumMaxMemoryBytes', int(0)),
-  rabbit_quorum_max_memory_bytes: sets('quorumMaxMemoryBytes', int(0)),
-  rabbit_transient_queues_ttl: sets('transientQueuesTtl', int(0, 2_000_000)),
-  rabbit_qos_prefetch_count: sets('prefetch', int(0, 65_535)),
-  enable_cancel_on_failover: sets('cancelOnFailover', bool),
-  heartbeat_timeout_threshold: sets('heartbeatSeconds', int(0, 65_535)),
-  heartbeat_rate: checked(int(1)),
-  rabbit_retry_interval: sets('retryInterval', int(1, 3600)),
-  rabbit_retry_backoff: sets('retryBackoff', int(0, 3600)),
-  rabbit_interval_max: sets('retryMax', int(1, 3600)),
-  kombu_reconnect_delay: sets('reconnectDelay', float(0, 60)),
-  kombu_failover_strategy: sets('failover', oneOf('round-robin', 'shuffle')),
-  kombu_missing_consumer_retry_timeout: sets('missingConsumerRetry', int(0, 3600)),
-  rabbit_login_method: sets('loginMethod', oneOf('PLAIN', 'AMQPLAIN', 'EXTERNAL')),
-  ssl: checked(bool),
-  ssl_ca_file: checked(string),
-  ssl_cert_file: checked(string),
-  ssl_key_file: checked(string),
-  ssl_enforce_hostname_verification: checked(bool),
-};
-
-/** The value of `transport_url`, or what is wrong with it without a word of what it is. */
-export function transportUrl(text: string): string {
-  if (text !== '') amqpOptions({ transportUrl: text, controlExchange: '', host: '', rabbit: {} });
-  return text;
+export interface RabbitOption {
+  readonly type: Type<unknown>;
+  readonly help: string;
+  readonly default: string;
+  readonly deprecated?: readonly OldName[];
+  /** What it changes; of what is a part of `tls`, or is looked at elsewhere, nothing. */
+  readonly key?: keyof AmqpOptions;
 }
 
+function rabbit<K extends keyof AmqpOptions>(
+  key: K,
+  type: Type<AmqpOptions[K]>,
+  help: string,
+  ...deprecated: readonly OldName[]
+): RabbitOption {
+  return { key, type: type as Type<unknown>, help, default: String(defaultAmqpOptions[key]), deprecated };
+}
+
+const inDefault: OldName = { group: 'DEFAULT' };
+const older = (name: string): OldName => ({ name });
+const quorum = 'the same for all that use one broker';
+
+export const rabbitOptions: Readonly<Record<string, RabbitOption>> = {
+  amqp_durable_queues: rabbit('durableQueues', bool, `queues that outlive the broker; ${quorum}`),
+  amqp_auto_delete: rabbit('autoDelete', bool, `queues that go with their last consumer; ${quorum}`, inDefault),
+  rabbit_ha_queues: rabbit('haQueues', bool, `mirrored queues; ${quorum}`, inDefault),
+  rabbit_quorum_queue: rabbit('quorumQueue', bool, `quorum queues; ${quorum}`),
+  rabbit_transient_quorum_queue: rabbit('transientQuorumQueue', bool, `quorum queues for replies and fan-outs, too; ${quorum}`),
+  rabbit_quorum_delivery_limit: rabbit('quorumDeliveryLimit', int(0), 'deliveries of a message of a quorum queue; 0: any number'),
+  // Zed writes them with a slip.
+  rabbit_quorum_max_memory_length: rabbit(
+    'quorumMaxMemoryLength',
+    int(0),
+    'messages of a quorum queue in memory; 0: any number',
+    older('rabbit_quroum_max_memory_length'),
+  ),
+  rabbit_quorum_max_memory_bytes: rabbit(
+    'quorumMaxMemoryBytes',
+    int(0),
+    'bytes of a quorum queue in memory; 0: any number',
+    older('rabbit_quroum_max_memory_bytes'),
+  ),
+  rabbit_transient_queues_ttl: rabbit(
+    'transientQueuesTtl',
+    int(0, 2_000_000),
+    'seconds that a reply or fan-out queue outlives its consumers',
+  ),
+  rabbit_qos_prefetch_count: rabbit('prefetch', int(0, 65_535), 'messages on their way to a consumer; 0: as many as it holds'),
+  enable_cancel_on_failover: rabbit('cancelOnFailover', bool, 'consumers are told when their queue moves'),
+  heartbeat_timeout_threshold: rabbit('heartbeatSeconds', int(0, 65_535), 'seconds after which a silent broker counts as gone; 0: never'),
+  heartbeat_rate: { type: int(1) as Type<unknown>, help: 'accepted; how often is known from the threshold', default: '2' },
+  rabbit_retry_interval: rabbit('retryInterval', int(1, 3600), 'seconds until the first further attempt to connect'),
+  rabbit_retry_backoff: rabbit('retryBackoff', int(0, 3600), 'seconds that each further wait is longer', inDefault),
+  rabbit_interval_max: rabbit('retryMax', int(1, 3600), 'seconds of the longest wait'),
+  kombu_reconnect_delay: rabbit('reconnectDelay', float(0, 60), 'seconds before a lost connection is made again', inDefault),
+  kombu_failover_strategy: rabbit('failover', oneOf('round-robin', 'shuffle'), 'which host is tried next'),
+  kombu_missing_consumer_retry_timeout: rabbit(
+    'missingConsumerRetry',
+    int(0, 3600),
+    'seconds for which a reply looks for its queue',
+    older('kombu_reconnect_timeout'),
+  ),
+  rabbit_login_method: rabbit('loginMethod', oneOf('PLAIN', 'AMQPLAIN', 'EXTERNAL'), 'how the client says who it is', inDefault),
+  ssl: { type: bool as Type<unknown>, help: 'TLS', default: 'false', deprecated: [older('rabbit_use_ssl')] },
+  ssl_ca_file: {
+    type: string as Type<unknown>,
+    help: "authorities of the broker's certificate; without it the machine's own",
+    default: '',
+    deprecated: [older('kombu_ssl_ca_certs')],
+  },
+  ssl_cert_file: {
+    type: string as Type<unknown>,
+    help: "the client's certificate",
+    default: '',
+    deprecated: [older('kombu_ssl_certfile')],
+  },
+  ssl_key_file: { type: string as Type<unknown>, help: 'its key', default: '', deprecated: [older('kombu_ssl_keyfile')] },
+  ssl_enforce_hostname_verification: {
+    type: bool as Type<unknown>,
+    help: "whether the broker's certificate has to be of its name",
+    default: 'true',
+  },
+};
+
+const nowhere = { file: '', line: 0 };
+const isTrue = (text: string): boolean => bool.read(text, nowhere);
+
+/** The value of `transport_url`, or what is wrong with it without a word of what it is. */
+export const transportUrl: Type<string> = {
+  name: 'URL',
+  read(text) {
+    if (text !== '') amqpOptions({ transportUrl: text, controlExchange: '', host: '', rabbit: {} });
+    return text;
+  },
+};
+
 /** What the URL says counts more than the file. */
-export function amqpOptions({ transportUrl: url, controlExchange, rabbit }: MessagingConfig): AmqpOptions {
+export function amqpOptions({ transportUrl: url, controlExchange, rabbit: fromFile }: MessagingConfig): AmqpOptions {
   const { hosts, virtualHost, query } = parsed(url);
-  const set = { ...rabbit, ...query };
+  const set = { ...fromFile, ...query };
   let options: AmqpOptions = { ...defaultAmqpOptions, hosts, virtualHost, controlExchange, tls: tlsOf(set) };
-  for (const [name, text] of Object.entries(set)) options = { ...options, ...optionOf(name)(text) };
+  for (const [name, text] of Object.entries(set)) {
+    const { key, type } = optionOf(name);
+    const value = type.read(text, nowhere);
+    if (key) options = { ...options, [key]: value };
+  }
   if (options.quorumQueue && options.haQueues)
     throw new ConfigError('rabbit_quorum_queue or rabbit_ha_queues is wanted: a queue is one or the other');
   return options;
@@ -76,18 +125,21 @@ function parsed(url: string): ReturnType<typeof parseTransportUrl> {
   }
 }
 
-function optionOf(name: string): Option {
-  const option = Object.hasOwn(rabbitOptions, name) ? rabbitOptions[name] : undefined;
+function optionOf(name: string): RabbitOption {
+  const current = Object.keys(rabbitOptions).find(
+    known => known === name || rabbitOptions[known]?.deprecated?.some(old => old.name === name),
+  );
+  const option = current === undefined ? undefined : rabbitOptions[current];
   if (!option) throw new ConfigError('behind the question mark, options of [oslo_messaging_rabbit] that there are here are wanted');
   return option;
 }
 
 function tlsOf(set: Readonly<Record<string, string>>): AmqpOptions['tls'] {
-  if (!bool(set['ssl'] ?? 'false')) return undefined;
+  if (!isTrue(set['ssl'] ?? 'false')) return undefined;
   return {
     caFile: set['ssl_ca_file'] ?? '',
     certFile: set['ssl_cert_file'] ?? '',
     keyFile: set['ssl_key_file'] ?? '',
-    verifyHost: bool(set['ssl_enforce_hostname_verification'] ?? 'true'),
+    verifyHost: isTrue(set['ssl_enforce_hostname_verification'] ?? 'true'),
   };
 }

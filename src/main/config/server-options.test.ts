@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { defaultConfig } from '../../server/context.ts';
-import { parseIni } from './ini.ts';
+import { optionName } from './option.ts';
 import { amqpOptions } from './rabbit.ts';
-import { readServerOptions, type ServerSettings } from './server-options.ts';
+import { readServerOptions, type ServerSettings, serverProgram } from './server-options.ts';
 
 function read(...texts: readonly string[]): ServerSettings {
   const folder = mkdtempSync(join(tmpdir(), 'weft-config-'));
@@ -16,40 +16,24 @@ function read(...texts: readonly string[]): ServerSettings {
       writeFileSync(file, text);
       return file;
     });
-    return readServerOptions(files);
+    return readServerOptions(files.map(path => ({ kind: 'file', path })));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
-test('sections, comments, quotes, values over several lines, repeated names', () => {
-  const text = '# a comment\n[DEFAULT]\na = 1\n; another\nb: "x y"\n\n[cors]\nlist = a,\n  b,\n# between\n  c\na=\na = 2\n';
-  assert.deepEqual(
-    parseIni(text, 'f').map(s => [s.group, s.name, s.value, s.line]),
-    [
-      ['DEFAULT', 'a', '1', 3],
-      ['DEFAULT', 'b', 'x y', 5],
-      ['cors', 'list', 'a,\nb,\nc', 8],
-      ['cors', 'a', '', 12],
-      ['cors', 'a', '2', 13],
-    ],
-  );
-});
-
-test('what is no configuration is refused with its place', () => {
-  for (const [text, line] of [
-    ['a = 1', 1],
-    ['[DEFAULT]\njust words', 2],
-    ['[DEFAULT]\n  indented', 2],
-    ['[DEFAULT]\na = 1\n\n  indented', 4],
-    ['[DEFAULT]\n= 1', 2],
-  ] as const)
-    assert.throws(() => parseIni(text, 'x.conf'), { message: new RegExp(`^x\\.conf:${line}: `) }, text);
-});
+function thrown(work: () => unknown): Error {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new assert.AssertionError({ message: 'nothing was thrown' });
+}
 
 test('options by their names in Neutron, of several files the last', () => {
-  const { config, unknown } = read(
-    '[DEFAULT]\npagination_max_limit = 1000\ncore_plugin = ml2\n[oslo_middleware]\nenable_proxy_headers_parsing = True\n',
+  const { config, warnings } = read(
+    '[DEFAULT]\npagination_max_limit = 1000\nno_such = ml2\n[oslo_middleware]\nenable_proxy_headers_parsing = True\n',
     '[DEFAULT]\npagination_max_limit = infinite\nglobal_physnet_mtu = 9000\n[cors]\nallowed_origin = https://a.example, https://b.example\n' +
       '[quotas]\nquota_port = -1\n[ml2_type_vlan]\nnetwork_vlan_ranges = p1:100:200, p2, p1:300:400\n[ml2_type_vxlan]\nvni_ranges = 1:10,20:30\n',
   );
@@ -72,18 +56,18 @@ test('options by their names in Neutron, of several files the last', () => {
       [20, 30],
     ],
   });
-  assert.equal(unknown.length, 1);
-  assert.match(String(unknown[0]), /^DEFAULT\.core_plugin \(.*0\.conf:3\)$/);
+  assert.equal(warnings.length, 1);
+  assert.match(String(warnings[0]), /0\.conf:3: \[DEFAULT\] no_such is not known and has no effect$/);
   assert.deepEqual(read().config, defaultConfig);
 });
 
 test('plug-ins: what there is none of is named, as options are', () => {
-  const { config, unknown } = read(
+  const { config, warnings } = read(
     '[DEFAULT]\nservice_plugins = router, vpnaas\n',
     '[DEFAULT]\nservice_plugins = router,qos,firewall_v2\n',
   );
   assert.deepEqual(config.servicePlugins, ['router', 'qos', 'firewall_v2']);
-  assert.deepEqual(unknown, ['DEFAULT.service_plugins: firewall_v2']);
+  assert.deepEqual(warnings, ['[DEFAULT] service_plugins: firewall_v2 is not known and has no effect']);
 });
 
 test('values that cannot be are refused with their place', () => {
@@ -157,29 +141,49 @@ test('an external DNS without what its updates need is refused', () => {
   assert.throws(() => read(driver), { message: /needs key_name, key_secret, zones/ });
 });
 
-test('what refers to another option is refused rather than taken as it stands; a file that cannot be read is named', () => {
-  for (const value of ['$state_path/policy.yaml', 'x${DEFAULT.host}'])
-    assert.throws(() => read(`[oslo_policy]\npolicy_file = ${value}`), { message: /0\.conf:2: policy_file = .* is wanted, since/ }, value);
-  assert.equal(read('[DEFAULT]\ncore_plugin = $anything').unknown.length, 1);
-  assert.throws(() => readServerOptions(['/nowhere/x.conf']), { message: /^\/nowhere\/x\.conf cannot be read: ENOENT/ });
-  assert.throws(() => readServerOptions(['/']), { message: /^\/ cannot be read: EISDIR/ });
+test('a file that cannot be read is named, as is a folder', () => {
+  const named = (kind: 'file' | 'dir', path: string) => () => readServerOptions([{ kind, path }]);
+  assert.throws(named('file', '/nowhere/x.conf'), { message: /^\/nowhere\/x\.conf cannot be read: ENOENT/ });
+  assert.throws(named('file', '/'), { message: /^\/ cannot be read: EISDIR/ });
+  assert.throws(named('dir', '/nowhere'), { message: /^\/nowhere cannot be read: ENOENT/ });
+});
+
+test('everything that is wrong is told at once', () => {
+  const error = thrown(() => read('[DEFAULT]\nmax_routes = many\njust words\n[ml2]\npath_mtu = -1\n[quotas]\nquota_port = x\n'));
+  assert.deepEqual(
+    error.message.split('\n').map(line => line.replace(/\S*0\.conf/, 'F')),
+    [
+      'the configuration is wrong:',
+      '  F:3: neither "[section]" nor "name = value"',
+      '  F:7: quota_port = x: a number from -1 to 2147483647 is wanted',
+      '  F:2: max_routes = many: a number from 0 to 1000 is wanted',
+      '  F:5: path_mtu = -1: a number from 0 to 65535 is wanted',
+    ],
+  );
+});
+
+test('the defaults of the tables are those of the server, and everything has a help of one phrase', () => {
+  assert.deepEqual(readServerOptions([]).config, defaultConfig);
+  const names = serverProgram.options.map(optionName);
+  assert.equal(new Set(names.map(name => name.toLowerCase())).size, names.length);
+  assert.deepEqual(serverProgram.options.filter(({ help }) => help === '' || help.endsWith('.') || help.includes('|')).map(optionName), []);
 });
 
 test('the URL of a database that cannot be is refused without being told', () => {
   assert.throws(
     () => read('[database]\nconnection = oracle://weft:geheim@db/weft\n'),
-    /0\.conf:2: connection = \*\*\*: the database's URL is of an unknown kind, oracle/,
+    /0\.conf:2: connection = oracle:\/\/weft:\*\*\*@db\/weft: the database's URL is of an unknown kind, oracle/,
   );
   const { database } = read('[database]\nconnection = mysql+pymysql://weft:geheim@db1,db2/weft\nmax_pool_size = 3\n').config;
   assert.deepEqual([database.connection, database.max_pool_size], ['mysql+pymysql://weft:geheim@db1,db2/weft', 3]);
 });
 
 test('a message broker: hosts of the URL, options of the section, and those of the URL count more', () => {
-  const { config, unknown } = read(
+  const { config, warnings } = read(
     '[DEFAULT]\ntransport_url = rabbit://weft:geheim@a:1,weft:geheim@b/net?ssl=1&heartbeat_timeout_threshold=30\nhost = net-1\n' +
       '[oslo_messaging_rabbit]\namqp_durable_queues = true\nheartbeat_timeout_threshold = 10\nssl_ca_file = /ca.pem\nkombu_reconnect_delay = 0.5\n',
   );
-  assert.deepEqual(unknown, []);
+  assert.deepEqual(warnings, []);
   const { hosts, virtualHost, durableQueues, heartbeatSeconds, tls, reconnectDelay, quorumQueue } = amqpOptions(config.messaging);
   assert.deepEqual(
     hosts.map(({ host, port }) => [host, port]),
@@ -204,7 +208,9 @@ test('what is wrong with a message broker is told with its place, and without it
     assert.throws(
       () => read(text),
       error =>
-        error instanceof Error && /0\.conf:2: transport_url = \*\*\*: .* wanted/.test(error.message) && !error.message.includes('geheim'),
+        error instanceof Error &&
+        /0\.conf:2: transport_url = \w+:\/\/weft:\*\*\*@a.*: .* wanted/.test(error.message) &&
+        !error.message.includes('geheim'),
       text,
     );
   for (const option of [

@@ -1,0 +1,23 @@
+// What configuration files say of a server: the API server's own configuration, and where and how its process runs.
+import { defaultConfig, type ServerConfig } from '../../server/context.ts';
+
+export interface ServerProcess {
+  readonly server: ServerConfig;
+}
+
+export const defaultServerProcess: ServerProcess = { server: defaultConfig };
+
+/** Effect of an option that is one value of the server's configuration. */
+export const sets =
+  <K extends keyof ServerConfig>(key: K) =>
+  (config: ServerProcess, value: ServerConfig[K]): ServerProcess => ({ ...config, server: { ...config.server, [key]: value } });
+
+type Parts = 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database' | 'messaging';
+
+/** Effect of an option that is a part of one. */
+export const within =
+  <K extends Parts, P extends keyof ServerConfig[K]>(key: K, part: P) =>
+  (config: ServerProcess, value: ServerConfig[K][P]): ServerProcess => ({
+    ...config,
+    server: { ...config.server, [key]: { ...config.server[key], [part]: value } },
+  });
