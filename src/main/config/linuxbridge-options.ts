@@ -2,7 +2,7 @@
 import type { LinuxbridgeConfig } from '../../agent/context.ts';
 import { type Option, option, section } from './option.ts';
 import type { Program } from './program.ts';
-import { dictOf, string } from './values.ts';
+import { mappings } from './values.ts';
 
 /** What files say of a Linux bridge agent. */
 export interface LinuxbridgeProcess {
@@ -16,14 +16,12 @@ const sets =
     linuxbridge: { ...config.linuxbridge, [key]: value },
   });
 
-const devices = dictOf(string);
-
 const options: readonly Option<LinuxbridgeProcess>[] = [
   ...section('LINUX_BRIDGE', [
-    option('physical_interface_mappings', devices, 'physical networks and the devices that lead to them', sets('interfaceMappings'), {
+    option('physical_interface_mappings', mappings, 'physical networks and the devices that lead to them', sets('interfaceMappings'), {
       default: '',
     }),
-    option('bridge_mappings', devices, 'physical networks and bridges that are there already', sets('bridgeMappings'), { default: '' }),
+    option('bridge_mappings', mappings, 'physical networks and bridges that are there already', sets('bridgeMappings'), { default: '' }),
   ]),
 ];
 

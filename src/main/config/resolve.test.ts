@@ -121,6 +121,14 @@ test('names behind a dollar that lead nowhere, in a circle, or to what is wrong'
   ]);
 });
 
+test('a list is nothing to put in', () => {
+  const wrong = 'one value is wanted behind the dollar, and';
+  assert.deepEqual(read({ 'a.conf': '[DEFAULT]\nhost = $AGENT.types\nlimit = $AGENT.driver\n[AGENT]\ntypes = a\ndriver = 1\n' }).problems, [
+    `a.conf:2: host = $AGENT.types: ${wrong} AGENT.types is a list`,
+    `a.conf:3: limit = $AGENT.driver: ${wrong} AGENT.driver is a list`,
+  ]);
+});
+
 test('a number may be empty where it has no default; a value that is overridden is not looked at', () => {
   assert.equal(value('[DEFAULT]\nlimit =\n', 'limit'), undefined);
   assert.equal(value('[DEFAULT]\nlimit = x\nlimit = 1_0\n', 'limit'), 10);

@@ -116,6 +116,8 @@ export class Resolver<C> {
     if (this.asking.has(option)) throw new ConfigError(`a value is wanted that does not lead back to itself by $${name}`);
     const { value, problem, texts } = this.effective(option);
     if (problem !== undefined) throw new ConfigError(`a value is wanted for $${name}, and that one is wrong`);
+    // oslo.config puts in what Python prints of a list, which nobody wants.
+    if (typeof value === 'object') throw new ConfigError(`one value is wanted behind the dollar, and ${name} is a list`);
     if (value === undefined) return '';
     return option.type.show?.(value) ?? texts[0] ?? '';
   }

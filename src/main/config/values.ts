@@ -55,7 +55,6 @@ export const string: Type<string> = { name: 'string', read: text => text };
 export const listOf = <V>(item: Type<V>): Type<readonly V[]> => ({
   name: item.name === 'string' ? 'list' : `list of ${item.name}`,
   read: (text, place) => itemsOf(text).map(one => item.read(one, place)),
-  show: items => `[${items.map(one => `'${one}'`).join(', ')}]`,
 });
 
 function itemsOf(text: string): string[] {
@@ -65,21 +64,22 @@ function itemsOf(text: string): string[] {
 
 export const list = listOf(string);
 
-/** `a:1,b:2` */
-export const dictOf = <V>(item: Type<V>): Type<Readonly<Record<string, V>>> => ({
-  name: 'name:value list',
-  read(text, place) {
-    const out: Record<string, V> = Object.create(null);
-    for (const pair of strip(text) === '' ? [] : text.split(',')) {
-      const at = pair.indexOf(':');
-      const key = strip(pair.slice(0, Math.max(at, 0)));
-      if (at < 0 || key === '') throw new ConfigError('pairs such as name:value are wanted, with commas between them');
-      if (key in out) throw new ConfigError(`one value for each name is wanted, and there are two for ${key}`);
-      out[key] = item.read(strip(pair.slice(at + 1)), place);
+/** `physnet1:eth1,physnet2:eth2`: each name once, and each device. */
+export const mappings: Type<Readonly<Record<string, string>>> = {
+  name: 'list of name:value',
+  read(text) {
+    const pairs = itemsOf(text).filter(item => item !== '');
+    const found = new Map<string, string>();
+    for (const pair of pairs) {
+      const [name = '', value = '', ...more] = pair.split(':').map(strip);
+      if (name === '' || value === '' || more.length > 0) throw new ConfigError('pairs such as physnet1:eth1 are wanted');
+      if (found.has(name)) throw new ConfigError(`one value for each name is wanted, and there are two for ${name}`);
+      if ([...found.values()].includes(value)) throw new ConfigError(`one name for each value is wanted, and there are two for ${value}`);
+      found.set(name, value);
     }
-    return { ...out };
+    return Object.fromEntries(found);
   },
-});
+};
 
 export const oneOf = <const V extends string>(...values: readonly V[]): Type<V> => ({
   name: 'string',
