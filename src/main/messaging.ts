@@ -1,7 +1,9 @@
 // The bus that `transport_url` names, beside the Unix socket that agents on this machine use.
 import { hostname } from 'node:os';
-import { openAmqpBus } from '../adapters/bus-amqp/amqp-bus.ts';
-import { systemClock } from '../adapters/clock/system-clock.ts';
+import { openAmqp } from '../adapters/bus-amqp/amqp-bus.ts';
+import type { AmqpTransport } from '../adapters/bus-amqp/amqp-transport.ts';
+import { OsloBus } from '../adapters/bus-oslo/oslo-bus.ts';
+import { systemClock as clock } from '../adapters/clock/system-clock.ts';
 import type { Bus } from '../contracts/bus.ts';
 import type { Log } from '../contracts/log.ts';
 import type { MessagingConfig } from '../server/context.ts';
@@ -10,9 +12,21 @@ import { amqpOptions } from './config/rabbit.ts';
 /** A broker that is away keeps the API waiting only for so long. */
 const connectMs = 2_000;
 
-export async function openMessaging(config: MessagingConfig, log: Log): Promise<{ readonly bus: Bus; readonly host: string } | undefined> {
+export interface Messaging {
+  readonly bus: Bus;
+  /** The connection that the bus is on, which closes it. */
+  readonly transport: AmqpTransport;
+}
+
+export const hostOf = (config: MessagingConfig): string => config.host || hostname();
+
+export async function openMessaging(config: MessagingConfig, log: Log): Promise<Messaging | undefined> {
   if (config.transportUrl === '') return undefined;
-  const host = config.host || hostname();
-  const name = `weft server of ${host}, ${process.pid}`;
-  return { host, bus: await openAmqpBus({ amqp: amqpOptions(config), clock: systemClock, log, name, connectMs }) };
+  const transport = await connectAmqp(config, log, 'server');
+  return { transport, bus: new OsloBus(transport, { clock, log }) };
+}
+
+export function connectAmqp(config: MessagingConfig, log: Log, what: string): Promise<AmqpTransport> {
+  const name = `weft ${what} of ${hostOf(config)}, ${process.pid}`;
+  return openAmqp({ amqp: amqpOptions(config), clock, log, name, connectMs });
 }

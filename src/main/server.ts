@@ -28,7 +28,8 @@ import { deliver, type Teller } from '../server/relay/deliver.ts';
 import type { Message } from '../server/relay/messages.ts';
 import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
-import { openMessaging } from './messaging.ts';
+import { hostOf, type Messaging, openMessaging } from './messaging.ts';
+import { runNotifications } from './notifications.ts';
 import { openPolicy } from './policy.ts';
 import { openStore } from './store.ts';
 
@@ -88,9 +89,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const rabbit = await openMessaging(config.messaging, log.child({ name: 'rabbit' }));
   if (rabbit) {
     stack.use(rabbit.bus);
-    stack.use(await serveAgents(services, rabbit.bus, rabbit.host));
+    stack.use(await serveAgents(services, rabbit.bus, hostOf(config.messaging)));
   }
-  startJobs(services, rabbit ? [rabbit.bus, hub.bus] : [hub.bus], stack, options.holder ?? randomUUID());
+  startJobs(services, { hub: hub.bus, rabbit, stack, holder: options.holder ?? randomUUID() });
   const url = await listen(services, options, stack);
   const owned = stack.move();
   return { url, bus: hub.bus, store, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
@@ -99,8 +100,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 const relayCastMs = 10_000;
 const lastCastsMs = 500;
 
+interface Jobs {
+  readonly hub: Bus;
+  readonly rabbit: Messaging | undefined;
+  readonly stack: AsyncDisposableStack;
+  readonly holder: string;
+}
+
 /** The jobs that run as long as the server. */
-function startJobs(services: Services, buses: readonly Bus[], stack: AsyncDisposableStack, holder: string): void {
+function startJobs(services: Services, { hub, rabbit, stack, holder }: Jobs): void {
+  const buses = rabbit ? [rabbit.bus, hub] : [hub];
   const stop = new AbortController();
   const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
   // A bus that is away is asked again and again by the relay, which stops when it is to.
@@ -112,6 +121,7 @@ function startJobs(services: Services, buses: readonly Bus[], stack: AsyncDispos
     runRelay(services, { reader: 'agents', holder, deliver: tellAgents }, stop.signal),
     runDhcpFailover(services, stop.signal),
     ...publishing(services, holder, stop.signal),
+    runNotifications(services, rabbit, { holder, signal: stop.signal }),
   ]);
   stack.defer(async () => {
     stop.abort();

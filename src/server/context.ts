@@ -56,6 +56,16 @@ export interface MessagingConfig {
   readonly rabbit: Readonly<Record<string, string>>;
 }
 
+/** `[oslo_messaging_notifications]`. */
+export interface NotificationsConfig {
+  readonly drivers: readonly ('messaging' | 'messagingv2' | 'log' | 'noop')[];
+  /** Empty: that of the messages. */
+  readonly transportUrl: string;
+  readonly topics: readonly string[];
+  /** Attempts after the first; -1: until it is told. */
+  readonly retry: number;
+}
+
 export interface ServerConfig {
   readonly policy: PolicyConfig;
   /** `dns_domain`. */
@@ -109,6 +119,7 @@ export interface ServerConfig {
   readonly externalDns: ExternalDnsConfig;
   readonly database: DatabaseConfig;
   readonly messaging: MessagingConfig;
+  readonly notifications: NotificationsConfig;
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
@@ -135,6 +146,7 @@ export const defaultConfig: ServerConfig = {
   },
   database: { connection: '', max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
   messaging: { transportUrl: '', controlExchange: 'neutron', host: '', rabbit: {} },
+  notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1 },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],

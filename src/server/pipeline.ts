@@ -8,7 +8,7 @@ import { authorizeAction, authorizeCreate, authorizeUpdate, notFound } from './a
 import type { ApiObject, Commands, Created } from './commands/commands.ts';
 import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
-import { belonging, find, viewerOf } from './find.ts';
+import { belonging, find, findAll, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
 import { type Mask, maskFor } from './mask.ts';
@@ -80,6 +80,14 @@ export async function get(ctx: RequestContext, commands: Commands, id: string, f
   const row = await find(ctx, commands, id);
   const [object] = await show(ctx, commands, [row]);
   return trim(object as ApiObject, fields);
+}
+
+/** The whole object, with what the caller may not see of it; undefined where the caller may not see it at all. */
+export async function asItIs(ctx: RequestContext, commands: Commands, id: string): Promise<ApiObject | undefined> {
+  const row = (await findAll(ctx, commands, [id])).get(id);
+  const [object] = row ? await commands.present(ctx, [row], viewerOf(ctx)) : [];
+  const { fields } = commands.resource;
+  return object && withTenant(Object.fromEntries(Object.entries(object).filter(([name]) => Object.hasOwn(fields, name))));
 }
 
 /** As they are now; what somebody has removed since is not found. */

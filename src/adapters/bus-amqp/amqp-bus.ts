@@ -19,9 +19,14 @@ export interface AmqpBusOptions {
 
 /** Resolves when connected, and without a connection when that takes longer: it is tried for ever, and servers are served once it is there. */
 export async function openAmqpBus(options: AmqpBusOptions): Promise<OsloBus> {
+  return new OsloBus(await openAmqp(options), options);
+}
+
+/** The connection alone, for a bus and whatever else is to share it. */
+export async function openAmqp(options: AmqpBusOptions): Promise<AmqpTransport> {
   const { amqp, clock, log, random = Math.random, connectMs = 10_000 } = options;
   const { name = `${basename(process.argv[1] ?? 'weft')}:${process.pid}` } = options;
   const transport = new AmqpTransport({ amqp, clock, log, random, name });
   await transport.connected(connectMs).catch(() => {});
-  return new OsloBus(transport, { clock, log });
+  return transport;
 }

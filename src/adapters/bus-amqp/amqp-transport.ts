@@ -3,17 +3,10 @@ import { BusUnavailable } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { newHexId } from '../bus-oslo/oslo-bus.ts';
-import {
-  type Consumer,
-  MessageTooLarge,
-  type PublishOptions,
-  type Route,
-  type Subscription,
-  type Transport,
-} from '../bus-oslo/transport.ts';
+import { type Consumer, MessageTooLarge, type PublishOptions, type Subscription, type Transport } from '../bus-oslo/transport.ts';
 import { fanoutQueue, replyQueue, topicQueue } from './declarations.ts';
 import { Hosts } from './hosts.ts';
-import { AmqpLink } from './link.ts';
+import { AmqpLink, type AmqpRoute } from './link.ts';
 import { maxMessageBytes } from './message.ts';
 import type { AmqpOptions } from './options.ts';
 import { Subscriber, type SubscriberOptions } from './subscriber.ts';
@@ -50,7 +43,7 @@ export class AmqpTransport implements Transport {
     await this.up.wait(waitMs);
   }
 
-  async publish(route: Route, body: string, options: PublishOptions): Promise<void> {
+  async publish(route: AmqpRoute, body: string, options: PublishOptions): Promise<void> {
     const { clock, amqp } = this.options;
     const bytes = Buffer.byteLength(body);
     if (bytes > maxMessageBytes) throw new MessageTooLarge(bytes, maxMessageBytes);
@@ -90,7 +83,7 @@ export class AmqpTransport implements Transport {
 
   private async send(
     link: AmqpLink,
-    message: { readonly route: Route; readonly body: string; readonly deadline: number; readonly options: PublishOptions },
+    message: { readonly route: AmqpRoute; readonly body: string; readonly deadline: number; readonly options: PublishOptions },
   ): Promise<'handed over' | 'returned'> {
     const { clock } = this.options;
     const { route, body, deadline, options } = message;

@@ -1,4 +1,5 @@
 // Exchanges and queues with exactly the flags that oslo.messaging declares them with: any other flag is a refusal by the broker.
+import type { Channel } from 'amqplib';
 import type { AmqpOptions } from './options.ts';
 
 export interface ExchangeDeclaration {
@@ -57,6 +58,19 @@ function transientQueue(name: string, options: AmqpOptions): QueueDeclaration {
       ...(ttl > 0 ? { 'x-expires': ttl * 1000 } : {}),
     },
   };
+}
+
+/** With its exchange and its binding. Rejects when it is there with other flags. */
+export async function declareQueue(
+  channel: Channel,
+  { name, durable, autoDelete, arguments: args, binding }: QueueDeclaration,
+): Promise<void> {
+  if (binding) {
+    const { exchange } = binding;
+    await channel.assertExchange(exchange.name, exchange.type, { durable: exchange.durable, autoDelete: exchange.autoDelete });
+  }
+  await channel.assertQueue(name, { durable, autoDelete, arguments: args });
+  if (binding) await channel.bindQueue(name, binding.exchange.name, binding.key);
 }
 
 const isDurable = ({ durableQueues, quorumQueue }: AmqpOptions): boolean => durableQueues || quorumQueue;

@@ -4,7 +4,7 @@ import { BusUnavailable } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Route } from '../bus-oslo/transport.ts';
 import { cut, openConnection } from './connect.ts';
-import { fanoutExchange, topicExchange } from './declarations.ts';
+import { fanoutExchange, topicExchange, topicQueue } from './declarations.ts';
 import type { AmqpHost, AmqpOptions } from './options.ts';
 import { type Outcome, type Outgoing, Publisher } from './publisher.ts';
 
@@ -12,13 +12,16 @@ import { type Outcome, type Outgoing, Publisher } from './publisher.ts';
 const maxUnconfirmedBytes = 256 * 1024 * 1024;
 const closingMs = 2_000;
 
+/** `queue`: one of the control exchange that keeps what nobody consumes yet. */
+export type AmqpRoute = Route | { readonly to: 'queue'; readonly queue: string };
+
 export class AmqpLink {
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<string>;
   alive = true;
   private readonly model: ChannelModel;
   private readonly options: AmqpOptions;
-  private readonly publishers: Readonly<Record<Route['to'], Publisher>>;
+  private readonly publishers: Readonly<Record<AmqpRoute['to'], Publisher>>;
   private unconfirmedBytes = 0;
 
   private constructor(model: ChannelModel, options: AmqpOptions, log: Log) {
@@ -27,7 +30,8 @@ export class AmqpLink {
     const open = () => model.createConfirmChannel();
     const topics = new Publisher(open);
     // What one kind gets its channel closed by does not harm the others.
-    this.publishers = { topic: topics, server: topics, fanout: new Publisher(open), reply: new Publisher(open) };
+    const [fanout, reply, queue] = [new Publisher(open), new Publisher(open), new Publisher(open)];
+    this.publishers = { topic: topics, server: topics, fanout, reply, queue };
     let why = 'closed';
     model.on('error', error => {
       why = error.message;
@@ -51,7 +55,7 @@ export class AmqpLink {
     return this.model.createChannel();
   }
 
-  async publish(route: Route, body: string, { expirationMs, signal }: Sending): Promise<Outcome> {
+  async publish(route: AmqpRoute, body: string, { expirationMs, signal }: Sending): Promise<Outcome> {
     const bytes = Buffer.byteLength(body);
     if (this.unconfirmedBytes + bytes > maxUnconfirmedBytes) throw new BusUnavailable('the broker does not keep up');
     this.unconfirmedBytes += bytes;
@@ -70,10 +74,12 @@ export class AmqpLink {
     cut(this.model);
   }
 
-  private destination(route: Route): Pick<Outgoing, 'exchange' | 'key'> {
+  private destination(route: AmqpRoute): Pick<Outgoing, 'exchange' | 'key' | 'queue'> {
     if (route.to === 'reply') return { exchange: undefined, key: route.queue };
     if (route.to === 'fanout') return { exchange: fanoutExchange(route.topic, this.options), key: '' };
-    return { exchange: topicExchange(this.options), key: route.to === 'topic' ? route.topic : `${route.topic}.${route.server}` };
+    const exchange = topicExchange(this.options);
+    if (route.to === 'queue') return { exchange, key: route.queue, queue: topicQueue(route.queue, this.options) };
+    return { exchange, key: route.to === 'topic' ? route.topic : `${route.topic}.${route.server}` };
   }
 }
 

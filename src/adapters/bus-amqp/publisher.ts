@@ -1,13 +1,15 @@
 // Publishes on one channel with confirms. Closed by the broker, the next message opens another; what was not confirmed is refused.
 import type { ConfirmChannel } from 'amqplib';
 import { BusUnavailable } from '../../contracts/bus.ts';
-import type { ExchangeDeclaration } from './declarations.ts';
+import { declareQueue, type ExchangeDeclaration, type QueueDeclaration } from './declarations.ts';
 import { propertiesOf } from './message.ts';
 
 export interface Outgoing {
   /** Absent: the default exchange, where the key is the name of a queue, which has to be there. */
   readonly exchange: ExchangeDeclaration | undefined;
   readonly key: string;
+  /** Is to be there, so that what nobody consumes yet is kept. */
+  readonly queue?: QueueDeclaration | undefined;
   readonly body: string;
   readonly expirationMs: number | undefined;
 }
@@ -28,11 +30,12 @@ export class Publisher {
   }
 
   async publish(message: Outgoing, signal?: AbortSignal): Promise<Outcome> {
-    const { exchange } = message;
+    const { exchange, queue } = message;
     try {
       this.opened ??= this.openChannel();
       const channel = await this.opened;
       if (exchange) await this.assert(channel, exchange);
+      if (queue) await this.assertQueue(channel, queue);
       if (signal?.aborted) throw new BusUnavailable('nobody waits for it any more');
       return await this.send(channel, message);
     } catch (error) {
@@ -68,6 +71,14 @@ export class Publisher {
     if (known && !autoDelete) return known;
     const asserted = channel.assertExchange(name, type, { durable, autoDelete });
     this.asserted.set(name, asserted);
+    return asserted;
+  }
+
+  /** Once per connection: who deletes it meanwhile does not want it. */
+  private assertQueue(channel: ConfirmChannel, queue: QueueDeclaration): Promise<unknown> {
+    const key = `queue ${queue.name}`;
+    const asserted = this.asserted.get(key) ?? declareQueue(channel, queue);
+    this.asserted.set(key, asserted);
     return asserted;
   }
 

@@ -4,7 +4,7 @@ import type { Log } from '../../contracts/log.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { Consumer, Subscription } from '../bus-oslo/transport.ts';
-import type { QueueDeclaration } from './declarations.ts';
+import { declareQueue, type QueueDeclaration } from './declarations.ts';
 import type { AmqpLink } from './link.ts';
 import { expiryOf, textOf } from './message.ts';
 import { type AmqpOptions, defaultWindow } from './options.ts';
@@ -133,7 +133,7 @@ export class Subscriber implements Subscription {
   private async consume(channel: Channel): Promise<void> {
     const { queues, amqp } = this.options;
     await channel.prefetch(amqp.prefetch > 0 ? amqp.prefetch : defaultWindow);
-    for (const queue of queues) await declare(channel, queue);
+    for (const queue of queues) await declareQueue(channel, queue);
     this.channel = channel;
     const options = amqp.cancelOnFailover ? { arguments: { 'x-cancel-on-ha-failover': true } } : {};
     for (const { name } of queues) await channel.consume(name, message => this.arrived(channel, name, message), options);
@@ -169,15 +169,6 @@ async function settled(act: () => Promise<unknown>): Promise<void> {
   } catch {
     // As if it were done.
   }
-}
-
-async function declare(channel: Channel, { name, durable, autoDelete, arguments: args, binding }: QueueDeclaration): Promise<void> {
-  if (binding) {
-    const { exchange } = binding;
-    await channel.assertExchange(exchange.name, exchange.type, { durable: exchange.durable, autoDelete: exchange.autoDelete });
-  }
-  await channel.assertQueue(name, { durable, autoDelete, arguments: args });
-  if (binding) await channel.bindQueue(name, binding.exchange.name, binding.key);
 }
 
 /** PRECONDITION_FAILED: what is declared is there already, with other flags. */

@@ -1,5 +1,6 @@
 // RpcContext to and from the `_context_*` keys of a message: the fields Zed's agents send, which later releases read too.
 import type { RpcContext } from '../../contracts/bus.ts';
+import { wireTime } from './wire-time.ts';
 
 const prefix = '_context_';
 
@@ -29,7 +30,7 @@ export function contextToWire(context: RpcContext, nowMs: number): Record<string
     resource_uuid: null,
     roles,
     user_identity: `${user_id ?? '-'} ${project_id ?? '-'} - - -`,
-    timestamp: `${new Date(nowMs).toISOString().slice(0, 23).replace('T', ' ')}000`,
+    timestamp: wireTime(nowMs),
   };
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [prefix + key, value]));
 }

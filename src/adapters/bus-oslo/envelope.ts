@@ -96,7 +96,7 @@ export function unpackReply(body: string): Reply {
   return { msgId, result: result as Json, failure, ending: ending === true, uniqueId: text(payload['_unique_id']) };
 }
 
-function envelope(payload: object): string {
+export function envelope(payload: object): string {
   return JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify(payload) });
 }
 

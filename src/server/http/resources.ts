@@ -4,6 +4,7 @@ import { readQuery } from '../../domain/input/query.ts';
 import type { Commands } from '../commands/commands.ts';
 import * as pipeline from '../pipeline.ts';
 import { pageLinks } from './links.ts';
+import { afterwards, notified } from './notified.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -24,8 +25,10 @@ export async function collection(request: ApiRequest, commands: Commands): Promi
     }
     case 'POST': {
       if (!resource.verbs.includes('create')) throw apiError('HTTPMethodNotAllowed');
-      const { objects, bulk } = await pipeline.create(ctx, commands, request.body);
-      return { status: 201, json: bulk ? { [resource.plural]: objects } : { [resource.bodyName]: objects[0] } };
+      return notified(request, commands, '', async () => {
+        const { objects, bulk } = await pipeline.create(ctx, commands, request.body);
+        return { status: 201, json: bulk ? { [resource.plural]: objects } : { [resource.bodyName]: objects[0] } };
+      });
     }
     default:
       throw apiError('HTTPMethodNotAllowed');
@@ -42,12 +45,17 @@ export async function member(request: ApiRequest, commands: Commands, id: string
       return { status: 200, json: { [resource.bodyName]: await pipeline.get(ctx, commands, id, fields) } };
     }
     case 'PUT':
-      return { status: 200, json: { [resource.bodyName]: await pipeline.update(ctx, commands, id, request.body, request.ifMatch) } };
+      return notified(request, commands, id, async () => {
+        const object = await pipeline.update(ctx, commands, id, request.body, request.ifMatch);
+        return { status: 200, json: { [resource.bodyName]: object } };
+      });
     case 'DELETE':
       if (!resource.verbs.includes('delete')) throw apiError('HTTPMethodNotAllowed');
       if (request.body !== undefined) throw apiError('HTTPBadRequest', { message: 'Request body is not supported in DELETE.' });
-      await pipeline.remove(ctx, commands, id, request.ifMatch);
-      return { status: 204 };
+      return notified(request, commands, id, async () => {
+        await pipeline.remove(ctx, commands, id, request.ifMatch);
+        return { status: 204 };
+      });
     default:
       throw apiError('HTTPMethodNotAllowed');
   }
@@ -57,5 +65,14 @@ export async function action(request: ApiRequest, commands: Commands, id: string
   const verb = commands.resource.actions[name];
   if (verb === undefined) throw apiError('HTTPNotFound');
   if (verb !== request.method) throw apiError('HTTPMethodNotAllowed');
-  return { status: 200, json: await pipeline.act(request.ctx, commands, id, name, request.body) };
+  const json = await pipeline.act(request.ctx, commands, id, name, request.body);
+  const what = told[name];
+  if (what) await afterwards(request, { event_type: what, payload: { router_interface: json } });
+  return { status: 200, json };
 }
+
+/** Actions that are told of. */
+const told: Readonly<Record<string, string>> = {
+  add_router_interface: 'router.interface.create',
+  remove_router_interface: 'router.interface.delete',
+};

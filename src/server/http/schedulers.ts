@@ -9,7 +9,9 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { find, viewerOf } from '../find.ts';
 import { maskFor } from '../mask.ts';
+import type { Told } from '../notify/notifications.ts';
 import { commitDecision } from '../retry.ts';
+import { afterwards } from './notified.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -70,14 +72,22 @@ export async function ofAgent(request: ApiRequest, agents: Commands, networks: C
     const id = idIn(body, side.to);
     const add = dhcp ? scheduling.addNetworkToAgent : routerScheduling.addRouterToAgent;
     await change(ctx, `create_${side.rule}`, (draft, now) => add(now, draft, agentId, id));
+    await afterwards(request, scheduled(side, 'add', agentId, id));
     return { status: 201, json: null };
   }
   if (method === 'DELETE' && child !== undefined) {
     const remove = dhcp ? scheduling.removeNetworkFromAgent : routerScheduling.removeRouterFromAgent;
     await change(ctx, `delete_${side.rule}`, (draft, now) => remove(now, draft, agentId, child));
+    await afterwards(request, scheduled(side, 'remove', agentId, child));
     return { status: 204 };
   }
   throw apiError('HTTPMethodNotAllowed');
+}
+
+function scheduled({ to }: Side, how: 'add' | 'remove', agentId: string, id: string): Told {
+  const payload = { agent: { id: agentId, [to]: id } };
+  if (to === 'network_id') return { event_type: `dhcp_agent.network.${how}`, payload };
+  return { event_type: `l3_agent.router.${how}`, payload, publisher: 'router' };
 }
 
 /** /networks/{id}/dhcp-agents and /routers/{id}/l3-agents */

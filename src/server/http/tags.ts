@@ -8,6 +8,7 @@ import { changeTags, readTagBody, type TagChange, tagNotFound, tagsOf } from '..
 import type { RequestContext } from '../context.ts';
 import { subject } from '../pipeline.ts';
 import { commitDecision } from '../retry.ts';
+import { between } from './notified.ts';
 import type { Reply } from './reply.ts';
 import type { ApiRequest } from './request.ts';
 
@@ -15,6 +16,24 @@ export async function tags(request: ApiRequest, commands: Commands, id: string, 
   const { ctx, method } = request;
   if (method === 'GET') return read(ctx, commands, id, tag);
   const change = tagChange(request, tag);
+  const payload = { parent_resource: commands.resource.plural, parent_resource_id: id, ...tagsIn(change) };
+  return between(
+    request,
+    `tag.${events[change.verb]}`,
+    payload,
+    () => write(ctx, commands, id, change),
+    () => payload,
+  );
+}
+
+const events = { put: 'create', add: 'create', replace: 'update', delete: 'delete', clear: 'delete_all' } as const;
+
+function tagsIn(change: TagChange): { readonly tags?: readonly string[] } {
+  if (change.verb === 'clear') return {};
+  return { tags: 'tag' in change ? [change.tag] : change.tags };
+}
+
+async function write(ctx: RequestContext, commands: Commands, id: string, change: TagChange): Promise<Reply> {
   await commitDecision(ctx, {
     decide: async (draft, now) => {
       const { row } = await allowed(now, commands, id, verbOf(change));
