@@ -223,3 +223,31 @@ test('what is wrong with a message broker is told with its place, and without it
   const both = '[DEFAULT]\ntransport_url = rabbit://a\n[oslo_messaging_rabbit]\nrabbit_quorum_queue = 1\nrabbit_ha_queues = 1';
   assert.throws(() => read(both), { message: /^rabbit_quorum_queue or rabbit_ha_queues is wanted/ });
 });
+
+test('notifications: drivers add up, older names are known; drivers that send need a broker', () => {
+  const section = '[oslo_messaging_notifications]\n';
+  const { config } = read(`${section}driver = log\ndriver = messagingv2\ntopics = a, b\nretry = 3\ntransport_url = rabbit://u:p@h/`);
+  assert.deepEqual(config.notifications, {
+    drivers: ['log', 'messagingv2'],
+    topics: ['a', 'b'],
+    retry: 3,
+    transportUrl: 'rabbit://u:p@h/',
+  });
+  assert.deepEqual(read('[DEFAULT]\nnotification_driver = noop\nnotification_topics = x').config.notifications, {
+    ...defaultConfig.notifications,
+    drivers: ['noop'],
+    topics: ['x'],
+  });
+  for (const text of [
+    `${section}driver = routing`,
+    `${section}driver = messagingv2`,
+    `${section}driver = messaging\ntransport_url = rabbit://u:geheim@h/\ntopics =`,
+    `${section}retry = -2`,
+    `${section}driver = messagingv2\ntransport_url = kafka://u:geheim@h/`,
+  ])
+    assert.throws(
+      () => read(text),
+      error => error instanceof Error && /wanted|needs|rabbit/.test(error.message) && !error.message.includes('geheim'),
+      text,
+    );
+});

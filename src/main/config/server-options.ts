@@ -10,6 +10,7 @@ import { dnsOptions, refuseHalfDns } from './dns-options.ts';
 import { messagingOptions } from './messaging-options.ts';
 import { ml2Options } from './ml2-options.ts';
 import { networkOptions } from './network-options.ts';
+import { notificationOptions, refuseHalfNotifications } from './notification-options.ts';
 import type { Option } from './option.ts';
 import { configOf, type Program, readProgram } from './program.ts';
 import { amqpOptions } from './rabbit.ts';
@@ -22,6 +23,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...ml2Options,
   ...dnsOptions,
   ...messagingOptions,
+  ...notificationOptions,
   ...databaseOptions,
 ];
 
@@ -32,6 +34,7 @@ export const serverProgram: Program<ServerProcess> = {
   defaults: defaultServerProcess,
   whole({ server }) {
     refuseHalfDns(server);
+    refuseHalfNotifications(server);
     if (server.messaging.transportUrl !== '') amqpOptions(server.messaging);
   },
 };
