@@ -61,7 +61,16 @@ const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency
 const interop = tests('interop tests', ['test/interop/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
 /** Of the API tests those that ask much of a database, with its servers' state there in place of a file. */
 function apiOn(kind: 'mariadb' | 'postgres', missing: string | undefined): Stage {
-  const files = ['concurrency', 'concurrency-pools', 'gateway-concurrency', 'integrity', 'lists', 'qos-concurrency', 'torn-reads'];
+  const files = [
+    'concurrency',
+    'concurrency-pools',
+    'gateway-concurrency',
+    'integrity',
+    'lists',
+    'qos-concurrency',
+    'torn-reads',
+    'two-versions',
+  ];
   const name = `API tests on ${kind}`;
   const patterns = files.map(file => `test/api/${file}.test.ts`);
   const stage = tests(name, patterns, { concurrency: 1, verbose: true, fileTimeoutMs: 300_000 });

@@ -1,5 +1,6 @@
 // The verbs of the command line, and what stands behind those that are more than a client.
 import { runProgram } from '../cli/program.ts';
+import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
 import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
 import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
@@ -16,6 +17,12 @@ const lateDesk: PolicyDesk = {
   rules: async place => (await desk()).rules(place),
   check: async (place, question) => (await desk()).check(place, question),
 };
+const database = async (): Promise<DatabaseDesk> => (await import('./db/desk.ts')).databaseDesk;
+const lateDatabase: DatabaseDesk = {
+  history: async () => (await database()).history(),
+  inspect: async place => (await database()).inspect(place),
+  upgrade: async (place, revision) => (await database()).upgrade(place, revision),
+};
 export const verbs = [
   upVerb(work),
   serverVerb(work),
@@ -30,6 +37,7 @@ export const verbs = [
   publicExec,
   publicPublish,
   ...policyVerbs(lateDesk),
+  ...dbVerbs(lateDatabase),
   demo,
 ];
 

@@ -5,16 +5,33 @@ import { openPostgresStore } from '../adapters/store-sql/postgres/open.ts';
 import { parseUrl } from '../adapters/store-sql/remote/url.ts';
 import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
 import type { Store } from '../contracts/store.ts';
+import type { Revision } from '../model/kit/revision.ts';
+import type { TableDef } from '../model/kit/table.ts';
 import { allTables as tables } from '../model/registry.ts';
 import type { DatabaseConfig } from '../server/context.ts';
 import { ConfigError } from './config/ini.ts';
+import { history } from './db/history.ts';
+import { program } from './db/program.ts';
 
-/** What there is none of is a file in the state directory. */
-export async function openStore({ connection, ...pool }: DatabaseConfig, stateDir: string): Promise<Store> {
-  if (connection === '') return openSqliteStore(join(stateDir, 'weft.db'), { tables });
+/** In the state directory, where no other database is named. */
+export const sqliteFile = 'weft.db';
+
+export const openStore = (database: DatabaseConfig, stateDir: string): Promise<Store> =>
+  openStoreAs(database, stateDir, { tables, revisions: history(), program: program() });
+
+/** For a program of another version than this. */
+export async function openStoreAs({ connection, upgrade: extend, ...pool }: DatabaseConfig, stateDir: string, as: Version): Promise<Store> {
+  const options = { ...as, extend };
+  if (connection === '') return openSqliteStore(join(stateDir, sqliteFile), options);
   const { kind, database } = parseUrl(connection);
-  if (kind === 'sqlite') return openSqliteStore(database, { tables });
-  return (kind === 'mariadb' ? openMariadbStore : openPostgresStore)(connection, { tables, ...pool });
+  if (kind === 'sqlite') return openSqliteStore(database, options);
+  return (kind === 'mariadb' ? openMariadbStore : openPostgresStore)(connection, { ...options, ...pool });
+}
+
+export interface Version {
+  readonly tables: readonly TableDef[];
+  readonly revisions: readonly Revision[];
+  readonly program: string;
 }
 
 /** Whether other servers may be on the same state: then nobody is known by being the only one. */

@@ -38,7 +38,7 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
   for (const warning of settings.warnings) log.warning(`configuration: ${warning}`);
   for (const note of settings.notes) log.info(`configuration: ${note}`);
-  const { config } = settings;
+  const config = { ...settings.config, database: { ...settings.config.database, upgrade: options.upgradesDatabase } };
   const { address, port, hosts, localIp, debug } = options;
   const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {

@@ -38,6 +38,8 @@ export interface ExternalDnsConfig extends DnsZones {
 export interface DatabaseConfig {
   /** As SQLAlchemy writes URLs, several hosts separated by commas; empty: a SQLite file in the state directory. */
   readonly connection: string;
+  /** Whether a server brings the schema to its version by itself when it starts. */
+  readonly upgrade: boolean;
   readonly max_pool_size: number;
   readonly max_overflow: number;
   /** Seconds. */
@@ -144,7 +146,7 @@ export const defaultConfig: ServerConfig = {
     zones: [],
     reverse: { ipv4: 24, ipv6: 64 },
   },
-  database: { connection: '', max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
+  database: { connection: '', upgrade: true, max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
   messaging: { transportUrl: '', controlExchange: 'neutron', host: '', rabbit: {} },
   notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1 },
   baseMac: 'fa:16:3e:00:00:00',

@@ -1,6 +1,7 @@
 // A write set in the making: rows with their timestamps, revisions and quota, the guards of what was read, and the outbox entries.
 import type { Guard, Op, OutboxEntry, Predicate, Row, Scalar, Value, WriteSet } from '../contracts/store.ts';
 import type { Resource } from '../model/kit/resource.ts';
+import { isKnownKind } from './kinds.ts';
 
 export interface DraftOptions {
   /** ISO 8601 UTC of the change. */
@@ -147,6 +148,7 @@ export class Draft {
   }
 
   announce(entry: OutboxEntry): void {
+    if (!isKnownKind(entry.kind)) throw new Error(`facts of the kind ${entry.kind} would be left alone: it is not in the list of kinds`);
     this.outbox.push(entry);
   }
 

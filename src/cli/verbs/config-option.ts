@@ -26,6 +26,10 @@ export interface ConfigSource {
   readonly path: string;
 }
 
+export const upgradeOption: Readonly<Record<string, OptionSpec>> = {
+  'no-db-upgrade': { type: 'boolean', help: 'do not start on a database whose schema is older: "weft db upgrade" is what changes it' },
+};
+
 export interface ConfigFiles {
   /** In the order of the command line, which counts. */
   readonly configSources: readonly ConfigSource[];

@@ -2,7 +2,7 @@
 import { homedir } from 'node:os';
 import { defaultStatePath } from '../state.ts';
 import { flag, text, type Verb } from '../verb.ts';
-import { configFilesOf, configOption } from './config-option.ts';
+import { configFilesOf, configOption, upgradeOption } from './config-option.ts';
 import { keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
 import type { UpOptions } from './up.ts';
@@ -24,6 +24,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
       },
       ...listenOption,
       ...configOption,
+      ...upgradeOption,
       ...keystoneOptions,
       debug: { type: 'boolean', help: 'log more' },
     },
@@ -34,6 +35,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
           stateDir: text(call, 'state-dir') ?? defaultStatePath(process.env, homedir()),
           ...listenOf(verb, call),
           ...configFilesOf(call),
+          upgradesDatabase: !flag(call, 'no-db-upgrade'),
           mode: 'server',
           hosts: 0,
           publish: [],

@@ -3,7 +3,7 @@ import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { defaultStatePath, onHostStatePath } from '../state.ts';
 import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
-import { type ConfigFiles, configFilesOf, configOption } from './config-option.ts';
+import { type ConfigFiles, configFilesOf, configOption, upgradeOption } from './config-option.ts';
 import { type KeystoneSettings, keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
 
@@ -21,6 +21,7 @@ export interface UpOptions extends ConfigFiles {
   readonly localIp: string | undefined;
   /** Undefined: the built-in identity. */
   readonly keystone: KeystoneSettings | undefined;
+  readonly upgradesDatabase: boolean;
   readonly debug: boolean;
 }
 
@@ -42,6 +43,7 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
       },
       ...listenOption,
       ...configOption,
+      ...upgradeOption,
       hosts: { type: 'string', value: 'N', help: 'how many hosts there are (default 1)' },
       publish: {
         type: 'string',
@@ -75,6 +77,7 @@ function upOptions(verb: Verb, call: Call): UpOptions {
     stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
     ...listenOf(verb, call),
     ...configFilesOf(call),
+    upgradesDatabase: !flag(call, 'no-db-upgrade'),
     hosts,
     publish: texts(call, 'publish'),
     mode: onHost ? 'on-host' : 'contained',

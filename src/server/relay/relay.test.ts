@@ -7,7 +7,8 @@ import { runRelay } from './relay.ts';
 /** The part of a store that a relay uses, shared by the relays of several processes, on a clock that the test moves. */
 class Box {
   now = 0;
-  readonly rows: number[] = [];
+  readonly rows: { readonly seq: number; readonly kind: string }[] = [];
+  readonly errors: string[] = [];
   leases = 0;
   private readonly cursors = new Map<string, number>();
   private held: { holder: string; until: number } | undefined;
@@ -22,7 +23,9 @@ class Box {
       return true;
     };
     const outbox = async (reader: string): Promise<OutboxRow[]> =>
-      this.rows.filter(seq => seq > (this.cursors.get(reader) ?? 0)).map(seq => ({ seq, kind: 'port', id: String(seq) }) as OutboxRow);
+      this.rows
+        .filter(({ seq }) => seq > (this.cursors.get(reader) ?? 0))
+        .map(({ seq, kind }) => ({ seq, kind, id: String(seq) }) as OutboxRow);
     const acknowledge = async (reader: string, seq: number): Promise<void> => void this.cursors.set(reader, seq);
     const onOutbox = (listener: () => void): Disposable => {
       this.listeners.add(listener);
@@ -34,11 +37,11 @@ class Box {
         signal?.addEventListener('abort', () => resolve());
       });
     const services = { store: { lease, outbox, acknowledge, onOutbox }, clock: { now: () => this.now, sleep }, random: () => 0 };
-    return { ...services, log: { error() {}, warning() {} } } as unknown as Services;
+    return { ...services, log: { error: (text: string) => void this.errors.push(text), warning() {} } } as unknown as Services;
   }
 
-  commit(seq: number): void {
-    this.rows.push(seq);
+  commit(seq: number, kind = 'port'): void {
+    this.rows.push({ seq, kind });
     for (const listener of this.listeners) listener();
   }
 
@@ -112,4 +115,42 @@ test('one relay at a time: the second takes over when the first has been silent 
   await box.pass(1500);
   assert.deepEqual(two.sent, [1]);
   await two.end();
+});
+
+test('a fact of a newer version is left to that one, which finds the lease free; the others are told before and after it', async () => {
+  const box = new Box();
+  const older = await relay(box, 'older');
+  box.commit(1);
+  box.commit(2, 'comet');
+  box.commit(3);
+  await settled();
+  assert.deepEqual(older.sent, [1]);
+  const { store } = box.services();
+  assert.equal(await store.lease('relay:agents', 'newer', 10_000), true);
+  await box.pass(3000);
+  assert.deepEqual(
+    (await store.outbox('agents', 10)).map(row => row.seq),
+    [2, 3],
+    'it waits while the newer one has the lease',
+  );
+  await store.acknowledge('agents', 2);
+  await box.pass(8000);
+  assert.deepEqual(older.sent, [1, 3]);
+  assert.deepEqual(box.errors, []);
+  await older.end();
+});
+
+test('a fact that no version fetches holds up the others for a minute, and then is given up with a word', async () => {
+  const box = new Box();
+  const older = await relay(box, 'older');
+  box.commit(1, 'comet');
+  box.commit(2);
+  await settled();
+  for (let waited = 0; waited < 57_000; waited += 3000) await box.pass(3000);
+  assert.deepEqual([older.sent, box.errors], [[], []]);
+  await box.pass(3000);
+  await box.pass(500);
+  assert.deepEqual(older.sent, [1, 2]);
+  assert.deepEqual(box.errors, ['relay: a fact of an unknown kind was given up']);
+  await older.end();
 });

@@ -5,6 +5,7 @@ import { Backoff } from '../../engine/backoff.ts';
 import type { Signal } from '../../engine/clock.ts';
 import type { Services } from '../context.ts';
 import { catchUp, forgetLate } from './catch-up.ts';
+import { LeftForAnother, letByMs, Strangers } from './strangers.ts';
 
 export interface RelayOptions {
   /** The reader's name: its cursor and its lease. */
@@ -26,6 +27,7 @@ const idleMs = 500;
 export async function runRelay(services: Services, options: RelayOptions, signal: Signal): Promise<void> {
   const backoff = new Backoff({ firstMs: 100, maxMs: 10_000 }, services.random);
   const lease = new Lease(services, `relay:${options.reader}`, options.holder);
+  const strangers = new Strangers(services, options.reader);
   let wake: (() => void) | undefined;
   using _listener = services.store.onOutbox(() => wake?.());
   while (!signal.aborted) {
@@ -33,10 +35,15 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       wake = resolve;
     });
     try {
-      const sent = (await lease.held()) ? await pass(services, options, lease) : 0;
+      const sent = (await lease.held()) ? await pass(services, options, lease, strangers) : 0;
       backoff.reset();
       if (sent > 0) continue;
     } catch (error) {
+      if (error instanceof LeftForAnother) {
+        await lease.giveBack();
+        await services.clock.sleep(letByMs, signal);
+        continue;
+      }
       services.log.error('relay: delivery failed, will be repeated', { reader: options.reader, error });
       if (options.all && options.isAway?.(error)) await forgetLate(services, options.reader).catch(() => {});
       await services.clock.sleep(backoff.next(), signal);
@@ -76,6 +83,7 @@ class Lease {
   /** The next process need not wait until it runs out. */
   async giveBack(): Promise<void> {
     if (this.renewAt === 0) return;
+    this.renewAt = 0;
     await this.services.store.lease(this.name, this.holder, 0).catch((error: unknown) => {
       this.services.log.warning('relay: the lease could not be given back', { name: this.name, error });
     });
@@ -83,9 +91,14 @@ class Lease {
 }
 
 /** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function pass(services: Services, { reader, deliver, isAway, all }: RelayOptions, lease: Lease): Promise<number> {
+async function pass(
+  services: Services,
+  { reader, deliver, isAway, all }: RelayOptions,
+  lease: Lease,
+  strangers: Strangers,
+): Promise<number> {
   if (all) await catchUp(services, reader, () => all(() => lease.hold()));
-  const rows = await services.store.outbox(reader, batch);
+  const rows = strangers.before(await services.store.outbox(reader, batch));
   for (const row of rows) {
     for (let attempt = 1; ; attempt++) {
       try {

@@ -10,7 +10,7 @@ import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
 import { mariadbDialect } from './dialect.ts';
 import type { MariadbAnswer } from './session.ts';
-import { connectMariadb, type MariadbLimits } from './session.ts';
+import { connectMariadb, lockWaitSeconds, type MariadbLimits } from './session.ts';
 import { upsert } from './upsert.ts';
 
 /** Rows whose locks are the named locks. Two names of one slot wait for one another now and then, which harms nobody. */
@@ -71,16 +71,24 @@ async function appendOutbox(session: Session, rows: readonly (readonly SqlValue[
   return (answer as MariadbAnswer).insertId + rows.length - 1;
 }
 
-async function lockSchema(session: Session, work: () => Promise<void>): Promise<void> {
-  const name = "concat('weft schema ', database())";
-  const { rows } = await session.run(`SELECT GET_LOCK(${name}, 120)`);
-  if (Number(rows[0]?.[0]) !== 1) throw new Error('store: another process has been changing the schema for two minutes');
-  try {
-    await work();
-  } finally {
-    await session.run(`SELECT RELEASE_LOCK(${name})`);
-  }
-}
+/** The lock ends with the connection, whatever ends that. */
+const lockSchema =
+  (limits: MariadbLimits) =>
+  async (session: Session, work: () => Promise<void>): Promise<void> => {
+    const name = "concat('weft schema ', database())";
+    const { rows } = await session.run(`SELECT GET_LOCK(${name}, 120)`);
+    if (Number(rows[0]?.[0]) !== 1) throw new Error('store: another process has been changing the schema for two minutes');
+    try {
+      await session.run('SET SESSION lock_wait_timeout = 1');
+      await work();
+    } finally {
+      await session.run(`SET SESSION lock_wait_timeout = ${lockWaitSeconds(limits)}`);
+      await session.run(`SELECT RELEASE_LOCK(${name})`);
+    }
+  };
+
+const repeatable = (text: string): string =>
+  text.replace(/^(CREATE TABLE|CREATE UNIQUE INDEX|CREATE INDEX|ALTER TABLE \S+ ADD COLUMN) /, '$1 IF NOT EXISTS ');
 
 /** Its own upsert is exact where the primary key is the only unique one. */
 const isHard = (step: WriteStep): boolean => step.upsert !== undefined && (step.table.def.unique?.length ?? 0) > 0;
@@ -105,11 +113,15 @@ export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine 
     ],
     nowMs: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)',
     insertNew: (table, columns, rows) => mariadbDialect.insert({ table, columns, rows, onConflict: 'ignore' }),
-    lockSchema,
+    lockSchema: lockSchema(limits),
     schema: {
-      columns: 'SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = database()',
-      transactional: false,
-      repeatable: text => text.replace(/^(CREATE TABLE|CREATE UNIQUE INDEX|CREATE INDEX|ALTER TABLE \S+ ADD COLUMN) /, '$1 IF NOT EXISTS '),
+      columns: `SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default IS NOT NULL AND column_default <> 'NULL'
+        FROM information_schema.columns WHERE table_schema = database()`,
+      indexes: `SELECT table_name, index_name, non_unique = 0, column_name FROM information_schema.statistics
+        WHERE table_schema = database() AND index_name <> 'PRIMARY' ORDER BY table_name, index_name, seq_in_index`,
+      typeName: found => found.toUpperCase().replace(/^((?:BIG|TINY)?INT)\(\d+\)$/, '$1'),
+      repeatable,
+      indexSteps: text => [repeatable(text)],
       rekey: (table, column) => [`ALTER TABLE ${table} MODIFY COLUMN ${column}`],
       dropIndex: (table, index) => `DROP INDEX IF EXISTS ${index} ON ${table}`,
     },

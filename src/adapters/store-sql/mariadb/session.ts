@@ -17,6 +17,8 @@ export interface MariadbLimits {
   readonly lockWaitMs: number;
 }
 
+export const lockWaitSeconds = ({ lockWaitMs }: MariadbLimits): number => Math.max(1, Math.ceil(lockWaitMs / 1000));
+
 export async function connectMariadb(location: Location, node: Node, limits: MariadbLimits, count: () => void): Promise<Session> {
   const connection = await createConnection({
     host: node.host,
@@ -38,7 +40,7 @@ export async function connectMariadb(location: Location, node: Node, limits: Mar
     keepAliveDelay: 60_000,
   });
   const session = new MariadbSession(connection, count);
-  const wait = Math.max(1, Math.ceil(limits.lockWaitMs / 1000));
+  const wait = lockWaitSeconds(limits);
   await session.prepare([...settings, `SET SESSION innodb_lock_wait_timeout = ${wait}, SESSION lock_wait_timeout = ${wait}`]);
   return session;
 }

@@ -1,4 +1,5 @@
 // PostgreSQL beyond its dialect.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
@@ -7,7 +8,7 @@ import { key64 } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
 import { postgresDialect } from './dialect.ts';
-import { connectPostgres, type PostgresLimits } from './session.ts';
+import { connectPostgres, lockTimeout, type PostgresLimits } from './session.ts';
 
 /** Serialization failure, deadlock, lock not available. */
 const again = new Set(['40001', '40P01', '55P03']);
@@ -56,17 +57,44 @@ async function appendOutbox(session: Session, rows: readonly (readonly SqlValue[
   return Math.max(...answer.rows.map(row => Number(row[0])));
 }
 
-async function lockSchema(session: Session, work: () => Promise<void>): Promise<void> {
-  await session.run('BEGIN');
-  try {
-    await session.run('SET LOCAL lock_timeout = 120000');
-    await session.run(`SELECT pg_advisory_xact_lock(${key64('weft schema')})`);
-    await work();
-    await session.run('COMMIT');
-  } catch (error) {
-    await session.run('ROLLBACK').catch(() => session.destroy());
-    throw error;
-  }
+const lockPauseMs = 100;
+const lockPatienceMs = 120_000;
+
+/**
+ * The lock ends with the connection, whatever ends that. It is asked for again and again: whoever waited for it in one statement would be
+ * somebody for whose end an index that is made beside others waits.
+ */
+const lockSchema =
+  (limits: PostgresLimits) =>
+  async (session: Session, work: () => Promise<void>): Promise<void> => {
+    const key = key64('weft schema');
+    for (const until = performance.now() + lockPatienceMs; ; await sleep(lockPauseMs)) {
+      const { rows } = await session.run(`SELECT pg_try_advisory_lock(${key})`);
+      if (rows[0]?.[0] === true) break;
+      if (performance.now() > until) throw new Error('store: another process has been changing the schema for two minutes');
+    }
+    try {
+      await session.run('SET lock_timeout = 1000');
+      await work();
+    } finally {
+      await session.run(`SET lock_timeout = ${lockTimeout(limits)}`);
+      await session.run(`SELECT pg_advisory_unlock(${key})`);
+    }
+  };
+
+const repeatable = (statement: string): string =>
+  statement.replace(/^(CREATE TABLE|CREATE UNIQUE INDEX|CREATE INDEX|ALTER TABLE \S+ ADD COLUMN) /, '$1 IF NOT EXISTS ');
+
+/** One that was broken off is there and of no use; one that is made beside others is in no transaction, and waits for those that are. */
+function indexSteps(statement: string, index: string, alone: boolean): string[] {
+  if (alone) return [repeatable(statement)];
+  return [
+    `DO $$ BEGIN IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('${index}') AND NOT indisvalid)
+      THEN DROP INDEX ${index}; END IF; END $$`,
+    'SET lock_timeout = 120000',
+    statement.replace(/^(CREATE (?:UNIQUE )?INDEX) /, '$1 CONCURRENTLY IF NOT EXISTS '),
+    'SET lock_timeout = 1000',
+  ];
 }
 
 const text = 'TEXT COLLATE "C"';
@@ -88,12 +116,18 @@ export function postgresEngine(limits: PostgresLimits, count: () => void): Engin
     ],
     nowMs: 'CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)',
     insertNew: (table, columns, rows) => postgresDialect.insert({ table, columns, rows, onConflict: 'ignore' }),
-    lockSchema,
+    lockSchema: lockSchema(limits),
     schema: {
-      columns: `SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+      columns: `SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), (NOT a.attnotnull)::int, a.atthasdef::int
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped`,
-      transactional: true,
-      repeatable: statement => statement,
+      indexes: `SELECT t.relname, c.relname, i.indisunique::int, a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+        JOIN pg_class t ON t.oid = i.indrelid CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
+        LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
+        WHERE t.relnamespace = current_schema()::regnamespace AND NOT i.indisprimary AND i.indisvalid ORDER BY t.relname, c.relname, k.place`,
+      typeName: found => (found === 'text' ? text : found.toUpperCase()),
+      repeatable,
+      indexSteps,
       rekey: () => [],
       dropIndex: (_table, index) => `DROP INDEX IF EXISTS ${index}`,
     },

@@ -13,6 +13,8 @@ export interface PostgresLimits {
   readonly lockWaitMs: number;
 }
 
+export const lockTimeout = ({ lockWaitMs }: PostgresLimits): number => Math.max(1, Math.ceil(lockWaitMs));
+
 /** 64 bits come as text: numbers of this store are all within what a number can say exactly. */
 function parserOf(oid: number): (text: string) => unknown {
   if (oid === 20 || oid === 23) return Number;
@@ -42,7 +44,7 @@ export async function connectPostgres(location: Location, node: Node, limits: Po
   const session = new PostgresSession(client, count);
   try {
     await client.connect();
-    await session.prepare(limits.lockWaitMs);
+    await session.prepare(limits);
   } catch (error) {
     session.destroy();
     throw error;
@@ -68,9 +70,9 @@ class PostgresSession implements Session {
   }
 
   /** Nothing relies on the isolation level; this one sees what is committed when a statement begins. */
-  async prepare(lockWaitMs: number): Promise<void> {
+  async prepare(limits: PostgresLimits): Promise<void> {
     await this.run("SET default_transaction_isolation = 'read committed'");
-    await this.run(`SET lock_timeout = ${Math.max(1, Math.ceil(lockWaitMs))}`);
+    await this.run(`SET lock_timeout = ${lockTimeout(limits)}`);
     await this.run("SET client_encoding = 'UTF8'");
     // Statements come again with other values and are found by their keys: planning each time costs more than it gains.
     await this.run('SET plan_cache_mode = force_generic_plan');

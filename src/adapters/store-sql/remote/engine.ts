@@ -65,12 +65,16 @@ export interface Engine {
 }
 
 export interface SchemaFacts {
-  /** Rows of (table, column) of everything in the database. */
+  /** Rows of (table, column, type, whether nullable, whether it has a default) of everything in the database, the flags as 1 or 0. */
   readonly columns: string;
-  /** DDL belongs to a transaction; where it does not, each step must bear being done twice. */
-  readonly transactional: boolean;
+  /** Rows of (table, index, whether unique, column) of all that are whole, but primary keys; columns in their order. */
+  readonly indexes: string;
+  /** A type as `columns` says it, as the dialect writes it. */
+  typeName(found: string): string;
   /** A CREATE or ADD that does nothing where it is done already. */
   repeatable(text: string): string;
+  /** `alone`: nobody else writes to the table yet. */
+  indexSteps(text: string, index: string, alone: boolean): readonly string[];
   /** Statements that make a text column as wide as its indexes allow. */
   rekey(table: string, definition: string): readonly string[];
   dropIndex(table: string, index: string): string;

@@ -67,12 +67,29 @@ export function openSuite(ground: Ground, server: () => Promise<DatabaseServer>)
       [networks({ mtu: { type: 'int', fill: 1 } }), ports],
       /newer Weft \(schema version 2; this one knows schema version 1\)/,
     );
-    await refused(url, [networks()], /newer Weft \(it has ports, networks\.mtu;/, 2);
+    await make(url, [networks()], 2, ['n3']);
+    await refused(url, [networks({ old: { type: 'int' } }), ports], /networks\.old is new, not nullable/, 2);
     await refused(url, [networks({ mtu: { type: 'text', fill: '' } }), ports], /networks\.mtu was int and is now text/, 3);
     await refused(url, [networks({ mtu: { type: 'int', fill: 1 }, vni: { type: 'int' } }), ports], /networks\.vni is new/, 3);
-    await make(url, [networks()], 3, ['n3']);
-    await refused(url, [networks(), ports], /ports\.id is there already/, 4);
     await make(url, [networks()], 3, ['n4']);
+    await refused(url, [networks(), ports], /ports\.id is there already/, 4);
+    await make(url, [networks()], 3, ['n5']);
+  });
+
+  test('an older program goes on with what a newer one has added, unless its rows may collide in it', async () => {
+    const url = await (await server()).database();
+    await make(url, [networks()], 1, ['n1']);
+    const wider = networks({ shade: { type: 'text', nullable: true } }, { unique: [['id', 'shade']] });
+    await make(url, [wider, ports], 1, ['n2']);
+    await make(url, [networks({ size: { type: 'int', fill: 3 } })], 1, ['n3']);
+    await using both = await ground.open(url, { tables: [wider, ports] });
+    assert.deepEqual(await both.get('networks', { id: 'n3' }), { id: 'n3', name: 'same', shade: null });
+    await make(url, [networks({ level: { type: 'int', fill: 1 } }, { unique: [['id', 'level']] })], 1, ['n4']);
+    await refused(
+      url,
+      [networks()],
+      /newer Weft \(networks \(unique id, level\) is new, and rows of an earlier program may collide in it;/,
+    );
   });
 
   test('a failed extension leaves the older schema in use, and can be gone on with', async () => {

@@ -1,6 +1,7 @@
 // Opens a database on a server as a store: its schema made to fit or refused, and only then anybody let in.
 import type { Store, StoreOptions } from '../../../contracts/store.ts';
 import type { Clock } from '../../../engine/clock.ts';
+import { type SchemaOptions, wantedOf } from '../common/state.ts';
 import { compileTables } from '../common/tables.ts';
 import type { Engine } from './engine.ts';
 import { Pool, type PoolOptions, poolDefaults } from './pool.ts';
@@ -8,9 +9,7 @@ import { settleSchema } from './schema.ts';
 import { RemoteStore } from './store.ts';
 import { type Location, parseUrl } from './url.ts';
 
-export interface RemoteStoreOptions extends StoreOptions, Partial<PoolOptions> {
-  /** Of the tables; raised when a table, column or unique key goes away. 1 unless told. */
-  readonly schemaVersion?: number;
+export interface RemoteStoreOptions extends StoreOptions, SchemaOptions, Partial<PoolOptions> {
   /** For the times of the outbox; leases go by the server's clock. */
   readonly clock?: Pick<Clock, 'now'>;
   /** How long to try while others are in the way or the server is away. 10000 unless told. */
@@ -19,7 +18,7 @@ export interface RemoteStoreOptions extends StoreOptions, Partial<PoolOptions> {
   readonly gapMs?: number;
 }
 
-interface Limits {
+export interface Limits {
   readonly connectMs: number;
   readonly lockWaitMs: number;
 }
@@ -30,14 +29,14 @@ export async function openRemoteStore(
   options: RemoteStoreOptions,
   make: (limits: Limits, count: () => void) => Engine,
 ): Promise<Store> {
-  const { schemaVersion: version = 1, clock = Date, patienceMs = 10_000, gapMs = 5000 } = options;
+  const { clock = Date, patienceMs = 10_000, gapMs = 5000 } = options;
   const location = parseUrl(url);
   const counter = { statements: 0 };
   const engine = make({ connectMs: 10_000, lockWaitMs: Math.min(5000, patienceMs) }, () => void counter.statements++);
   const compiler = { dialect: engine.dialect, tables: compileTables(engine.dialect, options.tables) };
   const pool = new Pool(location, poolOptions(options), node => engine.connect(location, node));
   try {
-    const wanted = { path: location.shown, choice: 'database', tables: options.tables, version } as const;
+    const wanted = wantedOf({ path: location.shown, choice: 'database' }, options.tables, options);
     await pool.with(session => settleSchema(engine, session, wanted));
   } catch (error) {
     await pool.close();
@@ -54,7 +53,7 @@ function poolOptions(given: Partial<PoolOptions>): PoolOptions {
   return Object.fromEntries(entries) as unknown as PoolOptions;
 }
 
-function unreachable(engine: Engine, { shown }: Location, cause: unknown): unknown {
+export function unreachable(engine: Engine, { shown }: Location, cause: unknown): unknown {
   if (engine.trouble(cause) !== 'lost') return cause;
   return new Error(`store: cannot reach ${shown}: ${(cause as Error).message}`, { cause });
 }

@@ -84,11 +84,28 @@ test('an older schema is extended, and its rows get the fill', async t => {
   );
 });
 
-test('a schema that grew without a new version number is extended too, and then refused to the smaller program', async t => {
+test('an older program goes on with what a newer one has added, unless its rows may collide in it', async t => {
   const path = place(t);
+  await make(path, [networks()], 1, ['n1']);
+  const wider = networks({ mtu: { type: 'int', fill: 1 }, shade: { type: 'text', nullable: true } }, { unique: [['id', 'shade']] });
+  await make(path, [wider, ports], 1, ['n2']);
+  await make(path, [networks({ size: { type: 'int', fill: 3 } })], 1, ['n3']);
+  {
+    await using both = await openSqliteStore(path, { tables: [wider, ports] });
+    assert.deepEqual(await both.get('networks', { id: 'n3' }), { id: 'n3', name: 'same', mtu: 1, shade: null });
+  }
+  await make(path, [networks({ level: { type: 'int', fill: 1 } }, { unique: [['id', 'level']] })], 1, ['n4']);
+  await refused(path, [networks()], /newer Weft \(networks \(unique id, level\) is new, and rows of an earlier program may collide in it;/);
+});
+
+test('who may not extend refuses what would have to be, and opens what needs nothing', async t => {
+  const path = place(t);
+  writeFileSync(path, '');
+  const opened = (tables: readonly TableDef[]) => openSqliteStore(path, { tables, extend: false });
+  await assert.rejects(opened([networks()]), /has to be upgraded first \(it is empty\)/);
   await make(path, [networks()]);
-  await make(path, [networks({ mtu: { type: 'int', fill: 1 } }), ports], 1, ['n3']);
-  await refused(path, [networks()], /newer Weft \(it has ports, networks\.mtu;/);
+  await (await opened([networks()]))[Symbol.asyncDispose]();
+  await assert.rejects(opened([networks({ mtu: { type: 'int', fill: 1 } }), ports]), /it lacks table ports, column networks\.mtu/);
 });
 
 test('a newer version is refused', async t => {

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Store, StoreOptions } from '../../../contracts/store.ts';
 import type { Clock } from '../../../engine/clock.ts';
-import type { Wanted } from '../common/state.ts';
+import { type SchemaOptions, wantedOf } from '../common/state.ts';
 import { compileTables } from '../common/tables.ts';
 import { whileBusy } from './busy.ts';
 import { Connection } from './connection.ts';
@@ -11,9 +11,7 @@ import { sqliteDialect } from './dialect.ts';
 import { inspectFile, settleSchema } from './schema.ts';
 import { SqliteStore } from './store.ts';
 
-export interface SqliteStoreOptions extends StoreOptions {
-  /** Of the tables; raised when a table, column or unique key goes away. 1 unless told. A file of a higher version is refused. */
-  readonly schemaVersion?: number;
+export interface SqliteStoreOptions extends StoreOptions, SchemaOptions {
   /** For leases and the times of the outbox. */
   readonly clock?: Pick<Clock, 'now'>;
   /** How long to try while another process holds the lock. 5000 unless told. */
@@ -30,9 +28,9 @@ const settings = ['synchronous = FULL', 'busy_timeout = 0', 'journal_size_limit 
  * this program; StoreBusy when another process holds it for too long.
  */
 export async function openSqliteStore(path: string, options: SqliteStoreOptions): Promise<Store> {
-  const { schemaVersion: version = 1, clock = Date, patienceMs = 5000, statementCache = 500, tables: defs } = options;
+  const { clock = Date, patienceMs = 5000, statementCache = 500, tables: defs } = options;
   const tables = compileTables(sqliteDialect, defs);
-  const wanted: Wanted = { path: path === ':memory:' ? path : resolve(path), choice: 'path', tables: defs, version };
+  const wanted = wantedOf({ path: path === ':memory:' ? path : resolve(path), choice: 'path' }, defs, options);
   if (wanted.path !== ':memory:') createPrivately(wanted.path);
   const connection = new Connection(wanted.path, statementCache);
   try {

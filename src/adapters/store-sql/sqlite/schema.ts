@@ -1,7 +1,7 @@
 // What a file is, and whether this program may use it: nothing is changed before that is known.
 import { statSync } from 'node:fs';
-import { addColumn, createIndex, createTable, diffSchemas } from '../common/schema.ts';
-import { collide, damaged, foreign, metaOf, notOne, parseMeta, type State, settled, type Wanted } from '../common/state.ts';
+import { addColumn, createIndex, createTable } from '../common/schema.ts';
+import { collide, damaged, expansion, foreign, metaOf, notOne, parseMeta, type State, settled, type Wanted } from '../common/state.ts';
 import { sqliteCode } from './busy.ts';
 import type { Connection } from './connection.ts';
 import { sqliteDialect } from './dialect.ts';
@@ -52,7 +52,7 @@ function checkPages(connection: Connection, wanted: Wanted): void {
   if (found !== 'ok') throw damaged(wanted, String(found).replaceAll(/\s+/g, ' '));
 }
 
-function readState(connection: Connection, wanted: Wanted): State {
+export function readState(connection: Connection, wanted: Wanted): State {
   const tables = connection.all({
     text: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     binds: [],
@@ -72,9 +72,8 @@ function presentColumns(connection: Connection): Set<string> {
 
 function expand(connection: Connection, wanted: Wanted): void {
   const state = readState(connection, wanted);
-  const known = state.kind === 'weft' ? state.tables : [];
   if (state.kind === 'empty') createSystem(connection);
-  const diff = diffSchemas(known, wanted.tables);
+  const diff = expansion(state, wanted);
   const exec = (text: string) => connection.db.exec(text);
   for (const def of diff.tables) exec(createTable(sqliteDialect, def));
   for (const { table, name } of diff.columns) exec(addColumn(sqliteDialect, table, name));
@@ -87,7 +86,7 @@ function expand(connection: Connection, wanted: Wanted): void {
       throw collide(wanted, index.table, index.columns);
     }
   }
-  remember(connection, wanted);
+  remember(connection, metaOf(wanted, state, new Date()));
 }
 
 function createSystem(connection: Connection): void {
@@ -96,7 +95,7 @@ function createSystem(connection: Connection): void {
   for (const text of systemTables) connection.db.exec(text);
 }
 
-function remember(connection: Connection, wanted: Wanted): void {
+function remember(connection: Connection, meta: Readonly<Record<string, string>>): void {
   const set = 'INSERT INTO schema_meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value';
-  for (const binds of Object.entries(metaOf(wanted))) connection.run({ text: set, binds });
+  for (const binds of Object.entries(meta)) connection.run({ text: set, binds });
 }
