@@ -31,6 +31,7 @@ export const testPackages = {
   'netcat-openbsd': ['nc'],
   udhcpc: ['udhcpc'],
   knot: ['knotd'],
+  memcached: ['memcached'],
   'mariadb-server': ['mariadbd', 'mariadb-install-db'],
   // The server itself lies in a folder of its version.
   postgresql: ['pg_ctlcluster', 'psql'],
@@ -62,6 +63,7 @@ const services = {
   haproxy: 'haproxy',
   radvd: 'radvd',
   knot: 'knot',
+  memcached: 'memcached',
   keystone: 'keystone',
   'mariadb-server': 'mariadb',
   postgresql: 'postgresql',

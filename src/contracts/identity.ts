@@ -22,12 +22,21 @@ export interface Caller {
   readonly audit_id: string;
 }
 
+/** The request that comes with a token. */
+export interface TokenUse {
+  readonly method: string;
+  /** As it is written in the URL, without the query: `/v2.0/networks`. */
+  readonly path: string;
+  /** Of the service that passes a user's token on (`X-Service-Token`). */
+  readonly serviceToken?: string;
+}
+
 export interface Identity {
   /**
    * Undefined: not a token, expired, revoked, or its user or project is gone or disabled (answer 401).
-   * Rejects with IdentityUnavailable when the identity service cannot be asked (answer 503).
+   * Or it is good for other requests than this one. Rejects with IdentityUnavailable when the identity service cannot be asked (answer 503).
    */
-  validate(token: string): Promise<Caller | undefined>;
+  validate(token: string, use: TokenUse): Promise<Caller | undefined>;
   /** What a 401 names in `WWW-Authenticate: Keystone uri="…"`. */
   readonly authUri: string;
 }

@@ -161,7 +161,7 @@ async function listen(services: Services, options: ServerOptions, stack: AsyncDi
       get authUri() {
         return identity?.authUri ?? '';
       },
-      validate: async token => (await opening.promise).validate(token),
+      validate: async (token, use) => (await opening.promise).validate(token, use),
       handle: async request => (await opening.promise).handle?.(request) ?? { status: 404, headers: {} },
     },
   });

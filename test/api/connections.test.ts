@@ -83,9 +83,9 @@ describe('connections', () => {
   });
 
   test('a request that is there when the server ends is answered; one that would keep it for long is not', async () => {
-    const validate = async (token: string): ReturnType<typeof identity.validate> => {
+    const validate: typeof identity.validate = async (token, use) => {
       await sleep(token === 'member' ? 400 : 20_000, undefined, { ref: false });
-      return identity.validate(token);
+      return identity.validate(token, use);
     };
     const h = await start({}, undefined, { identity: async () => ({ ...identity, validate }) });
     const { url } = h.server;

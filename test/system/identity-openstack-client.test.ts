@@ -8,18 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
 import { systemClock as clock } from '../../src/adapters/clock/system-clock.ts';
-import { openBuiltinIdentity } from '../../src/adapters/identity-builtin/builtin-identity.ts';
+import { type BuiltinIdentity, openBuiltinIdentity } from '../../src/adapters/identity-builtin/builtin-identity.ts';
 import { makeCloudsYaml } from '../../src/adapters/identity-builtin/clouds-yaml.ts';
 import { createIdentityFile, type Passwords } from '../../src/adapters/identity-builtin/state-file.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import type { IdentityApi } from '../../src/contracts/identity.ts';
 
 const missing = spawnSync('openstack', ['--version']).error !== undefined;
 const skip = missing ? 'no openstack client on this machine (Debian: python3-openstackclient)' : false;
 const log = textLog({ sink: process.stderr, level: 'warning' });
 const directory = mkdtempSync(join(tmpdir(), 'weft-identity-'));
 const networkRequests: string[] = [];
-let identity: IdentityApi;
+let identity: BuiltinIdentity;
 let passwords: Passwords;
 let baseUrl: string;
 

@@ -7,10 +7,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
-import type { IdentityApi, IdentityReply } from '../../contracts/identity.ts';
+import type { IdentityReply } from '../../contracts/identity.ts';
 import { SimClock } from '../../engine/clock.ts';
 import { textLog } from '../log/text-log.ts';
-import { openBuiltinIdentity } from './builtin-identity.ts';
+import { type BuiltinIdentity, openBuiltinIdentity } from './builtin-identity.ts';
 import { createIdentityFile, type Passwords } from './state-file.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'weft-identity-'));
@@ -19,7 +19,7 @@ const lines: string[] = [];
 const log = textLog({ sink: { write: l => lines.push(l) } });
 const clock = new SimClock(Date.UTC(2026, 0, 1));
 const hour = 3600_000;
-let identity: IdentityApi;
+let identity: BuiltinIdentity;
 let passwords: Passwords;
 
 before(async () => {

@@ -32,7 +32,7 @@ const knownElsewhere =
   /^(groups|credentials|policies|application_credentials|limits|registered_limits|role_inferences|OS-[\w-]+|auth\/OS-[\w-]+|ec2tokens|s3tokens)(\/|$)/;
 
 /** Rejects with StateRefused when the file cannot be used. */
-export async function openBuiltinIdentity(options: BuiltinIdentityOptions): Promise<IdentityApi> {
+export async function openBuiltinIdentity(options: BuiltinIdentityOptions): Promise<BuiltinIdentity> {
   const { path, clock, log } = options;
   const base = new URL(options.baseUrl);
   if (!/^https?:$/.test(base.protocol) || base.pathname !== '/' || base.search || base.username)
@@ -42,7 +42,8 @@ export async function openBuiltinIdentity(options: BuiltinIdentityOptions): Prom
   return new BuiltinIdentity({ ...options, baseUrl: base.origin }, file, revocations);
 }
 
-class BuiltinIdentity implements IdentityApi {
+/** What a token is used for means nothing here. */
+export class BuiltinIdentity implements IdentityApi {
   readonly authUri: string;
   private readonly options: BuiltinIdentityOptions;
   private readonly mount: string;

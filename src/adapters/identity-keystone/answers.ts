@@ -1,10 +1,10 @@
 // What Keystone said about tokens, for a bounded time and number of tokens, by their hashes: a copy of memory holds no token.
 import { createHash } from 'node:crypto';
-import type { Caller } from '../../contracts/identity.ts';
+import type { Said } from './token-document.ts';
 
-interface Answer {
+export interface Answer {
   /** Undefined: not a good token. */
-  readonly caller: Caller | undefined;
+  readonly said: Said | undefined;
   /** Milliseconds since the epoch. */
   readonly until: number;
 }

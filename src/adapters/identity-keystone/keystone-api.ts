@@ -17,8 +17,8 @@ export interface IssuedToken {
 
 export interface KeystoneApi {
   logIn(user: ServiceUser): Promise<IssuedToken>;
-  /** The status of Keystone's answer, and what it said when that is 200. */
-  show(subject: string, token: string): Promise<{ status: number; document?: unknown }>;
+  /** The status of Keystone's answer, and what it said when that is 200. `expired`: of a token that has ended, too, for as long as Keystone knows it. */
+  show(subject: string, token: string, options: { readonly expired: boolean }): Promise<{ status: number; document?: unknown }>;
 }
 
 /** With the version: `http://127.0.0.1:5000/v3`. Throws when it is no such URL. */
@@ -44,9 +44,15 @@ export function connectKeystone(url: string, timeoutMs: number): KeystoneApi {
       const expires = (document as { token?: { expires_at?: string } } | undefined)?.token?.expires_at;
       return { id, expiresAt: Date.parse(expires ?? '') };
     },
-    async show(subject, token) {
-      const headers = { 'x-auth-token': token, 'x-subject-token': subject, accept: 'application/json' };
-      const reply = await ask(`${tokens}?nocatalog`, { method: 'GET', headers }, timeoutMs);
+    async show(subject, token, { expired }) {
+      // Without the last of them Keystone does not show tokens with access rules.
+      const headers = {
+        'x-auth-token': token,
+        'x-subject-token': subject,
+        accept: 'application/json',
+        'openstack-identity-access-rules': '1',
+      };
+      const reply = await ask(`${tokens}?nocatalog${expired ? '&allow_expired=1' : ''}`, { method: 'GET', headers }, timeoutMs);
       const document = await bodyOf(reply);
       return reply.status === 200 ? { status: 200, document } : { status: reply.status };
     },

@@ -10,6 +10,7 @@ import { type KeystoneIdentityOptions, openKeystoneIdentity } from './keystone-i
 
 const start = Date.UTC(2026, 0, 1);
 const hour = 3600_000;
+const use = { method: 'GET', path: '/v2.0/networks' };
 const iso = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');
 
 /** As much of a Keystone as validation sees, with what went wrong on request. */
@@ -98,7 +99,7 @@ const unavailable = (question: Promise<unknown>): Promise<void> => assert.reject
 
 test('a good token is its caller; Keystone is asked without the catalog, as the service user', async t => {
   const { identity, stub } = await world(t);
-  assert.deepEqual(await identity.validate('good'), {
+  assert.deepEqual(await identity.validate('good', use), {
     user_id: 'u1',
     user_name: 'ann',
     user_domain_id: 'default',
@@ -126,7 +127,7 @@ test('scopes: domain, system, none', async t => {
   stub.tokens.set('system', { ...unscoped, roles: [{ name: 'admin' }], system: { all: true } });
   stub.tokens.set('domain', { ...unscoped, roles: [{ name: 'admin' }], domain: { id: 'd2', name: 'Two' } });
   const seen = async (token: string) => {
-    const caller = await identity.validate(token);
+    const caller = await identity.validate(token, use);
     return [caller?.project_id, caller?.domain_id, caller?.system_scope, caller?.roles];
   };
   assert.deepEqual(await seen('unscoped'), [null, null, null, []]);
@@ -136,70 +137,70 @@ test('scopes: domain, system, none', async t => {
 
 test('one log-in and one question serve all who ask at the same time, and who asks soon after', async t => {
   const { identity, stub } = await world(t);
-  const all = await Promise.all(Array.from({ length: 20 }, () => identity.validate('good')));
+  const all = await Promise.all(Array.from({ length: 20 }, () => identity.validate('good', use)));
   assert.ok(all.every(caller => caller?.user_id === 'u1'));
-  await identity.validate('good');
+  await identity.validate('good', use);
   assert.deepEqual([stub.seen.logIns, stub.seen.shows], [1, 1]);
 });
 
 test('an answer is believed for a minute: then a revoked token is found out', async t => {
   const { identity, stub, clock } = await world(t);
-  await identity.validate('good');
+  await identity.validate('good', use);
   stub.tokens.clear();
   await clock.advance(59_000);
-  assert.ok(await identity.validate('good'));
+  assert.ok(await identity.validate('good', use));
   await clock.advance(1000);
-  assert.equal(await identity.validate('good'), undefined);
+  assert.equal(await identity.validate('good', use), undefined);
 });
 
 test('nobody is believed beyond the end of his token', async t => {
   const { identity, stub, clock } = await world(t, { maxAgeMs: 10 * hour });
   stub.tokens.set('short', { ...member, expires_at: iso(start + 5000) });
-  assert.ok(await identity.validate('short'));
+  assert.ok(await identity.validate('short', use));
   await clock.advance(5000);
-  assert.equal(await identity.validate('short'), undefined);
+  assert.equal(await identity.validate('short', use), undefined);
   assert.equal(stub.seen.shows, 2);
 });
 
 test('a token that is not good is nobody, and is not asked about again at once', async t => {
   const { identity, stub, clock } = await world(t);
-  assert.equal(await identity.validate('bad'), undefined);
-  assert.equal(await identity.validate('bad'), undefined);
+  assert.equal(await identity.validate('bad', use), undefined);
+  assert.equal(await identity.validate('bad', use), undefined);
   assert.equal(stub.seen.shows, 1);
   stub.tokens.set('bad', member);
   await clock.advance(10_000);
-  assert.ok(await identity.validate('bad'));
+  assert.ok(await identity.validate('bad', use));
 });
 
 test('what cannot be a token is refused without asking', async t => {
   const { identity, stub } = await world(t);
-  for (const token of ['', 'a b', 'a\r\nx-evil: 1', 'ü', 'x'.repeat(8193)]) assert.equal(await identity.validate(token), undefined);
+  for (const token of ['', 'a b', 'a\r\nx-evil: 1', 'ü', 'x'.repeat(8193)]) assert.equal(await identity.validate(token, use), undefined);
   assert.deepEqual([stub.seen.logIns, stub.seen.shows], [0, 0]);
 });
 
 test('the number of answers kept is bounded; the ones not used for the longest time go', async t => {
   const { identity, stub } = await world(t, { maxAnswers: 2 });
   for (const token of ['one', 'two', 'three']) stub.tokens.set(token, member);
-  for (const token of ['one', 'two', 'one', 'three']) await identity.validate(token);
+  for (const token of ['one', 'two', 'one', 'three']) await identity.validate(token, use);
   assert.equal(stub.seen.shows, 3);
-  await identity.validate('one');
+  await identity.validate('one', use);
   assert.equal(stub.seen.shows, 3);
-  await identity.validate('two');
+  await identity.validate('two', use);
   assert.equal(stub.seen.shows, 4);
 });
 
 test('the service token is renewed before it ends, and at once when Keystone no longer knows it', async t => {
   const { identity, stub, clock } = await world(t, { maxAgeMs: 0 });
   stub.expiresInMs = 60_000;
-  await identity.validate('good');
+  await identity.validate('good', use);
   await clock.advance(29_000);
-  await identity.validate('good');
+  await identity.validate('good', use);
   assert.equal(stub.seen.logIns, 1);
   await clock.advance(2000);
-  await identity.validate('good');
+  await identity.validate('good', use);
   assert.equal(stub.seen.logIns, 2);
   stub.own.clear();
-  assert.ok(await identity.validate('good'));
+  assert.ok(await identity.validate('good', use));
   assert.equal(stub.seen.logIns, 3);
 });
 
@@ -207,11 +208,11 @@ test('a service user that is refused is no verdict on the token', async t => {
   const { identity, stub, clock, lines } = await world(t, {
     user: { username: 'neutron', password: 'wrong', projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default' },
   });
-  await unavailable(identity.validate('good'));
-  await unavailable(identity.validate('other'));
+  await unavailable(identity.validate('good', use));
+  await unavailable(identity.validate('other', use));
   assert.equal(stub.seen.logIns, 1, 'Keystone is left alone for a second');
   await clock.advance(1000);
-  await unavailable(identity.validate('good'));
+  await unavailable(identity.validate('good', use));
   assert.equal(stub.seen.logIns, 2);
   assert.ok(!lines.join('').includes('wrong'), 'no password in the log');
 });
@@ -224,10 +225,10 @@ test('a fresh service token that is refused, too, is no verdict either, nor is 4
       response.writeHead(status).end('{}');
       return true;
     };
-    await unavailable(identity.validate('good'));
+    await unavailable(identity.validate('good', use));
   }
   stub.before = () => false;
-  assert.ok(await identity.validate('good'), 'failures are not remembered');
+  assert.ok(await identity.validate('good', use), 'failures are not remembered');
 });
 
 test('what is not an answer of Keystone is none', async t => {
@@ -238,39 +239,39 @@ test('what is not an answer of Keystone is none', async t => {
       response.writeHead(200).end(body);
       return true;
     };
-    await unavailable(identity.validate('good'));
+    await unavailable(identity.validate('good', use));
   }
 });
 
 test('a connection that breaks is tried once more; a Keystone that is away is unavailable, and back when it is back', async t => {
   const { identity, stub, clock } = await world(t, { maxAgeMs: 0 });
-  await identity.validate('good');
+  await identity.validate('good', use);
   let broken = 1;
   stub.before = (_, response) => {
     if (broken-- <= 0) return false;
     response.destroy();
     return true;
   };
-  assert.ok(await identity.validate('good'));
+  assert.ok(await identity.validate('good', use));
   broken = 2;
-  await unavailable(identity.validate('good'));
+  await unavailable(identity.validate('good', use));
   await clock.advance(1000);
-  assert.ok(await identity.validate('good'));
+  assert.ok(await identity.validate('good', use));
   await stub.close();
-  await unavailable(identity.validate('good'));
+  await unavailable(identity.validate('good', use));
 });
 
 test('a Keystone that says nothing does not hold requests for ever', async t => {
   const { identity, stub } = await world(t, { timeoutMs: 50 });
   stub.before = () => new Promise(() => {});
-  await unavailable(identity.validate('good'));
+  await unavailable(identity.validate('good', use));
 });
 
 test('a Keystone that is slow is not asked more and more at once; who is known does not wait', async t => {
   const { stub, identity } = await world(t, { maxQuestions: 5, timeoutMs: 3000 });
   const names = Array.from({ length: 40 }, (_, i) => `t${i}`);
   for (const name of names) stub.tokens.set(name, member);
-  await identity.validate('good');
+  await identity.validate('good', use);
   const { promise: slow, resolve: go } = Promise.withResolvers<void>();
   let [now, most] = [0, 0];
   stub.before = async () => {
@@ -279,9 +280,9 @@ test('a Keystone that is slow is not asked more and more at once; who is known d
     now -= 1;
     return false;
   };
-  const asked = names.map(name => identity.validate(name));
+  const asked = names.map(name => identity.validate(name, use));
   while (now < 5) await new Promise(resolve => setTimeout(resolve, 5));
-  assert.equal((await identity.validate('good'))?.user_id, 'u1');
+  assert.equal((await identity.validate('good', use))?.user_id, 'u1');
   go();
   assert.ok((await Promise.all(asked)).every(caller => caller?.user_id === 'u1'));
   assert.equal(most, 5);
@@ -289,22 +290,22 @@ test('a Keystone that is slow is not asked more and more at once; who is known d
 
 test('who waits in line for a Keystone that says nothing is told soon, too', async t => {
   const { stub, identity } = await world(t, { maxQuestions: 2, timeoutMs: 150 });
-  await identity.validate('good');
+  await identity.validate('good', use);
   const shown = stub.seen.shows;
   stub.before = () => true;
-  await Promise.all(Array.from({ length: 20 }, (_, i) => unavailable(identity.validate(`t${i}`))));
+  await Promise.all(Array.from({ length: 20 }, (_, i) => unavailable(identity.validate(`t${i}`, use))));
   // In line they would have been asked two by two, each pair for its time.
   assert.ok(stub.seen.shows - shown <= 4, String(stub.seen.shows - shown));
   stub.before = () => false;
-  assert.equal(await identity.validate('bad'), undefined);
+  assert.equal(await identity.validate('bad', use), undefined);
 });
 
 test('tokens that are made up do not push out the good ones', async t => {
   const { stub, identity } = await world(t, { maxAnswers: 10 });
-  await identity.validate('good');
-  for (let i = 0; i < 30; i++) assert.equal(await identity.validate(`made-up-${i}`), undefined);
+  await identity.validate('good', use);
+  for (let i = 0; i < 30; i++) assert.equal(await identity.validate(`made-up-${i}`, use), undefined);
   const shown = stub.seen.shows;
-  assert.equal((await identity.validate('good'))?.user_id, 'u1');
+  assert.equal((await identity.validate('good', use))?.user_id, 'u1');
   assert.equal(stub.seen.shows, shown);
 });
 

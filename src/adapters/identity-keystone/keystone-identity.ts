@@ -1,12 +1,14 @@
 // Identity by a real Keystone v3: it is asked about every token that was not asked about lately, with a service user's token of ours.
-import { type Caller, type Identity, IdentityUnavailable } from '../../contracts/identity.ts';
+import { type Caller, type Identity, IdentityUnavailable, type TokenUse } from '../../contracts/identity.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
-import { Answers, keyOf } from './answers.ts';
+import { isAllowed } from './access-rules.ts';
+import { type Answer, Answers, keyOf } from './answers.ts';
 import { connectKeystone, type KeystoneApi, keystoneUrl, type ServiceUser } from './keystone-api.ts';
 import { Line } from './line.ts';
 import { ServiceToken } from './service-token.ts';
-import { callerOf } from './token-document.ts';
+import type { SharedAnswers } from './shared-answers.ts';
+import { type Said, saidBy } from './token-document.ts';
 
 export interface KeystoneIdentityOptions {
   /** `http://127.0.0.1:5000`, with or without `/v3`. */
@@ -25,9 +27,20 @@ export interface KeystoneIdentityOptions {
   readonly timeoutMs?: number;
   /** How many are asked at a time. */
   readonly maxQuestions?: number;
+  /** What the servers know together. */
+  readonly shared?: SharedAnswers;
+  /** `service_type`: which access rules of application credentials mean us. */
+  readonly serviceType?: string;
+  /** `service_token_roles`: a service with one of them may go on with a user's token that has ended. */
+  readonly serviceRoles?: readonly string[];
+  /** `service_token_roles_required`: a service token without such a role is refused. */
+  readonly serviceRolesRequired?: boolean;
 }
 
-const defaults = { maxAgeMs: 60_000, maxAnswers: 10_000, timeoutMs: 10_000, maxQuestions: 100 };
+const defaults = {
+  ...{ maxAgeMs: 60_000, maxAnswers: 10_000, timeoutMs: 10_000, maxQuestions: 100 },
+  ...{ serviceType: 'network', serviceRoles: ['service'], serviceRolesRequired: false },
+};
 /** A token that is not good does not become so; the time only bounds what a mistake of Keystone's costs. */
 const refusedMs = 10_000;
 /** What can be a token at all: anything else could not be asked about in a header. */
@@ -39,36 +52,85 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
   const url = keystoneUrl(options.url);
   const api = connectKeystone(url, settings.timeoutMs);
   const service = new ServiceToken({ api, user, clock, log });
-  // Apart, so that tokens that somebody makes up do not push out the good ones.
-  const good = new Answers(settings.maxAnswers);
-  const refused = new Answers(settings.maxAnswers);
   const line = new Line(settings.maxQuestions, settings.timeoutMs);
-  const asking = new Map<string, Promise<Caller | undefined>>();
+  const known = new Known(settings.maxAnswers, options.shared);
+  const asking = new Map<string, Promise<Said | undefined>>();
 
-  const ask = async (token: string, key: string): Promise<Caller | undefined> => {
-    const caller = await line.inTurn(() => askKeystone(token, { api, service, log }));
+  const ask = async (token: string, expired: boolean): Promise<Said | undefined> => {
+    const shared = expired ? undefined : await known.together(token, clock.now());
+    if (shared) return shared;
+    const said = await line.inTurn(() => askKeystone(token, expired, { api, service, log }));
     const now = clock.now();
-    const ends = caller ? Date.parse(caller.expires_at) : Number.POSITIVE_INFINITY;
+    const ends = said && !expired ? Date.parse(said.caller.expires_at) : Number.POSITIVE_INFINITY;
     if (ends <= now) return undefined;
-    (caller ? good : refused).set(key, { caller, until: Math.min(ends, now + (caller ? settings.maxAgeMs : refusedMs)) });
-    return caller;
+    known.set(token, expired, { said, until: Math.min(ends, now + (said ? settings.maxAgeMs : refusedMs)) }, now);
+    return said;
+  };
+
+  /** One question about a token at a time. */
+  const about = async (token: string, expired = false): Promise<Said | undefined> => {
+    if (!tokenForm.test(token)) return undefined;
+    const answer = known.get(token, expired, clock.now());
+    if (answer) return answer.said;
+    const key = `${expired} ${keyOf(token)}`;
+    const question = asking.get(key) ?? ask(token, expired).finally(() => asking.delete(key));
+    asking.set(key, question);
+    return question;
+  };
+
+  /** Undefined: not a token of a service. */
+  const serviceOf = async (token: string): Promise<{ readonly mayGoOn: boolean } | undefined> => {
+    const said = await about(token);
+    const mayGoOn = settings.serviceRoles.some(role => said?.caller.roles.includes(role));
+    return said && (mayGoOn || !settings.serviceRolesRequired) ? { mayGoOn } : undefined;
   };
 
   return {
     authUri: options.authUri ?? url.replace(/\/v3$/, ''),
-    async validate(token) {
-      if (!tokenForm.test(token)) return undefined;
-      const key = keyOf(token);
-      const known = good.get(key, clock.now()) ?? refused.get(key, clock.now());
-      if (known) return known.caller;
-      const running = asking.get(key);
-      if (running) return running;
-      const question = ask(token, key).finally(() => asking.delete(key));
-      asking.set(key, question);
-      return question;
+    async validate(token: string, { serviceToken, ...request }: TokenUse): Promise<Caller | undefined> {
+      const passedOn = serviceToken === undefined ? undefined : await serviceOf(serviceToken);
+      if (serviceToken !== undefined && !passedOn) return undefined;
+      const said = await about(token, passedOn?.mayGoOn);
+      // What a service passes on is not what the user has asked for.
+      if (said?.rules && !passedOn && !isAllowed(said.rules, settings.serviceType, request)) return undefined;
+      return said?.caller;
     },
   };
 }
+
+/** What is known of tokens: here, and with other servers. */
+class Known {
+  private readonly good: Answers;
+  /** Apart, so that tokens that somebody makes up do not push out the good ones. */
+  private readonly refused: Answers;
+  private readonly shared: SharedAnswers | undefined;
+
+  constructor(most: number, shared: SharedAnswers | undefined) {
+    this.good = new Answers(most);
+    this.refused = new Answers(most);
+    this.shared = shared;
+  }
+
+  get(token: string, expired: boolean, now: number): Answer | undefined {
+    const key = placeOf(token, expired);
+    return this.good.get(key, now) ?? this.refused.get(key, now);
+  }
+
+  set(token: string, expired: boolean, answer: Answer, now: number): void {
+    (answer.said ? this.good : this.refused).set(placeOf(token, expired), answer);
+    if (answer.said && !expired) void this.shared?.set(token, answer, now);
+  }
+
+  /** What another server was told. */
+  async together(token: string, now: number): Promise<Said | undefined> {
+    const answer = await this.shared?.get(token);
+    if (!answer?.said || answer.until <= now) return undefined;
+    this.good.set(placeOf(token, false), answer);
+    return answer.said;
+  }
+}
+
+const placeOf = (token: string, expired: boolean): string => (expired ? `${keyOf(token)} expired` : keyOf(token));
 
 interface Doors {
   readonly api: KeystoneApi;
@@ -76,16 +138,16 @@ interface Doors {
   readonly log: Log;
 }
 
-async function askKeystone(subject: string, { api, service, log }: Doors): Promise<Caller | undefined> {
+async function askKeystone(subject: string, expired: boolean, { api, service, log }: Doors): Promise<Said | undefined> {
   for (let again = true; ; again = false) {
     const own = await service.get();
-    const { status, document } = await api.show(subject, own);
+    const { status, document } = await api.show(subject, own, { expired });
     if (status === 404) return undefined;
     if (status === 401) service.refuse(own);
     // Ours may have been revoked or forgotten (new keys, a new database); a fresh one that is refused too is another matter.
     if (status === 401 && again) continue;
-    const caller = status === 200 ? callerOf(document) : undefined;
-    if (caller) return caller;
+    const said = status === 200 ? saidBy(document) : undefined;
+    if (said) return said;
     log.error('Keystone does not tell about a token', { status });
     throw new IdentityUnavailable(
       status === 200 ? 'Keystone says nothing that is known about a token' : `Keystone answers ${status} about a token`,

@@ -1,5 +1,6 @@
 // What Keystone says about a token (`GET /v3/auth/tokens`), read defensively, as a Caller.
 import type { Caller } from '../../contracts/identity.ts';
+import type { AccessRule } from './access-rules.ts';
 
 interface Named {
   readonly id?: unknown;
@@ -15,14 +16,37 @@ interface TokenBody {
   readonly roles?: readonly Named[];
   readonly expires_at?: unknown;
   readonly audit_ids?: readonly unknown[];
+  readonly application_credential?: { readonly access_rules?: unknown };
+}
+
+/** What a token says of whose it is and, where it is not for everything, what it is for. */
+export interface Said {
+  readonly caller: Caller;
+  readonly rules?: readonly AccessRule[];
 }
 
 /** Undefined when it is not a token of Keystone v3: then the answer came from something else. */
-export function callerOf(document: unknown): Caller | undefined {
+export function saidBy(document: unknown): Said | undefined {
   const token = bodyOf(document);
-  const expires = text(token?.expires_at);
-  const user = token && text(token.user?.id);
-  if (!token || !user || !expires || Number.isNaN(Date.parse(expires))) return undefined;
+  const caller = token && callerOf(token);
+  if (!caller) return undefined;
+  const rules = token.application_credential?.access_rules;
+  return rules === undefined || rules === null ? { caller } : { caller, rules: rulesOf(rules) };
+}
+
+/** What is no rule allows nothing. */
+function rulesOf(rules: unknown): AccessRule[] {
+  const isText = (value: unknown): value is string => typeof value === 'string';
+  return (Array.isArray(rules) ? rules : []).flatMap((rule: Partial<AccessRule> | null) => {
+    const { method, path, service } = rule ?? {};
+    return isText(method) && isText(path) && isText(service) ? [{ method, path, service }] : [];
+  });
+}
+
+function callerOf(token: TokenBody): Caller | undefined {
+  const expires = text(token.expires_at);
+  const user = text(token.user?.id);
+  if (!user || !expires || Number.isNaN(Date.parse(expires))) return undefined;
   return {
     user_id: user,
     user_name: text(token.user?.name) ?? '',

@@ -88,15 +88,16 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
       get body() {
         return request.body as Uint8Array | undefined;
       },
-      caller: () => (caller ??= callerOf(headers)),
+      caller: () => (caller ??= callerOf(headers, { method, path: pathOf(url) })),
     };
     raws.set(request, raw);
     return raw;
   }
 
-  async function callerOf(headers: FastifyRequest['headers']): Promise<Caller | undefined> {
-    const token = headers['x-auth-token'];
-    return typeof token === 'string' && token !== '' ? options.identity.validate(token) : undefined;
+  async function callerOf(headers: FastifyRequest['headers'], request: { method: string; path: string }): Promise<Caller | undefined> {
+    const { 'x-auth-token': token, 'x-service-token': serviceToken } = headers;
+    if (typeof token !== 'string' || token === '') return undefined;
+    return options.identity.validate(token, typeof serviceToken === 'string' ? { ...request, serviceToken } : request);
   }
 
   async function answerTo(request: FastifyRequest, names: RequestNames): Promise<Reply> {
