@@ -15,7 +15,7 @@ import { policies } from '../model/policies.ts';
 import { resources } from '../model/registry.ts';
 import type { Policy, Target } from '../server/policy.ts';
 import { readServerOptions } from './config/server-options.ts';
-import { loadPolicy } from './policy.ts';
+import { loadPolicy, policyPlaces } from './policy.ts';
 
 export const policyDesk: PolicyDesk = {
   rules: place => ask(place, () => control<PolicyView>(place.folder, 'GET', '/policy'), policyView),
@@ -43,8 +43,8 @@ async function ask<T>(place: PolicyPlace, running: () => Promise<T>, offline: (p
 
 async function policyOf({ folder, configSources, policyFile }: PolicyPlace): Promise<Policy> {
   try {
-    const { config } = readServerOptions(configSources, policyFile);
-    return (await loadPolicy(config.policy, folder.path)).policy;
+    const { config } = readServerOptions(configSources, { policyFile });
+    return (await loadPolicy(config.policy, policyPlaces(config.policy, folder.path))).policy;
   } catch (error) {
     throw new Failure(error instanceof Error ? error.message : String(error));
   }

@@ -1,4 +1,5 @@
 // The policy of a server: the rules of the model with the operator's files in front of them, read again when a file changes.
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type PolicyPlaces, readPolicyFiles, watchPolicyFiles } from '../adapters/policy-files/policy-files.ts';
 import type { Log } from '../contracts/log.ts';
@@ -8,14 +9,15 @@ import type { PolicyConfig } from '../server/context.ts';
 import { buildPolicy, type Policy, PolicyRefused } from '../server/policy.ts';
 
 /** What was named, and without that `policy.yaml` or else `policy.json`, and `policy.d`, of the state directory. */
-export function policyPlaces({ file, dirs }: PolicyConfig, stateDir: string): PolicyPlaces {
+export function policyPlaces({ file, fileMayBeMissing, dirs }: PolicyConfig, stateDir: string): PolicyPlaces {
   const own = ['policy.yaml', 'policy.json'].map(name => join(stateDir, name));
-  return { file: file ?? own, dirs: dirs ?? [join(stateDir, 'policy.d')] };
+  const named = file !== undefined && fileMayBeMissing && !existsSync(file) ? [file] : file;
+  return { file: named ?? own, dirs: dirs ?? [join(stateDir, 'policy.d')] };
 }
 
 /** PolicyRefused where anything is wrong. */
-export async function loadPolicy(config: PolicyConfig, stateDir: string): Promise<{ policy: Policy; files: readonly string[] }> {
-  const { files, overrides, problems } = await readPolicyFiles(policyPlaces(config, stateDir));
+export async function loadPolicy(config: PolicyConfig, places: PolicyPlaces): Promise<{ policy: Policy; files: readonly string[] }> {
+  const { files, overrides, problems } = await readPolicyFiles(places);
   if (problems.length > 0) throw new PolicyRefused(problems);
   return { policy: buildPolicy(policies, overrides, config), files };
 }
@@ -28,8 +30,12 @@ export interface LivePolicy extends AsyncDisposable {
 /** A change that is wrong changes nothing, and is logged. */
 export async function openPolicy(config: PolicyConfig, stateDir: string, log: Log): Promise<LivePolicy> {
   let current: Policy | undefined;
+  // A file that was there at the start is wanted from then on.
+  const places = policyPlaces(config, stateDir);
+  if (config.file !== undefined && typeof places.file !== 'string')
+    log.warning(`policy: there is no ${config.file}, which policy_file names; the default rules count until it is there`);
   const load = async (): Promise<void> => {
-    const { policy, files } = await loadPolicy(config, stateDir);
+    const { policy, files } = await loadPolicy(config, places);
     current = policy;
     log.info(`policy from ${['the defaults', ...files].join(', ')}`);
     for (const warning of policy.warnings) log.warning(`policy: ${problemText(warning)}`);
@@ -42,7 +48,7 @@ export async function openPolicy(config: PolicyConfig, stateDir: string, log: Lo
       log.error(`policy: the rules stay as they were, since the files are wrong: ${why}`);
     }
   };
-  const watch = await watchPolicyFiles(policyPlaces(config, stateDir), reload);
+  const watch = await watchPolicyFiles(places, reload);
   try {
     await load();
   } catch (error) {

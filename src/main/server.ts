@@ -75,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       log,
       random: options.random ?? Math.random,
       newId: randomUUID,
-      drivers: options.drivers ?? drivers,
+      drivers: options.drivers ?? chosenDrivers(config),
       config,
       printed: new PrintedObjects(),
     },
@@ -95,6 +95,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const url = await listen(services, options, stack);
   const owned = stack.move();
   return { url, bus: hub.bus, store, services, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** In the order of `mechanism_drivers`. */
+function chosenDrivers({ mechanismDrivers }: ServerConfig): Drivers {
+  return { ...drivers, mechanisms: mechanismDrivers.flatMap(name => drivers.mechanisms.find(driver => driver.name === name) ?? []) };
 }
 
 const relayCastMs = 10_000;
@@ -119,7 +124,7 @@ function startJobs(services: Services, { hub, rabbit, stack, holder }: Jobs): vo
   const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
   const running = Promise.all([
     runRelay(services, { reader: 'agents', holder, deliver: tellAgents }, stop.signal),
-    runDhcpFailover(services, stop.signal),
+    ...(services.config.dhcpFailover ? [runDhcpFailover(services, stop.signal)] : []),
     ...publishing(services, holder, stop.signal),
     runNotifications(services, rabbit, { holder, signal: stop.signal }),
   ]);

@@ -28,9 +28,10 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   if (refused) throw new Failure(refused);
   const publish = inWords(() => options.publish.map(parsePublication));
   const keystone = options.keystone && keystoneAccount(options.keystone);
-  const settings = inWords(() => readServerOptions(options.configSources, options.policyFile));
-  const folder = inWords(() => openStateFolder(options.stateDir, mode === 'contained'));
-  using _lock = inWords(() => takeLock(folder.lock, `${options.address}:${options.port}`, new Date(systemClock.now())));
+  const settings = inWords(() => readServerOptions(options.configSources, options));
+  const { statePath, bindHost: address, bindPort: port } = settings.process;
+  const folder = inWords(() => openStateFolder(statePath ?? options.defaultStateDir, mode === 'contained'));
+  using _lock = inWords(() => takeLock(folder.lock, `${address}:${port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
   const log = openLog(folder.logs, options.debug);
   using stopper = untilStopped();
@@ -39,7 +40,7 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   for (const warning of settings.warnings) log.warning(`configuration: ${warning}`);
   for (const note of settings.notes) log.info(`configuration: ${note}`);
   const config = { ...settings.config, database: { ...settings.config.database, upgrade: options.upgradesDatabase } };
-  const { address, port, hosts, localIp, debug } = options;
+  const { hosts, localIp, debug } = options;
   const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {
     log.error('cannot start', { error });

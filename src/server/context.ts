@@ -16,6 +16,8 @@ import type { PrintedObjects } from './printed.ts';
 export interface PolicyConfig {
   /** `policy_file`; without one what is in the state directory. */
   readonly file?: string;
+  /** Where a configuration file names it, as Neutron takes it; otherwise it has to be there. */
+  readonly fileMayBeMissing?: boolean;
   readonly dirs?: readonly string[];
   readonly enforceNewDefaults: boolean;
   readonly enforceScope: boolean;
@@ -94,6 +96,18 @@ export interface ServerConfig {
   readonly vlanRanges: Readonly<Record<string, readonly (readonly [number, number])[]>>;
   /** `agent_down_time`, seconds. */
   readonly agentDownTime: number;
+  /** `enable_new_agents`. */
+  readonly enableNewAgents: boolean;
+  /** `network_auto_schedule`, `allow_automatic_dhcp_failover`, `dhcp_agent_notification`. */
+  readonly networkAutoSchedule: boolean;
+  readonly dhcpFailover: boolean;
+  readonly dhcpAgentNotification: boolean;
+  /** `router_auto_schedule`. */
+  readonly routerAutoSchedule: boolean;
+  /** `enable_snat_by_default`. */
+  readonly snatByDefault: boolean;
+  /** `mechanism_drivers`, in order; `l2population` among them is what tells agents where addresses are. */
+  readonly mechanismDrivers: readonly string[];
   /** `dhcp_agents_per_network`. */
   readonly dhcpAgentsPerNetwork: number;
   /** `l3_ha`, `router_distributed`: routers that do not say. */
@@ -159,6 +173,13 @@ export const defaultConfig: ServerConfig = {
   flatNetworks: ['*'],
   vlanRanges: {},
   agentDownTime: 75,
+  enableNewAgents: true,
+  networkAutoSchedule: true,
+  dhcpFailover: true,
+  dhcpAgentNotification: true,
+  routerAutoSchedule: true,
+  snatByDefault: true,
+  mechanismDrivers: ['linuxbridge', 'l2population'],
   dhcpAgentsPerNetwork: 1,
   l3Ha: false,
   routerDistributed: false,

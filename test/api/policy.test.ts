@@ -128,6 +128,11 @@ describe('policy files', () => {
     assert.match((await refusals('get_network: "role:reader\n'))[0] ?? '', /^F:2:1: the file: Missing closing/);
     assert.match((await refusals('get_network: http://example.org/%(id)s\n'))[0] ?? '', /^F:1:14: get_network: remote checks/);
     await assert.rejects(start({ policy: { ...policy, file: join(dir, 'none.yaml') } }), /none\.yaml:1:1: the file: it is not there/);
+    await using h = await start({ policy: { ...policy, file: join(dir, 'none.yaml'), fileMayBeMissing: true } });
+    assert.match(
+      String(h.logged.find(line => line.includes('policy_file'))),
+      /WARNING .* there is no .*none\.yaml, .* the default rules count/,
+    );
   });
 
   test('a change is taken up; one that is wrong changes nothing and is logged', () =>

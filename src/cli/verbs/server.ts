@@ -20,7 +20,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
       'state-dir': {
         type: 'string',
         value: 'DIR',
-        help: 'where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder)',
+        help: 'where everything is kept (default: state_path of the configuration, $WEFT_STATE_DIR, or weft in your state folder)',
       },
       ...listenOption,
       ...configOption,
@@ -32,8 +32,9 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
     run: call =>
       work(
         {
-          stateDir: text(call, 'state-dir') ?? defaultStatePath(process.env, homedir()),
-          ...listenOf(verb, call),
+          stateDir: text(call, 'state-dir'),
+          defaultStateDir: defaultStatePath(process.env, homedir()),
+          listen: listenOf(verb, call),
           ...configFilesOf(call),
           upgradesDatabase: !flag(call, 'no-db-upgrade'),
           mode: 'server',

@@ -8,10 +8,11 @@ import { type KeystoneSettings, keystoneOf, keystoneOptions } from './keystone-o
 import { listenOf, listenOption } from './listen-option.ts';
 
 export interface UpOptions extends ConfigFiles {
-  readonly stateDir: string;
-  readonly address: string;
-  /** 0: any free port. */
-  readonly port: number;
+  readonly stateDir: string | undefined;
+  /** Where neither the command line nor the configuration says. */
+  readonly defaultStateDir: string;
+  /** Port 0: any that is free. */
+  readonly listen: { readonly address: string; readonly port: number } | undefined;
   readonly hosts: number;
   /** As written; main reads them. */
   readonly publish: readonly string[];
@@ -39,7 +40,7 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
       'state-dir': {
         type: 'string',
         value: 'DIR',
-        help: `where everything is kept (default: $WEFT_STATE_DIR, or weft in your state folder; with --on-host ${onHostStatePath})`,
+        help: `where everything is kept (default: state_path of the configuration, $WEFT_STATE_DIR, or weft in your state folder; with --on-host ${onHostStatePath})`,
       },
       ...listenOption,
       ...configOption,
@@ -74,8 +75,9 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   if (localIp !== undefined && !onHost) throw usage(verb, '--local-ip is for --on-host: contained hosts have addresses of their own');
   if (localIp !== undefined && !isIPv4(localIp)) throw usage(verb, `--local-ip takes an IPv4 address, not ${JSON.stringify(localIp)}`);
   return {
-    stateDir: text(call, 'state-dir') ?? (onHost ? onHostStatePath : defaultStatePath(process.env, homedir())),
-    ...listenOf(verb, call),
+    stateDir: text(call, 'state-dir'),
+    defaultStateDir: onHost ? onHostStatePath : defaultStatePath(process.env, homedir()),
+    listen: listenOf(verb, call),
     ...configFilesOf(call),
     upgradesDatabase: !flag(call, 'no-db-upgrade'),
     hosts,

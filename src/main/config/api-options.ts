@@ -4,6 +4,10 @@ import { multiOption, option, section } from './option.ts';
 import { type ServerProcess, sets, within } from './server-process.ts';
 import { bool, int, list, pageLimit, path, urlOrNone } from './values.ts';
 
+/** Debian's files name one that is not there. */
+const policyFile = (config: ServerProcess, file: string): ServerProcess =>
+  within('policy', 'fileMayBeMissing')(within('policy', 'file')(config, file), true);
+
 const policyDirs = multiOption(
   'policy_dirs',
   path,
@@ -68,15 +72,9 @@ export const apiOptions = [
     }),
   ]),
   ...section('oslo_policy', [
-    option(
-      'policy_file',
-      path,
-      'rules in place of the default ones; without it `policy.yaml` in the state directory',
-      within('policy', 'file'),
-      {
-        deprecated: [{ group: 'DEFAULT' }],
-      },
-    ),
+    option('policy_file', path, 'rules in place of the default ones; without it `policy.yaml` in the state directory', policyFile, {
+      deprecated: [{ group: 'DEFAULT' }],
+    }),
     policyDirs,
     option(
       'enforce_new_defaults',

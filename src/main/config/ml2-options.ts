@@ -1,7 +1,11 @@
 // Options of ml2_conf.ini.
-import { option, section } from './option.ts';
+import { drivers } from '../../drivers/all.ts';
+import { ConfigError } from './ini.ts';
+import { type Option, option, section } from './option.ts';
 import { type ServerProcess, sets, within } from './server-process.ts';
-import { int, list, mapped, networkTypeOrNone, networkTypes, oneOf, physnetMtus, ranges, vlanRanges } from './values.ts';
+import { int, list, listOf, mapped, networkTypeOrNone, networkTypes, oneOf, physnetMtus, ranges, string, vlanRanges } from './values.ts';
+
+const mechanismNames = [...drivers.mechanisms.map(({ name }) => name), 'l2population'];
 
 function externalNetworkType(config: ServerProcess, type: string): ServerProcess {
   const { externalNetworkType: _, ...server } = config.server;
@@ -10,8 +14,46 @@ function externalNetworkType(config: ServerProcess, type: string): ServerProcess
 
 const ipVersion = mapped(oneOf('4', '6'), '4 or 6', version => (version === '6' ? 6 : 4) as 4 | 6);
 
-export const ml2Options = [
-  ...section('ml2', [
+/** Mechanisms of Neutron that there are not here, and what to do about it. */
+const absent: Readonly<Record<string, string>> = {
+  ovn: 'there is no OVN here',
+  sriovnicswitch: 'there is no SR-IOV here',
+  macvtap: 'there is no macvtap here',
+  openvswitch: 'there is no Open vSwitch here',
+};
+
+const mechanism = mapped(string, 'mechanism', name => {
+  if (mechanismNames.includes(name)) return name;
+  const why = Object.hasOwn(absent, name) ? `, since ${absent[name]}` : '';
+  throw new ConfigError(`one of ${mechanismNames.map(known => `'${known}'`).join(', ')} is wanted${why}`);
+});
+
+const extensionDrivers = oneOf(
+  ...(['port_security', 'qos', 'dns', 'dns_domain_ports', 'dns_domain_keywords', 'subnet_dns_publish_fixed_ip'] as const),
+  ...(['data_plane_status', 'uplink_status_propagation', 'tag_ports_during_bulk_creation', 'port_device_profile'] as const),
+  'port_numa_affinity_policy',
+);
+
+export const ml2Options: readonly Option<ServerProcess>[] = [
+  ...section<ServerProcess>('ml2', [
+    option(
+      'mechanism_drivers',
+      listOf(mechanism),
+      'what binds ports, in the order in which it is tried; `l2population` tells agents where addresses are',
+      sets('mechanismDrivers'),
+      {
+        default: 'linuxbridge,l2population',
+      },
+    ),
+    option(
+      'extension_drivers',
+      listOf(extensionDrivers),
+      'extensions of networks and ports; all of them are always there',
+      config => config,
+      {
+        default: '',
+      },
+    ),
     option('type_drivers', networkTypes, 'network types that there are', sets('typeDrivers'), {
       default: 'local,flat,vlan,vxlan,gre,geneve',
     }),

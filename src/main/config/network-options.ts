@@ -21,6 +21,22 @@ export const networkOptions = section('DEFAULT', [
   option('max_subnet_host_routes', int(0, 1000), 'host routes of a subnet', sets('maxSubnetHostRoutes'), { default: '20' }),
   option('max_routes', int(0, 1000), 'routes of a router', sets('maxRoutes'), { default: '30' }),
   option('agent_down_time', int(1), 'seconds after its last report when an agent counts as down', sets('agentDownTime'), { default: '75' }),
+  option('enable_new_agents', bool, 'whether agents that report for the first time are switched on', sets('enableNewAgents'), {
+    default: 'true',
+  }),
+  option('network_auto_schedule', bool, 'whether networks get DHCP agents by themselves', sets('networkAutoSchedule'), { default: 'true' }),
+  option('allow_automatic_dhcp_failover', bool, 'whether networks are taken from DHCP agents that are down', sets('dhcpFailover'), {
+    default: 'true',
+  }),
+  option('dhcp_agent_notification', bool, 'whether DHCP agents hear of changes at once', sets('dhcpAgentNotification'), {
+    default: 'true',
+  }),
+  option('router_auto_schedule', bool, 'whether an L3 agent that asks is given routers that have none', sets('routerAutoSchedule'), {
+    default: 'true',
+  }),
+  option('enable_snat_by_default', bool, 'whether routers translate addresses where a request does not say', sets('snatByDefault'), {
+    default: 'true',
+  }),
   option('dhcp_agents_per_network', int(1), 'DHCP agents that serve a network', sets('dhcpAgentsPerNetwork'), { default: '1' }),
   option('l3_ha', bool, 'whether routers are highly available where a request does not say', sets('l3Ha'), { default: 'false' }),
   option('router_distributed', bool, 'whether routers are distributed where a request does not say', sets('routerDistributed'), {

@@ -1,12 +1,13 @@
 // Reads the configuration of a program: what its options are, and everything that is to be said about the files.
 import type { ConfigSource } from '../../cli/verbs/config-option.ts';
-import { ConfigError, placeText } from './ini.ts';
-import { groupKey, type Option, optionName } from './option.ts';
+import { ConfigError } from './ini.ts';
+import { type Option, optionName } from './option.ts';
 import { type Effective, type Flag, originText, Resolver } from './resolve.ts';
 import { readSources } from './sources.ts';
+import { type NamedOptions, unknownNames } from './unknown.ts';
 
 /** A program and its table of options. */
-export interface Program<C> {
+export interface Program<C> extends NamedOptions {
   /** `server`, `linuxbridge-agent`: of `--program`. */
   readonly name: string;
   /** In the reference. */
@@ -16,6 +17,8 @@ export interface Program<C> {
   readonly defaults: C;
   /** What is wrong with values that are right each by itself: a ConfigError. */
   readonly whole?: (config: C) => void;
+  /** Values that are right and do nothing. */
+  readonly doubts?: (config: C) => readonly string[];
 }
 
 export interface Reading<C> {
@@ -29,17 +32,24 @@ export interface Reading<C> {
   readonly notes: readonly string[];
 }
 
-export function readProgram<C>(program: Program<C>, sources: readonly ConfigSource[], flags: readonly Flag[] = []): Reading<C> {
+interface Surroundings {
+  readonly flags?: readonly Flag[];
+  /** Programs whose options may stand in the same files. */
+  readonly others?: readonly NamedOptions[];
+}
+
+export function readProgram<C>(program: Program<C>, sources: readonly ConfigSource[], around: Surroundings = {}): Reading<C> {
   const { files, problems: unread } = readSources(sources);
-  const resolver = new Resolver(program.options, files, flags);
+  const resolver = new Resolver(program.options, files, around.flags ?? []);
   const effective = program.options.map(option => resolver.effective(option));
   const problems = [...unread, ...effective.flatMap(({ problem }) => problem ?? []), ...effective.flatMap(refused)];
   let config = program.defaults;
   for (const { option, value } of effective)
     if (value !== undefined && typeof option.effect === 'function') config = option.effect(config, value);
   if (problems.length === 0) problems.push(...wrongTogether(program, config));
-  const warnings = [...effective.flatMap(deprecated), ...unknown(program, files)];
-  return { config, effective, problems, warnings, notes: effective.flatMap(without) };
+  const unknown = unknownNames(program, around.others ?? [], files);
+  const warnings = [...effective.flatMap(deprecated), ...unknown.warnings, ...(program.doubts?.(config) ?? [])];
+  return { config, effective, problems, warnings, notes: [...effective.flatMap(without), ...unknown.notes] };
 }
 
 /** The configuration, or one ConfigError with all that is wrong. */
@@ -84,16 +94,5 @@ function deprecated<C>({ option, origins }: Effective<C>): string[] {
     origin.kind === 'file' && origin.deprecated !== undefined
       ? [`${originText(origin)}: ${origin.deprecated} is an older name of ${optionName(option)}`]
       : [],
-  );
-}
-
-function unknown<C>({ options }: Program<C>, files: ReturnType<typeof readSources>['files']): string[] {
-  const key = (group: string, name: string): string => `${groupKey(group)}\0${name}`;
-  const names = options.flatMap(option => [option, ...option.deprecated.map(old => ({ ...option, ...old }))]);
-  const known = new Set(names.map(({ group, name }) => key(group, name)));
-  return files.flatMap(file =>
-    file.settings
-      .filter(({ group, name }) => !known.has(key(group, name)))
-      .map(setting => `${placeText(setting)}: ${optionName(setting)} is not known and has no effect`),
   );
 }

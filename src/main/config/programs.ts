@@ -1,5 +1,5 @@
 // The programs that configuration files are for.
-import { linuxbridgeProgram } from './linuxbridge-options.ts';
+import { agentPrograms } from './agent-programs.ts';
 import type { Option } from './option.ts';
 import { serverProgram } from './server-options.ts';
 
@@ -10,4 +10,4 @@ export interface AnyProgram {
   readonly options: readonly Pick<Option<unknown>, 'group' | 'name' | 'type' | 'default' | 'deprecated' | 'multi' | 'secret' | 'help'>[];
 }
 
-export const programs: readonly AnyProgram[] = [serverProgram, linuxbridgeProgram];
+export const programs: readonly AnyProgram[] = [serverProgram, ...agentPrograms];

@@ -46,7 +46,7 @@ function read(
       writeFileSync(join(folder, name), text);
     }
     const named = sources.map((path): ConfigSource => ({ kind: path.endsWith('.d') ? 'dir' : 'file', path: join(folder, path) }));
-    const reading = readProgram(program, named, flags);
+    const reading = readProgram(program, named, { flags });
     const short = (text: string): string => text.replaceAll(`${folder}/`, '');
     return {
       ...reading,
@@ -147,12 +147,18 @@ test('where a value came from; the command line counts more than files', () => {
 
 test('older names, names that nobody knows, and what has no effect or cannot be had', () => {
   const reading = read({
-    'a.conf': '[DEFAULT]\nkind = x\nkin = y\nworkers = 1\n[AGENT]\nold_way = off\n',
+    'a.conf':
+      '[DEFAULT]\nkind = x\nkin = y\nlimmit = 1\nwholly = 1\ntypes = a\n[AGENTS]\na = 1\nb = 2\n[default]\nhost = a\n[DEFAULT]\nworkers = 1\n[AGENT]\nold_way = off\n',
     'b.conf': '[Agent]\nold_way = on\nhots = 1\n[DEFAULT]\nworkers = 3\n',
   });
   assert.deepEqual(reading.warnings, [
     'a.conf:2: [DEFAULT] kind is an older name of [AGENT] types',
-    'a.conf:3: [DEFAULT] kin is not known and has no effect',
+    'a.conf:3: [DEFAULT] kin is not known and has no effect; did you mean kind?',
+    'a.conf:4: [DEFAULT] limmit is not known and has no effect; did you mean limit?',
+    'a.conf:5: [DEFAULT] wholly is not known and has no effect',
+    'a.conf:6: [DEFAULT] types is not known and has no effect; there is a types in [agent]',
+    'a.conf:7: the section [AGENTS] is not known, and what is in it has no effect; did you mean [agent]?',
+    'a.conf:10: the section [default] is not known, and what is in it has no effect: it is written [DEFAULT]',
     'b.conf:3: [Agent] hots is not known and has no effect',
   ]);
   assert.deepEqual(reading.notes, ['b.conf:5: [DEFAULT] workers has no effect here, because there is one process']);
@@ -163,4 +169,30 @@ test('older names, names that nobody knows, and what has no effect or cannot be 
     'what is the case anyway may be said',
   );
   assert.throws(() => configOf(reading), /^Error: b\.conf:2: \[AGENT\] old_way cannot be had/);
+});
+
+test('of what is of another program, and of sections without effect, the reason is told', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-config-'));
+  try {
+    const path = join(folder, 'a.conf');
+    writeFileSync(path, '[AGENT]\nmine = 1\ntheirs = 2\n[Placement]\nx = 1\n[theirs]\ny = 1\nz = 1\n');
+    const theirs = section<Values>('theirs', [option('y', string, 'a value', keeps('y'))]);
+    const others = [
+      { title: 'other agent', options: [...section<Values>('agent', [option('theirs', string, 'a value', keeps('x'))]), ...theirs] },
+    ];
+    const own = { ...program, idleSections: { placement: 'there is none' } };
+    const { warnings, notes } = readProgram(own, [{ kind: 'file', path }], { others });
+    const short = (lines: readonly string[]): string[] => lines.map(line => line.replace(`${folder}/`, ''));
+    assert.deepEqual(short(notes), [
+      'a.conf:3: [AGENT] theirs has no effect here, because it is of the other agent',
+      'a.conf:5: [Placement] x has no effect here, because there is none',
+      'a.conf:7: [theirs] y has no effect here, because it is of the other agent',
+    ]);
+    assert.deepEqual(short(warnings), [
+      'a.conf:2: [AGENT] mine is not known and has no effect',
+      'a.conf:6: the section [theirs] is not known, and what is in it has no effect',
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

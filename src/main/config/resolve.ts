@@ -25,8 +25,8 @@ export interface Flag {
   readonly group: string;
   readonly name: string;
   readonly text: string;
-  /** `--listen`. */
-  readonly flag: string;
+  /** `--listen`; undefined: it is a default that only this run knows. */
+  readonly flag?: string;
 }
 
 interface Given {
@@ -84,10 +84,10 @@ export class Resolver<C> {
   /** As they are written, in the order in which they count. */
   private given(option: Option<C>): readonly Given[] {
     const flag = this.flags.get(keyOf(option.group, option.name));
-    if (flag) return [{ text: flag.text, origin: { kind: 'command line', flag: flag.flag } }];
+    if (flag?.flag !== undefined) return [{ text: flag.text, origin: { kind: 'command line', flag: flag.flag } }];
     const found = option.multi ? this.all(option) : this.last(option);
-    if (found.length > 0 || option.default === undefined) return found;
-    return [{ text: option.default, origin: { kind: 'default' } }];
+    const otherwise = flag?.text ?? option.default;
+    return found.length > 0 || otherwise === undefined ? found : [{ text: otherwise, origin: { kind: 'default' } }];
   }
 
   /** Of the latest file; in one file the option's own name counts more than an older one, wherever it stands. */

@@ -3,9 +3,18 @@ import { defaultConfig, type ServerConfig } from '../../server/context.ts';
 
 export interface ServerProcess {
   readonly server: ServerConfig;
+  readonly process: ProcessConfig;
 }
 
-export const defaultServerProcess: ServerProcess = { server: defaultConfig };
+export interface ProcessConfig {
+  readonly bindHost: string;
+  /** 0: any free port. */
+  readonly bindPort: number;
+  /** Absolute; undefined: nobody says. */
+  readonly statePath?: string;
+}
+
+export const defaultServerProcess: ServerProcess = { server: defaultConfig, process: { bindHost: '127.0.0.1', bindPort: 9696 } };
 
 /** Effect of an option that is one value of the server's configuration. */
 export const sets =
@@ -20,4 +29,12 @@ export const within =
   (config: ServerProcess, value: ServerConfig[K][P]): ServerProcess => ({
     ...config,
     server: { ...config.server, [key]: { ...config.server[key], [part]: value } },
+  });
+
+/** Effect of an option that is one value of the process. */
+export const setsProcess =
+  <K extends keyof ProcessConfig>(key: K) =>
+  (config: ServerProcess, value: NonNullable<ProcessConfig[K]>): ServerProcess => ({
+    ...config,
+    process: { ...config.process, [key]: value },
   });

@@ -36,7 +36,7 @@ const changeGateways =
     authorizeActionOn(ctx, action, 'external_gateways', wanted, { ...row, tenant_id: row.project_id });
     const ports = (await routerPorts(ctx, [id])).get(id) ?? [];
     const planned = plan(id, gatewaysOf(row, ports), wanted);
-    refusePlan(row, planned);
+    refusePlan(ctx, row, planned);
     const set = await applyGateways({ ctx, draft, router: row, ports }, planned);
     if (Object.keys(set).length > 0) await write(ctx, draft, row, set);
     return () => answerRouter(ctx, id);
@@ -49,14 +49,14 @@ async function write(ctx: RequestContext, draft: Draft, row: Row, set: Record<st
   if (replaced && set.gw_port_id !== null) await scheduleRouter(ctx, draft, String(row.id));
 }
 
-function refusePlan(row: Row, plan: readonly Planned[]): void {
+function refusePlan(ctx: RequestContext, row: Row, plan: readonly Planned[]): void {
   const router_id = String(row.id);
   const refuse = (reason: string): never => {
     throw apiError('UnableToAddExtraGateways', { router_id, reason });
   };
   if (plan.length > mostGateways) refuse(`it may have ${mostGateways}`);
   const [first] = plan;
-  const snat = first && snatOf(row, first);
+  const snat = first && snatOf(ctx, row, first);
   if (plan.some(p => p.info?.enable_snat !== undefined && p.info.enable_snat !== snat))
     refuse(`enable_snat is the router's and ${snat}, for all its gateways`);
 }

@@ -3,7 +3,7 @@ import type { Row, Value } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { WantedGateway } from '../../model/ext/router-gateways.ts';
 import type { GatewayInfo } from '../../model/router.ts';
-import type { RequestContext } from '../context.ts';
+import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { dropAgentGatewaysOf } from './agent-gateways.ts';
 import { refuseProxies } from './ndp-proxy-rows.ts';
@@ -49,17 +49,17 @@ export async function applyGateways(scene: Scene, plan: readonly Planned[]): Pro
   if (!first) {
     if (before.length === 0) return {};
     await dropSnatPorts(ctx, draft, ports);
-    return { gw_port_id: null, enable_snat: true, enable_ndp_proxy: false };
+    return { gw_port_id: null, enable_snat: ctx.config.snatByDefault, enable_ndp_proxy: false };
   }
   if (before.length === 0 && router.distributed === true) await makeSnatPorts(ctx, draft, router, ports);
   const { ids, placed } = await placeGateways(scene, plan);
   if (!dropped && !placed && first.info?.enable_snat === undefined) return {};
-  return { gw_port_id: ids[0] as string, enable_snat: snatOf(router, first) };
+  return { gw_port_id: ids[0] as string, enable_snat: snatOf(ctx, router, first) };
 }
 
 /** Of all its gateways: what is said of the first. */
-export function snatOf(router: Row, { now, info }: Planned): boolean {
-  return info?.enable_snat ?? (now ? router.enable_snat !== false : true);
+export function snatOf({ config }: Services, router: Row, { now, info }: Planned): boolean {
+  return info?.enable_snat ?? (now ? router.enable_snat !== false : config.snatByDefault);
 }
 
 /** Makes, moves and orders them. Answers their ports, and whether anything was done. */

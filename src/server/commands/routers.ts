@@ -35,7 +35,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   if (input.enable_ndp_proxy === true) await requireScoped(ctx, id, info?.network_id);
   const outside = info
     ? await applyGateways({ ctx, draft, router: { id }, ports: [] }, [{ info }])
-    : { gw_port_id: null, enable_snat: true };
+    : { gw_port_id: null, enable_snat: ctx.config.snatByDefault };
   await usePolicy(ctx, draft, info?.qos_policy_id);
   const row = draft.create(router, {
     ...newColumns(router, input),

@@ -68,8 +68,9 @@ export async function hasDhcpAgent(services: Services, draft: Draft, networkId: 
   return (await scheduleNetwork(services, draft, networkId)).length > 0 || bound > 0;
 }
 
-/** Gives a network its DHCP agents if it has fewer than it should. Answers the ids of those added. */
+/** Gives a network its DHCP agents if it has fewer than it should, unless an operator does that. Answers the ids of those added. */
 export async function scheduleNetwork(services: Services, draft: Draft, networkId: string): Promise<string[]> {
+  if (!services.config.networkAutoSchedule) return [];
   const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });
   const agents = await usableAgents(services, dhcpAgentType);
   if (agents.length === 0) return [];

@@ -31,7 +31,18 @@ const dhcpHosts = (services: Services, network: string): Promise<string[]> => ho
 const l3Hosts = async (services: Services, router: string): Promise<string[]> =>
   ((await agentsServing(services, [router])).get(router) ?? []).map(a => String(a.host));
 
+/** As far as the configuration wants agents to hear. */
 export async function agentMessages(services: Services, row: OutboxRow): Promise<Message[]> {
+  const { dhcpAgentNotification, mechanismDrivers } = services.config;
+  const isObject = ['network', 'subnet', 'port'].includes(row.kind);
+  const isWanted = ({ target: { topic } }: Message): boolean => {
+    if (topic === messages.dhcpTopic) return dhcpAgentNotification || !isObject;
+    return topic !== messages.l2populationTopic || mechanismDrivers.includes('l2population');
+  };
+  return (await allMessages(services, row)).filter(isWanted);
+}
+
+async function allMessages(services: Services, row: OutboxRow): Promise<Message[]> {
   switch (row.kind) {
     case 'network':
       return networkMessages(services, row);

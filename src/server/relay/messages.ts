@@ -19,6 +19,8 @@ const toHost = (topic: string, host: string, version: string, method: string, ar
 });
 
 const l2 = 'q-agent-notifier';
+export const l2populationTopic = `${l2}-l2population-update`;
+export const dhcpTopic = 'dhcp_agent';
 
 export const portUpdate = (args: Message['args']): Message => fanout(`${l2}-port-update`, '1.0', 'port_update', args);
 export const portDelete = (port_id: string): Message => fanout(`${l2}-port-delete`, '1.0', 'port_delete', { port_id });
@@ -35,7 +37,7 @@ export const groupMembersUpdated = (security_groups: readonly string[]): Message
 
 export type FdbMethod = 'add_fdb_entries' | 'remove_fdb_entries' | 'update_fdb_entries';
 export const fdb = (method: FdbMethod, fdb_entries: unknown, host?: string): Message => {
-  const topic = `${l2}-l2population-update`;
+  const topic = l2populationTopic;
   return host === undefined ? fanout(topic, '1.0', method, { fdb_entries }) : toHost(topic, host, '1.0', method, { fdb_entries });
 };
 
@@ -60,11 +62,11 @@ const priorities: Readonly<Record<string, number>> = {
 };
 
 export const dhcp = (host: string, method: string, payload: Record<string, unknown>): Message =>
-  toHost('dhcp_agent', host, '1.0', method, {
+  toHost(dhcpTopic, host, '1.0', method, {
     payload: method === 'agent_updated' ? payload : { ...payload, priority: priorities[method] ?? 6 },
   });
 export const dhcpNetworkDeleted = (network_id: string): Message =>
-  fanout('dhcp_agent', '1.0', 'network_delete_end', { payload: { network_id, priority: 2 } });
+  fanout(dhcpTopic, '1.0', 'network_delete_end', { payload: { network_id, priority: 2 } });
 
 export const dvrMacsUpdated = (dvr_macs: unknown): Message => fanout(`${l2}-dvr-update`, '1.0', 'dvr_mac_address_update', { dvr_macs });
 export const routersUpdated = (host: string, routers: readonly string[]): Message =>

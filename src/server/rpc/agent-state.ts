@@ -102,7 +102,7 @@ function newAgent(
     ...identity,
     binary: String(state.binary ?? ''),
     topic: String(state.topic ?? ''),
-    admin_state_up: true,
+    admin_state_up: services.config.enableNewAgents,
     configurations,
     created_at: now,
     started_at: now,

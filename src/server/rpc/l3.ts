@@ -30,7 +30,7 @@ const viewer = { project_id: null, isAdmin: true };
 async function idsOf(services: Services, host: string): Promise<string[]> {
   const agent = await agentAt(services, host);
   if (agent?.admin_state_up !== true) return [];
-  await scheduleUnhosted(services, String(agent.id));
+  if (services.config.routerAutoSchedule) await scheduleUnhosted(services, String(agent.id));
   return routersAt(services, agent);
 }
 
