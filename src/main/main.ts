@@ -1,5 +1,9 @@
 // The verbs of the command line, and what stands behind those that are more than a client.
-import { runProgram } from '../cli/program.ts';
+import { existsSync } from 'node:fs';
+import { type Spoken, translate } from '../cli/neutron/programs.ts';
+import { runProgram, type Terminal } from '../cli/program.ts';
+import { onHostStatePath } from '../cli/state.ts';
+import { UsageError } from '../cli/verb.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
 import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
@@ -10,6 +14,7 @@ import { publicExec, publicPublish } from '../cli/verbs/public.ts';
 import { serverVerb } from '../cli/verbs/server.ts';
 import { status } from '../cli/verbs/status.ts';
 import { type UpOptions, upVerb } from '../cli/verbs/up.ts';
+import { upgradeCheckVerb } from '../cli/verbs/upgrade-check.ts';
 
 const work = async (options: UpOptions, out: (line: string) => void): Promise<number> => (await import('./up.ts')).up(options, out);
 const desk = async (): Promise<PolicyDesk> => (await import('./policy-desk.ts')).policyDesk;
@@ -38,12 +43,37 @@ export const verbs = [
   publicPublish,
   ...policyVerbs(lateDesk),
   ...dbVerbs(lateDatabase),
+  upgradeCheckVerb(async place => (await import('./db/upgrade-check.ts')).upgradeChecks(place)),
   demo,
 ];
 
-export function main(argv: readonly string[]): Promise<number> {
+export async function main(argv: readonly string[]): Promise<number> {
   // Whoever read our lines may go before we do.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const print = (stream: NodeJS.WriteStream) => (line: string) => void stream.write(`${line}\n`);
-  return runProgram(verbs, argv, { out: print(process.stdout), err: print(process.stderr) });
+  const terminal = { out: print(process.stdout), err: print(process.stderr) };
+  const [first, program = '', ...words] = argv;
+  return first === calledAs ? runNeutron(program, words, terminal) : runProgram(verbs, argv, terminal);
+}
+
+/** What bin/weft puts before the name of another program by which it was called. */
+const calledAs = '--called-as';
+
+function runNeutron(program: string, argv: readonly string[], terminal: Terminal): Promise<number> | number {
+  let spoken: Spoken;
+  try {
+    spoken = translate(program, argv, { env: process.env, exists: existsSync });
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    terminal.err(error.message);
+    return 2;
+  }
+  if (spoken.kind === 'verb') {
+    // A service has no home folder.
+    process.env['WEFT_STATE_DIR'] ??= onHostStatePath;
+    for (const option of spoken.idle) terminal.err(`${program}: ${option} has no effect: logs are files in the state directory`);
+    return runProgram(verbs, spoken.argv, terminal);
+  }
+  for (const line of spoken.lines) terminal.out(line);
+  return 0;
 }

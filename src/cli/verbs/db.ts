@@ -6,6 +6,8 @@ import { stateOf, stateOption } from './state-option.ts';
 
 /** A URL, else what the files name, else the file in the state directory. */
 export interface DatabasePlace extends Pick<ConfigFiles, 'configSources'> {
+  /** As it was named; undefined: that of the files, else `folder`. */
+  readonly stateDir: string | undefined;
   readonly folder: StateFolder;
   readonly connection: string | undefined;
 }
@@ -62,6 +64,7 @@ const placeOptions: Readonly<Record<string, OptionSpec>> = {
 const json: Readonly<Record<string, OptionSpec>> = { json: { type: 'boolean', help: 'print it as JSON' } };
 const where = 'The database is that of --connection, else that of the files, else weft.db in the state directory.';
 const placeOf = (call: Call): DatabasePlace => ({
+  stateDir: text(call, 'state-dir'),
   folder: stateOf(call),
   configSources: configFilesOf(call).configSources,
   connection: text(call, 'connection'),
@@ -146,10 +149,15 @@ function historyVerb(desk: DatabaseDesk): Verb {
     usage: '',
     summary: 'list the revisions that this version knows, and what each adds',
     examples: ['weft db history', 'weft db history --verbose'],
-    options: { verbose: { type: 'boolean', help: 'every table, column and index' }, ...json },
+    options: {
+      head: { type: 'boolean', help: 'only the last one' },
+      verbose: { type: 'boolean', help: 'every table, column and index' },
+      ...json,
+    },
     args: [0, 0],
     async run(call: Call) {
-      const entries = await desk.history();
+      const all = await desk.history();
+      const entries = flag(call, 'head') ? all.slice(-1) : all;
       if (flag(call, 'json')) call.out(JSON.stringify(entries, undefined, 2));
       else for (const entry of entries) for (const line of historyLines(entry, flag(call, 'verbose'))) call.out(line);
       return 0;

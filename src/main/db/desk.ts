@@ -19,13 +19,14 @@ import { program } from './program.ts';
 
 export const databaseDesk: DatabaseDesk = {
   history: async () => history().map((revision, i) => entryOf(history().slice(0, i), revision)),
-  inspect: place => inUsersWords(() => deskOf(place).inspect()),
+  inspect: place => inUsersWords(() => deskOf(whereIs(place)).inspect()),
   upgrade: (place, revision) =>
     inUsersWords(async () => {
-      const desk = deskOf(place, revision);
+      const where = whereIs(place);
+      const desk = deskOf(where, revision);
       const before: Inspection = await desk.inspect();
       if (before.refusal !== undefined) throw new Failure(before.refusal);
-      if (connectionOf(place) === '') mkdirSync(place.folder.path, { recursive: true, mode: 0o700 });
+      if (where.connection === '') mkdirSync(where.stateDir, { recursive: true, mode: 0o700 });
       const putBack = await desk.upgrade();
       return { before, after: await desk.inspect(), putBack };
     }),
@@ -36,15 +37,22 @@ function entryOf(before: readonly Revision[], { id, name, adds }: Revision): His
   return { id, name, adds: inWords(diffSchemas(tables, tablesOf([{ adds: tables }, { adds }]))) };
 }
 
-function connectionOf({ configSources, connection }: DatabasePlace): string {
-  return connection ?? (configSources.length > 0 ? readServerOptions(configSources).config.database.connection : '');
+interface Where {
+  /** Empty: the file in the state directory. */
+  readonly connection: string;
+  readonly stateDir: string;
 }
 
-function deskOf(place: DatabasePlace, until?: string): SchemaDesk {
+export function whereIs({ configSources, connection, stateDir, folder }: DatabasePlace): Where {
+  if (configSources.length === 0) return { connection: connection ?? '', stateDir: folder.path };
+  const { config, process } = readServerOptions(configSources, { stateDir, defaultStateDir: folder.path });
+  return { connection: connection ?? config.database.connection, stateDir: process.statePath ?? folder.path };
+}
+
+function deskOf({ connection, stateDir }: Where, until?: string): SchemaDesk {
   const revisions = until === undefined ? history() : upTo(until);
   const version = { tables: until === undefined ? allTables : tablesOf(revisions), revisions, program: program() };
-  const connection = connectionOf(place);
-  if (connection === '') return sqliteDesk(join(place.folder.path, sqliteFile), version.tables, version);
+  if (connection === '') return sqliteDesk(join(stateDir, sqliteFile), version.tables, version);
   return deskFor(connection, version);
 }
 

@@ -1,0 +1,56 @@
+// The programs that units, runbooks and deployment tools of Neutron call, each in the words of `weft`.
+import { join } from 'node:path';
+import { onHostStatePath } from '../state.ts';
+import { UsageError } from '../verb.ts';
+import { dbManage } from './db-manage.ts';
+import { type OsloCall, osloOptions, usualFiles } from './oslo-options.ts';
+
+/** A command line for `weft` and options that have no effect, or what is to be said at once. */
+export type Spoken =
+  | { readonly kind: 'verb'; readonly argv: readonly string[]; readonly idle: readonly string[] }
+  | { readonly kind: 'said'; readonly lines: readonly string[] };
+
+/** `place`: the options that say which files and which state directory. */
+export type Translate = (argv: readonly string[], place: (call: OsloCall, stateBelow?: string) => readonly string[]) => Spoken;
+
+const server: Translate = (argv, place) => {
+  const oslo = osloOptions('neutron-server', argv);
+  return { kind: 'verb', argv: ['server', ...place(oslo), ...oslo.rest], idle: oslo.idle };
+};
+
+/** It answers agents as any server does; the API that it has as well is in nobody's way. */
+const rpcServer: Translate = (argv, place) => {
+  const oslo = osloOptions('neutron-rpc-server', argv);
+  return { kind: 'verb', argv: ['server', ...place(oslo, 'rpc-server'), '--listen', '127.0.0.1:0', ...oslo.rest], idle: oslo.idle };
+};
+
+const status: Translate = (argv, place) => {
+  const oslo = osloOptions('neutron-status', argv);
+  const words = oslo.rest.filter(word => word !== '--json');
+  if (words.join(' ') !== 'upgrade check') throw new UsageError('neutron-status: the only command is "upgrade check"');
+  const json = oslo.rest.includes('--json') ? ['--json'] : [];
+  const options = place(oslo).filter(word => word !== '--debug');
+  return { kind: 'verb', argv: ['upgrade', 'check', ...options, ...json], idle: oslo.idle };
+};
+
+export const neutronPrograms: Readonly<Record<string, Translate>> = {
+  'neutron-server': server,
+  'neutron-rpc-server': rpcServer,
+  'neutron-db-manage': dbManage,
+  'neutron-status': status,
+};
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly exists: (path: string) => boolean;
+}
+
+export function translate(program: string, argv: readonly string[], { env, exists }: Surroundings): Spoken {
+  const spoken = neutronPrograms[program];
+  if (!spoken) throw new UsageError(`weft does not stand in for ${program}; it does for ${Object.keys(neutronPrograms).join(', ')}`);
+  return spoken(argv, (call, below) => {
+    const files = call.namesFiles ? [] : usualFiles(program, exists);
+    const state = below === undefined ? call.stateDir : join(call.stateDir ?? env['WEFT_STATE_DIR'] ?? onHostStatePath, below);
+    return [...files, ...call.options, ...(state === undefined ? [] : ['--state-dir', state])];
+  });
+}
