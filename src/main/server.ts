@@ -30,6 +30,7 @@ import { runRelay } from '../server/relay/relay.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
 import { hostOf, type Messaging, openMessaging } from './messaging.ts';
 import { runNotifications } from './notifications.ts';
+import { tellNova } from './nova.ts';
 import { openPolicy } from './policy.ts';
 import { openStore } from './store.ts';
 
@@ -116,6 +117,7 @@ interface Jobs {
 function startJobs(services: Services, { hub, rabbit, stack, holder }: Jobs): void {
   const buses = rabbit ? [rabbit.bus, hub] : [hub];
   const stop = new AbortController();
+  const end = new AbortController();
   const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
   // A bus that is away is asked again and again by the relay, which stops when it is to.
   const send = async ({ target, method, args }: Message): Promise<void> => {
@@ -127,11 +129,15 @@ function startJobs(services: Services, { hub, rabbit, stack, holder }: Jobs): vo
     ...(services.config.dhcpFailover ? [runDhcpFailover(services, stop.signal)] : []),
     ...publishing(services, holder, stop.signal),
     runNotifications(services, rabbit, { holder, signal: stop.signal }),
+    tellNova(services, holder, stop.signal, end.signal),
   ]);
   stack.defer(async () => {
     stop.abort();
-    // A message on its way to a broker that is away is not waited for: the next process sends it.
-    const timer = setTimeout(() => void Promise.all(buses.map(bus => bus[Symbol.asyncDispose]())), lastCastsMs);
+    // What is on its way to somebody who is away is not waited for: the next process sends it.
+    const timer = setTimeout(() => {
+      end.abort();
+      void Promise.all(buses.map(bus => bus[Symbol.asyncDispose]()));
+    }, lastCastsMs);
     await running;
     clearTimeout(timer);
   });

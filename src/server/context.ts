@@ -2,6 +2,7 @@
 import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
+import { noAccount, type ServiceAccount } from '../contracts/service-account.ts';
 import type { Row, Store } from '../contracts/store.ts';
 import type { DnsZones } from '../domain/ipam/dns-zones.ts';
 import { defaultMtuConfig, type MtuConfig } from '../domain/ipam/mtu.ts';
@@ -70,6 +71,17 @@ export interface NotificationsConfig {
   readonly retry: number;
 }
 
+/** `[nova]`, and what it is told. */
+export interface NovaConfig {
+  readonly account: ServiceAccount;
+  /** `notify_nova_on_port_status_changes`. */
+  readonly status: boolean;
+  /** `notify_nova_on_port_data_changes`. */
+  readonly data: boolean;
+  /** `send_events_interval`, seconds. */
+  readonly interval: number;
+}
+
 export interface ServerConfig {
   readonly policy: PolicyConfig;
   /** `dns_domain`. */
@@ -133,6 +145,7 @@ export interface ServerConfig {
   /** `max_allowed_address_pair`. */
   readonly maxAllowedAddressPair: number;
   readonly externalDns: ExternalDnsConfig;
+  readonly nova: NovaConfig;
   readonly database: DatabaseConfig;
   readonly messaging: MessagingConfig;
   readonly notifications: NotificationsConfig;
@@ -161,6 +174,7 @@ export const defaultConfig: ServerConfig = {
     reverse: { ipv4: 24, ipv6: 64 },
   },
   database: { connection: '', upgrade: true, max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
+  nova: { account: noAccount, status: true, data: true, interval: 2 },
   messaging: { transportUrl: '', controlExchange: 'neutron', host: '', rabbit: {} },
   notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1 },
   baseMac: 'fa:16:3e:00:00:00',

@@ -27,6 +27,11 @@ function saying({ table }: Resource, row: Row): Predicate[] {
   return columns.map(([name]) => ({ eq: [name, row[name] as Scalar] }));
 }
 
+/** What was a status, and has become another: whoever tells of it later cannot read that from the row. */
+function turnOf({ status: from }: Row, { status: to }: Row): { turned?: { from: Value; to: Value } } {
+  return from === undefined || to === undefined || from === to ? {} : { turned: { from, to } };
+}
+
 export class Draft {
   readonly now: string;
   readonly newId: () => string;
@@ -88,7 +93,7 @@ export class Draft {
       tag: resource.name,
     });
     const revision = Number(row.revision_number ?? 0) + 1;
-    this.outbox.push({ kind: resource.name, id, event: 'updated', revision, facts: options.facts ?? {} });
+    this.outbox.push({ kind: resource.name, id, event: 'updated', revision, facts: { ...options.facts, ...turnOf(row, set) } });
   }
 
   /** Raises the revision of an object whose dependents changed; commutative, so it guards nothing. */

@@ -96,7 +96,7 @@ async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Lo
 
 /** A live Linux bridge agent, DHCP agent and L3 agent on a host, as far as heartbeats go. */
 export async function beat(h: Harness, host: string, overrides: Body = {}): Promise<void> {
-  const time = new Date().toISOString().slice(0, 19);
+  const time = new Date().toISOString().replace('Z', '');
   const agent = (agent_type: string, binary: string, topic: string, configurations: Body, more: Body = {}) =>
     h.rpc(
       'q-reports-plugin',

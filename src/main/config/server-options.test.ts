@@ -257,3 +257,28 @@ test('notifications: drivers add up, older names are known; drivers that send ne
       text,
     );
 });
+
+test('Nova: an account as keystoneauth names it, whole or refused, and no secret is told', () => {
+  const text =
+    '[nova]\nauth_url = https://key.example/v3\nauth_type = password\nuser_name = nova\npassword = ge$$heim\nproject_name = service\n';
+  const { config, warnings, notes } = read(
+    `${text}user_domain_name = Default\nregion_name = One\nendpoint_type = internal\ninsecure = true\nlive_migration_events = false\n`,
+    '[DEFAULT]\nsend_events_interval = 5\nnotify_nova_on_port_data_changes = false\n',
+  );
+  const { account, ...told } = config.nova;
+  assert.deepEqual(told, { status: true, data: false, interval: 5 });
+  assert.deepEqual(
+    [account.auth_url, account.username, account.password, account.user_domain_name, account.endpoint_type, account.insecure],
+    ['https://key.example/v3', 'nova', 'ge$heim', 'Default', 'internal', true],
+  );
+  assert.match(String(warnings), /user_name is an older name of \[nova\] username/);
+  assert.match(String(notes), /live_migration_events has no effect here, because it always does/);
+  assert.throws(() => read('[nova]\nauth_url = http://k\nusername = u\n'), {
+    message: /^auth_type = password needs password, project_name or project_id or system_scope in \[nova\]$/,
+  });
+  for (const wrong of ['auth_url = http://u:geheim@k', 'auth_url = ftp://k', 'endpoint_type = secret', 'auth_type = v3token']) {
+    const { message } = thrown(() => read(`[nova]\n${wrong}\n`));
+    assert.match(message, /wanted/);
+    assert.doesNotMatch(message, /geheim/);
+  }
+});

@@ -2,6 +2,7 @@
 import type { ConfigSource } from '../../cli/verbs/config-option.ts';
 import { isPlugin } from '../../model/plugins.ts';
 import type { ServerConfig } from '../../server/context.ts';
+import { refuseHalfAccount } from './account-options.ts';
 import { agentPrograms } from './agent-programs.ts';
 import { apiOptions } from './api-options.ts';
 import { type ServerCommandLine, serverFlags } from './command-line.ts';
@@ -12,6 +13,7 @@ import { messagingOptions } from './messaging-options.ts';
 import { ml2Options } from './ml2-options.ts';
 import { networkOptions } from './network-options.ts';
 import { notificationOptions, refuseHalfNotifications } from './notification-options.ts';
+import { novaOptions } from './nova-options.ts';
 import type { Option } from './option.ts';
 import { processOptions } from './process-options.ts';
 import { configOf, type Program, readProgram } from './program.ts';
@@ -28,6 +30,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...notificationOptions,
   ...databaseOptions,
   ...idleOptions,
+  ...novaOptions,
 ];
 
 export const serverProgram: Program<ServerProcess> = {
@@ -39,6 +42,7 @@ export const serverProgram: Program<ServerProcess> = {
   whole({ server }) {
     refuseHalfDns(server);
     refuseHalfNotifications(server);
+    refuseHalfAccount('nova', server.nova.account);
     if (server.messaging.transportUrl !== '') amqpOptions(server.messaging);
   },
   doubts: ({ server }) =>

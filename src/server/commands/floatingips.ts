@@ -103,7 +103,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
       status: 'DOWN',
       ...association,
     },
-    { router_after: association.router_id },
+    { router_after: association.router_id, port_after: association.port_id },
   );
   return { id };
 }
@@ -144,6 +144,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
       router_before: row.router_id,
       router_after: set.router_id === undefined ? row.router_id : set.router_id,
       port_before: row.port_id,
+      port_after: set.port_id === undefined ? row.port_id : set.port_id,
       changed: Object.keys(input),
     },
   });

@@ -58,6 +58,12 @@ export function factsOf(row: Row, parts: PortParts): PortFacts {
   };
 }
 
+/** Whose port it is, after a change of that. */
+export const deviceOf = ({ device_id, device_owner }: Row): Pick<PortFacts, 'device_id' | 'device_owner'> => ({
+  device_id: String(device_id),
+  device_owner: String(device_owner),
+});
+
 /** Ports of a network that are bound to a host and in one of these states. */
 export function portsOn(networkId: string, host: string, states: readonly string[]): Predicate {
   const binding: Predicate = { and: [{ eq: ['host', host] }, { eq: ['status', 'ACTIVE'] }] };

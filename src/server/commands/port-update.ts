@@ -22,7 +22,7 @@ import { macOfDevice, newMac, type PluggedAs, refuseUsedMac } from './port-mac.t
 import { namerOf, namesOf } from './port-names.ts';
 import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
-import { factsOf, partsOf } from './port-rows.ts';
+import { deviceOf, factsOf, partsOf } from './port-rows.ts';
 import { admitPort, changePolicy } from './qos-use.ts';
 import { putTrunkDown } from './trunk-binding.ts';
 
@@ -64,7 +64,7 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   await policyChange(change);
   Object.assign(set, place);
   if (rebound || set.admin_state_up === false) set.status = 'DOWN';
-  draft.update(port, row, set, { facts: { before, changed: Object.keys(input) } });
+  draft.update(port, row, set, { facts: { before, after: deviceOf({ ...row, ...set }), asked: true, changed: Object.keys(input) } });
 }
 
 /** Another policy than before must be one that the port can have. */

@@ -8,7 +8,7 @@ import type { Draft } from '../draft.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
 import { awaitAgents } from './port-blocks.ts';
-import { factsOf, type PortParts, partsOf } from './port-rows.ts';
+import { deviceOf, factsOf, type PortParts, partsOf } from './port-rows.ts';
 
 export const subPortOwner = 'trunk:subport';
 
@@ -25,7 +25,8 @@ export async function placeSubPort(services: Services, draft: Draft, row: Row, p
   const now = parts.bindings.get(port_id);
   const bound = now?.host === host && now.vif_type !== 'binding_failed';
   if (bound && row.device_owner === owner) return true;
-  const facts = { before: factsOf(row, parts), changed: bound ? ['device_owner'] : ['device_owner', 'binding:host_id'] };
+  const after = deviceOf({ ...row, device_owner: owner });
+  const facts = { before: factsOf(row, parts), after, changed: bound ? ['device_owner'] : ['device_owner', 'binding:host_id'] };
   if (bound) {
     draft.update(port, row, { device_owner: owner }, { facts });
     return true;

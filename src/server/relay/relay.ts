@@ -7,17 +7,27 @@ import type { Services } from '../context.ts';
 import { catchUp, forgetLate } from './catch-up.ts';
 import { LeftForAnother, letByMs, Strangers } from './strangers.ts';
 
-export interface RelayOptions {
+interface Reading {
   /** The reader's name: its cursor and its lease. */
   readonly reader: string;
   /** This process, for the lease. */
   readonly holder: string;
-  readonly deliver: (row: OutboxRow) => Promise<void>;
   /** Errors that delay everything and lose nothing: what is told is away. A bus's own are so in any case. */
   readonly isAway?: (error: unknown) => boolean;
   /** Looks at everything anew, for a reader that can: it need not be kept for, for ever. `hold` fails when another process goes on. */
   readonly all?: (hold: () => Promise<void>) => Promise<void>;
 }
+
+interface OneByOne extends Reading {
+  readonly deliver: (row: OutboxRow) => Promise<void>;
+}
+
+/** A reader that tells of many facts at once: of all or, by failing, of none. It answers how long to rest then. */
+interface AllAtOnce extends Reading {
+  readonly deliverAll: (rows: readonly OutboxRow[]) => Promise<number>;
+}
+
+export type RelayOptions = OneByOne | AllAtOnce;
 
 const batch = 200;
 const leaseMs = 10_000;
@@ -35,8 +45,9 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       wake = resolve;
     });
     try {
-      const sent = (await lease.held()) ? await pass(services, options, lease, strangers) : 0;
+      const { sent, restMs } = (await lease.held()) ? await pass(services, options, lease, strangers) : nothing;
       backoff.reset();
+      if (restMs > 0) await lease.keptWhile(() => services.clock.sleep(restMs, signal));
       if (sent > 0) continue;
     } catch (error) {
       if (error instanceof LeftForAnother) {
@@ -80,6 +91,28 @@ class Lease {
     if (!(await this.held())) throw new Error(`the lease ${this.name} went to another process`);
   }
 
+  /** What takes long must not make another process think that nobody does it. */
+  async keptWhile<T>(work: () => Promise<T>): Promise<T> {
+    const done = new AbortController();
+    const keeping = this.keep(done.signal);
+    try {
+      return await work();
+    } finally {
+      done.abort();
+      await keeping;
+    }
+  }
+
+  private async keep(signal: Signal): Promise<void> {
+    const { clock, log } = this.services;
+    while (!signal.aborted) {
+      await clock.sleep(leaseMs / 3, signal);
+      // Whether it is ours still is asked when the work is done, too.
+      if (!signal.aborted)
+        await this.held().catch((error: unknown) => log.warning('relay: the lease was not renewed', { name: this.name, error }));
+    }
+  }
+
   /** The next process need not wait until it runs out. */
   async giveBack(): Promise<void> {
     if (this.renewAt === 0) return;
@@ -90,15 +123,27 @@ class Lease {
   }
 }
 
-/** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function pass(
-  services: Services,
-  { reader, deliver, isAway, all }: RelayOptions,
-  lease: Lease,
-  strangers: Strangers,
-): Promise<number> {
+interface Passed {
+  readonly sent: number;
+  readonly restMs: number;
+}
+
+const nothing: Passed = { sent: 0, restMs: 0 };
+
+async function pass(services: Services, options: RelayOptions, lease: Lease, strangers: Strangers): Promise<Passed> {
+  const { reader, all } = options;
   if (all) await catchUp(services, reader, () => all(() => lease.hold()));
   const rows = strangers.before(await services.store.outbox(reader, batch));
+  const last = rows.at(-1);
+  if (!last) return nothing;
+  const restMs =
+    'deliverAll' in options ? await lease.keptWhile(() => options.deliverAll(rows)) : await deliverEach(services, options, rows);
+  await services.store.acknowledge(reader, last.seq);
+  return { sent: rows.length, restMs };
+}
+
+/** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
+async function deliverEach(services: Services, { reader, deliver, isAway }: OneByOne, rows: readonly OutboxRow[]): Promise<number> {
   for (const row of rows) {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -114,7 +159,5 @@ async function pass(
       }
     }
   }
-  const last = rows.at(-1);
-  if (last) await services.store.acknowledge(reader, last.seq);
-  return rows.length;
+  return 0;
 }

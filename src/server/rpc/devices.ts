@@ -3,7 +3,7 @@ import { type Endpoint, type Json, RpcFailure } from '../../contracts/bus.ts';
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { profileOf } from '../commands/port-profile.ts';
-import { type PortParts, partsOf } from '../commands/port-rows.ts';
+import { deviceOf, type PortParts, partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, text, texts } from './arguments.ts';
@@ -110,6 +110,23 @@ async function bound(services: Services, devices: readonly string[], host: strin
   return new Map([...ports].filter(([, row]) => parts.bindings.get(String(row.id))?.host === host));
 }
 
+/** Instances' ports that are bound to another host, or to none. */
+async function elsewhere(services: Services, devices: readonly string[], here: ReadonlyMap<string, Row>): Promise<Row[]> {
+  const others = devices.filter(device => !here.has(device));
+  return [...(await portsOf(services, others)).values()].filter(row => String(row.device_owner).startsWith('compute:'));
+}
+
+/** An instance is on its way to this host, and its port is plugged there before it is bound there: Nova waits to hear so. */
+async function tellElsewhere(services: Services, ports: readonly Row[], host: string): Promise<void> {
+  if (ports.length === 0) return;
+  await commitDecision(services, {
+    decide: async draft => {
+      for (const row of ports)
+        draft.announce({ kind: 'port_plugged', id: String(row.id), event: 'updated', revision: 0, facts: { host, after: deviceOf(row) } });
+    },
+  });
+}
+
 /** `refresh_tunnels` or `agent_restarted`: the agent has lost its tables, and wants those of all its networks. */
 async function up(services: Services, devices: readonly string[], args: Args): Promise<void> {
   const host = text(args, 'host');
@@ -120,6 +137,7 @@ async function up(services: Services, devices: readonly string[], args: Args): P
     'L2',
     host,
   );
+  await tellElsewhere(services, await elsewhere(services, devices, ports), host);
   if (args.refresh_tunnels === true || args.agent_restarted === true) {
     await commitDecision(services, {
       decide: async draft => draft.announce({ kind: 'l2pop_refresh', id: host, event: 'updated', revision: 0, facts: {} }),

@@ -28,7 +28,7 @@ export async function complete(services: Services, portIds: readonly string[], e
       if (ids.length === 0) return;
       const blocks = await services.store.select({ table: 'provisioning_blocks', where: { in: ['port_id', ids] } });
       for (const row of rows) {
-        if (completeOne(draft, row, entity, blocks, parts)) await turn(services, draft, row, parts);
+        if (completeOne(draft, row, entity, blocks, parts)) await turn(services, draft, row, parts, entity);
       }
     },
   });
@@ -54,12 +54,15 @@ function completeOne(draft: Draft, row: Row, entity: Entity, blocks: readonly Ro
  * ACTIVE. Whether the host meets the network with this port is decided here: when the message is rendered, ports that came
  * a moment later are there too, and each would take another for the first. Two that come at once may both be the first.
  */
-async function turn(services: Services, draft: Draft, row: Row, parts: PortParts): Promise<void> {
-  const host = String(parts.bindings.get(String(row.id))?.host ?? '');
+async function turn(services: Services, draft: Draft, row: Row, parts: PortParts, entity: Entity): Promise<void> {
+  const binding = parts.bindings.get(String(row.id));
+  const host = String(binding?.host ?? '');
   const key = `first/${String(row.network_id)}/${host}`;
   const first = !draft.taken.has(key) && (await services.store.count('ports', portsOn(String(row.network_id), host, ['ACTIVE']))) === 0;
   draft.taken.add(key);
-  setStatus(draft, row, 'ACTIVE', factsOf(row, parts), { first_on_host: first });
+  // Of an instance on its way Nova waits for the host, and for nobody else.
+  const untold = entity !== 'L2' && Boolean((binding?.profile as Row | undefined)?.migrating_to);
+  setStatus(draft, row, 'ACTIVE', factsOf(row, parts), { first_on_host: first, ...(untold ? { untold } : {}) });
 }
 
 export function setStatus(draft: Draft, row: Row, status: string, before: PortFacts, more: OutboxEntry['facts'] = {}): void {
