@@ -21,6 +21,14 @@ export interface AgentConfig {
   readonly statePath: string;
   /** `report_interval`, default 30 000. */
   readonly reportIntervalMs: number;
+  /** `availability_zone`, default nova. */
+  readonly availabilityZone?: string;
+  /** `log_agent_heartbeats`: the server logs each report of these agents. */
+  readonly logHeartbeats?: boolean;
+  /** `rpc_response_timeout` and `rpc_response_max_timeout`; by default 60 000 and 600 000. */
+  readonly answer?: { readonly firstMs: number; readonly longestMs: number };
+  /** Whose processes the metadata proxies of the namespaces are, where they can be another's; by default nobody, nogroup. */
+  readonly proxyUser?: { readonly user: string; readonly group: string };
   readonly linuxbridge?: LinuxbridgeConfig;
   readonly dhcp?: DhcpConfig;
   readonly l3?: L3Config;
@@ -45,6 +53,8 @@ export interface LinuxbridgeConfig {
     /** `udp_dstport`, default 8472. */
     readonly udpPort: number;
   };
+  /** False (`firewall_driver = noop`, `enable_security_group = false`): every port is as one without port security. */
+  readonly securityGroups?: boolean;
 }
 
 export interface DhcpConfig {
@@ -53,6 +63,18 @@ export interface DhcpConfig {
   /** `dhcp_lease_duration`, seconds. */
   readonly leaseSeconds: number;
   readonly dnsServers: readonly string[];
+  /** `dhcp_confs`, absolute; by default dhcp/ below the state path. */
+  readonly folder?: string;
+  /** `dnsmasq_config_file`: what it is told besides. */
+  readonly dnsmasqConfigFile?: string;
+  /** `dnsmasq_lease_max`, by default 2 ** 24. */
+  readonly leaseMax?: number;
+  /** `dnsmasq_local_resolv`: it asks the resolvers of this machine. */
+  readonly localResolv?: boolean;
+  /** `dhcp_broadcast_reply`. */
+  readonly broadcastReply?: boolean;
+  /** `dnsmasq_base_log_dir`: a folder per network with what it says of DHCP and DNS. */
+  readonly logDir?: string;
   readonly enableIsolatedMetadata: boolean;
   readonly forceMetadata: boolean;
   /** False where daemons cannot change user (no root): dnsmasq then runs as the caller. */
@@ -64,13 +86,34 @@ export interface L3Config {
   /** `metadata_port`, default 9697. */
   readonly metadataPort: number;
   readonly handleInternalOnlyRouters: boolean;
+  /** `ra_confs`, absolute; by default ra/ below the state path. */
+  readonly raFolder?: string;
+  /** `min_rtr_adv_interval` and `max_rtr_adv_interval`, seconds; by default 30 and 100. */
+  readonly advertise?: { readonly least: number; readonly most: number };
   readonly dropUser: boolean;
 }
 
 export interface MetadataConfig {
   /** `metadata_proxy_socket`: the Unix socket that the proxies in the namespaces forward to. */
   readonly socket: string;
-  readonly backend: { readonly kind: 'builtin' } | { readonly kind: 'nova'; readonly url: string; readonly secret: string };
+  /** `metadata_proxy_socket_mode`: who may connect besides the proxies of this machine's own agents. */
+  readonly mode?: 'deduce' | 'user' | 'group' | 'all';
+  readonly backend: { readonly kind: 'builtin' } | ({ readonly kind: 'nova' } & NovaMetadata);
+}
+
+export interface NovaMetadata {
+  /** `http://host:8775`. */
+  readonly url: string;
+  /** `metadata_proxy_shared_secret`. */
+  readonly secret: string;
+  readonly tls?: {
+    /** `auth_ca_cert`, and `nova_client_cert` with `nova_client_priv_key`: files. */
+    readonly caFile?: string;
+    readonly certFile?: string;
+    readonly keyFile?: string;
+    /** `nova_metadata_insecure`: whoever answers is believed. */
+    readonly insecure?: boolean;
+  };
 }
 
 /** A running agent part. `synced` resolves after its first full pass; disposing it leaves the data plane as it is. */

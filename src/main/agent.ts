@@ -6,24 +6,11 @@ import { systemClock } from '../adapters/clock/system-clock.ts';
 import { openHost } from '../adapters/host/open-host.ts';
 import { openLogFile } from '../adapters/log/rotating-file.ts';
 import { textLog } from '../adapters/log/text-log.ts';
-import type { AgentContext, AgentPart } from '../agent/context.ts';
-import { startDhcpAgent } from '../agent/dhcp/agent.ts';
-import { startL3Agent } from '../agent/l3/agent.ts';
-import { startLinuxbridgeAgent } from '../agent/linuxbridge/agent.ts';
-import { startMetadataAgent } from '../agent/metadata/agent.ts';
 import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
 import type { AgentProcessConfig } from './agent-config.ts';
+import { agentStarts } from './agent-parts.ts';
 import { MarkedLinks } from './on-host/marked-links.ts';
-
-type Start = (ctx: AgentContext) => Promise<AgentPart>;
-
-const parts: readonly (readonly [name: string, start: Start])[] = [
-  ['linuxbridge-agent', startLinuxbridgeAgent],
-  ['dhcp-agent', startDhcpAgent],
-  ['l3-agent', startL3Agent],
-  ['metadata-agent', startMetadataAgent],
-];
 
 async function agentMain(path: string): Promise<void> {
   const config = JSON.parse(readFileSync(path, 'utf8')) as AgentProcessConfig;
@@ -37,8 +24,8 @@ async function agentMain(path: string): Promise<void> {
   const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
   const common = { bus, host: hostOf(config), clock: systemClock, random: Math.random, config: config.agent };
   await Promise.all(
-    parts.map(async ([name, start]) => {
-      stack.use(await start({ ...common, log: logOf(name) }));
+    Object.entries(agentStarts).map(async ([kind, start]) => {
+      stack.use(await start({ ...common, log: logOf(`${kind}-agent`) }));
     }),
   );
   log.info('all parts run', { pid: process.pid });

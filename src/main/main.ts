@@ -4,6 +4,7 @@ import { type Spoken, translate } from '../cli/neutron/programs.ts';
 import { runProgram, type Terminal } from '../cli/program.ts';
 import { onHostStatePath } from '../cli/state.ts';
 import { UsageError } from '../cli/verb.ts';
+import { agentVerb } from '../cli/verbs/agent.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
 import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
@@ -31,6 +32,7 @@ const lateDatabase: DatabaseDesk = {
 export const verbs = [
   upVerb(work),
   serverVerb(work),
+  agentVerb(async options => (await import('./agent-command.ts')).runAgent(options)),
   down,
   status,
   logs,

@@ -15,6 +15,8 @@ export interface AmqpBusOptions {
   /** How long to wait for the first connection, default 10 s. */
   readonly connectMs?: number;
   readonly random?: () => number;
+  /** `rpc_response_timeout`, default 60 000. */
+  readonly callTimeoutMs?: number;
 }
 
 /** Resolves when connected, and without a connection when that takes longer: it is tried for ever, and servers are served once it is there. */

@@ -14,6 +14,8 @@ export interface OsloBusOptions {
   readonly log: Log;
   /** 32 hex digits; a simulation passes its own. */
   readonly newId?: () => string;
+  /** How long a call waits for its answer where it does not say, default 60 000. */
+  readonly callTimeoutMs?: number;
   /** Handlers at work at one time per server, default 64. */
   readonly concurrency?: number;
 }
@@ -34,7 +36,7 @@ export class OsloBus implements Bus {
 
   constructor(transport: Transport, options: OsloBusOptions) {
     this.transport = transport;
-    this.options = { newId: newHexId, concurrency: 64, ...options };
+    this.options = { newId: newHexId, concurrency: 64, callTimeoutMs: defaultTimeoutMs, ...options };
     this.replyQueue = `reply_${this.options.newId()}`;
     // The replies of calls under way are lost with the connection: whether they ran, nobody can say.
     this.upWatch = transport.onUp(up => {
@@ -44,8 +46,8 @@ export class OsloBus implements Bus {
 
   async call(target: Target, method: string, args: Readonly<Record<string, unknown>>, options: CallOptions = {}): Promise<Json> {
     this.refuseClosed();
-    const { clock, newId } = this.options;
-    const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+    const { clock, newId, callTimeoutMs } = this.options;
+    const timeoutMs = options.timeoutMs ?? callTimeoutMs;
     const expiresAt = clock.now() + timeoutMs;
     const msgId = newId();
     const body = this.pack(target, method, args, options, { msgId, queue: this.replyQueue });

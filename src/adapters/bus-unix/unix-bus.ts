@@ -15,6 +15,8 @@ export interface UnixBusOptions {
   readonly connectMs?: number;
   readonly random?: () => number;
   readonly maxFrameBytes?: number;
+  /** `rpc_response_timeout`, default 60 000. */
+  readonly callTimeoutMs?: number;
 }
 
 /** Resolves when connected. Rejects with BusUnavailable when the hub did not answer within `connectMs`. */
@@ -28,5 +30,5 @@ export async function connectUnixBus(path: string, options: UnixBusOptions): Pro
     await transport[Symbol.asyncDispose]();
     throw error;
   }
-  return new OsloBus(transport, { clock, log });
+  return new OsloBus(transport, { clock, log, ...(options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs }) });
 }

@@ -11,8 +11,8 @@ export interface LineSink {
 
 export interface TextLogOptions {
   readonly sink: LineSink;
-  /** The least level that is written, default info. */
-  readonly level?: LogLevel;
+  /** The least level that is written, default info; a function is asked each time. */
+  readonly level?: LogLevel | (() => LogLevel);
   /** Who speaks: the program or agent. A field `name` of a child replaces it. */
   readonly name?: string;
   /** Milliseconds since the epoch, default Date.now. */
@@ -21,10 +21,10 @@ export interface TextLogOptions {
 
 export function textLog(options: TextLogOptions): Log {
   const { sink, level = 'info', name, now = Date.now } = options;
-  const least = logLevels.indexOf(level);
+  const least = typeof level === 'function' ? () => logLevels.indexOf(level()) : () => logLevels.indexOf(level);
   const make = (common: LogFields): Log => {
     const at = (rank: LogLevel) => (message: string, fields?: LogFields) => {
-      if (logLevels.indexOf(rank) >= least) sink.write(formatLine(now(), rank, message, fields ? { ...common, ...fields } : common));
+      if (logLevels.indexOf(rank) >= least()) sink.write(formatLine(now(), rank, message, fields ? { ...common, ...fields } : common));
     };
     return {
       debug: at('debug'),

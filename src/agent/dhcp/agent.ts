@@ -1,6 +1,7 @@
 // The DHCP agent: serves the networks that the server schedules to this host, and lets them run when it stops.
 import type { AgentContext, AgentPart } from '../context.ts';
 import { startReporter } from '../report.ts';
+import { dhcpFolder } from './dnsmasq.ts';
 import { dhcpEndpoint } from './intake.ts';
 import { Networks } from './networks.ts';
 import { ReadyPorts } from './ready.ts';
@@ -26,11 +27,11 @@ export async function startDhcpAgent(ctx: AgentContext): Promise<AgentPart> {
     agentType: 'DHCP agent',
     binary: 'neutron-dhcp-agent',
     topic: TOPIC,
-    fields: { availability_zone: 'nova' },
+    fields: { availability_zone: ctx.config.availabilityZone ?? 'nova' },
     configurations: () => ({
       dhcp_driver: 'neutron.agent.linux.dhcp.Dnsmasq',
       dhcp_lease_duration: dhcp.leaseSeconds,
-      log_agent_heartbeats: false,
+      log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
       ...networks.counts(),
     }),
     onRevived: () => request(),
@@ -41,7 +42,7 @@ export async function startDhcpAgent(ctx: AgentContext): Promise<AgentPart> {
     server: ctx.config.host,
     endpoints: [dhcpEndpoint({ push: (id, event, priority) => networks.push(id, event, priority), resync: () => request(), log: ctx.log })],
   });
-  const parts = { server, networks, files: ctx.host.files, dhcpFolder: `${ctx.config.statePath}/dhcp`, log: ctx.log };
+  const parts = { server, networks, files: ctx.host.files, dhcpFolder: dhcpFolder(ctx.config), log: ctx.log };
   const begin = Promise.race([reporter.reported, ctx.clock.sleep(REPORT_WAIT_MS, stop.signal)]);
   const syncer = startSyncer(parts, ctx.clock, ctx.random, begin);
   request = () => syncer.request();

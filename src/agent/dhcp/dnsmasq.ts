@@ -15,11 +15,16 @@ export interface Served {
   readonly plan: NetworkPlan;
 }
 
-export const networkFolder = (statePath: string, networkId: string): string => `${statePath}/dhcp/${networkId}`;
+type Folders = Pick<AgentContext['config'], 'statePath' | 'dhcp'>;
+
+/** `dhcp_confs` */
+export const dhcpFolder = ({ statePath, dhcp }: Folders): string => dhcp?.folder ?? `${statePath}/dhcp`;
+export const networkFolder = (config: Folders, networkId: string): string => `${dhcpFolder(config)}/${networkId}`;
 
 export class Dnsmasq {
   private readonly ctx: DnsmasqContext;
   private readonly dhcp: DhcpConfig;
+  private readonly networkId: string;
   private readonly folder: string;
   private readonly name: string;
   private readonly mark: string;
@@ -29,7 +34,8 @@ export class Dnsmasq {
   constructor(ctx: DnsmasqContext, dhcp: DhcpConfig, networkId: string) {
     this.ctx = ctx;
     this.dhcp = dhcp;
-    this.folder = networkFolder(ctx.config.statePath, networkId);
+    this.networkId = networkId;
+    this.folder = networkFolder(ctx.config, networkId);
     this.mark = `${this.folder}/loaded`;
     this.name = `dnsmasq-${networkId}`;
   }
@@ -67,10 +73,22 @@ export class Dnsmasq {
     for (const [path, text] of texts) await host.files.write(path, text);
     const expiry = this.dhcp.leaseSeconds === -1 ? 0 : Math.floor(clock.now() / 1000) + this.dhcp.leaseSeconds;
     await host.files.write(paths.leases, initialLeases(network, old, before, expiry));
+    await this.makeLog();
     await host.processes.ensure({ name: this.name, netns: plan.device.netns, argv, pidFile: paths.pid, selfPid: true });
     await this.remember(texts);
     this.ctx.log.info('dnsmasq was started', { network_id: network.id, why });
     return true;
+  }
+
+  /** It makes a file itself, but no folder. */
+  private async makeLog(): Promise<void> {
+    const { files } = this.ctx.host;
+    const { logFile } = this;
+    if (logFile !== undefined && (await files.read(logFile)) === undefined) await files.write(logFile, '');
+  }
+
+  private get logFile(): string | undefined {
+    return this.dhcp.logDir === undefined ? undefined : `${this.dhcp.logDir}/${this.networkId}/dhcp_dns_log`;
   }
 
   /** A dnsmasq that gets a signal has read the files before it answers the next request. */
@@ -115,6 +133,10 @@ export class Dnsmasq {
         return ip ? formatIp(ip) : [];
       }),
       domain: this.dhcp.dnsDomain,
+      ...(this.dhcp.dnsmasqConfigFile === undefined ? {} : { configFile: this.dhcp.dnsmasqConfigFile }),
+      localResolv: this.dhcp.localResolv ?? false,
+      broadcastReply: this.dhcp.broadcastReply ?? false,
+      ...(this.logFile === undefined ? {} : { logFile: this.logFile }),
       ...(this.dhcp.dropUser ? {} : { user: currentUser() }),
     };
   }

@@ -77,7 +77,7 @@ export class NetworkOnHost {
     await removeDevice(this.ctx.host, this.netns);
     await this.releasePort();
     // The folder is the mark that something of ours may be there: it goes last.
-    await this.ctx.host.files.remove(networkFolder(this.ctx.config.statePath, this.id));
+    await this.ctx.host.files.remove(networkFolder(this.ctx.config, this.id));
   }
 
   /** A server that says no has said it; one that says nothing is asked again. */
@@ -91,7 +91,7 @@ export class NetworkOnHost {
   }
 
   private async anythingThere(): Promise<boolean> {
-    const folder = networkFolder(this.ctx.config.statePath, this.id);
+    const folder = networkFolder(this.ctx.config, this.id);
     return (await this.ctx.host.files.list(folder)).length > 0;
   }
 
@@ -99,7 +99,7 @@ export class NetworkOnHost {
     const text = JSON.stringify(plan.device);
     if (!look && this.device === text) return;
     this.device = undefined;
-    await this.ctx.host.files.write(`${networkFolder(this.ctx.config.statePath, this.id)}/interface`, plan.device.inside);
+    await this.ctx.host.files.write(`${networkFolder(this.ctx.config, this.id)}/interface`, plan.device.inside);
     this.ipv6 ??= await knowsIpv6(this.ctx.host);
     await ensureDevice(this.ctx.host, this.ipv6 ? plan.device : withoutIpv6(plan.device));
     this.device = text;

@@ -17,20 +17,19 @@ export interface DhcpServer {
   ready(portIds: readonly string[]): Promise<void>;
 }
 
-/** `rpc_response_timeout` and `rpc_response_max_timeout`. */
-const FIRST_MS = 60_000;
-const LONGEST_MS = 600_000;
+const PATIENCE = { firstMs: 60_000, longestMs: 600_000 } as const;
 
 export function dhcpServer(ctx: Pick<AgentContext, 'bus' | 'config'>): DhcpServer {
   const host = ctx.config.host;
+  const { firstMs, longestMs } = ctx.config.answer ?? PATIENCE;
   const patience = new Map<string, number>();
   const call = async (method: string, version: string, args: Body): Promise<Json> => {
-    const timeoutMs = patience.get(method) ?? FIRST_MS;
+    const timeoutMs = patience.get(method) ?? firstMs;
     try {
       return await ctx.bus.call({ topic: 'q-plugin', version }, method, args, { timeoutMs });
     } catch (error) {
       // A server that is only slow would never get to the end of an answer.
-      if (error instanceof BusTimeout) patience.set(method, Math.min(2 * timeoutMs, LONGEST_MS));
+      if (error instanceof BusTimeout) patience.set(method, Math.min(2 * timeoutMs, longestMs));
       throw error;
     }
   };

@@ -329,7 +329,7 @@ test('the report is that of a legacy L3 agent', async () => {
       handle_internal_only_routers: true,
       interface_driver: 'linuxbridge',
       log_agent_heartbeats: false,
-      extensions: ['port_forwarding'],
+      extensions: ['port_forwarding', 'conntrack_helper'],
       routers: 1,
       ex_gw_ports: 1,
       interfaces: 2,

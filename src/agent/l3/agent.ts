@@ -91,11 +91,11 @@ function reporter(ctx: AgentContext, config: L3Config, routers: Routers, sync: S
       agent_mode: 'legacy',
       handle_internal_only_routers: config.handleInternalOnlyRouters,
       interface_driver: 'linuxbridge',
-      log_agent_heartbeats: false,
-      extensions: ['port_forwarding'],
+      log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
+      extensions: ['port_forwarding', 'conntrack_helper'],
       ...routers.counts(),
     }),
-    fields: { availability_zone: 'nova' },
+    fields: { availability_zone: ctx.config.availabilityZone ?? 'nova' },
     onRevived: () => sync.all(),
   });
 }

@@ -1,4 +1,4 @@
-// What the server tells the L3 agent: topics `l3_agent`, network updates and port forwardings. Each message only names what to ask for.
+// What the server tells the L3 agent: topics `l3_agent`, network updates, port forwardings and conntrack helpers. Each message only names what to ask for.
 import type { Endpoint } from '../../contracts/bus.ts';
 import type { AgentContext } from '../context.ts';
 import { asDict, asList, asMtu, asUuid } from '../desired/l3/values.ts';
@@ -10,8 +10,8 @@ export interface Intake {
   readonly routers: Routers;
 }
 
-/** Port forwardings are pushed as objects; nothing else tells of them. */
-const FORWARDINGS = 'neutron-vo-PortForwarding-1.3';
+/** Port forwardings and conntrack helpers are pushed as objects; nothing else tells of them. */
+const OBJECTS = ['neutron-vo-PortForwarding-1.3', 'neutron-vo-ConntrackHelper-1.0'];
 
 /** Answers once all topics are served. */
 export async function serveIntake(ctx: AgentContext, intake: Intake): Promise<AsyncDisposable> {
@@ -19,7 +19,7 @@ export async function serveIntake(ctx: AgentContext, intake: Intake): Promise<As
   const server = ctx.config.host;
   stack.use(await ctx.bus.serve({ topic: 'l3_agent', server, endpoints: [routerEndpoint(intake)] }));
   stack.use(await ctx.bus.serve({ topic: 'q-agent-notifier-network-update', server, endpoints: [networkEndpoint(intake)] }));
-  stack.use(await ctx.bus.serve({ topic: FORWARDINGS, server, endpoints: [forwardingEndpoint(intake)] }));
+  for (const topic of OBJECTS) stack.use(await ctx.bus.serve({ topic, server, endpoints: [objectEndpoint(intake)] }));
   return stack.move();
 }
 
@@ -69,7 +69,7 @@ function networkEndpoint({ sync, routers }: Intake): Endpoint {
   };
 }
 
-function forwardingEndpoint({ sync, routers }: Intake): Endpoint {
+function objectEndpoint({ sync, routers }: Intake): Endpoint {
   return {
     version: '1.1',
     methods: {

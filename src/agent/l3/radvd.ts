@@ -48,16 +48,20 @@ export class Radvd {
 
   /** Ids of the routers that files of ours are left of. */
   async known(): Promise<string[]> {
-    const names = await this.ctx.host.files.list(`${this.ctx.config.statePath}/ra`);
+    const names = await this.ctx.host.files.list(this.folder);
     return names.flatMap(name => {
       const id = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : '';
       return isUuid(id) ? [id] : [];
     });
   }
 
+  private get folder(): string {
+    return this.ctx.config.l3?.raFolder ?? `${this.ctx.config.statePath}/ra`;
+  }
+
   private paths(id: string): { readonly conf: string; readonly pid: string } {
     const { statePath } = this.ctx.config;
-    return { conf: `${statePath}/ra/${id}${SUFFIX}`, pid: `${statePath}/external/pids/${id}.pid.radvd` };
+    return { conf: `${this.folder}/${id}${SUFFIX}`, pid: `${statePath}/external/pids/${id}.pid.radvd` };
   }
 
   /** In the foreground, as a daemon of the door's; its words go to syslog, since any neighbour can make it talk. */

@@ -145,7 +145,7 @@ export class Routers {
     if (done.created.length > 0) this.options.onCreated(view.id, done.created);
     daemons.want(view.id, {
       netns: state.netns,
-      radvdText: radvdText(state.advertise),
+      radvdText: radvdText(state.advertise, ctx.config.l3?.advertise),
       ...(state.metadataProxy && metadataPort !== undefined ? { metadataPort } : {}),
     });
     const outside = state.devices.find(d => d.role === 'gateway');

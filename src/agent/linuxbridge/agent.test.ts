@@ -5,6 +5,7 @@ import { localBus } from '../../adapters/bus-local/local-bus.ts';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
+import type { Bus } from '../../contracts/bus.ts';
 import type { AgentPart } from '../context.ts';
 import { startLinuxbridgeAgent } from './agent.ts';
 import { type Dict, type FakePort, FakeServer, tapOf } from './fake-server.suite.ts';
@@ -19,6 +20,12 @@ class World implements AsyncDisposable {
   readonly bus = localBus({ clock: systemClock, log: this.log });
   server!: FakeServer;
   agent: AgentPart | undefined;
+  private readonly watchers: ((up: boolean) => void)[] = [];
+
+  /** The agent is told that its connection went and came back. */
+  reconnect(): void {
+    for (const up of [false, true]) for (const watcher of this.watchers) watcher(up);
+  }
 
   static async open(): Promise<World> {
     const world = new World();
@@ -42,7 +49,7 @@ class World implements AsyncDisposable {
       linuxbridge: { interfaceMappings: { flat: 'eth1' }, bridgeMappings: {}, vxlan },
     };
     this.agent = await startLinuxbridgeAgent({
-      bus: this.bus,
+      bus: this.agentBus(),
       host: this.host,
       clock: systemClock,
       log: this.log,
@@ -50,6 +57,20 @@ class World implements AsyncDisposable {
       config,
     });
     if (wait) await this.agent.synced;
+  }
+
+  private agentBus(): Bus {
+    const { bus, watchers } = this;
+    return {
+      call: (...args) => bus.call(...args),
+      cast: (...args) => bus.cast(...args),
+      serve: server => bus.serve(server),
+      onUp(watcher) {
+        watchers.push(watcher);
+        return { [Symbol.dispose]: () => void watchers.splice(watchers.indexOf(watcher), 1) };
+      },
+      [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
+    };
   }
 
   async stop(): Promise<void> {
@@ -369,4 +390,21 @@ test('a report that fails is sent again', async () => {
   await world.until('it has tried', () => world.server.count('update_device_up') > 0);
   world.server.failing.clear();
   await world.active(port);
+});
+
+test('who is behind which tunnel is asked for again when the connection was away', async () => {
+  await using w = await World.open();
+  const network = w.server.network(1);
+  const here = w.server.port(1, network, { security: false });
+  await w.plug(here);
+  await w.start();
+  await w.until('the port is up', () => here.status === 'ACTIVE');
+  const ends = async (): Promise<string[]> => (await w.host.links.fdb('')).map(f => `${f.mac} ${f.dst}`).sort();
+  assert.deepEqual(await ends(), []);
+  // Nobody tells of it: the message is lost.
+  const there = w.server.port(2, network, { host: 'h2', status: 'ACTIVE' });
+  w.reconnect();
+  await w.until('it is known', async () => (await ends()).length === 2);
+  assert.deepEqual(await ends(), ['00:00:00:00:00:00 192.0.2.2', `${there.mac} 192.0.2.2`]);
+  assert.equal(here.status, 'ACTIVE');
 });

@@ -53,7 +53,9 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
   );
   const up = ctx.bus.onUp(isUp => {
     if (!isUp) return;
+    // What was sent meanwhile is lost: of groups, and of who is behind which tunnel's end.
     view.allSecurityStale = true;
+    pass.tellAgain();
     queue.mark('heard');
   });
   const loop = startLoop(ctx, queue, pass, stop.signal);

@@ -28,6 +28,7 @@ export interface Filters {
 }
 
 export function makeFilters(ctx: AgentContext, mappedBridges: ReadonlySet<string>): Filters {
+  const guards = ctx.config.linuxbridge?.securityGroups ?? true;
   const firewall = new Firewall(ctx.host);
   const zones = new Zones();
   const quarantine = new Map<string, string>();
@@ -53,9 +54,9 @@ export function makeFilters(ctx: AgentContext, mappedBridges: ReadonlySet<string
       const assigned = zones.assign(new Set(plan.bridges.keys()));
       await flushZones(assigned.fresh);
       freed.push(...assigned.freed);
-      if (!filters.canFilter)
+      if (guards && !filters.canFilter)
         for (const tap of plan.taps.keys()) quarantine.set(tap, 'this kernel does not show bridged packets to iptables (br_netfilter)');
-      const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, mappedBridges });
+      const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, guards, mappedBridges });
       const { applied, shrunk } = await applyIsolated(wanted, device => links.get(device)?.master !== undefined);
       for (const bridge of bridgesToJudge(plan, last, applied, shrunk)) toJudge.add(bridge);
       last = applied;

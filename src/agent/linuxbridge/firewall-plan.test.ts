@@ -57,13 +57,20 @@ function world() {
       info,
       names.map(n => view.devices.get(n)!),
     );
-  const ports = () => {
+  const input = (guards = true) => {
     const plan = planHost(view.ports(), { interfaceMappings: {}, bridgeMappings: {}, sha1Hex: text => text });
-    const given = { view, plan, links: new Map(), zoneOf: () => 1, quarantine: new Map(), mappedBridges: new Set<string>() };
-    return planFirewall(given).input.filtered;
+    const given = { view, plan, links: new Map(), zoneOf: () => 1, quarantine: new Map(), guards, mappedBridges: new Set<string>() };
+    return planFirewall(given).input;
   };
-  return { view, hear, ports };
+  return { view, hear, input, ports: () => input().filtered };
 }
+
+test('where nobody is to be guarded, every port is open', () => {
+  const { hear, input } = world();
+  hear(word([tcp(80)]));
+  assert.deepEqual([input().filtered.length, input().open], [2, []]);
+  assert.deepEqual([input(false).filtered, input(false).open.toSorted()], [[], [...taps].sort()]);
+});
 
 test('what is told again as it was is compiled once', () => {
   const { hear, ports } = world();

@@ -31,6 +31,8 @@ export interface PlanInput {
   readonly zoneOf: (bridge: string) => number | undefined;
   /** Ports that the tools refused, by device: why. */
   readonly quarantine: ReadonlyMap<string, string>;
+  /** False: nobody is guarded. */
+  readonly guards: boolean;
   /** Bridges of `bridge_mappings`. */
   readonly mappedBridges: ReadonlySet<string>;
 }
@@ -51,7 +53,7 @@ export function planFirewall(given: PlanInput): FirewallPlan {
     const device = view.devices.get(tap.name);
     const details = device && view.details(device);
     if (!device || !details) continue;
-    const judged = given.quarantine.has(tap.name) ? shut(given.quarantine.get(tap.name)!) : judge(view, device, details, names);
+    const judged = judgement(given, device, details, names);
     if (judged.kind === 'open') open.push(tap.name);
     else if (judged.kind === 'guarded') filtered.push(judged.port);
     else {
@@ -70,6 +72,12 @@ export function planFirewall(given: PlanInput): FirewallPlan {
     fragmentZones: zonesOfFragments(zones, given.zoneOf),
     problems,
   };
+}
+
+function judgement({ view, quarantine, guards }: PlanInput, device: Device, details: PortDetails, names: Names): Judgement {
+  const why = quarantine.get(device.name);
+  if (why !== undefined) return shut(why);
+  return guards ? judge(view, device, details, names) : { kind: 'open' };
 }
 
 const shut = (why: string): Judgement => ({ kind: 'closed', why });

@@ -77,6 +77,12 @@ export class Pass {
     this.synced = true;
   }
 
+  /** The server is told of every port that is up once more, and is asked for the tunnels' whole tables. */
+  tellAgain(): void {
+    for (const device of this.given.view.devices.values()) if (device.reported === 'up') device.reported = undefined;
+    this.refreshed = false;
+  }
+
   private async load(reread: boolean, links: LinkMap): Promise<void> {
     const { ctx, view } = this.given;
     if (this.loaded && !reread) return;

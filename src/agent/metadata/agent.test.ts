@@ -1,19 +1,22 @@
 // The metadata agent over its real socket, on a bus with a server that has state: who is answered, and with what.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import { Broker } from '../../adapters/bus-local/broker.ts';
 import { localBus } from '../../adapters/bus-local/local-bus.ts';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
 import { type Json, RpcFailure } from '../../contracts/bus.ts';
-import type { MetadataConfig } from '../context.ts';
+import type { MetadataConfig, NovaMetadata } from '../context.ts';
 import { NET, networkDict, ROUTER_PORT, routerPort, subnet4, subnet6, VM1, VM2, vm1, vm2 } from '../desired/dhcp/samples.suite.ts';
 import { type SimNetwork, SimServer } from '../dhcp/sim-server.suite.ts';
 import { startMetadataAgent } from './agent.ts';
@@ -29,7 +32,11 @@ interface World {
   get(path: string, headers: Record<string, string | string[]>, method?: string): Promise<{ status: number; type: string; body: string }>;
 }
 
-async function world(t: TestContext, backend: MetadataConfig['backend'] = { kind: 'builtin' }): Promise<World> {
+async function world(
+  t: TestContext,
+  backend: MetadataConfig['backend'] = { kind: 'builtin' },
+  more: Partial<MetadataConfig> = {},
+): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-md-'));
   const lines: string[] = [];
   const log = textLog({ sink: { write: line => lines.push(line) } });
@@ -44,7 +51,7 @@ async function world(t: TestContext, backend: MetadataConfig['backend'] = { kind
   const get_instance = (args: Readonly<Record<string, Json>>): Json => instances.get(String(args['port_id'])) ?? null;
   await serverBus.serve({ topic: 'weft-metadata', server: 'weft', endpoints: [{ version: '1.0', methods: { get_instance } }] });
   const socket = join(folder, 'sub', 'metadata_proxy');
-  const config = { host: 'lb1', statePath: folder, reportIntervalMs: 30_000, metadata: { socket, backend } };
+  const config = { host: 'lb1', statePath: folder, reportIntervalMs: 30_000, metadata: { socket, backend, ...more } };
   const agent = await startMetadataAgent({ bus, host: simHost(), clock: systemClock, log, random: Math.random, config });
   t.after(async () => {
     await agent[Symbol.asyncDispose]();
@@ -310,6 +317,36 @@ test('Nova behind it: what is sent, what is signed, and which statuses pass', as
   await new Promise(resolve => nova.close(resolve));
   assert.equal((await w.get('/', by('10.50.0.227'))).status, 503);
   assert.equal(seen.length, calls);
+});
+
+test('Nova behind TLS: by its certificate, or whoever it is where that was said', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-md-tls-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-keyout', key, '-out', cert, ...subject];
+  execFileSync('openssl', made, { stdio: 'ignore' });
+  const options = { cert: readFileSync(cert), key: readFileSync(key), requestCert: true, rejectUnauthorized: false };
+  const nova = createTlsServer(options, (req, res) => res.end(String((req.socket as TLSSocket).authorized)));
+  await new Promise<void>(resolve => nova.listen(0, 'localhost', resolve));
+  t.after(() => {
+    nova.closeAllConnections();
+    nova.close();
+  });
+  const url = `https://localhost:${(nova.address() as AddressInfo).port}`;
+  const ask = async (tls?: NovaMetadata['tls']): Promise<number> =>
+    (await (await world(t, { kind: 'nova', url, secret: 's', ...(tls ? { tls } : {}) })).get('/', by('10.50.0.227'))).status;
+  assert.equal(await ask(), 503);
+  assert.equal(await ask({ caFile: cert }), 200);
+  assert.equal(await ask({ caFile: cert, certFile: cert, keyFile: key }), 200);
+  assert.equal(await ask({ insecure: true }), 200);
+  await assert.rejects(ask({ caFile: join(folder, 'none.pem') }), /ENOENT/);
+});
+
+test('who may connect to the socket', async t => {
+  const modeOf = async (mode?: MetadataConfig['mode']): Promise<number> =>
+    statSync((await world(t, { kind: 'builtin' }, mode ? { mode } : {})).socket).mode & 0o777;
+  assert.deepEqual(await Promise.all([modeOf(), modeOf('deduce'), modeOf('user'), modeOf('all')]), [0o600, 0o600, 0o644, 0o666]);
 });
 
 test('the state report', async t => {

@@ -15,6 +15,7 @@ export async function startMetadataAgent(ctx: AgentContext): Promise<AgentPart> 
   const socket = await openMetadataSocket({
     path: config.socket,
     ...(group === undefined ? {} : { group }),
+    ...(config.mode === undefined || config.mode === 'deduce' ? {} : { mode: modes[config.mode] }),
     respond: async (request, headers): Promise<Answer> => {
       try {
         const asker = await identify(ctx.bus, headers);
@@ -35,7 +36,7 @@ export async function startMetadataAgent(ctx: AgentContext): Promise<AgentPart> 
       metadata_proxy_socket: config.socket,
       nova_metadata_host: nova?.hostname ?? '',
       nova_metadata_port: Number(nova?.port ?? 0),
-      log_agent_heartbeats: false,
+      log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
     }),
     onRevived: () => {},
   });
@@ -49,10 +50,15 @@ export async function startMetadataAgent(ctx: AgentContext): Promise<AgentPart> 
   };
 }
 
+/** Of `metadata_proxy_socket_mode`. To connect is to write. */
+const modes = { user: 0o644, group: 0o664, all: 0o666 } as const;
+
 /** The group that the proxies run as where they change user. */
 async function proxyGroup(ctx: AgentContext): Promise<number | undefined> {
-  if (!ctx.config.dhcp?.dropUser && !ctx.config.l3?.dropUser) return undefined;
-  const line = (await ctx.host.files.read('/etc/group'))?.split('\n').find(l => l.startsWith('nogroup:'));
+  if (!ctx.config.proxyUser && !ctx.config.dhcp?.dropUser && !ctx.config.l3?.dropUser) return undefined;
+  const name = ctx.config.proxyUser?.group ?? 'nogroup';
+  if (/^\d+$/.test(name)) return Number(name);
+  const line = (await ctx.host.files.read('/etc/group'))?.split('\n').find(l => l.startsWith(`${name}:`));
   const id = Number(line?.split(':')[2]);
   return Number.isInteger(id) ? id : undefined;
 }

@@ -11,6 +11,8 @@ export interface SocketOptions {
   readonly path: string;
   /** Who else may connect: a group id; absent means nobody but us. */
   readonly group?: number;
+  /** In place of what that means. */
+  readonly mode?: number;
   respond: Respond;
 }
 
@@ -44,7 +46,7 @@ export async function openMetadataSocket(options: SocketOptions): Promise<AsyncD
 /** Whoever can connect can ask for any instance's metadata: only the proxies shall. */
 async function allow(options: SocketOptions): Promise<void> {
   if (options.group !== undefined) await chown(options.path, -1, options.group);
-  await chmod(options.path, options.group === undefined ? 0o600 : 0o660);
+  await chmod(options.path, options.mode ?? (options.group === undefined ? 0o600 : 0o660));
 }
 
 async function serve(respond: Respond, request: IncomingMessage, response: ServerResponse): Promise<void> {

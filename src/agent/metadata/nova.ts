@@ -1,15 +1,13 @@
 // The nova backend: passes a request on to Nova's metadata API, signed, and its answer back.
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, request as httpsRequest } from 'node:https';
+import type { NovaMetadata } from '../context.ts';
 import { type Answer, type MetadataRequest, notFound, refusal } from './answer.ts';
 import type { Asker } from './identity.ts';
 
-export interface NovaBackend {
-  /** `http://host:8775`. */
-  readonly url: string;
-  /** `metadata_proxy_shared_secret`. */
-  readonly secret: string;
+export interface NovaBackend extends NovaMetadata {
   /** Default 60 000. */
   readonly timeoutMs?: number;
 }
@@ -20,7 +18,7 @@ const MAX_ANSWER = 16 * 1024 * 1024;
 
 export function novaBackend(backend: NovaBackend): (request: MetadataRequest, asker: Asker) => Promise<Answer> {
   const secure = backend.url.startsWith('https:');
-  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  const agent = secure ? new HttpsAgent({ keepAlive: true, ...tlsOf(backend) }) : new HttpAgent({ keepAlive: true });
   return async (request, asker) => {
     const instance = String(asker.port['device_id'] ?? '');
     if (instance === '') return notFound;
@@ -55,6 +53,13 @@ export function novaBackend(backend: NovaBackend): (request: MetadataRequest, as
       return refusal(503, `The metadata service is not available: ${error instanceof Error ? error.name : 'error'}`);
     }
   };
+}
+
+/** Files are read at the start: what is wrong with them is told then. */
+function tlsOf({ tls = {} }: NovaBackend): HttpsAgentOptions {
+  const read = (path: string | undefined): Buffer | undefined => (path === undefined ? undefined : readFileSync(path));
+  const [ca, cert, key] = [tls.caFile, tls.certFile, tls.keyFile].map(read);
+  return { ...(ca ? { ca } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}), rejectUnauthorized: tls.insecure !== true };
 }
 
 async function pass(answer: IncomingMessage): Promise<Answer> {

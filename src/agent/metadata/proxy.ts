@@ -72,12 +72,13 @@ function proxyText(ctx: ProxyContext, spec: MetadataProxySpec, paths: ProxyFiles
     listeners.push({ address, port: spec.bindPort, ...(device === undefined ? {} : { device }) });
   }
   const dropUser = spec.kind === 'network' ? ctx.config.dhcp?.dropUser : ctx.config.l3?.dropUser;
+  const as = ctx.config.proxyUser ?? { user: 'nobody', group: 'nogroup' };
   return haproxyText({
     kind: spec.kind,
     id: spec.id,
     listeners,
     socket: metadataSocket(ctx),
     pidFile: paths.pid,
-    ...(dropUser ? { user: 'nobody', group: 'nogroup' } : {}),
+    ...(dropUser ? as : {}),
   });
 }

@@ -56,6 +56,13 @@ export interface DnsmasqCommand {
   readonly maxLeases: number;
   readonly servers: readonly string[];
   readonly domain: string;
+  /** What it is told besides; by default nothing. */
+  readonly configFile?: string;
+  /** It also asks the resolvers of this machine. */
+  readonly localResolv?: boolean;
+  readonly broadcastReply?: boolean;
+  /** What it says of each question. */
+  readonly logFile?: string;
   /** Absent: dnsmasq's own choice, nobody. */
   readonly user?: string;
 }
@@ -84,7 +91,7 @@ export function dnsmasqArgv(command: DnsmasqCommand): readonly string[] {
   return [
     'dnsmasq',
     '--no-hosts',
-    '--no-resolv',
+    ...(command.localResolv ? [] : ['--no-resolv']),
     `--pid-file=${files.pid}`,
     `--dhcp-hostsfile=${files.host}`,
     `--addn-hosts=${files.addnHosts}`,
@@ -97,9 +104,11 @@ export function dnsmasqArgv(command: DnsmasqCommand): readonly string[] {
     ...command.ranges.map(r => `--dhcp-range=set:${r.tag},${r.network},static,${r.mask},${lease}`),
     ...(command.mtu > 0 ? [`--dhcp-option-force=option:mtu,${command.mtu}`] : []),
     `--dhcp-lease-max=${command.maxLeases}`,
-    '--conf-file=/dev/null',
+    `--conf-file=${command.configFile ?? '/dev/null'}`,
     ...command.servers.map(server => `--server=${server}`),
     ...(command.domain === '' ? [] : [`--domain=${command.domain}`]),
+    ...(command.broadcastReply ? ['--dhcp-broadcast'] : []),
+    ...(command.logFile === undefined ? [] : ['--log-queries', '--log-dhcp', `--log-facility=${command.logFile}`]),
     // No group either: a user namespace forbids even the change to one's own.
     ...(command.user === undefined ? [] : [`--user=${command.user}`, '--group=']),
   ];

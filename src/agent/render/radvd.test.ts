@@ -34,6 +34,10 @@ test('one interface with resolvers: three to an option, written out in full', ()
   );
 });
 
+test('the time between advertisements', () => {
+  assert.match(radvdText([ra], { least: 3, most: 4 }), /MinRtrAdvInterval 3;\n {2}MaxRtrAdvInterval 4;/);
+});
+
 test('managed, two interfaces, and no MTU that IPv6 does not take', () => {
   const text = radvdText([
     ra,

@@ -25,17 +25,23 @@ const IPV6_MIN_MTU = 1280;
 /** radvd takes at most three servers in one RDNSS option. */
 const SERVERS_PER_OPTION = 3;
 
-export function radvdText(interfaces: readonly RaInterface[]): string {
-  return interfaces.map(interfaceText).join('\n');
+/** Seconds between two advertisements. */
+export interface RaInterval {
+  readonly least: number;
+  readonly most: number;
 }
 
-function interfaceText(ra: RaInterface): string {
+export function radvdText(interfaces: readonly RaInterface[], interval: RaInterval = { least: 30, most: 100 }): string {
+  return interfaces.map(ra => interfaceText(ra, interval)).join('\n');
+}
+
+function interfaceText(ra: RaInterface, interval: RaInterval): string {
   const lines = [
     `interface ${deviceName(ra.device)}`,
     '{',
     '  AdvSendAdvert on;',
-    '  MinRtrAdvInterval 30;',
-    '  MaxRtrAdvInterval 100;',
+    `  MinRtrAdvInterval ${integer(interval.least)};`,
+    `  MaxRtrAdvInterval ${integer(interval.most)};`,
     ...(ra.mtu >= IPV6_MIN_MTU ? [`  AdvLinkMTU ${integer(ra.mtu)};`] : []),
     ...(ra.managed ? ['  AdvManagedFlag on;'] : []),
     ...(ra.other ? ['  AdvOtherConfigFlag on;'] : []),

@@ -1,4 +1,4 @@
 // The agents that configuration files are for.
-import { linuxbridgeProgram } from './linuxbridge-options.ts';
+import { agentProgramOf } from './agents/programs.ts';
 
-export const agentPrograms = [linuxbridgeProgram] as const;
+export const agentPrograms = Object.values(agentProgramOf);

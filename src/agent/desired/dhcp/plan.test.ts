@@ -75,6 +75,16 @@ test('the command line', () => {
   const bare = dnsmasqArgv({ ...plan, ranges: [], mtu: 0, folder: '/f', leaseSeconds: -1, servers: [], domain: '', user: 'root' });
   assert.ok(!bare.some(a => /mtu|domain|server/.test(a)));
   assert.deepEqual(bare.slice(-2), ['--user=root', '--group=']);
+  const told = { configFile: '/etc/more.conf', localResolv: true, broadcastReply: true, logFile: '/log/n/dhcp_dns_log' };
+  const more = dnsmasqArgv({ ...plan, folder: '/f', leaseSeconds: -1, servers: [], domain: '', ...told });
+  assert.ok(!more.includes('--no-resolv') && !more.includes('--conf-file=/dev/null'));
+  assert.deepEqual(more.slice(-5), [
+    '--conf-file=/etc/more.conf',
+    '--dhcp-broadcast',
+    '--log-queries',
+    '--log-dhcp',
+    '--log-facility=/log/n/dhcp_dns_log',
+  ]);
   const infinite = dnsmasqArgv({ ...plan, folder: '/f', leaseSeconds: -1, servers: [], domain: '' });
   assert.ok(infinite.includes(`--dhcp-range=set:subnet-${SUB4},10.50.0.0,static,255.255.255.0,infinite`));
 });

@@ -9,6 +9,8 @@ import type { DhcpNetwork, DhcpPort } from './wire.ts';
 
 export interface PlanSettings extends MetadataSwitches {
   readonly dnsDomain: string;
+  /** `dnsmasq_lease_max` */
+  readonly leaseMax?: number;
 }
 
 /** One `--dhcp-range`. */
@@ -32,7 +34,6 @@ export interface NetworkPlan {
   readonly warnings: readonly string[];
 }
 
-/** Neutron's `dnsmasq_lease_max`. */
 const LEASE_MAX = 2 ** 24;
 
 /** Whether the agent should serve the network at all. */
@@ -52,7 +53,7 @@ export function planNetwork(network: DhcpNetwork, port: DhcpPort, settings: Plan
     options,
     ranges: ranged.map(subnet => rangeOf(subnet)),
     mtu: network.mtu,
-    maxLeases: ranged.reduce((sum, s) => Math.min(LEASE_MAX, sum + addressCount(cidrOf(s))), 0),
+    maxLeases: ranged.reduce((sum, s) => Math.min(settings.leaseMax ?? LEASE_MAX, sum + addressCount(cidrOf(s))), 0),
     metadata: servesMetadata(view, settings),
     warnings,
   };

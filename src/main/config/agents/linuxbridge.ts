@@ -1,0 +1,71 @@
+// Options of the Linux bridge agent: linuxbridge_agent.ini.
+
+import { idleOption, noEffect, notHere, option, section } from '../option.ts';
+import { bool, int, list, port, string } from '../values.ts';
+import { type AgentSettings, within } from './settings.ts';
+import { devices, firewallDriver, groupOfTunnels, ip } from './types.ts';
+
+const marks = noEffect('packets of tunnels are not marked');
+const kernelsOwn = noEffect('tunnels have what the kernel gives them');
+
+export const linuxbridgeOptions = [
+  ...section<AgentSettings>('linux_bridge', [
+    option(
+      'physical_interface_mappings',
+      devices,
+      'physical networks with the devices that lead to them',
+      within('linuxbridge', 'interfaceMappings'),
+      { default: '' },
+    ),
+    option('bridge_mappings', devices, 'physical networks with bridges that are there', within('linuxbridge', 'bridgeMappings'), {
+      default: '',
+    }),
+  ]),
+  ...section<AgentSettings>('vxlan', [
+    option('enable_vxlan', bool, 'whether there are VXLAN networks here', within('linuxbridge', 'enableVxlan'), { default: 'true' }),
+    option('local_ip', ip, 'the address of the tunnels of this machine', within('linuxbridge', 'localIp')),
+    option('l2_population', bool, "the server tells who is behind which tunnel's end", within('linuxbridge', 'l2population'), {
+      default: 'false',
+    }),
+    option('arp_responder', bool, 'tunnels answer for addresses that the server told of', within('linuxbridge', 'arpResponder'), {
+      default: 'false',
+    }),
+    option('vxlan_group', groupOfTunnels, 'where frames for unknown places go without l2_population', within('linuxbridge', 'group'), {
+      default: '224.0.0.1',
+    }),
+    option('udp_dstport', port, "the port of tunnels (default: the kernel's, 8472)", within('linuxbridge', 'udpPort')),
+    idleOption('udp_srcport_min', int(0, 65_535), 'the least source port', kernelsOwn, { default: '0' }),
+    idleOption('udp_srcport_max', int(0, 65_535), 'the greatest source port', kernelsOwn, { default: '0' }),
+    idleOption('ttl', int(0, 255), 'hops that packets of tunnels live for', kernelsOwn),
+    idleOption('tos', int(0, 255), 'the mark of packets of tunnels', marks),
+    idleOption('multicast_ranges', list, 'groups by number', notHere('there is one group for all, or one network of groups')),
+  ]),
+  ...section<AgentSettings>('securitygroup', [
+    option(
+      'firewall_driver',
+      firewallDriver,
+      "'iptables', or 'noop' for no security groups on this machine (default: iptables)",
+      within('linuxbridge', 'firewallDriver'),
+    ),
+    option('enable_security_group', bool, 'whether ports are guarded at all', within('linuxbridge', 'securityGroups'), { default: 'true' }),
+    idleOption('enable_ipset', bool, 'sets of addresses', noEffect('they are always used'), { default: 'true' }),
+    idleOption('permitted_ethertypes', list, 'other protocols that pass', notHere('ports pass ARP, IPv4 and IPv6 alone')),
+  ]),
+  ...section<AgentSettings>('agent', [
+    idleOption('polling_interval', int(1), 'seconds between looks for devices', noEffect('the kernel tells of them at once'), {
+      default: '2',
+    }),
+    idleOption('quitting_rpc_timeout', int(0), 'seconds that an answer may take at the end', noEffect('nobody is waited for at the end'), {
+      default: '10',
+    }),
+    idleOption('extensions', list, 'extensions', noEffect('this agent has none'), { default: '' }),
+    idleOption('dscp', int(0, 63), 'the mark of packets of tunnels', marks),
+    idleOption('dscp_inherit', bool, 'their mark is that of what they carry', marks, { default: 'false' }),
+    idleOption('prevent_arp_spoofing', string, 'anti-spoofing', noEffect('it is part of port security')),
+  ]),
+  ...section<AgentSettings>('network_log', [
+    idleOption('rate_limit', int(100), 'packets a second in logs', noEffect('this agent logs no packets'), { default: '100' }),
+    idleOption('burst_limit', int(25), 'packets at once in logs', noEffect('this agent logs no packets'), { default: '25' }),
+    idleOption('local_output_log_base', string, 'a file of their own', noEffect('this agent logs no packets')),
+  ]),
+];

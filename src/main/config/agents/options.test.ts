@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import type { AgentConfig } from '../../../agent/context.ts';
+import { configOf, readProgram } from '../program.ts';
+import { programs } from '../programs.ts';
+import { amqpOptions } from '../rabbit.ts';
+import { agentProgramOf } from './programs.ts';
+import { type AgentKind, agentConfigOf } from './settings.ts';
+
+interface Read {
+  readonly config: AgentConfig;
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
+  readonly settings: ReturnType<typeof configOf<typeof agentProgramOf.dhcp.defaults>>;
+}
+
+function read(kind: AgentKind, ...texts: readonly string[]): Read {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-config-'));
+  try {
+    const sources = texts.map((text, i) => {
+      writeFileSync(join(folder, `${i}.conf`), text);
+      return { kind: 'file', path: join(folder, `${i}.conf`) } as const;
+    });
+    const reading = readProgram(agentProgramOf[kind], sources, { others: programs });
+    const settings = configOf(reading);
+    return { ...reading, settings, config: agentConfigOf(settings, { host: 'here', isRoot: true }) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test('without files: what Neutron has as defaults', () => {
+  const { config, warnings, notes } = read('dhcp');
+  const state = '/var/lib/neutron';
+  assert.deepEqual([warnings, notes], [[], []]);
+  assert.deepEqual(config, {
+    host: 'here',
+    statePath: state,
+    reportIntervalMs: 30_000,
+    availabilityZone: 'nova',
+    logHeartbeats: false,
+    answer: { firstMs: 60_000, longestMs: 600_000 },
+    proxyUser: { user: 'nobody', group: 'nogroup' },
+    linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, securityGroups: true },
+    dhcp: {
+      dnsDomain: 'openstacklocal',
+      leaseSeconds: 86_400,
+      dnsServers: [],
+      enableIsolatedMetadata: false,
+      forceMetadata: false,
+      folder: `${state}/dhcp`,
+      leaseMax: 2 ** 24,
+      localResolv: false,
+      broadcastReply: false,
+      dropUser: true,
+    },
+    l3: {
+      enableMetadataProxy: true,
+      metadataPort: 9697,
+      handleInternalOnlyRouters: true,
+      advertise: { least: 30, most: 100 },
+      dropUser: true,
+    },
+    metadata: {
+      socket: `${state}/metadata_proxy`,
+      mode: 'deduce',
+      backend: { kind: 'nova', url: 'http://127.0.0.1:8775', secret: '', tls: { insecure: false } },
+    },
+  });
+});
+
+test("the files of the installation guides, where one neutron.conf is the server's and all agents'", () => {
+  const common =
+    '[DEFAULT]\ncore_plugin = ml2\nservice_plugins = router\ntransport_url = rabbit://openstack:geheim@controller\nstate_path = /srv/neutron\nhost = node-1\n' +
+    'auth_strategy = keystone\ndhcp_lease_duration = -1\n[agent]\nreport_interval = 10\nroot_helper = sudo\n[database]\nconnection = mysql+pymysql://n:geheim@db/n\n' +
+    '[oslo_messaging_rabbit]\namqp_durable_queues = true\n[oslo_concurrency]\nlock_path = /srv/neutron/tmp\n';
+  const bridge = read(
+    'linuxbridge',
+    common,
+    '[linux_bridge]\nphysical_interface_mappings = provider:eth1\n[vxlan]\nenable_vxlan = true\nlocal_ip = 10.0.0.31\nl2_population = true\n' +
+      '[securitygroup]\nenable_security_group = true\nfirewall_driver = neutron.agent.linux.iptables_firewall.IptablesFirewallDriver\n',
+  );
+  assert.deepEqual(bridge.warnings, []);
+  assert.deepEqual(bridge.config.linuxbridge, {
+    interfaceMappings: { provider: 'eth1' },
+    bridgeMappings: {},
+    vxlan: { localIp: '10.0.0.31', group: '224.0.0.1', l2population: true, arpResponder: false, udpPort: 8472 },
+    securityGroups: true,
+  });
+  assert.deepEqual([bridge.config.host, bridge.config.reportIntervalMs], ['node-1', 10_000]);
+  assert.equal(amqpOptions(bridge.settings.messaging).durableQueues, true);
+
+  const dhcp = read('dhcp', common, '[DEFAULT]\ninterface_driver = linuxbridge\nenable_isolated_metadata = true\n');
+  assert.deepEqual(dhcp.warnings, []);
+  const { folder, leaseSeconds, enableIsolatedMetadata } = dhcp.config.dhcp!;
+  assert.deepEqual([folder, leaseSeconds, enableIsolatedMetadata], ['/srv/neutron/dhcp', -1, true]);
+
+  const l3 = read('l3', common, '[DEFAULT]\ninterface_driver = linuxbridge\nmin_rtr_adv_interval = 3\nmax_rtr_adv_interval = 4\n');
+  assert.deepEqual(l3.warnings, []);
+  assert.deepEqual([l3.config.l3?.advertise, l3.config.l3?.raFolder], [{ least: 3, most: 4 }, '/srv/neutron/ra']);
+
+  const secret = 'metadata_proxy_shared_secret = METADATA_SECRET\nnova_metadata_host = controller\nmetadata_proxy_user = neutron\n';
+  const metadata = read('metadata', common, `[DEFAULT]\n${secret}nova_metadata_protocol = https\nauth_ca_cert = /etc/ca.pem\n`);
+  assert.deepEqual(metadata.warnings, []);
+  assert.deepEqual(metadata.config.metadata, {
+    socket: '/srv/neutron/metadata_proxy',
+    mode: 'deduce',
+    backend: {
+      kind: 'nova',
+      url: 'https://controller:8775',
+      secret: 'METADATA_SECRET',
+      tls: { caFile: '/etc/ca.pem', insecure: false },
+    },
+  });
+  assert.deepEqual(metadata.config.proxyUser, { user: 'neutron', group: 'nogroup' });
+});
+
+test('no security groups on this machine; VXLAN needs an address of its own', () => {
+  const guards = (text: string): unknown => read('linuxbridge', text).config.linuxbridge?.securityGroups;
+  assert.equal(guards('[securitygroup]\nfirewall_driver = noop'), false);
+  assert.equal(guards('[securitygroup]\nenable_security_group = false'), false);
+  assert.equal(guards('[securitygroup]\nfirewall_driver = iptables'), true);
+  const tunnels = (text: string): unknown => read('linuxbridge', `[vxlan]\n${text}`).config.linuxbridge?.vxlan;
+  assert.equal(tunnels('enable_vxlan = false\nlocal_ip = 10.0.0.1'), undefined);
+  assert.equal(tunnels(''), undefined);
+  assert.ok(tunnels('local_ip = fd00::1\nudp_dstport = 4789\nvxlan_group = 239.1.1.0/24'));
+});
+
+test('what cannot be had, and what cannot be, stops the agent', () => {
+  for (const [kind, text, why] of [
+    ['dhcp', '[DEFAULT]\ninterface_driver = openvswitch', /'linuxbridge' is wanted/],
+    ['l3', '[DEFAULT]\ninterface_driver = openvswitch', /'linuxbridge' is wanted/],
+    ['l3', '[DEFAULT]\nagent_mode = dvr_snat', /centralised routers alone/],
+    ['l3', '[DEFAULT]\ncleanup_on_shutdown = true', /outlives it/],
+    ['l3', '[DEFAULT]\nmin_rtr_adv_interval = 200', /more than max_rtr_adv_interval/],
+    ['dhcp', '[DEFAULT]\nenable_metadata_network = true', /no such networks/],
+    ['dhcp', '[DEFAULT]\ndnsmasq_dns_servers = one.example', /addresses of name servers/],
+    ['dhcp', '[DEFAULT]\nstate_path = var', /an absolute path/],
+    ['linuxbridge', '[securitygroup]\nfirewall_driver = openvswitch', /'iptables' or 'noop'/],
+    ['linuxbridge', '[linux_bridge]\nphysical_interface_mappings = provider', /physnet1:eth1/],
+    ['linuxbridge', '[linux_bridge]\nphysical_interface_mappings = provider:a/b', /a device is wanted/],
+    ['linuxbridge', '[vxlan]\nl2_population = true', /local_ip is missing/],
+    ['linuxbridge', '[vxlan]\nlocal_ip = eth0', /an address of this machine/],
+    ['linuxbridge', '[vxlan]\nmulticast_ranges = 224.0.0.10:10:90', /one group for all/],
+    ['metadata', '[DEFAULT]\nnova_client_cert = /a', /nova_client_priv_key/],
+    ['metadata', '[DEFAULT]\nnova_metadata_host = a b', /an address or a name/],
+    ['metadata', '[DEFAULT]\ntransport_url = http://x', /transport_url/],
+    ['metadata', '[agent]\nreport_interval = 0', /a number from 1/],
+  ] as const)
+    assert.throws(() => read(kind, text), why, `${kind}: ${text}`);
+});
+
+test('options without effect are named with the reason, and names that nobody knows', () => {
+  const { notes, warnings } = read('l3', '[DEFAULT]\nha_vrrp_advert_int = 3\nmetadata_portt = 1\n[ovs]\nintegration_bridge = br-int\n');
+  assert.match(notes.join('\n'), /ha_vrrp_advert_int has no effect here, because HA routers are left alone/);
+  assert.match(notes.join('\n'), /integration_bridge has no effect/);
+  assert.deepEqual(warnings.length, 1);
+  assert.match(warnings[0] ?? '', /metadata_portt is not known/);
+});

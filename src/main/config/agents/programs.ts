@@ -1,0 +1,42 @@
+// The agents as programs with their tables of options.
+import type { Option } from '../option.ts';
+import type { Program } from '../program.ts';
+import { amqpOptions } from '../rabbit.ts';
+import { commonOptions, proxyOptions } from './common.ts';
+import { dhcpOptions } from './dhcp.ts';
+import { l3Options } from './l3.ts';
+import { linuxbridgeOptions } from './linuxbridge.ts';
+import { metadataOptions } from './metadata.ts';
+import { type AgentKind, type AgentSettings, defaultAgentSettings, refuseAgent } from './settings.ts';
+
+const own: Readonly<Record<AgentKind, readonly Option<AgentSettings>[]>> = {
+  linuxbridge: linuxbridgeOptions,
+  dhcp: [...proxyOptions, ...dhcpOptions],
+  l3: [...proxyOptions, ...l3Options],
+  metadata: [...proxyOptions, ...metadataOptions],
+};
+
+const titles: Readonly<Record<AgentKind, string>> = {
+  linuxbridge: 'Linux bridge agent',
+  dhcp: 'DHCP agent',
+  l3: 'L3 agent',
+  metadata: 'Metadata agent',
+};
+
+const agentProgram = (kind: AgentKind): Program<AgentSettings> => ({
+  name: `${kind}-agent`,
+  title: titles[kind],
+  options: [...commonOptions, ...own[kind]],
+  defaults: defaultAgentSettings,
+  whole(settings) {
+    refuseAgent(kind, settings);
+    if (settings.messaging.transportUrl !== '') amqpOptions(settings.messaging);
+  },
+});
+
+export const agentProgramOf: Readonly<Record<AgentKind, Program<AgentSettings>>> = {
+  linuxbridge: agentProgram('linuxbridge'),
+  dhcp: agentProgram('dhcp'),
+  l3: agentProgram('l3'),
+  metadata: agentProgram('metadata'),
+};

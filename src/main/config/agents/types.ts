@@ -1,0 +1,59 @@
+// What only options of agents may be.
+import { isIP } from 'node:net';
+import { isAbsolute } from 'node:path';
+import { parseCidr } from '../../../domain/net/cidr.ts';
+import { ConfigError } from '../ini.ts';
+import type { Type } from '../option.ts';
+import { mapped, mappings } from '../values.ts';
+
+const shaped = (name: string, fits: (text: string) => boolean, what: string): Type<string> => ({
+  name,
+  read(text) {
+    if (!fits(text)) throw new ConfigError(`${what} is wanted`);
+    return text;
+  },
+});
+
+export const absolutePath = shaped('path', isAbsolute, 'an absolute path');
+export const ip = shaped('IP address', text => isIP(text) !== 0, 'an address of this machine');
+const isName = (text: string): boolean => /^[A-Za-z0-9_.-]{1,253}$/.test(text);
+export const hostAddress = shaped('host', text => isIP(text) !== 0 || isName(text), 'an address or a name');
+export const groupOfTunnels = shaped(
+  'multicast address or network',
+  text => isIP(text) !== 0 || parseCidr(text) !== undefined,
+  'a multicast address, or a network of them,',
+);
+
+/** `physnet1:eth1,physnet2:eth2`, with names that the kernel takes for a device. */
+export const devices = mapped(mappings, mappings.name, found => {
+  const wrong = Object.values(found).find(name => !/^[A-Za-z0-9_.@-]{1,15}$/.test(name));
+  if (wrong !== undefined) throw new ConfigError(`a device is wanted, and ${JSON.stringify(wrong)} cannot be one`);
+  return found;
+});
+
+const bridges = new Set(['linuxbridge', 'neutron.agent.linux.interface.BridgeInterfaceDriver']);
+export const bridgeDriver: Type<string> = {
+  name: 'string',
+  emptyIsNone: true,
+  read(text) {
+    if (!bridges.has(text)) throw new ConfigError("'linuxbridge' is wanted: this agent plugs into nothing else");
+    return text;
+  },
+};
+
+/** Names of a driver's class that stand for its short name. */
+const firewalls: Readonly<Record<string, string>> = {
+  iptables: 'iptables',
+  noop: 'noop',
+  'neutron.agent.linux.iptables_firewall.IptablesFirewallDriver': 'iptables',
+  'neutron.agent.firewall.NoopFirewallDriver': 'noop',
+};
+export const firewallDriver: Type<string> = {
+  name: 'string',
+  emptyIsNone: true,
+  read(text) {
+    const driver = Object.hasOwn(firewalls, text) ? firewalls[text] : undefined;
+    if (driver === undefined) throw new ConfigError("'iptables' or 'noop' is wanted");
+    return driver;
+  },
+};
