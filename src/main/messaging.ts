@@ -23,7 +23,7 @@ export const hostOf = (config: MessagingConfig): string => config.host || hostna
 export async function openMessaging(config: MessagingConfig, log: Log): Promise<Messaging | undefined> {
   if (config.transportUrl === '') return undefined;
   const transport = await connectAmqp(config, log, 'server');
-  return { transport, bus: new OsloBus(transport, { clock, log }) };
+  return { transport, bus: new OsloBus(transport, { clock, log, ping: config.ping ?? false }) };
 }
 
 export function connectAmqp(config: MessagingConfig, log: Log, what: string): Promise<AmqpTransport> {

@@ -57,6 +57,8 @@ export interface MessagingConfig {
   readonly controlExchange: string;
   /** `host`: what this server is called on the bus; empty: as the machine. */
   readonly host: string;
+  /** `rpc_ping_enabled`. */
+  readonly ping?: boolean;
   /** What is set in `[oslo_messaging_rabbit]`, as it is written there. */
   readonly rabbit: Readonly<Record<string, string>>;
 }
@@ -175,7 +177,7 @@ export const defaultConfig: ServerConfig = {
   },
   database: { connection: '', upgrade: true, max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
   nova: { account: noAccount, status: true, data: true, interval: 2 },
-  messaging: { transportUrl: '', controlExchange: 'neutron', host: '', rabbit: {} },
+  messaging: { transportUrl: '', controlExchange: 'neutron', host: '', ping: false, rabbit: {} },
   notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1 },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,

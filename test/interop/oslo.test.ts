@@ -75,12 +75,13 @@ async function until(what: () => boolean): Promise<void> {
 }
 
 const quorum: readonly [Partial<AmqpOptions>, object] = [{ quorumQueue: true }, { rabbit_quorum_queue: true }];
+const compressed: readonly [Partial<AmqpOptions>, object] = [{ compression: 'gzip' }, { kombu_compression: 'gzip' }];
 const durable: readonly [Partial<AmqpOptions>, object] = [{ durableQueues: true }, { amqp_durable_queues: true }];
 
 describe('the real oslo.messaging', { skip: noRabbit || noOslo, timeout: 170_000 }, () => {
   let rabbit: Rabbit;
   before(async () => {
-    rabbit = await Rabbit.start({ vhosts: 4 });
+    rabbit = await Rabbit.start({ vhosts: 5 });
   });
   after(() => rabbit?.[Symbol.asyncDispose]());
 
@@ -88,6 +89,7 @@ describe('the real oslo.messaging', { skip: noRabbit || noOslo, timeout: 170_000
     ['as it is', [{}, {}]],
     ['with quorum queues', quorum],
     ['with durable queues', durable],
+    ['with compressed messages', compressed],
   ] as const) {
     describe(name, () => {
       let peer: Peer;
@@ -96,7 +98,7 @@ describe('the real oslo.messaging', { skip: noRabbit || noOslo, timeout: 170_000
       const notes: unknown[] = [];
       before(async () => {
         const amqp = rabbit.client(changes);
-        bus = await openAmqpBus({ amqp, clock, log });
+        bus = await openAmqpBus({ amqp, clock, log, ping: true });
         const methods = {
           echo: (args: object) => args,
           who: (_: object, context: RpcContext) => contexts.push(context),
@@ -158,6 +160,7 @@ describe('the real oslo.messaging', { skip: noRabbit || noOslo, timeout: 170_000
         assert.deepEqual(await peer.call('echo', {}, odd), { result: odd });
         assert.deepEqual(await peer.call('echo', { server: 'weft-host', version: '1.5' }, odd), { result: odd });
         assert.deepEqual(await peer.call('where', { namespace: 'trunk', version: '1.1' }), { result: 'in ours' });
+        assert.deepEqual(await peer.call('oslo_rpc_server_ping'), { result: 'pong' });
         await peer.call('who');
         const { request_id, user_id, project_id, roles, is_admin } = contexts[0]!;
         assert.deepEqual([request_id, user_id, project_id, roles, is_admin], ['req-python', 'ann', 'demo', ['member'], false]);

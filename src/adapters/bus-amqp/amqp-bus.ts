@@ -8,6 +8,7 @@ import type { AmqpOptions } from './options.ts';
 
 export interface AmqpBusOptions {
   readonly amqp: AmqpOptions;
+  readonly ping?: boolean;
   readonly clock: Clock;
   readonly log: Log;
   /** How the broker calls the connection. */

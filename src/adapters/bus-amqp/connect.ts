@@ -32,8 +32,9 @@ function credentialsOf({ username, password }: AmqpHost, method: AmqpOptions['lo
   return method === 'PLAIN' ? credentials.plain(username, password) : credentials.amqplain(username, password);
 }
 
-function tlsOptions({ caFile, certFile, keyFile, verifyHost }: AmqpTls): object {
+function tlsOptions({ caFile, certFile, keyFile, verifyHost, version }: AmqpTls): object {
   return {
+    ...(version ? { minVersion: version, maxVersion: version } : {}),
     ...(caFile === '' ? {} : { ca: readFileSync(caFile) }),
     ...(certFile === '' ? {} : { cert: readFileSync(certFile) }),
     ...(keyFile === '' ? {} : { key: readFileSync(keyFile) }),

@@ -28,9 +28,10 @@ export class AmqpLink {
     this.model = model;
     this.options = options;
     const open = () => model.createConfirmChannel();
-    const topics = new Publisher(open);
+    const publisher = (): Publisher => new Publisher(open, options);
+    const topics = publisher();
     // What one kind gets its channel closed by does not harm the others.
-    const [fanout, reply, queue] = [new Publisher(open), new Publisher(open), new Publisher(open)];
+    const [fanout, reply, queue] = [publisher(), publisher(), publisher()];
     this.publishers = { topic: topics, server: topics, fanout, reply, queue };
     let why = 'closed';
     model.on('error', error => {

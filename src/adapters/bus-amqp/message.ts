@@ -1,17 +1,29 @@
 // A message as AMQP carries it: the properties that oslo.messaging sets, and the text inside.
-import { inflateSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { deflate, inflateSync } from 'node:zlib';
 import type { Message, Options } from 'amqplib';
+import type { AmqpOptions } from './options.ts';
 
 /** What RabbitMQ takes at most, unless it is told otherwise. */
 export const maxMessageBytes = 128 * 1024 * 1024;
 
-export function propertiesOf(expirationMs: number | undefined): Options.Publish {
+const deflated = promisify(deflate);
+
+/** Kombu names its zlib "gzip". */
+const zlibName = 'application/x-gzip';
+
+export async function contentOf(body: string, compression: AmqpOptions['compression']): Promise<Buffer> {
+  const content = Buffer.from(body);
+  return compression === 'gzip' ? deflated(content) : content;
+}
+
+export function propertiesOf(expirationMs: number | undefined, compression: AmqpOptions['compression']): Options.Publish {
   return {
     contentType: 'application/json',
     contentEncoding: 'utf-8',
     deliveryMode: 2,
     priority: 0,
-    headers: {},
+    headers: compression === 'gzip' ? { compression: zlibName } : {},
     ...(expirationMs === undefined ? {} : { expiration: String(expirationMs) }),
   };
 }
@@ -23,10 +35,9 @@ export function textOf({ content, properties }: Message): string {
   return inflated(content, headers?.['compression']).toString('utf8');
 }
 
-/** Kombu names its zlib "gzip". */
 function inflated(content: Buffer, compression: unknown): Buffer {
   if (compression === undefined) return content;
-  if (compression === 'application/x-gzip') return inflateSync(content, { maxOutputLength: maxMessageBytes });
+  if (compression === zlibName) return inflateSync(content, { maxOutputLength: maxMessageBytes });
   throw new Error(`compression ${JSON.stringify(compression)}`);
 }
 

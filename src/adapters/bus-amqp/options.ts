@@ -7,11 +7,15 @@ export interface AmqpHost {
   readonly password: string;
 }
 
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
 export interface AmqpTls {
   readonly caFile: string;
   readonly certFile: string;
   readonly keyFile: string;
   readonly verifyHost: boolean;
+  /** `ssl_version`: this one alone; undefined: those that Node.js takes. */
+  readonly version?: TlsVersion;
 }
 
 export interface AmqpOptions {
@@ -45,6 +49,8 @@ export interface AmqpOptions {
   readonly loginMethod: 'PLAIN' | 'AMQPLAIN' | 'EXTERNAL';
   /** Seconds for which a reply looks for a reply queue that is not there. */
   readonly missingConsumerRetry: number;
+  /** Of what is sent, by kombu's name for it. */
+  readonly compression: 'gzip' | '';
   readonly tls: AmqpTls | undefined;
 }
 
@@ -55,6 +61,7 @@ export const defaultAmqpOptions: AmqpOptions = {
   hosts: [{ host: 'localhost', port: 5672, username: 'guest', password: 'guest' }],
   virtualHost: '/',
   controlExchange: 'neutron',
+  compression: '',
   durableQueues: false,
   autoDelete: false,
   haQueues: false,

@@ -2,7 +2,8 @@
 import type { ConfirmChannel } from 'amqplib';
 import { BusUnavailable } from '../../contracts/bus.ts';
 import { declareQueue, type ExchangeDeclaration, type QueueDeclaration } from './declarations.ts';
-import { propertiesOf } from './message.ts';
+import { contentOf, propertiesOf, textOf } from './message.ts';
+import type { AmqpOptions } from './options.ts';
 
 export interface Outgoing {
   /** Absent: the default exchange, where the key is the name of a queue, which has to be there. */
@@ -19,14 +20,16 @@ export type Outcome = 'handed over' | 'returned';
 
 export class Publisher {
   private readonly open: () => Promise<ConfirmChannel>;
+  private readonly compression: AmqpOptions['compression'];
   private opened: Promise<ConfirmChannel> | undefined;
   private asserted = new Map<string, Promise<unknown>>();
   private why = 'the connection went';
   /** Mandatory messages that are not confirmed, by their text: no property tells them apart. */
   private readonly mandatory = new Map<string, { returned: boolean }>();
 
-  constructor(open: () => Promise<ConfirmChannel>) {
+  constructor(open: () => Promise<ConfirmChannel>, { compression }: Pick<AmqpOptions, 'compression'>) {
     this.open = open;
+    this.compression = compression;
   }
 
   async publish(message: Outgoing, signal?: AbortSignal): Promise<Outcome> {
@@ -37,7 +40,7 @@ export class Publisher {
       if (exchange) await this.assert(channel, exchange);
       if (queue) await this.assertQueue(channel, queue);
       if (signal?.aborted) throw new BusUnavailable('nobody waits for it any more');
-      return await this.send(channel, message);
+      return await this.send(channel, message, await contentOf(message.body, this.compression));
     } catch (error) {
       if (error instanceof BusUnavailable) throw error;
       throw new BusUnavailable(`the broker did not take the message: ${error instanceof Error ? error.message : String(error)}`);
@@ -54,8 +57,8 @@ export class Publisher {
       channel.on('close', () => {
         this.opened = undefined;
       });
-      channel.on('return', ({ content }) => {
-        const sent = this.mandatory.get(content.toString('utf8'));
+      channel.on('return', message => {
+        const sent = this.mandatory.get(textOf(message));
         if (sent) sent.returned = true;
       });
       return channel;
@@ -82,12 +85,12 @@ export class Publisher {
     return asserted;
   }
 
-  private send(channel: ConfirmChannel, { exchange, key, body, expirationMs }: Outgoing): Promise<Outcome> {
+  private send(channel: ConfirmChannel, { exchange, key, body, expirationMs }: Outgoing, content: Buffer): Promise<Outcome> {
     const sent = { returned: false };
     if (!exchange) this.mandatory.set(body, sent);
     return new Promise<Outcome>((resolve, reject) => {
-      const options = { ...propertiesOf(expirationMs), mandatory: !exchange };
-      channel.publish(exchange?.name ?? '', key, Buffer.from(body), options, (error: unknown) => {
+      const options = { ...propertiesOf(expirationMs, this.compression), mandatory: !exchange };
+      channel.publish(exchange?.name ?? '', key, content, options, (error: unknown) => {
         if (error === null) resolve(sent.returned ? 'returned' : 'handed over');
         else reject(new BusUnavailable(`the broker did not confirm the message: ${this.why}`));
       });

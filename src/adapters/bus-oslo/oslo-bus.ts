@@ -1,6 +1,15 @@
 // The Bus over any transport: calls, casts and servers with oslo.messaging's envelopes and at-most-once delivery.
 import { randomUUID } from 'node:crypto';
-import { type Bus, type BusServer, BusTimeout, BusUnavailable, type CallOptions, type Json, type Target } from '../../contracts/bus.ts';
+import {
+  type Bus,
+  type BusServer,
+  BusTimeout,
+  BusUnavailable,
+  type CallOptions,
+  type Endpoint,
+  type Json,
+  type Target,
+} from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { serviceContext } from './context.ts';
@@ -16,6 +25,8 @@ export interface OsloBusOptions {
   readonly newId?: () => string;
   /** How long a call waits for its answer where it does not say, default 60 000. */
   readonly callTimeoutMs?: number;
+  /** `rpc_ping_enabled`: whether servers answer to oslo.messaging's ping. */
+  readonly ping?: boolean;
   /** Handlers at work at one time per server, default 64. */
   readonly concurrency?: number;
 }
@@ -23,6 +34,9 @@ export interface OsloBusOptions {
 const defaultTimeoutMs = 60_000;
 /** How long the end of a server waits for its handlers. */
 const stopGraceMs = 2_000;
+
+/** Of every server, whatever its topic. */
+const pinged: Endpoint = { version: '1.0', methods: { oslo_rpc_server_ping: () => 'pong' } };
 
 export class OsloBus implements Bus {
   private readonly transport: Transport;
@@ -36,7 +50,7 @@ export class OsloBus implements Bus {
 
   constructor(transport: Transport, options: OsloBusOptions) {
     this.transport = transport;
-    this.options = { newId: newHexId, concurrency: 64, callTimeoutMs: defaultTimeoutMs, ...options };
+    this.options = { newId: newHexId, concurrency: 64, callTimeoutMs: defaultTimeoutMs, ping: false, ...options };
     this.replyQueue = `reply_${this.options.newId()}`;
     // The replies of calls under way are lost with the connection: whether they ran, nobody can say.
     this.upWatch = transport.onUp(up => {
@@ -72,10 +86,16 @@ export class OsloBus implements Bus {
 
   async serve(server: BusServer): Promise<AsyncDisposable> {
     this.refuseClosed();
-    const { clock, log, newId, concurrency } = this.options;
+    const { clock, log, newId, concurrency, ping } = this.options;
     const reply = (queue: string, body: string): Promise<void> =>
       this.transport.publish({ to: 'reply', queue }, body, { waitMs: defaultTimeoutMs });
-    const listener = new Listener(server, { clock, log, newId, reply, concurrency });
+    const listener = new Listener(ping ? { ...server, endpoints: [...server.endpoints, pinged] } : server, {
+      clock,
+      log,
+      newId,
+      reply,
+      concurrency,
+    });
     const subscription = await this.transport.listen(server.topic, server.server, listener);
     listener.resume = () => subscription.resume();
     listener.resume();

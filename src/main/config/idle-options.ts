@@ -23,7 +23,6 @@ const ownDialect = noEffect('the store speaks to the database itself');
 const always = noEffect('it is always there');
 const atAgents = noEffect('agents look at it, and not the server');
 const noLocks = noEffect('processes agree by the database');
-const ownRabbit = noEffect('the connection to RabbitMQ does it in one way');
 
 const ofProcess: Rows = [
   ...idle(noPool, text, {
@@ -69,7 +68,6 @@ const ofNetworks: Rows = [
   ...idle(noEffect('the server manages addresses itself'), text, { ipam_driver: 'internal' }),
   ...idle(noEffect('a decision that others came before is made again until it holds'), text, { retry_until_window: '30' }),
   ...idle(noEffect('the server asks agents nothing'), text, { rpc_response_timeout: '60', rpc_response_max_timeout: '600' }),
-  ...idle(noEffect('no RPC answers pings'), truth, { rpc_ping_enabled: 'false' }),
   ...idle(noEffect('objects go out one message for each kind'), text, { rpc_resources_processing_step: '20' }),
   ...idle(noEffect('agents are chosen by how many networks or routers they have, spread over zones'), text, {
     ...{ dhcp_load_type: 'networks', network_scheduler_driver: 'neutron.scheduler.dhcp_agent_scheduler.WeightScheduler' },
@@ -111,10 +109,6 @@ export const idleOptions: readonly Option<ServerProcess>[] = [
   ...section<ServerProcess>('oslo_concurrency', [
     ...idle(noLocks, text, { lock_path: null }),
     ...idle(noLocks, truth, { disable_process_locking: 'false' }),
-  ]),
-  ...section<ServerProcess>('oslo_messaging_rabbit', [
-    ...idle(ownRabbit, text, { ssl_version: '', kombu_compression: null }),
-    ...idle(ownRabbit, truth, { ssl_enforce_fips_mode: 'false', heartbeat_in_pthread: 'false', direct_mandatory_flag: 'true' }),
   ]),
   ...section<ServerProcess>('oslo_policy', [
     ...idle(noEffect('an action without a rule is decided by `default`'), text, { policy_default_rule: 'default' }),

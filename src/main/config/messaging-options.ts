@@ -2,7 +2,7 @@
 import { option, section } from './option.ts';
 import { rabbitOptions, transportUrl } from './rabbit.ts';
 import { type ServerProcess, within } from './server-process.ts';
-import { checked, named } from './values.ts';
+import { bool, checked, named } from './values.ts';
 
 /** Only what differs from the defaults is handed on: what the URL says counts more. */
 const rabbit = Object.entries(rabbitOptions).map(([name, { type, help, default: otherwise, deprecated = [] }]) => {
@@ -23,6 +23,7 @@ export const messagingOptions = [
       within('messaging', 'transportUrl'),
     ),
     option('control_exchange', named, 'the exchange of topics', within('messaging', 'controlExchange'), { default: 'neutron' }),
+    option('rpc_ping_enabled', bool, 'whether servers answer to `oslo_rpc_server_ping`', within('messaging', 'ping'), { default: 'false' }),
     option('host', named, 'what this process is called on the bus; without it the name of the machine', within('messaging', 'host')),
   ]),
   ...section('oslo_messaging_rabbit', rabbit),

@@ -4,7 +4,7 @@ import { parseTransportUrl } from '../../adapters/bus-amqp/transport-url.ts';
 import type { MessagingConfig } from '../../server/context.ts';
 import { ConfigError } from './ini.ts';
 import type { OldName, Type } from './option.ts';
-import { bool, float, int, oneOf, string } from './values.ts';
+import { bool, float, int, mapped, oneOf, string } from './values.ts';
 
 export interface RabbitOption {
   readonly type: Type<unknown>;
@@ -27,6 +27,20 @@ function rabbit<K extends keyof AmqpOptions>(
 const inDefault: OldName = { group: 'DEFAULT' };
 const older = (name: string): OldName => ({ name });
 const quorum = 'the same for all that use one broker';
+
+/** By kombu's names; what it calls zlib is the same. */
+const compression: Type<unknown> = mapped(oneOf('', 'gzip', 'zlib'), 'gzip', (name): unknown => (name === '' ? '' : 'gzip'));
+
+/** As Python names them, and as Node.js does. */
+const tlsVersions = { TLSv1_2: 'TLSv1.2', 'TLSv1.2': 'TLSv1.2', 'TLSv1.3': 'TLSv1.3', TLSv1_3: 'TLSv1.3' } as const;
+const tlsNames = Object.keys(tlsVersions) as (keyof typeof tlsVersions)[];
+
+/** What the broker and all that use it would have to agree on, and what is not there. */
+const onlyFalse = (because: string): Type<unknown> =>
+  mapped(bool, 'boolean', (value): unknown => {
+    if (value) throw new ConfigError(`false is wanted: ${because}`);
+    return value;
+  });
 
 export const rabbitOptions: Readonly<Record<string, RabbitOption>> = {
   amqp_durable_queues: rabbit('durableQueues', bool, `queues that outlive the broker; ${quorum}`),
@@ -69,6 +83,12 @@ export const rabbitOptions: Readonly<Record<string, RabbitOption>> = {
     older('kombu_reconnect_timeout'),
   ),
   rabbit_login_method: rabbit('loginMethod', oneOf('PLAIN', 'AMQPLAIN', 'EXTERNAL'), 'how the client says who it is', inDefault),
+  kombu_compression: {
+    key: 'compression',
+    type: compression,
+    help: 'how messages are compressed: `gzip`; without it they are not',
+    default: '',
+  },
   ssl: { type: bool as Type<unknown>, help: 'TLS', default: 'false', deprecated: [older('rabbit_use_ssl')] },
   ssl_ca_file: {
     type: string as Type<unknown>,
@@ -86,6 +106,21 @@ export const rabbitOptions: Readonly<Record<string, RabbitOption>> = {
   ssl_enforce_hostname_verification: {
     type: bool as Type<unknown>,
     help: "whether the broker's certificate has to be of its name",
+    default: 'true',
+  },
+  ssl_version: {
+    type: oneOf('', ...tlsNames) as Type<unknown>,
+    help: 'the one version of TLS; without it 1.2 and 1.3',
+    default: '',
+    deprecated: [older('kombu_ssl_version')],
+  },
+  ssl_enforce_fips_mode: { type: onlyFalse('FIPS mode is that of the whole process here'), help: 'refused', default: 'false' },
+  rabbit_stream_fanout: { type: onlyFalse('fan-outs have queues of their own here'), help: 'refused', default: 'false' },
+  use_queue_manager: { type: onlyFalse('names of queues are random here'), help: 'refused', default: 'false' },
+  heartbeat_in_pthread: { type: bool as Type<unknown>, help: 'no effect: heartbeats do not wait for threads here', default: 'false' },
+  direct_mandatory_flag: {
+    type: bool as Type<unknown>,
+    help: 'no effect: a reply for which there is no queue is always found out',
     default: 'true',
   },
 };
@@ -136,10 +171,12 @@ function optionOf(name: string): RabbitOption {
 
 function tlsOf(set: Readonly<Record<string, string>>): AmqpOptions['tls'] {
   if (!isTrue(set['ssl'] ?? 'false')) return undefined;
+  const version = tlsNames.find(name => name === (set['ssl_version'] ?? set['kombu_ssl_version']));
   return {
     caFile: set['ssl_ca_file'] ?? '',
     certFile: set['ssl_cert_file'] ?? '',
     keyFile: set['ssl_key_file'] ?? '',
+    ...(version ? { version: tlsVersions[version] } : {}),
     verifyHost: isTrue(set['ssl_enforce_hostname_verification'] ?? 'true'),
   };
 }

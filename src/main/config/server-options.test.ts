@@ -282,3 +282,13 @@ test('Nova: an account as keystoneauth names it, whole or refused, and no secret
     assert.doesNotMatch(message, /geheim/);
   }
 });
+
+test('messages: compression, one version of TLS; what all that use a broker would have to agree on is refused', () => {
+  const url = '[DEFAULT]\ntransport_url = rabbit://u:p@h/\n[oslo_messaging_rabbit]\n';
+  const { compression, tls } = amqpOptions(read(`${url}kombu_compression = zlib\nssl = true\nssl_version = TLSv1_2`).config.messaging);
+  assert.deepEqual([compression, tls?.version], ['gzip', 'TLSv1.2']);
+  assert.equal(amqpOptions(read(url).config.messaging).compression, '');
+  for (const text of ['rabbit_stream_fanout = true', 'use_queue_manager = true', 'kombu_compression = bzip2', 'ssl_version = SSLv3'])
+    assert.throws(() => read(`${url}${text}`), /0\.conf:4: .* wanted/, text);
+  assert.equal(read('[DEFAULT]\nrpc_ping_enabled = true').config.messaging.ping, true);
+});
