@@ -5,6 +5,7 @@ import { runProgram, type Terminal } from '../cli/program.ts';
 import { onHostStatePath } from '../cli/state.ts';
 import { UsageError } from '../cli/verb.ts';
 import { agentVerb } from '../cli/verbs/agent.ts';
+import { type ConfigDesk, configVerbs } from '../cli/verbs/config.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
 import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
@@ -29,6 +30,12 @@ const lateDatabase: DatabaseDesk = {
   inspect: async place => (await database()).inspect(place),
   upgrade: async (place, revision) => (await database()).upgrade(place, revision),
 };
+const config = async (): Promise<ConfigDesk> => (await import('./config-desk.ts')).configDesk;
+const lateConfigDesk: ConfigDesk = {
+  programs: async () => (await config()).programs(),
+  show: async place => (await config()).show(place),
+  check: async (place, folder) => (await config()).check(place, folder),
+};
 export const verbs = [
   upVerb(work),
   serverVerb(work),
@@ -44,6 +51,7 @@ export const verbs = [
   publicExec,
   publicPublish,
   ...policyVerbs(lateDesk),
+  ...configVerbs(lateConfigDesk),
   ...dbVerbs(lateDatabase),
   upgradeCheckVerb(async place => (await import('./db/upgrade-check.ts')).upgradeChecks(place)),
   demo,

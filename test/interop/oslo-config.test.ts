@@ -73,7 +73,10 @@ const options: readonly Option<Values>[] = described.flatMap(({ group, name, kin
 type Answer = { readonly error: true } | { readonly values: Readonly<Record<string, { value?: unknown; error?: true }>> };
 
 function weft(sources: readonly ConfigSource[]): Answer {
-  const { config, effective, problems } = readProgram({ name: 'test', title: '', options, defaults: {} as Values }, sources);
+  const { config, effective, problems } = readProgram(
+    { name: 'test', title: '', files: [], dirs: [], options, defaults: {} as Values },
+    sources,
+  );
   if (problems.length > effective.filter(({ problem }) => problem !== undefined).length) return { error: true };
   const values = effective.map(({ option: { group, name }, problem }) => {
     const key = `${group}.${name}`;

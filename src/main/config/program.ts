@@ -12,6 +12,9 @@ export interface Program<C> extends NamedOptions {
   readonly name: string;
   /** In the reference. */
   readonly title: string;
+  /** Where its files are below /etc/neutron, its own last, and folders of further ones. */
+  readonly files: readonly string[];
+  readonly dirs: readonly string[];
   readonly options: readonly Option<C>[];
   /** What it is without files; what the table has as defaults is written into it. */
   readonly defaults: C;
@@ -23,6 +26,8 @@ export interface Program<C> extends NamedOptions {
 
 export interface Reading<C> {
   readonly config: C;
+  /** As they were read. */
+  readonly files: readonly string[];
   readonly effective: readonly Effective<C>[];
   /** Each stops the program. */
   readonly problems: readonly string[];
@@ -49,7 +54,14 @@ export function readProgram<C>(program: Program<C>, sources: readonly ConfigSour
   if (problems.length === 0) problems.push(...wrongTogether(program, config));
   const unknown = unknownNames(program, around.others ?? [], files);
   const warnings = [...effective.flatMap(deprecated), ...unknown.warnings, ...(program.doubts?.(config) ?? [])];
-  return { config, effective, problems, warnings, notes: [...effective.flatMap(without), ...unknown.notes] };
+  return {
+    config,
+    files: files.map(({ file }) => file),
+    effective,
+    problems,
+    warnings,
+    notes: [...effective.flatMap(without), ...unknown.notes],
+  };
 }
 
 /** The configuration, or one ConfigError with all that is wrong. */

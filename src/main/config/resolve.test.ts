@@ -32,7 +32,7 @@ const options: readonly Option<Values>[] = [
     idleOption('old_way', bool, 'an old way', notHere('there is a new one'), { default: 'false' }),
   ]),
 ];
-const program: Program<Values> = { name: 'test', title: 'test', options, defaults: {} };
+const program: Program<Values> = { name: 'test', title: 'test', files: [], dirs: [], options, defaults: {} };
 
 function read(
   files: Readonly<Record<string, string>>,
@@ -171,23 +171,17 @@ test('older names, names that nobody knows, and what has no effect or cannot be 
   assert.throws(() => configOf(reading), /^Error: b\.conf:2: \[AGENT\] old_way cannot be had/);
 });
 
-test('of what is of another program, and of sections without effect, the reason is told', () => {
+test('what is of another program is left alone; of sections without effect the reason is told', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weft-config-'));
   try {
     const path = join(folder, 'a.conf');
     writeFileSync(path, '[AGENT]\nmine = 1\ntheirs = 2\n[Placement]\nx = 1\n[theirs]\ny = 1\nz = 1\n');
     const theirs = section<Values>('theirs', [option('y', string, 'a value', keeps('y'))]);
-    const others = [
-      { title: 'other agent', options: [...section<Values>('agent', [option('theirs', string, 'a value', keeps('x'))]), ...theirs] },
-    ];
+    const others = [{ options: [...section<Values>('agent', [option('theirs', string, 'a value', keeps('x'))]), ...theirs] }];
     const own = { ...program, idleSections: { placement: 'there is none' } };
     const { warnings, notes } = readProgram(own, [{ kind: 'file', path }], { others });
     const short = (lines: readonly string[]): string[] => lines.map(line => line.replace(`${folder}/`, ''));
-    assert.deepEqual(short(notes), [
-      'a.conf:3: [AGENT] theirs has no effect here, because it is of the other agent',
-      'a.conf:5: [Placement] x has no effect here, because there is none',
-      'a.conf:7: [theirs] y has no effect here, because it is of the other agent',
-    ]);
+    assert.deepEqual(short(notes), ['a.conf:5: [Placement] x has no effect here, because there is none']);
     assert.deepEqual(short(warnings), [
       'a.conf:2: [AGENT] mine is not known and has no effect',
       'a.conf:6: the section [theirs] is not known, and what is in it has no effect',

@@ -36,6 +36,8 @@ const options: readonly Option<ServerProcess>[] = [
 export const serverProgram: Program<ServerProcess> = {
   name: 'server',
   title: 'API server',
+  files: ['neutron.conf', 'plugins/ml2/ml2_conf.ini'],
+  dirs: ['server.conf.d', 'conf.d/common', 'conf.d/neutron-server'],
   options,
   idleSections,
   defaults: defaultServerProcess,

@@ -4,7 +4,6 @@ import { groupKey, type OldName, optionName } from './option.ts';
 
 /** A program, as far as its names go. */
 export interface NamedOptions {
-  readonly title: string;
   readonly options: readonly { readonly group: string; readonly name: string; readonly deprecated: readonly OldName[] }[];
   /** Sections of which nothing has an effect, and why. */
   readonly idleSections?: Readonly<Record<string, string>>;
@@ -19,7 +18,7 @@ type Names = ReadonlyMap<string, ReadonlySet<string>>;
 
 export function unknownNames(program: NamedOptions, others: readonly NamedOptions[], files: readonly ParsedFile[]): Unknown {
   const own = namesOf(program);
-  const theirs = others.filter(other => other.title !== program.title).map(other => ({ title: other.title, names: namesOf(other) }));
+  const theirs = others.map(namesOf);
   const warnings: string[] = [];
   const notes: string[] = [];
   for (const file of files) {
@@ -27,10 +26,9 @@ export function unknownNames(program: NamedOptions, others: readonly NamedOption
     for (const setting of file.settings) {
       const key = groupKey(setting.group);
       const idle = Object.hasOwn(program.idleSections ?? {}, key) ? program.idleSections?.[key] : undefined;
-      const owner = theirs.find(({ names }) => has(names, setting));
-      if (has(own, setting)) continue;
-      if (owner) notes.push(`${placeText(setting)}: ${optionName(setting)} has no effect here, because it is of the ${owner.title}`);
-      else if (idle !== undefined) notes.push(`${placeText(setting)}: ${optionName(setting)} has no effect here, because ${idle}`);
+      // Programs share files.
+      if (has(own, setting) || theirs.some(names => has(names, setting))) continue;
+      if (idle !== undefined) notes.push(`${placeText(setting)}: ${optionName(setting)} has no effect here, because ${idle}`);
       else if (own.has(key))
         warnings.push(`${placeText(setting)}: ${optionName(setting)} is not known and has no effect${meant(own, setting)}`);
       else strange.add(setting.group);
@@ -65,7 +63,7 @@ function meant(own: Names, { group, name }: Setting): string {
 
 function strangeSection(own: Names, group: string): string {
   const what = `the section [${group}] is not known, and what is in it has no effect`;
-  if (/^\s*default\s*$/i.test(group)) return `${what}: it is written [DEFAULT]`;
+  if (/^\s*default\s*$/i.test(group) && group !== 'DEFAULT') return `${what}: it is written [DEFAULT]`;
   const near = nearest(group.trim().toLowerCase(), own.keys());
   return near === undefined ? what : `${what}; did you mean [${near}]?`;
 }

@@ -23,9 +23,19 @@ const titles: Readonly<Record<AgentKind, string>> = {
   metadata: 'Metadata agent',
 };
 
+/** Below /etc/neutron. */
+const files: Readonly<Record<AgentKind, string>> = {
+  linuxbridge: 'plugins/ml2/linuxbridge_agent.ini',
+  dhcp: 'dhcp_agent.ini',
+  l3: 'l3_agent.ini',
+  metadata: 'metadata_agent.ini',
+};
+
 const agentProgram = (kind: AgentKind): Program<AgentSettings> => ({
   name: `${kind}-agent`,
   title: titles[kind],
+  files: ['neutron.conf', files[kind]],
+  dirs: ['agent.conf.d', 'conf.d/common', `conf.d/neutron-${kind}-agent`],
   options: [...commonOptions, ...own[kind]],
   defaults: defaultAgentSettings,
   whole(settings) {
