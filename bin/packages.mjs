@@ -36,6 +36,7 @@ export const testPackages = {
   // The server itself lies in a folder of its version.
   postgresql: ['pg_ctlcluster', 'psql'],
   'rabbitmq-server': ['rabbitmq-server'],
+  systemd: ['systemd-analyze', 'systemd-notify'],
 };
 
 /** What `npm run conformance` and `npm run test:interop` need: Debian's Keystone, Neutron's server and its agents, and the suites that others wrote. Where there is no program, a file says that it is there. */

@@ -15,6 +15,7 @@ import { parsePublication } from './sandbox/publish.ts';
 import { openStateFolder } from './state/folder.ts';
 import { takeLock } from './state/lock.ts';
 import { type Stopper, untilStopped } from './stop.ts';
+import { tellServiceManager } from './supervise/service-manager.ts';
 import { enterUserNamespace, inUserNamespace } from './user-namespace.ts';
 
 /** Closing takes a fraction of this; whatever still hangs then ends with the process. */
@@ -71,10 +72,19 @@ async function serve(weft: AllInOne, stopper: Stopper, { out, progress }: { out:
     () => 'settled' as const,
     (error: unknown) => (stopper.signal.aborted ? ('stopped' as const) : stopper.stop(messageOf(error), 1)),
   );
-  if ((await Promise.race([settled, stopper.stopped])) === 'settled') for (const line of readyLines(await weft.status())) out(line);
+  if ((await Promise.race([settled, stopper.stopped])) === 'settled') {
+    for (const line of readyLines(await weft.status())) out(line);
+    await tell('READY=1', progress);
+  }
   const { why, status } = await stopper.stopped;
+  void tell('STOPPING=1', progress);
   progress(`stopping: ${why}`);
   return status;
+}
+
+async function tell(state: Parameters<typeof tellServiceManager>[0], progress: Out): Promise<void> {
+  const trouble = await tellServiceManager(state);
+  if (trouble !== undefined) progress(trouble);
 }
 
 export function readyLines(view: StatusView): string[] {

@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 
-const codeCache = join(import.meta.dirname, '../../node_modules/.cache/weft-code');
+const codeCache = process.env['NODE_COMPILE_CACHE'] ?? join(import.meta.dirname, '../../node_modules/.cache/weft-code');
 enableCompileCache(codeCache);
 // The agents that we start read and fill the same cache.
 process.env['NODE_COMPILE_CACHE'] = codeCache;
