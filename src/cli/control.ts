@@ -39,6 +39,8 @@ export interface StatusView {
   /** Process 1 of the underlay's sandbox. */
   readonly underlay?: number;
   readonly hosts: readonly HostView[];
+  /** Of a server of several processes. */
+  readonly workers?: readonly (AgentProcessView & { readonly name: string })[];
   readonly published: readonly string[];
 }
 

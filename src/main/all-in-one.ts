@@ -22,7 +22,10 @@ import { type AgentRow, listAgents, missingAgents } from './readiness.ts';
 import type { Publication } from './sandbox/publish.ts';
 import { RelayedPorts } from './sandbox/relayed-ports.ts';
 import type { Place } from './sandbox/sandbox.ts';
-import { type RunningServer, startServer } from './server.ts';
+import { type ApiServer, startServer } from './server.ts';
+import { workerCounts } from './service/counts.ts';
+import { type ServerGroup, startGroup } from './service/group.ts';
+import type { Changeable } from './service/protocol.ts';
 import { isShared } from './store.ts';
 import type { Supervised } from './supervise/supervisor.ts';
 
@@ -62,7 +65,7 @@ export class AllInOne implements AsyncDisposable {
   readonly identity: OpenedIdentity;
   private readonly options: AllInOneOptions;
   private readonly url: string;
-  private readonly server: RunningServer;
+  private readonly server: ApiServer;
   private readonly ground: Ground;
   private readonly ports: RelayedPorts | undefined;
   private readonly running: readonly RunningHost[];
@@ -120,7 +123,12 @@ export class AllInOne implements AsyncDisposable {
 
   /** As of now. */
   get policy(): Policy {
-    return this.server.services.policy;
+    return this.server.policy;
+  }
+
+  /** Answers what was wrong. */
+  reload(changed: Changeable): Promise<readonly string[]> {
+    return this.server.reload(changed);
   }
 
   get mode(): Ground['mode'] {
@@ -149,6 +157,7 @@ export class AllInOne implements AsyncDisposable {
       missing,
       ...(this.ground.underlay ? { underlay: this.ground.underlay.init.pid } : {}),
       hosts,
+      ...(isGroup(this.server) ? { workers: this.server.workers } : {}),
       published: this.ports?.list() ?? [],
     };
   }
@@ -186,10 +195,12 @@ export class AllInOne implements AsyncDisposable {
   }
 }
 
+const isGroup = (server: ApiServer): server is ServerGroup => 'workers' in server;
+
 interface Parts {
   readonly api: ApiClient;
   readonly identity: OpenedIdentity;
-  readonly server: RunningServer;
+  readonly server: ApiServer;
   readonly url: string;
   readonly ground: Ground;
   readonly running: readonly RunningHost[];
@@ -232,27 +243,29 @@ async function bothOf<A extends { server: AsyncDisposable }, B extends AsyncDisp
   return [first.value, second.value];
 }
 
-async function openServer(options: AllInOneOptions): Promise<{ server: RunningServer; identity: OpenedIdentity; url: string }> {
-  const { folder, address, port, config, keystone, log, progress } = options;
+/** When it ends, an API server that others rely on takes its time; one that is somebody's own is to be gone. */
+const graceOf = ({ mode, config }: AllInOneOptions): { graceMs?: number } =>
+  mode === 'server' ? { graceMs: config.service.gracefulShutdownTimeout * 1000 } : {};
+
+async function openServer(options: AllInOneOptions): Promise<{ server: ApiServer; identity: OpenedIdentity; url: string }> {
+  const { folder, address: host, port, config, keystone, log, progress } = options;
   let opened: OpenedIdentity | undefined;
   let url = '';
-  const server = await startServer({
-    stateDir: folder.path,
-    host: address,
-    port,
-    log,
-    config,
-    // The lock of the state directory sees to it that there is one, where the state is there.
-    ...(isShared(config.database) ? {} : { holder: 'all-in-one' }),
-    identity: async listening => {
-      url = reachable(listening);
-      const about = { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock };
-      opened = keystone ? openKeystone(keystone, about) : await openIdentity(folder, about);
-      return opened.identity;
-    },
-  });
+  const identity = async (listening: string): Promise<OpenedIdentity['identity']> => {
+    url = reachable(listening);
+    const about = { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock };
+    opened = keystone ? openKeystone(keystone, about) : await openIdentity(folder, about);
+    return opened.identity;
+  };
+  const counts = options.mode === 'server' ? workerCounts(config) : undefined;
+  // The lock of the state directory sees to it that there is one, where the state is there.
+  const holder = isShared(config.database) ? {} : { holder: 'all-in-one' };
+  const changeable: Changeable = { logLevel: options.debug ? 'debug' : 'info' };
+  const server = counts
+    ? await startGroup({ folder, host, port, counts, config, changeable, keystone, log, prepare: async on => void (await identity(on)) })
+    : await startServer({ stateDir: folder.path, host, port, log, config, identity, ...holder, ...graceOf(options) });
   if (!opened) throw new Error('the server did not ask for an identity');
-  progress(`the API listens on ${url}`);
+  progress(`the API listens on ${url}${counts ? `, ${counts.api} + ${counts.rpc + counts.reports} workers` : ''}`);
   return { server, identity: opened, url };
 }
 
@@ -273,7 +286,7 @@ async function openGround({ folder, address, port, mode, hosts, localIp, rootles
   return ground;
 }
 
-function serveMetadata(server: RunningServer, instances: Instances): Promise<AsyncDisposable> {
+function serveMetadata(server: ApiServer, instances: Instances): Promise<AsyncDisposable> {
   const methods = { get_instance: (args: Readonly<Record<string, unknown>>) => instances.metadata(String(args['port_id'])) };
   return server.bus.serve({ topic: 'weft-metadata', server: 'weft', endpoints: [{ version: '1.0', methods }] });
 }

@@ -21,10 +21,12 @@ export interface OpenedIdentity {
   readonly cloudsYaml?: string;
 }
 
+export const identityFile = (stateDir: string): string => join(stateDir, 'identity.json');
+
 export async function openIdentity(folder: StateFolder, options: { baseUrl: string; log: Log; clock: Clock }): Promise<OpenedIdentity> {
   const { baseUrl } = options;
   const url = `${baseUrl}/identity/v3`;
-  const path = join(folder.path, 'identity.json');
+  const path = identityFile(folder.path);
   const cloudsYaml = join(folder.path, 'clouds.yaml');
   const textFor = (passwords: Passwords): string => makeCloudsYaml({ baseUrl, passwords });
   const passwords = existsSync(path)

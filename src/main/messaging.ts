@@ -20,10 +20,12 @@ export interface Messaging {
 
 export const hostOf = (config: MessagingConfig): string => config.host || hostname();
 
-export async function openMessaging(config: MessagingConfig, log: Log): Promise<Messaging | undefined> {
+/** `stopGraceMs`: how long its end waits for what agents have asked. */
+export async function openMessaging(config: MessagingConfig, log: Log, stopGraceMs?: number): Promise<Messaging | undefined> {
   if (config.transportUrl === '') return undefined;
   const transport = await connectAmqp(config, log, 'server');
-  return { transport, bus: new OsloBus(transport, { clock, log, ping: config.ping ?? false }) };
+  const how = { clock, log, ping: config.ping ?? false, ...(stopGraceMs === undefined ? {} : { stopGraceMs }) };
+  return { transport, bus: new OsloBus(transport, how) };
 }
 
 export function connectAmqp(config: MessagingConfig, log: Log, what: string): Promise<AmqpTransport> {

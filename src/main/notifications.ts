@@ -9,7 +9,7 @@ import type { OutboxRow } from '../contracts/store.ts';
 import type { Services } from '../server/context.ts';
 import { notificationOf, tells } from '../server/notify/notifications.ts';
 import { forgetUnused } from '../server/relay/catch-up.ts';
-import { runRelay } from '../server/relay/relay.ts';
+import { type RelayOptions, runRelay } from '../server/relay/relay.ts';
 import { connectAmqp, hostOf, type Messaging } from './messaging.ts';
 
 const reader = 'notifications';
@@ -19,20 +19,20 @@ const waitMs = 3_000;
 export async function runNotifications(
   services: Services,
   messaging: Messaging | undefined,
-  { holder, signal }: { readonly holder: string; readonly signal: AbortSignal },
+  { signal, ...own }: Pick<RelayOptions, 'holder' | 'wakers'> & { readonly signal: AbortSignal },
 ): Promise<void> {
   const { config } = services;
-  if (!tells(config)) return forgetUnused(services, reader, holder, signal);
-  const own = config.notifications.transportUrl;
+  if (!tells(config)) return forgetUnused(services, reader, own.holder, signal);
+  const url = config.notifications.transportUrl;
   const log = services.log.child({ name: reader });
-  const transport = own === '' ? messaging?.transport : await connectAmqp({ ...config.messaging, transportUrl: own }, log, reader);
-  if (own !== '') signal.addEventListener('abort', () => void transport?.[Symbol.asyncDispose]());
+  const transport = url === '' ? messaging?.transport : await connectAmqp({ ...config.messaging, transportUrl: url }, log, reader);
+  if (url !== '') signal.addEventListener('abort', () => void transport?.[Symbol.asyncDispose]());
   const tell = bounded(services, driversOf(services, transport));
   const deliver = async (row: OutboxRow): Promise<void> => {
     const notification = notificationOf(row, hostOf(config.messaging));
     if (notification) await tell(notification);
   };
-  await runRelay(services, { reader, holder, deliver }, signal);
+  await runRelay(services, { ...own, reader, deliver }, signal);
 }
 
 /** Those that may fail come first: what is repeated is not logged twice. */

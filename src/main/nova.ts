@@ -5,14 +5,19 @@ import { CloudUnavailable } from '../contracts/cloud.ts';
 import type { Services } from '../server/context.ts';
 import { NovaNotifier } from '../server/nova/notifier.ts';
 import { forgetUnused } from '../server/relay/catch-up.ts';
-import { runRelay } from '../server/relay/relay.ts';
+import { type RelayOptions, runRelay } from '../server/relay/relay.ts';
 
 const reader = 'nova';
 
 /** `stop` ends the reading, `end` a request that is on its way then. */
-export function tellNova(services: Services, holder: string, stop: AbortSignal, end: AbortSignal): Promise<void> {
+export function tellNova(
+  services: Services,
+  own: Pick<RelayOptions, 'holder' | 'wakers'>,
+  stop: AbortSignal,
+  end: AbortSignal,
+): Promise<void> {
   const { account, status, data, interval } = services.config.nova;
-  if (account.auth_url === '' || !(status || data)) return forgetUnused(services, reader, holder, stop);
+  if (account.auth_url === '' || !(status || data)) return forgetUnused(services, reader, own.holder, stop);
   const nova = openNova(new Session({ account, serviceType: 'compute', clock: services.clock, end }));
   const notifier = new NovaNotifier(services, nova, { status, data });
   const reading = {
@@ -21,5 +26,5 @@ export function tellNova(services: Services, holder: string, stop: AbortSignal, 
     // Whoever waited when it was long away waits no more, and Nova looks by itself from time to time.
     all: async () => {},
   };
-  return runRelay(services, { reader, holder, ...reading }, stop);
+  return runRelay(services, { ...own, reader, ...reading }, stop);
 }

@@ -25,6 +25,8 @@ export async function loadPolicy(config: PolicyConfig, places: PolicyPlaces): Pr
 export interface LivePolicy extends AsyncDisposable {
   /** As of now: whoever decides several things by it takes it once. */
   readonly current: Policy;
+  /** Reads the files again, which happens by itself too. Answers what was wrong: then the rules stay as they were. */
+  reload(): Promise<readonly string[]>;
 }
 
 /** A change that is wrong changes nothing, and is logged. */
@@ -40,15 +42,17 @@ export async function openPolicy(config: PolicyConfig, stateDir: string, log: Lo
     log.info(`policy from ${['the defaults', ...files].join(', ')}`);
     for (const warning of policy.warnings) log.warning(`policy: ${problemText(warning)}`);
   };
-  const reload = async (): Promise<void> => {
+  const reload = async (): Promise<string[]> => {
     try {
       await load();
+      return [];
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       log.error(`policy: the rules stay as they were, since the files are wrong: ${why}`);
+      return [`policy: ${why}`];
     }
   };
-  const watch = await watchPolicyFiles(places, reload);
+  const watch = await watchPolicyFiles(places, async () => void (await reload()));
   try {
     await load();
   } catch (error) {
@@ -59,6 +63,7 @@ export async function openPolicy(config: PolicyConfig, stateDir: string, log: Lo
     get current() {
       return current as Policy;
     },
+    reload,
     [Symbol.asyncDispose]: () => watch[Symbol.asyncDispose](),
   };
 }

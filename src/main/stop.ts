@@ -1,4 +1,5 @@
 // Why a running Weft ends: a signal, the end of the npm that started it, a call of `weft down`, or a part that failed.
+import { readFileSync } from 'node:fs';
 
 export interface StopReason {
   readonly why: string;
@@ -17,7 +18,8 @@ export interface Stopper extends Disposable {
 const impatientAfterMs = 700;
 const parentPollMs = 200;
 
-export function untilStopped(): Stopper {
+/** `reload`: what a hang-up means to a process that no terminal waits for; without it, and in a terminal, it ends. */
+export function untilStopped(reload?: () => void): Stopper {
   const abort = new AbortController();
   const { promise, resolve } = Promise.withResolvers<StopReason>();
   let first: number | undefined;
@@ -27,6 +29,10 @@ export function untilStopped(): Stopper {
     abort.abort();
   };
   const onSignal = (name: NodeJS.Signals): void => {
+    if (name === 'SIGHUP' && reload && !inForeground()) {
+      if (first === undefined) reload();
+      return;
+    }
     if (first !== undefined && performance.now() - first > impatientAfterMs) process.exit(130);
     stop(name);
   };
@@ -42,6 +48,14 @@ export function untilStopped(): Stopper {
       for (const name of signals) process.off(name, onSignal);
     },
   };
+}
+
+/** Whether we are what a terminal is busy with: then a hang-up says that it is gone. */
+function inForeground(): boolean {
+  const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return group === foreground;
 }
 
 /** npm passes SIGTERM on, but nobody tells us when it is killed with -9: then our parent becomes another process. */

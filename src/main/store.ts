@@ -34,6 +34,8 @@ export interface Version {
   readonly program: string;
 }
 
+export const isFile = ({ connection }: DatabaseConfig): boolean => connection === '' || parseUrl(connection).kind === 'sqlite';
+
 /** Whether other servers may be on the same state: then nobody is known by being the only one. */
 export const isShared = ({ connection }: DatabaseConfig): boolean => connection !== '';
 

@@ -1,24 +1,25 @@
 // weft up: takes the state directory, opens everything, says when it is ready, and stays until something stops it.
 import { systemClock } from '../adapters/clock/system-clock.ts';
-import { openLogFile } from '../adapters/log/rotating-file.ts';
-import { textLog } from '../adapters/log/text-log.ts';
 import type { StatusView } from '../cli/control.ts';
 import { Failure } from '../cli/verb.ts';
 import type { UpOptions } from '../cli/verbs/up.ts';
-import type { Log } from '../contracts/log.ts';
+import type { LogLevel } from '../contracts/log.ts';
+import type { ServerConfig } from '../server/context.ts';
 import { AllInOne } from './all-in-one.ts';
 import { readServerOptions } from './config/server-options.ts';
 import { controlRoutes } from './control-routes.ts';
 import { openControl } from './control-server.ts';
 import { keystoneAccount } from './keystone.ts';
 import { parsePublication } from './sandbox/publish.ts';
+import { openProcessLog } from './service/process-log.ts';
+import { reloading } from './service/reload.ts';
 import { openStateFolder } from './state/folder.ts';
 import { takeLock } from './state/lock.ts';
 import { type Stopper, untilStopped } from './stop.ts';
 import { tellServiceManager } from './supervise/service-manager.ts';
 import { enterUserNamespace, inUserNamespace } from './user-namespace.ts';
 
-/** Closing takes a fraction of this; whatever still hangs then ends with the process. */
+/** Closing takes a fraction of this, when there are no requests to wait for; whatever still hangs then ends with the process. */
 const closingMs = 2500;
 
 type Out = (line: string) => void;
@@ -34,19 +35,23 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   const folder = inWords(() => openStateFolder(statePath ?? options.defaultStateDir, mode === 'contained'));
   using _lock = inWords(() => takeLock(folder.lock, `${address}:${port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
-  const log = openLog(folder.logs, options.debug);
-  using stopper = untilStopped();
+  const levelOf = ({ service }: ServerConfig): LogLevel => (options.debug || service.debug ? 'debug' : 'info');
+  const { log, setLevel } = openProcessLog({ folder: folder.logs, name: 'server', level: levelOf(settings.config) });
+  let reload = (): void => {};
+  using stopper = untilStopped(mode === 'server' ? () => reload() : undefined);
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
   for (const warning of settings.warnings) log.warning(`configuration: ${warning}`);
   for (const note of settings.notes) log.info(`configuration: ${note}`);
   const config = { ...settings.config, database: { ...settings.config.database, upgrade: options.upgradesDatabase } };
-  const { hosts, localIp, debug } = options;
+  const { hosts, localIp } = options;
+  const debug = levelOf(config) === 'debug';
   const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });
   const weft = await opening.catch((error: unknown) => {
     log.error('cannot start', { error });
     throw inUsersWords(error);
   });
+  reload = reloading({ weft, log, read: () => readServerOptions(options.configSources, options).config, levelOf, setLevel });
   let status = 1;
   try {
     const onError = (error: unknown): void => log.error('control request failed', { error });
@@ -55,7 +60,9 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
     return status;
   } finally {
     // A part that hangs while it closes ends with the process, and its sandboxes with it.
-    setTimeout(() => process.exit(status), closingMs).unref();
+    const { gracefulShutdownTimeout } = config.service;
+    const patience = mode === 'server' ? gracefulShutdownTimeout * 1000 : 0;
+    if (mode !== 'server' || patience > 0) setTimeout(() => process.exit(status), patience * 3 + closingMs).unref();
     await weft[Symbol.asyncDispose]();
     log.info('stopped');
   }
@@ -115,16 +122,6 @@ const cloudWords = (cloudsYaml: string): string[] => [
 /** As a shell would need it. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function openLog(folder: string, debug: boolean): Log {
-  const log = textLog({ sink: openLogFile(folder, 'server'), level: debug ? 'debug' : 'info', name: 'server' });
-  process.on('uncaughtException', error => {
-    log.error('crashed', { error });
-    process.stderr.write(`weft: crashed: ${error.stack ?? error.message}\n`);
-    process.exit(1);
-  });
-  return log;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

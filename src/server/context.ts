@@ -84,7 +84,22 @@ export interface NovaConfig {
   readonly interval: number;
 }
 
+/** Processes, and how they end; `weft server` alone goes by the numbers of workers. */
+export interface ServiceConfig {
+  /** `api_workers`; undefined: as many as the machine is good for, and none on a file; 0: one process does everything. */
+  readonly apiWorkers?: number;
+  /** `rpc_workers`; undefined: half as many. */
+  readonly rpcWorkers?: number;
+  /** `rpc_state_report_workers` */
+  readonly rpcStateReportWorkers: number;
+  /** `graceful_shutdown_timeout`, seconds; 0: as long as it takes. */
+  readonly gracefulShutdownTimeout: number;
+  /** `debug`: log more; may change while it runs. */
+  readonly debug: boolean;
+}
+
 export interface ServerConfig {
+  readonly service: ServiceConfig;
   readonly policy: PolicyConfig;
   /** `dns_domain`. */
   readonly dnsDomain: string;
@@ -162,6 +177,7 @@ export interface ServerConfig {
 }
 
 export const defaultConfig: ServerConfig = {
+  service: { rpcStateReportWorkers: 1, gracefulShutdownTimeout: 60, debug: false },
   policy: { enforceNewDefaults: true, enforceScope: true },
   dnsDomain: 'openstacklocal',
   externalDns: {

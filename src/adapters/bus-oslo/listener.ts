@@ -47,9 +47,10 @@ export class Listener implements Consumer {
     this.running.add(work);
   }
 
-  /** Takes no more and waits for the handlers at work, but not for ever. */
+  /** Takes no more and waits for the handlers at work, but not for ever; 0: for ever. */
   async stop(graceMs: number): Promise<void> {
     this.stopped = true;
+    if (graceMs === 0) return void (await Promise.all(this.running));
     const given = new AbortController();
     await Promise.race([Promise.all(this.running), this.options.clock.sleep(graceMs, given.signal)]);
     given.abort();

@@ -29,11 +29,12 @@ export interface OsloBusOptions {
   readonly ping?: boolean;
   /** Handlers at work at one time per server, default 64. */
   readonly concurrency?: number;
+  /** How long the end of a server waits for its handlers, default 2 s; 0: as long as they take. */
+  readonly stopGraceMs?: number;
 }
 
 const defaultTimeoutMs = 60_000;
-/** How long the end of a server waits for its handlers. */
-const stopGraceMs = 2_000;
+const defaultStopGraceMs = 2_000;
 
 /** Of every server, whatever its topic. */
 const pinged: Endpoint = { version: '1.0', methods: { oslo_rpc_server_ping: () => 'pong' } };
@@ -50,7 +51,8 @@ export class OsloBus implements Bus {
 
   constructor(transport: Transport, options: OsloBusOptions) {
     this.transport = transport;
-    this.options = { newId: newHexId, concurrency: 64, callTimeoutMs: defaultTimeoutMs, ping: false, ...options };
+    const defaults = { newId: newHexId, concurrency: 64, callTimeoutMs: defaultTimeoutMs, stopGraceMs: defaultStopGraceMs, ping: false };
+    this.options = { ...defaults, ...options };
     this.replyQueue = `reply_${this.options.newId()}`;
     // The replies of calls under way are lost with the connection: whether they ran, nobody can say.
     this.upWatch = transport.onUp(up => {
@@ -102,7 +104,7 @@ export class OsloBus implements Bus {
     let ended: Promise<void> | undefined;
     const end = async (): Promise<void> => {
       this.servers.delete(handle);
-      await Promise.all([subscription[Symbol.asyncDispose](), listener.stop(stopGraceMs)]);
+      await Promise.all([subscription[Symbol.asyncDispose](), listener.stop(this.options.stopGraceMs)]);
     };
     const handle: AsyncDisposable = {
       [Symbol.asyncDispose]: () => {

@@ -17,6 +17,8 @@ export interface UnixBusOptions {
   readonly maxFrameBytes?: number;
   /** `rpc_response_timeout`, default 60 000. */
   readonly callTimeoutMs?: number;
+  /** As of `OsloBusOptions`. */
+  readonly stopGraceMs?: number;
 }
 
 /** Resolves when connected. Rejects with BusUnavailable when the hub did not answer within `connectMs`. */
@@ -30,5 +32,10 @@ export async function connectUnixBus(path: string, options: UnixBusOptions): Pro
     await transport[Symbol.asyncDispose]();
     throw error;
   }
-  return new OsloBus(transport, { clock, log, ...(options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs }) });
+  return new OsloBus(transport, {
+    clock,
+    log,
+    ...(options.callTimeoutMs === undefined ? {} : { callTimeoutMs: options.callTimeoutMs }),
+    ...(options.stopGraceMs === undefined ? {} : { stopGraceMs: options.stopGraceMs }),
+  });
 }

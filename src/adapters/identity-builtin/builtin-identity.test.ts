@@ -304,6 +304,31 @@ test('a revoked token is void, with those made from it, also for the next start;
   assert.equal((await ask('DELETE', tokens, { token: another, subject: first })).status, 404);
 });
 
+test('what one of several processes revokes is void for the others at once, and the file forgets what has expired', async () => {
+  const about = { path, clock, log, baseUrl: 'http://127.0.0.1:9696' };
+  const [one, two] = [await openBuiltinIdentity({ ...about, shared: true }), await openBuiltinIdentity({ ...about, shared: true })];
+  const admin = await login('admin');
+  const revoke = async (by: typeof one, subject: string): Promise<number> =>
+    (
+      await by.handle({
+        method: 'DELETE',
+        path: tokens,
+        query: new URLSearchParams(),
+        headers: { 'x-auth-token': admin, 'x-subject-token': subject },
+      })
+    ).status;
+  const [a, b] = [await login('weft'), await login('weft')];
+  for (const each of [one, two]) assert.ok((await each.validate(a)) && (await each.validate(b)));
+  assert.deepEqual([await revoke(one, a), await revoke(two, b)], [204, 204]);
+  for (const each of [one, two]) assert.deepEqual([await each.validate(a), await each.validate(b)], [undefined, undefined]);
+  const before = readFileSync(`${path}.revoked`, 'utf8');
+  const again = await openBuiltinIdentity(about);
+  assert.equal(await again.validate(a), undefined);
+  await clock.advance(25 * 3600_000);
+  await openBuiltinIdentity(about);
+  assert.ok(readFileSync(`${path}.revoked`, 'utf8').length < before.length);
+});
+
 test('very many revocations stay bounded, and every revoked token stays void', async () => {
   const keep = await login('admin');
   const root = await login('other', 'unscoped');

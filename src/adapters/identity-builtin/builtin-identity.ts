@@ -21,6 +21,8 @@ export interface BuiltinIdentityOptions {
   readonly baseUrl: string;
   /** Where the API is mounted, default /identity. */
   readonly mount?: string;
+  /** Other processes use the same files: what they revoke counts here at once. */
+  readonly shared?: boolean;
   /** Default 24 hours. */
   readonly tokenLifetimeMs?: number;
 }
@@ -39,6 +41,7 @@ export async function openBuiltinIdentity(options: BuiltinIdentityOptions): Prom
     throw new Error(`not a base URL: ${options.baseUrl}`);
   const file = await StateFile.open({ path, clock, log });
   const revocations = await Revocations.open(`${path}.revoked`, log);
+  if (!options.shared) await revocations.compact(clock.now());
   return new BuiltinIdentity({ ...options, baseUrl: base.origin }, file, revocations);
 }
 
@@ -62,6 +65,7 @@ export class BuiltinIdentity implements IdentityApi {
   }
 
   async validate(token: string): Promise<Caller | undefined> {
+    if (this.options.shared) await this.revocations.refresh();
     const directory = await this.file.current();
     const known = this.callersOf(directory);
     const found = known.get(token);
@@ -110,6 +114,7 @@ export class BuiltinIdentity implements IdentityApi {
       if (!reading) throw methodNotAllowed();
       return json(200, { version: versionDocument(this.urls) });
     }
+    if (this.options.shared) await this.revocations.refresh();
     const directory = await this.file.current();
     if (rest.join('/') === 'auth/tokens') return this.tokens(request, directory);
     return this.resource(request, { directory, segments: rest, reading });

@@ -24,6 +24,7 @@ export function describe(view: StatusView): string[] {
     `API ${view.url}, identity ${view.identity_url}`,
     `state ${view.state_dir}${view.clouds_yaml === undefined ? '' : `, clouds ${view.clouds_yaml}`}`,
     ...view.published.map(line => `published ${line}`),
+    ...(view.workers ?? []).map(worker => `${worker.name}: ${storyOf(worker)}`),
     ...view.hosts.flatMap(describeHost),
     ...view.missing.map(line => `missing: ${line}`),
   ];
@@ -34,13 +35,16 @@ function modeOf({ mode, rootless }: StatusView): string {
   return mode === 'contained' ? `contained${rootless ? ', without root' : ''}` : "on the machine's own network";
 }
 
-function describeHost({ name, process, agents }: HostView): string[] {
-  const { state, pid, restarts, lastEnd } = process;
+function storyOf({ state, pid, restarts, lastEnd }: HostView['process']): string {
   const story = [pid === undefined ? state : `${state} as ${pid}`];
   if (restarts > 0) story.push(`restarted ${restarts} times`);
   if (lastEnd !== undefined) story.push(`last time: ${lastEnd}`);
+  return story.join(', ');
+}
+
+function describeHost({ name, process, agents }: HostView): string[] {
   const parts = agents.map(
     agent => `  ${agent.alive ? 'alive' : 'dead '} ${agent.agent_type}, heard ${agent.heartbeat_timestamp ?? 'never'}`,
   );
-  return [`host ${name}: agents ${story.join(', ')}`, ...parts];
+  return [`host ${name}: agents ${storyOf(process)}`, ...parts];
 }

@@ -19,6 +19,7 @@ import { processOptions } from './process-options.ts';
 import { configOf, type Program, readProgram } from './program.ts';
 import { amqpOptions } from './rabbit.ts';
 import { defaultServerProcess, type ProcessConfig, type ServerProcess } from './server-process.ts';
+import { serviceOptions } from './service-options.ts';
 
 const options: readonly Option<ServerProcess>[] = [
   ...processOptions,
@@ -29,6 +30,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...messagingOptions,
   ...notificationOptions,
   ...databaseOptions,
+  ...serviceOptions,
   ...idleOptions,
   ...novaOptions,
 ];

@@ -21,7 +21,7 @@ export const sets =
   <K extends keyof ServerConfig>(key: K) =>
   (config: ServerProcess, value: ServerConfig[K]): ServerProcess => ({ ...config, server: { ...config.server, [key]: value } });
 
-type Parts = 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database' | 'messaging' | 'notifications' | 'nova';
+type Parts = 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database' | 'messaging' | 'notifications' | 'nova' | 'service';
 
 /** Effect of an option that is a part of one. */
 export const within =

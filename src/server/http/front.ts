@@ -29,6 +29,8 @@ export interface FrontOptions {
   readonly services: Services;
   readonly api: Api;
   readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>>;
+  /** This process ends: clients are told to come back on another connection. */
+  readonly isLeaving?: () => boolean;
 }
 
 /** What requests are known by in the log. */

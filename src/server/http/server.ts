@@ -30,7 +30,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     rewriteUrl: ({ url = '/' }) => pathAndQuery(url),
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    return503OnClosing: false,
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -116,6 +116,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     const cors = request.method === 'OPTIONS' ? {} : corsHeaders(config.cors, request.headers.origin);
     // Who does not read it for so long does not get it.
     reply.raw.setTimeout(config.clientSocketTimeout * 1000);
+    if (options.isLeaving?.()) reply.header('connection', 'close');
     reply.code(answer.status).headers({ 'x-openstack-request-id': names.request_id, ...cors, ...answer.headers });
     if (answer.text !== undefined) return reply.send(answer.text);
     if (answer.json === undefined) return reply.send();

@@ -12,6 +12,8 @@ interface Reading {
   readonly reader: string;
   /** This process, for the lease. */
   readonly holder: string;
+  /** Where its alarm clock is put: what is called there when another process has written, since the store tells of its own process. */
+  readonly wakers?: Set<() => void>;
   /** Errors that delay everything and lose nothing: what is told is away. A bus's own are so in any case. */
   readonly isAway?: (error: unknown) => boolean;
   /** Looks at everything anew, for a reader that can: it need not be kept for, for ever. `hold` fails when another process goes on. */
@@ -39,7 +41,9 @@ export async function runRelay(services: Services, options: RelayOptions, signal
   const lease = new Lease(services, `relay:${options.reader}`, options.holder);
   const strangers = new Strangers(services, options.reader);
   let wake: (() => void) | undefined;
-  using _listener = services.store.onOutbox(() => wake?.());
+  const rouse = (): void => wake?.();
+  using _listener = services.store.onOutbox(rouse);
+  options.wakers?.add(rouse);
   while (!signal.aborted) {
     const woken = new Promise<void>(resolve => {
       wake = resolve;
@@ -62,6 +66,7 @@ export async function runRelay(services: Services, options: RelayOptions, signal
     }
     await Promise.race([woken, services.clock.sleep(idleMs, signal)]);
   }
+  options.wakers?.delete(rouse);
   await lease.giveBack();
 }
 

@@ -1,5 +1,5 @@
 // The topics that agents call, and the endpoints on each in Neutron's order of dispatch.
-import type { Bus } from '../../contracts/bus.ts';
+import type { Bus, Endpoint } from '../../contracts/bus.ts';
 import { type Services, timestamp } from '../context.ts';
 import type { Message } from '../relay/messages.ts';
 import { agentState } from './agent-state.ts';
@@ -14,10 +14,19 @@ import { objects } from './resources.ts';
 import { securityGroupInfo } from './security-groups.ts';
 import { trunkAgents } from './trunks.ts';
 
+/** Heartbeats alone, so that they do not wait behind what takes longer. */
+export function serveReports(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
+  return bus.serve({ topic: 'q-reports-plugin', server, endpoints: [reports(services, bus)] });
+}
+
+function reports(services: Services, bus: Bus): Endpoint {
+  const tell = ({ target, method, args }: Message): Promise<void> => bus.cast(target, method, args);
+  return agentState(services, timestamp(services.clock), tell);
+}
+
 /** Serves agents until disposed. `server` is the `host` option of this process. */
 export async function serveAgents(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
-  const tell = ({ target, method, args }: Message): Promise<void> => bus.cast(target, method, args);
-  const state = agentState(services, timestamp(services.clock), tell);
+  const state = reports(services, bus);
   const stack = new AsyncDisposableStack();
   stack.use(
     await bus.serve({

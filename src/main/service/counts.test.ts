@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultConfig, type ServiceConfig } from '../../server/context.ts';
+import { workerCounts } from './counts.ts';
+
+const gibi = 1024 ** 3;
+const of = (service: Partial<ServiceConfig>, connection: string, cores: number, memory: number): ReturnType<typeof workerCounts> =>
+  workerCounts(
+    { ...defaultConfig, service: { ...defaultConfig.service, ...service }, database: { ...defaultConfig.database, connection } },
+    { cores, memory: memory * gibi },
+  );
+
+test('on a database server there are as many as the machine is good for, on a file one process', () => {
+  const url = 'mysql+pymysql://weft@db/weft';
+  assert.deepEqual(of({}, url, 8, 64), { api: 8, rpc: 4, reports: 1 });
+  assert.deepEqual(of({}, url, 8, 7), { api: 3, rpc: 1, reports: 1 });
+  assert.deepEqual(of({}, url, 1, 1), { api: 1, rpc: 1, reports: 1 });
+  assert.equal(of({}, '', 8, 64), undefined);
+  assert.equal(of({}, 'sqlite:////var/lib/weft.db', 8, 64), undefined);
+});
+
+test('what is set is done, and agents are always served', () => {
+  assert.deepEqual(of({ apiWorkers: 3 }, '', 1, 1), { api: 3, rpc: 1, reports: 1 });
+  assert.deepEqual(of({ apiWorkers: 1, rpcWorkers: 0, rpcStateReportWorkers: 0 }, '', 8, 64), { api: 1, rpc: 1, reports: 0 });
+  assert.equal(of({ apiWorkers: 0, rpcWorkers: 4 }, 'postgresql://db/weft', 8, 64), undefined);
+});

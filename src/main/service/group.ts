@@ -1,0 +1,145 @@
+// A server of several processes: this one holds the listening socket and the bus of the agents on this machine, and keeps workers running
+// that accept from the one and serve the other. It answers no request itself, so there is little that could end it.
+import { randomUUID } from 'node:crypto';
+import { UnixHub } from '../../adapters/bus-unix/unix-hub.ts';
+import { systemClock } from '../../adapters/clock/system-clock.ts';
+import type { StateFolder } from '../../cli/state.ts';
+import type { Log } from '../../contracts/log.ts';
+import type { ServerConfig } from '../../server/context.ts';
+import type { KeystoneAccount } from '../keystone.ts';
+import { openPolicy } from '../policy.ts';
+import type { ApiServer } from '../server.ts';
+import { isShared } from '../store.ts';
+import { type Child, type Supervised, type SupervisedState, supervise } from '../supervise/supervisor.ts';
+import type { WorkerCounts } from './counts.ts';
+import { type Changeable, type Role, roles, type WorkerSettings } from './protocol.ts';
+import { bindSocket } from './socket.ts';
+import { startWorker, type WorkerProcess } from './worker-process.ts';
+
+export interface GroupOptions {
+  readonly folder: StateFolder;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly counts: WorkerCounts;
+  readonly config: ServerConfig;
+  readonly changeable: Changeable;
+  readonly keystone: KeystoneAccount | undefined;
+  readonly log: Log;
+  /** Called before the workers start, with the URL: makes what they look for in the state directory. */
+  readonly prepare: (url: string) => Promise<void>;
+}
+
+export interface ServerGroup extends ApiServer {
+  readonly workers: readonly SupervisedState[];
+}
+
+/** Workers that do not end when they are told to are given this much more than their requests. */
+const overdueMs = 2_000;
+
+interface Group {
+  readonly options: GroupOptions;
+  readonly url: string;
+  readonly socket: unknown;
+  /** All that live, also those that leave while their successor works. */
+  readonly living: Map<WorkerProcess, Role>;
+  changeable: Changeable;
+}
+
+export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
+  const { folder, host, port, config, log } = options;
+  await using stack = new AsyncDisposableStack();
+  const socket = stack.use(await bindSocket(host, port));
+  const hub = stack.use(await UnixHub.listen(folder.busSocket, { clock: systemClock, log: log.child({ name: 'bus' }) }));
+  const live = stack.use(await openPolicy(config.policy, folder.path, log));
+  const url = `http://${socket.place}`;
+  await options.prepare(url);
+  const group: Group = { options, url, socket: socket.handle, living: new Map(), changeable: options.changeable };
+  const running = stack.adopt(await startAll(group), all => stopAll(group, all));
+  // Who comes now is refused at once, and not when the last request is answered.
+  stack.defer(() => socket[Symbol.dispose]());
+  const owned = stack.move();
+  return {
+    ...{ url, bus: hub.bus },
+    get policy() {
+      return live.current;
+    },
+    get workers() {
+      return running.map(one => one.state);
+    },
+    async reload(changed) {
+      group.changeable = changed;
+      const told = await Promise.all([live.reload(), ...[...group.living.keys()].map(worker => reloaded(worker, changed))]);
+      return [...new Set(told.flat())];
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Who ends meanwhile has nothing to read again, and its successor reads it as it is. */
+async function reloaded(worker: WorkerProcess, changed: Changeable): Promise<readonly string[]> {
+  await worker.ready.catch(() => {});
+  return worker.ask('reload', changed).catch(() => []);
+}
+
+/** Rejects when one cannot start, with why: later it would be tried again and again. */
+async function startAll(group: Group): Promise<Supervised[]> {
+  const { counts, log } = group.options;
+  // A database that is new is made by the first of them.
+  const holder = isShared(group.options.config.database) ? randomUUID() : 'all-in-one';
+  const running: Supervised[] = [];
+  try {
+    for (const role of roles) {
+      const some = Array.from({ length: counts[role] }, (_, i) => {
+        const name = `${role}-${i + 1}`;
+        const first = Promise.withResolvers<void>();
+        const start = (): Promise<Child> => startOne(group, role, { name, holder: `${holder}:${name}` }, first);
+        running.push(supervise({ name: `worker ${name}`, start, clock: systemClock, log, random: Math.random }));
+        return first.promise;
+      });
+      await Promise.all(some);
+    }
+    return running;
+  } catch (error) {
+    await stopAll(group, running);
+    throw error;
+  }
+}
+
+async function startOne(
+  group: Group,
+  role: Role,
+  own: Pick<WorkerSettings, 'name' | 'holder'>,
+  first: PromiseWithResolvers<void>,
+): Promise<Child> {
+  const { options, url, living } = group;
+  const { folder, config, keystone } = options;
+  const place = { stateDir: folder.path, busSocket: folder.busSocket, logs: folder.logs };
+  const settings = { ...own, ...place, role, config, keystone, url, changeable: group.changeable };
+  const outbox = (): void => {
+    for (const [other, its] of living) if (its === 'rpc') other.tell({ say: 'outbox' });
+  };
+  const worker = startWorker(settings, role === 'api' ? group.socket : undefined, { outbox });
+  living.set(worker, role);
+  void worker.gone.then(() => living.delete(worker));
+  worker.ready.then(first.resolve, first.reject);
+  await worker.ready;
+  // The place of a worker that accepts no more is taken at once. What serves the bus has things of its own until its end.
+  return { pid: worker.pid, ended: role === 'api' ? worker.leaving : worker.gone, stop: () => stopped(group, worker) };
+}
+
+async function stopped(group: Group, worker: WorkerProcess): Promise<void> {
+  const { gracefulShutdownTimeout } = group.options.config.service;
+  worker.tell({ say: 'stop' });
+  const timer = gracefulShutdownTimeout > 0 ? setTimeout(() => worker.kill(), gracefulShutdownTimeout * 1000 + overdueMs) : undefined;
+  await worker.gone;
+  clearTimeout(timer);
+}
+
+/** Those that accept first: what they write is told to the agents, and agents are answered until then. */
+async function stopAll(group: Group, running: readonly Supervised[]): Promise<void> {
+  const ofRole = (role: Role): readonly Supervised[] => running.filter(one => one.state.name.startsWith(`worker ${role}-`));
+  const leaving = (role: Role): Promise<void>[] =>
+    [...group.living].filter(([, its]) => its === role).map(([worker]) => stopped(group, worker));
+  for (const role of roles) await Promise.all([...ofRole(role).map(one => one[Symbol.asyncDispose]()), ...leaving(role)]);
+}

@@ -1,0 +1,75 @@
+// The jobs that run as long as a server: what tells agents and others of what has changed, and what looks after the dead.
+import { rfc2136Dns } from '../../adapters/dns-rfc2136/rfc2136-dns.ts';
+import type { Bus } from '../../contracts/bus.ts';
+import { DnsUnavailable } from '../../contracts/dns.ts';
+import type { OutboxRow } from '../../contracts/store.ts';
+import type { Services } from '../../server/context.ts';
+import { publish, publishAll } from '../../server/dns/publisher.ts';
+import { runDhcpFailover } from '../../server/jobs/failover.ts';
+import { objectPushes } from '../../server/objects/push.ts';
+import { agentMessages } from '../../server/relay/agents.ts';
+import { forgetUnused } from '../../server/relay/catch-up.ts';
+import { deliver, type Teller } from '../../server/relay/deliver.ts';
+import type { Message } from '../../server/relay/messages.ts';
+import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
+import type { Messaging } from '../messaging.ts';
+import { runNotifications } from '../notifications.ts';
+import { tellNova } from '../nova.ts';
+
+const relayCastMs = 10_000;
+const lastCastsMs = 500;
+
+/** `holder`: whose leases these are. */
+export type Reader = Pick<RelayOptions, 'holder' | 'wakers'>;
+
+export interface Buses {
+  /** Of the agents on this machine. */
+  readonly local: Bus;
+  readonly rabbit: Messaging | undefined;
+}
+
+/** They end with the stack. */
+export function startJobs(services: Services, { local, rabbit }: Buses, stack: AsyncDisposableStack, reader: Reader): void {
+  const buses = rabbit ? [rabbit.bus, local] : [local];
+  const stop = new AbortController();
+  const end = new AbortController();
+  const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
+  // A bus that is away is asked again and again by the relay, which stops when it is to.
+  const send = async ({ target, method, args }: Message): Promise<void> => {
+    for (const bus of buses) await bus.cast(target, method, args, { timeoutMs: relayCastMs });
+  };
+  const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
+  const running = Promise.all([
+    runRelay(services, { ...reader, reader: 'agents', deliver: tellAgents }, stop.signal),
+    ...(services.config.dhcpFailover ? [runDhcpFailover(services, stop.signal)] : []),
+    ...publishing(services, reader, stop.signal),
+    runNotifications(services, rabbit, { ...reader, signal: stop.signal }),
+    tellNova(services, reader, stop.signal, end.signal),
+  ]);
+  stack.defer(async () => {
+    stop.abort();
+    // What is on its way to somebody who is away is not waited for: the next process sends it.
+    const timer = setTimeout(() => {
+      end.abort();
+      void Promise.all(buses.map(bus => bus[Symbol.asyncDispose]()));
+    }, lastCastsMs);
+    await running;
+    clearTimeout(timer);
+  });
+}
+
+/** An external DNS, where one is configured; where none is any more, nothing is kept for it. */
+function publishing(services: Services, reader: Reader, signal: AbortSignal): Promise<void>[] {
+  const config = services.config.externalDns;
+  if (config.driver === '') return [forgetUnused(services, 'external-dns', reader.holder, signal)];
+  const { host, port, ttl, keyName, keyAlgorithm, keySecret } = config;
+  const key = { name: keyName, algorithm: keyAlgorithm, secret: Buffer.from(keySecret, 'base64') };
+  const publisher = { services, dns: rfc2136Dns({ host, port, ttl, key }, services.clock), zones: config };
+  const isAway = (error: unknown): boolean => error instanceof DnsUnavailable;
+  const reading = {
+    deliver: (row: OutboxRow) => publish(publisher, row),
+    all: (hold: () => Promise<void>) => publishAll(publisher, hold),
+    isAway,
+  };
+  return [runRelay(services, { ...reader, reader: 'external-dns', ...reading }, signal)];
+}

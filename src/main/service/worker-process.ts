@@ -1,0 +1,86 @@
+// A worker as its parent sees it: a child that is asked, told, and seen to end.
+import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FromWorker, Questions, ToWorker, WorkerSettings } from './protocol.ts';
+
+export interface WorkerEvents {
+  outbox(): void;
+}
+
+export interface WorkerProcess {
+  readonly pid: number;
+  /** Rejects with what keeps it from working, or with how it ended before it did. */
+  readonly ready: Promise<void>;
+  /** Resolves when it takes no more, with how that came: it may be answering still. */
+  readonly leaving: Promise<string>;
+  /** Resolves when it is gone. */
+  readonly gone: Promise<string>;
+  tell(message: ToWorker): void;
+  ask<Q extends keyof Questions>(question: Q, ask: Questions[Q]['ask']): Promise<Questions[Q]['answer']>;
+  kill(): void;
+}
+
+const program = join(import.meta.dirname, 'worker.ts');
+
+/** `socket`: the listening one, for those that accept from it. What it prints (crashes, mostly) is appended to a file beside its log. */
+export function startWorker(settings: WorkerSettings, socket: unknown, events: WorkerEvents): WorkerProcess {
+  const child = spawned(settings, socket);
+  const ready = Promise.withResolvers<void>();
+  const leaving = Promise.withResolvers<string>();
+  const gone = Promise.withResolvers<string>();
+  const asked = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
+  let lastId = 0;
+  let isOver = false;
+  child.on('message', (message: FromWorker) => {
+    if (message.say === 'ready') ready.resolve();
+    else if (message.say === 'failed') ready.reject(new Error(message.why));
+    else if (message.say === 'leaving') leaving.resolve('told to end');
+    else if (message.say === 'outbox') events.outbox();
+    else {
+      asked.get(message.id)?.resolve(message.answer);
+      asked.delete(message.id);
+    }
+  });
+  const ended = (how: string): void => {
+    isOver = true;
+    ready.reject(new Error(how));
+    leaving.resolve(how);
+    gone.resolve(how);
+    for (const { reject } of asked.values()) reject(new Error(how));
+    asked.clear();
+  };
+  child.once('error', error => ended(`could not start: ${error.message}`));
+  child.once('exit', (code, signal) => ended(signal ? `killed by ${signal}` : `status ${code}`));
+  // Whoever waits for it hears of it.
+  ready.promise.catch(() => {});
+  const tell = (message: ToWorker): void => {
+    if (child.connected) child.send(message, () => {});
+  };
+  tell({ say: 'start', settings });
+  return {
+    ...{ pid: child.pid ?? 0, ready: ready.promise, leaving: leaving.promise, gone: gone.promise, tell },
+    ask(say, ask) {
+      const id = ++lastId;
+      const answer = new Promise<unknown>((resolve, reject) => {
+        // The channel of a process that is gone may still look open.
+        if (child.connected && !isOver) asked.set(id, { resolve, reject });
+        else reject(new Error('it is gone'));
+      });
+      tell({ say, id, ask } as ToWorker);
+      return answer as Promise<Questions[typeof say]['answer']>;
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+function spawned({ logs, name }: WorkerSettings, socket: unknown): ChildProcess {
+  mkdirSync(logs, { recursive: true, mode: 0o700 });
+  const output = openSync(join(logs, `server-${name}.out`), 'a', 0o600);
+  const files = ['ignore', output, output, 'ipc', ...(socket === undefined ? [] : [socket])] as StdioOptions;
+  try {
+    return fork(program, [name], { stdio: files, serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
+  } finally {
+    closeSync(output);
+  }
+}

@@ -1,0 +1,141 @@
+// One of several processes of a server. A program; what it is to do, its parent says.
+import { connectUnixBus } from '../../adapters/bus-unix/unix-bus.ts';
+import { systemClock } from '../../adapters/clock/system-clock.ts';
+import { openBuiltinIdentity } from '../../adapters/identity-builtin/builtin-identity.ts';
+import type { Log } from '../../contracts/log.ts';
+import { serveAgents, serveReports } from '../../server/rpc/serve.ts';
+import { identityFile } from '../identity.ts';
+import { openKeystone } from '../keystone.ts';
+import { hostOf, openMessaging } from '../messaging.ts';
+import { listenHttp, type ServerIdentity } from './http.ts';
+import { startJobs } from './jobs.ts';
+import { openProcessLog, type ProcessLog } from './process-log.ts';
+import { type FromWorker, socketFd, type ToWorker, type WorkerSettings } from './protocol.ts';
+import { type OpenedServices, openServices } from './services.ts';
+
+/** Answers on a connection that a client has kept come so long after the others. */
+const lingerMs = 5_000;
+/** When the parent died, nobody waits for us, and our successors are at the door. */
+const orphanMs = 5_000;
+
+const tell = (message: FromWorker): void => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {});
+};
+
+/** How it ends: by itself with others beside it that go on, with all others, or without a parent. */
+type End = 'retire' | 'stop' | 'orphan';
+
+interface Running {
+  readonly opened: OpenedServices;
+  readonly log: ProcessLog;
+  /** Called when another process has written to the outbox. */
+  readonly wake: () => void;
+  end(how: End): Promise<void>;
+}
+
+function main(): void {
+  // A terminal sends these to the whole group; what they mean is for the parent to say.
+  for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => {});
+  const begun = Promise.withResolvers<Running>();
+  let ending = false;
+  const end = (how: End): void => {
+    // The parent that is in a hurry is gone.
+    if (ending && how === 'orphan') process.exit(1);
+    if (ending) return;
+    ending = true;
+    tell({ say: 'leaving' });
+    void begun.promise
+      .then(running => running.end(how))
+      .then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+  };
+  process.on('SIGTERM', () => end('retire'));
+  process.on('disconnect', () => end('orphan'));
+  process.on('message', (message: ToWorker) => {
+    if (message.say === 'start') void begin(message.settings).then(begun.resolve, begun.reject);
+    else if (message.say === 'stop') end('stop');
+    else void begun.promise.then(running => hear(running, message)).catch(() => {});
+  });
+  begun.promise.then(
+    () => tell({ say: 'ready' }),
+    (error: unknown) => {
+      tell({ say: 'failed', why: error instanceof Error ? error.message : String(error) });
+      setImmediate(() => process.exit(1));
+    },
+  );
+}
+
+async function hear({ opened, log, wake }: Running, message: Exclude<ToWorker, { say: 'start' | 'stop' }>): Promise<void> {
+  if (message.say === 'outbox') return wake();
+  log.setLevel(message.ask.logLevel);
+  tell({ say: 'answer', id: message.id, answer: await opened.live.reload() });
+}
+
+async function begin(settings: WorkerSettings): Promise<Running> {
+  const { config, name } = settings;
+  const log = openProcessLog({ folder: settings.logs, name: `server-${name}`, level: settings.changeable.logLevel });
+  log.log.info('starts', { pid: process.pid });
+  await using stack = new AsyncDisposableStack();
+  const opened = await openServices({ stateDir: settings.stateDir, log: log.log, config }, stack);
+  const graceMs = config.service.gracefulShutdownTimeout * 1000;
+  const part = settings.role === 'api' ? await serveApi(settings, opened, log.log) : await serveBuses(settings, opened, log.log, stack);
+  const owned = stack.move();
+  return {
+    ...{ opened, log, wake: part.wake },
+    async end(how) {
+      log.log.info('ends', { how });
+      await part.drain({ lingerMs: how === 'retire' ? lingerMs : 0, graceMs: how === 'orphan' ? orphanMs : graceMs });
+      await owned.disposeAsync();
+      log.log.info('ended');
+    },
+  };
+}
+
+interface Part {
+  readonly wake: () => void;
+  drain(options: { readonly lingerMs: number; readonly graceMs: number }): Promise<void>;
+}
+
+async function serveApi(settings: WorkerSettings, { services }: OpenedServices, log: Log): Promise<Part> {
+  // Whoever delivers it is in another process.
+  let told = false;
+  services.store.onOutbox(() => {
+    if (told) return;
+    told = true;
+    setImmediate(() => {
+      told = false;
+      tell({ say: 'outbox' });
+    });
+  });
+  const http = await listenHttp(services, { at: { fd: socketFd }, identity: () => identityOf(settings, log) });
+  return { wake: () => {}, drain: how => http.drain(how) };
+}
+
+async function identityOf({ keystone, stateDir, url }: WorkerSettings, log: Log): Promise<ServerIdentity> {
+  const about = { log: log.child({ name: 'identity' }), clock: systemClock };
+  if (keystone) return openKeystone(keystone, about).identity;
+  return openBuiltinIdentity({ path: identityFile(stateDir), baseUrl: url, shared: true, ...about });
+}
+
+async function serveBuses(settings: WorkerSettings, { services }: OpenedServices, log: Log, stack: AsyncDisposableStack): Promise<Part> {
+  const { busSocket, config, name, role, holder } = settings;
+  const stopGraceMs = config.service.gracefulShutdownTimeout * 1000;
+  const local = stack.use(
+    await connectUnixBus(busSocket, { clock: systemClock, log: log.child({ name: 'bus' }), name: `server ${name}`, stopGraceMs }),
+  );
+  const rabbit = await openMessaging(config.messaging, log.child({ name: 'rabbit' }), stopGraceMs);
+  if (rabbit) stack.use(rabbit.bus);
+  const serve = role === 'rpc' ? serveAgents : serveReports;
+  stack.use(await serve(services, local, 'weft-server'));
+  if (rabbit) stack.use(await serve(services, rabbit.bus, hostOf(config.messaging)));
+  const listeners = new Set<() => void>();
+  if (role === 'rpc') startJobs(services, { local, rabbit }, stack, { holder, wakers: listeners });
+  const wake = (): void => {
+    for (const listener of listeners) listener();
+  };
+  return { wake, drain: () => Promise.resolve() };
+}
+
+main();
