@@ -39,6 +39,8 @@ export interface Identity {
   validate(token: string, use: TokenUse): Promise<Caller | undefined>;
   /** What a 401 names in `WWW-Authenticate: Keystone uri="…"`. */
   readonly authUri: string;
+  /** Who comes without a token; without it nobody. */
+  readonly everybody?: Caller | undefined;
 }
 
 /** One HTTP request to an identity API that is mounted in our own server. Free of any framework. */

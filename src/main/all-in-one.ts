@@ -10,6 +10,7 @@ import type { Log } from '../contracts/log.ts';
 import type { ServerConfig } from '../server/context.ts';
 import type { Policy } from '../server/policy.ts';
 import { superviseAgent } from './agents.ts';
+import { byStrategy } from './auth-strategy.ts';
 import { ControlError } from './control-server.ts';
 import { type Ground, noGround, openContainedGround } from './ground.ts';
 import { type OpenedIdentity, openIdentity } from './identity.ts';
@@ -254,8 +255,9 @@ async function openServer(options: AllInOneOptions): Promise<{ server: ApiServer
   const identity = async (listening: string): Promise<OpenedIdentity['identity']> => {
     url = reachable(listening);
     const about = { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock };
-    opened = keystone ? openKeystone(keystone, about) : await openIdentity(folder, about);
-    return opened.identity;
+    // Our own requests have tokens all the same.
+    opened = keystone && config.authStrategy === 'keystone' ? openKeystone(keystone, about) : await openIdentity(folder, about);
+    return byStrategy(config, opened.identity, log);
   };
   const counts = options.mode === 'server' ? workerCounts(config) : undefined;
   // The lock of the state directory sees to it that there is one, where the state is there.

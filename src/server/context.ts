@@ -100,6 +100,8 @@ export interface ServiceConfig {
 
 export interface ServerConfig {
   readonly service: ServiceConfig;
+  /** `auth_strategy`; `noauth`: everybody is an administrator. */
+  readonly authStrategy: 'keystone' | 'noauth';
   readonly policy: PolicyConfig;
   /** `dns_domain`. */
   readonly dnsDomain: string;
@@ -178,6 +180,7 @@ export interface ServerConfig {
 
 export const defaultConfig: ServerConfig = {
   service: { rpcStateReportWorkers: 1, gracefulShutdownTimeout: 60, debug: false },
+  authStrategy: 'keystone',
   policy: { enforceNewDefaults: true, enforceScope: true },
   dnsDomain: 'openstacklocal',
   externalDns: {

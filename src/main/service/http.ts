@@ -37,6 +37,9 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
       get authUri() {
         return identity?.authUri ?? '';
       },
+      get everybody() {
+        return identity?.everybody;
+      },
       validate: async (token, use) => (await opening.promise).validate(token, use),
       handle: async request => (await opening.promise).handle?.(request) ?? { status: 404, headers: {} },
     },

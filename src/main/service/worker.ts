@@ -4,6 +4,7 @@ import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { openBuiltinIdentity } from '../../adapters/identity-builtin/builtin-identity.ts';
 import type { Log } from '../../contracts/log.ts';
 import { serveAgents, serveReports } from '../../server/rpc/serve.ts';
+import { byStrategy } from '../auth-strategy.ts';
 import { identityFile } from '../identity.ts';
 import { openKeystone } from '../keystone.ts';
 import { hostOf, openMessaging } from '../messaging.ts';
@@ -113,10 +114,12 @@ async function serveApi(settings: WorkerSettings, { services }: OpenedServices, 
   return { wake: () => {}, drain: how => http.drain(how) };
 }
 
-async function identityOf({ keystone, stateDir, url }: WorkerSettings, log: Log): Promise<ServerIdentity> {
+async function identityOf({ config, keystone, stateDir, url }: WorkerSettings, log: Log): Promise<ServerIdentity> {
   const about = { log: log.child({ name: 'identity' }), clock: systemClock };
-  if (keystone) return openKeystone(keystone, about).identity;
-  return openBuiltinIdentity({ path: identityFile(stateDir), baseUrl: url, shared: true, ...about });
+  const builtin = (): Promise<ServerIdentity> =>
+    openBuiltinIdentity({ path: identityFile(stateDir), baseUrl: url, shared: true, ...about });
+  const asked = keystone && config.authStrategy === 'keystone';
+  return byStrategy(config, asked ? openKeystone(keystone, about).identity : await builtin(), log);
 }
 
 async function serveBuses(settings: WorkerSettings, { services }: OpenedServices, log: Log, stack: AsyncDisposableStack): Promise<Part> {

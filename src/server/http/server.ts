@@ -96,7 +96,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
 
   async function callerOf(headers: FastifyRequest['headers'], request: { method: string; path: string }): Promise<Caller | undefined> {
     const { 'x-auth-token': token, 'x-service-token': serviceToken } = headers;
-    if (typeof token !== 'string' || token === '') return undefined;
+    if (typeof token !== 'string' || token === '') return options.identity.everybody;
     return options.identity.validate(token, typeof serviceToken === 'string' ? { ...request, serviceToken } : request);
   }
 
