@@ -64,12 +64,14 @@ function apiOn(kind: 'mariadb' | 'postgres', missing: string | undefined): Stage
   const files = [
     'concurrency',
     'concurrency-pools',
+    'create-cost',
     'gateway-concurrency',
     'integrity',
     'lists',
     'qos-concurrency',
     'torn-reads',
     'two-versions',
+    'wide-locks',
   ];
   const name = `API tests on ${kind}`;
   const patterns = files.map(file => `test/api/${file}.test.ts`);

@@ -102,6 +102,8 @@ export type CommitResult =
 
 export interface Store extends AsyncDisposable {
   select(query: Query): Promise<Row[]>;
+  /** Several queries at once, all answered as of one moment; on a server they are one statement. */
+  selectAll(queries: readonly Query[]): Promise<Row[][]>;
   get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined>;
   count(table: string, where?: Predicate): Promise<number>;
   /** Number of rows per value of one column. */
@@ -125,7 +127,7 @@ export interface Store extends AsyncDisposable {
   lease(name: string, holder: string, ms: number): Promise<boolean>;
   /** Called after a commit of this process that wrote to the outbox. */
   onOutbox(listener: () => void): Disposable;
-  /** Statements sent to the database so far: for tests that count. */
+  /** Statements sent to the database so far, those that begin and end a transaction among them where it is elsewhere: for tests that count. */
   readonly statements: number;
 }
 

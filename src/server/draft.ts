@@ -45,6 +45,8 @@ export class Draft {
   readonly defaultGroups = new Map<string, string>();
   private readonly known = new Map<string, Promise<unknown>>();
   private readonly usage = new Map<string, { project: string; resource: string; by: number; unasked: number }>();
+  /** Usages that have their row. */
+  private readonly counted = new Set<string>();
   private readonly changed = new Set<string>();
   private readonly guarded = new Set<string>();
 
@@ -173,6 +175,11 @@ export class Draft {
     return [...this.usage.values()].filter(u => u.by !== 0);
   }
 
+  /** The project's usage of it has its row. */
+  isCounted(resource: Resource, project: string): void {
+    this.counted.add(`${resource.name}/${project}`);
+  }
+
   /**
    * The write set, quota last. `limitOf` answers the limit that an API request must keep (undefined: count only, as for
    * what the server makes for itself).
@@ -182,7 +189,7 @@ export class Draft {
     for (const { project, resource, by, unasked } of this.usages) {
       const key: Predicate[] = [{ eq: ['project_id', project] }, { eq: ['resource', resource] }];
       const limit = by > unasked ? limitOf(project, resource) : undefined;
-      if (by > 0)
+      if (by > 0 && !this.counted.has(`${resource}/${project}`))
         ops.push({ op: 'insert', table: 'quota_usages', row: { project_id: project, resource, in_use: 0 }, onConflict: 'ignore' });
       const where: Predicate = { and: limit === undefined || limit < 0 ? key : [...key, { lte: ['in_use', limit - (by - unasked)] }] };
       ops.push({

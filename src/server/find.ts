@@ -1,5 +1,5 @@
 // Objects as the caller may see them: the policy's scope is part of the query, so what is hidden is as if it were not there.
-import type { Predicate, Row } from '../contracts/store.ts';
+import type { Predicate, Query, Row } from '../contracts/store.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import { notFound } from './authorize.ts';
 import type { Commands, Viewer } from './commands/commands.ts';
@@ -23,11 +23,17 @@ export function belonging({ parent }: RequestContext, resource: Resource): Predi
   return { eq: [resource.parent.column, String(parent.row.id)] };
 }
 
-export async function findAll(ctx: RequestContext, commands: Commands, keys: readonly string[]): Promise<Map<string, Row>> {
+/** Of these keys what the caller may see. */
+export function seenQuery(ctx: RequestContext, commands: Commands, keys: readonly string[]): Query {
   const { table, key } = commands.resource;
   const scope = visible(ctx, commands);
   const byKey: Predicate = { in: [key, keys] };
-  const rows = await ctx.store.select({ table: table.name, where: scope ? { and: [byKey, scope] } : byKey });
+  return { table: table.name, where: scope ? { and: [byKey, scope] } : byKey };
+}
+
+export async function findAll(ctx: RequestContext, commands: Commands, keys: readonly string[]): Promise<Map<string, Row>> {
+  const { key } = commands.resource;
+  const rows = await ctx.store.select(seenQuery(ctx, commands, keys));
   return new Map(rows.map(row => [String(row[key]), row]));
 }
 

@@ -14,7 +14,7 @@ import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from '
 import { type Mask, maskFor } from './mask.ts';
 import type { Texts } from './printed.ts';
 import { hasSteady, printedList } from './printed-list.ts';
-import { checkQuota, limitsFor } from './quota.ts';
+import { checkQuota, findUsages, type Limits, limitsFor, quotaQueries } from './quota.ts';
 import { commitDecision } from './retry.ts';
 
 /** What policy asks about objects: themselves, and what it needs to know of their parents. */
@@ -116,19 +116,22 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const { items, bulk } = itemsOf(resource, body);
   const inputs = items.map(i => newInput(ctx, resource, i));
-  const limits = await limitsFor(ctx, resource, inputs);
+  let limits: Limits = () => undefined;
   let parents: readonly ApiObject[] | undefined;
   try {
     const made = await commitDecision(ctx, {
+      foresee: () => [...quotaQueries(resource, inputs), ...(commands.foresee?.(ctx, inputs) ?? [])],
       decide: async (draft, now) => {
         parents = undefined;
+        limits = await limitsFor(now, resource, inputs);
+        await findUsages(now, draft, resource, inputs);
         parents = await admitted(now, commands, inputs);
         // Many at once may cost much before the commit says no.
-        if (inputs.length > 1) await checkQuota(ctx, resource, inputs, limits);
+        if (inputs.length > 1) await checkQuota(now, resource, inputs, limits);
         for (const [i, target] of targetsOf(inputs, parents).entries()) authorizeCreate(now, resource, inputs[i] as Attributes, target);
         return decideAll(now, inputs, input => decide(now, draft, input));
       },
-      limitOf: limits,
+      limitOf: (project, name) => limits(project, name),
     });
     return { objects: await answerOf(ctx, commands, made, parents ?? []), bulk };
   } catch (error) {

@@ -8,10 +8,15 @@ interface Seen {
   readonly answer: unknown;
 }
 
+/** Queries in one statement. */
+const mostAtOnce = 50;
+
 /** A store that remembers the reads that are made by it. */
 export class ReadSet implements Store {
   private readonly inner: Store;
   private readonly seen: Seen[] = [];
+  /** Answers of `foresee`, by their questions. */
+  private readonly foreseen = new Map<string, readonly Row[]>();
 
   /** Of a decision within a decision the outer one knows nothing: what it commits is there before the outer one goes on. */
   constructor(store: Store) {
@@ -25,23 +30,42 @@ export class ReadSet implements Store {
     return false;
   }
 
-  select(query: Query): Promise<Row[]> {
-    return this.remember(() => this.inner.select(query));
+  /** Reads at once what will be asked for; whoever then asks the very same has the answer without a way to the database. */
+  async foresee(queries: readonly Query[]): Promise<void> {
+    const asked = [...new Map(queries.map(query => [questionOf(query), query]))];
+    for (let from = 0; from < asked.length; from += mostAtOnce) {
+      const some = asked.slice(from, from + mostAtOnce);
+      const answers = await this.selectAll(some.map(([, query]) => query));
+      for (const [i, [question]] of some.entries()) this.foreseen.set(question, answers[i]!);
+    }
   }
 
-  get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
-    return this.remember(() => this.inner.get(table, key));
+  async select(query: Query): Promise<Row[]> {
+    const known = this.foreseen.get(questionOf(query));
+    return known ? [...known] : this.remember(() => this.inner.select(query));
   }
 
-  count(table: string, where?: Predicate): Promise<number> {
-    return this.remember(() => this.inner.count(table, where));
+  selectAll(queries: readonly Query[]): Promise<Row[][]> {
+    return this.remember(() => this.inner.selectAll(queries));
+  }
+
+  async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
+    const known = this.foreseen.get(questionOf({ table, where: keyed(key) }));
+    return known ? known[0] : this.remember(() => this.inner.get(table, key));
+  }
+
+  async count(table: string, where?: Predicate): Promise<number> {
+    const known = this.foreseen.get(questionOf(where === undefined ? { table } : { table, where }));
+    return known ? known.length : this.remember(() => this.inner.count(table, where));
   }
 
   countBy(table: string, column: string, where?: Predicate): Promise<ReadonlyMap<Scalar, number>> {
     return this.remember(() => this.inner.countBy(table, column, where));
   }
 
+  /** What was foreseen may be no longer so. */
   commit(writeSet: WriteSet): Promise<CommitResult> {
+    this.foreseen.clear();
     return this.inner.commit(writeSet);
   }
 
@@ -79,3 +103,19 @@ export class ReadSet implements Store {
     return answer;
   }
 }
+
+/** Services whose store has read this at once; within a decision its own. */
+export async function foreseeing<S extends { readonly store: Store }>(services: S, queries: readonly Query[]): Promise<S> {
+  const store = services.store instanceof ReadSet ? services.store : new ReadSet(services.store);
+  await store.foresee(queries);
+  return store === services.store ? services : { ...services, store };
+}
+
+/** A `get` as a query. */
+export function keyed(key: Readonly<Record<string, Scalar>>): Predicate {
+  const parts = Object.entries(key).map(([name, value]): Predicate => ({ eq: [name, value] }));
+  return parts.length === 1 ? parts[0]! : { and: parts };
+}
+
+const questionOf = ({ table, where, order, limit, columns }: Query): string =>
+  JSON.stringify([table, where ?? null, order ?? null, limit ?? null, columns ?? null]);

@@ -1,5 +1,5 @@
 // The one place that decides again: load, decide, commit; when what was read has moved, the same from the start.
-import type { CommitResult } from '../contracts/store.ts';
+import type { CommitResult, Query } from '../contracts/store.ts';
 import { apiError } from '../domain/errors.ts';
 import { pyRepr } from '../domain/input/python.ts';
 import type { Services } from './context.ts';
@@ -13,6 +13,8 @@ export interface RetryOptions<S extends Services, T> {
    * given, and not by those of its caller.
    */
   readonly decide: (draft: Draft, services: S) => Promise<T>;
+  /** What it will read, as far as that is known before: asked at once. */
+  readonly foresee?: () => readonly Query[];
   /** The limit that the project must keep, or undefined where only usage is counted. */
   readonly limitOf?: (project: string, resource: string) => number | undefined;
 }
@@ -42,6 +44,7 @@ async function decideOnce<S extends Services, T>(services: S, options: RetryOpti
   const store = new ReadSet(services.store);
   let answer: T;
   try {
+    await store.foresee(options.foresee?.() ?? []);
     answer = await options.decide(draft, { ...services, store });
   } catch (refusal) {
     if (await store.moved()) return { done: false, refusal };

@@ -1,49 +1,94 @@
-// What a create costs in statements on a database server, where each that waits for an answer is a way there and back: reads, and one commit
-// whose rows go together by table. On SQLite, where a statement costs nothing to send, each row has its own.
+// What requests about ports cost in statements on a database server, those that begin and end a transaction among them. On SQLite, where a
+// statement costs nothing to send, each row has its own.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Store } from '../../src/contracts/store.ts';
-import { type Api, client } from './client.ts';
+import { addAgents } from './agent-rows.ts';
+import { type Asked, countAsked } from './asked.ts';
+import { type Api, type Body, client, type Made } from './client.ts';
 import { newDatabase } from './database.ts';
 import { openDatabase } from './open-database.ts';
 import { serveOver } from './wiring.ts';
 
 const onServer = ['mariadb', 'postgres'].includes(process.env['WEFT_TEST_STORE'] ?? '');
 const stack = new AsyncDisposableStack();
+let url: string;
 let store: Store;
+let asked: Asked;
 let member: Api;
+let admin: Api;
+let network: Made;
+let subnet: Made;
+const groups: string[] = [];
 
 // Without the jobs of a server, whose statements would be counted too.
 before(async () => {
   const dir = await mkdtemp(join(tmpdir(), 'weft-cost-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  store = stack.use(await openDatabase(await newDatabase(dir)));
-  member = client(stack.use(await serveOver(store)).url, 'member');
+  asked = await countAsked();
+  url = await newDatabase(dir);
+  store = stack.use(await openDatabase(url));
+  const served = stack.use(await serveOver(store));
+  member = client(served.url, 'member');
+  admin = client(served.url, 'admin');
+  await addAgents(url, ['compute-1']);
+  network = await member.make('networks', 'network', { name: 'n' });
+  subnet = await member.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' });
+  for (let i = 0; i < 5; i++) groups.push((await member.make('security-groups', 'security_group', { name: `g${i}` })).id);
+  // The connections that requests take one after another, and the default group of each project.
+  for (const api of [member, admin]) await api.make('ports', 'port', { network_id: network.id });
 });
 after(() => stack.disposeAsync());
 
+/** What the store says, which is what the server says. */
 async function cost(make: () => Promise<unknown>): Promise<number> {
-  const was = store.statements;
+  const [was, wasAsked] = [store.statements, await asked(url)];
   await make();
-  return store.statements - was;
+  const [now, nowAsked] = [store.statements, await asked(url)];
+  if (nowAsked !== undefined) assert.equal(now - was, nowAsked - wasAsked!, 'what the server was asked');
+  return now - was;
 }
 
-test('a port costs a fixed number of statements, whatever it has of addresses and groups', async t => {
-  const network = await member.make('networks', 'network', { name: 'n' });
-  const subnet = await member.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' });
-  const groups: string[] = [];
-  for (let i = 0; i < 5; i++) groups.push((await member.make('security-groups', 'security_group', { name: `g${i}` })).id);
-  const port = (more: object) => cost(() => member.make('ports', 'port', { network_id: network.id, ...more }));
-  const addresses = (n: number) => Array.from({ length: n }, () => ({ subnet_id: subnet.id }));
+const port = (more: Body, api = member) => cost(() => api.make('ports', 'port', { network_id: network.id, ...more }));
+const addresses = (n: number) => Array.from({ length: n }, () => ({ subnet_id: subnet.id }));
+/** On SQLite each row of a port has a statement. */
+const most = (onServers: number, onSqlite: number): number => (onServer ? onServers : onSqlite);
+
+test('a port costs twelve statements at the most, whatever it has of addresses and groups', async t => {
   const plain = await port({});
   const one = await port({ security_groups: groups.slice(0, 1), fixed_ips: addresses(1) });
-  const rich = await port({ security_groups: groups, fixed_ips: addresses(5) });
-  t.diagnostic(`${plain} statements, ${one} with an address and a group by name, ${rich} with five of each`);
-  // Limits, so that nobody needs more by accident: ten reads and a commit of ten.
-  assert.ok(plain <= 20, `${plain}`);
-  assert.ok(one <= 21, `${one}`);
+  const rich = await port({ security_groups: groups, fixed_ips: addresses(5), tags: ['a', 'b'] });
+  const bound = await port({ 'binding:host_id': 'compute-1', device_owner: 'compute:nova', device_id: 'instance' }, admin);
+  t.diagnostic(`${plain} statements, ${one} with an address and a group by name, ${rich} with five of each, ${bound} on a host`);
+  assert.ok(plain <= most(12, 20), `${plain}`);
+  assert.ok(one <= most(12, 20), `${one}`);
   if (onServer) assert.equal(rich, one);
+  assert.ok(bound <= most(12, 24), `${bound}`);
+});
+
+test('fifty ports of one request cost hardly more than one', async t => {
+  const made = await cost(async () => {
+    const ports = Array.from({ length: 50 }, () => ({ network_id: network.id }));
+    assert.equal((await member.request('POST', 'ports', { ports })).status, 201);
+  });
+  t.diagnostic(`${made} statements`);
+  assert.ok(made <= most(16, 320), `${made}`);
+});
+
+test('to look at a port, at all of them, to change one and to remove it', async t => {
+  const { id } = await member.make('ports', 'port', { network_id: network.id, name: 'a' });
+  const costs = {
+    show: await cost(() => member.request('GET', `ports/${id}`)),
+    list: await cost(() => member.listOnce('ports')),
+    update: await cost(() => member.request('PUT', `ports/${id}`, { port: { name: 'b' } })),
+    delete: await cost(() => member.request('DELETE', `ports/${id}`)),
+  };
+  t.diagnostic(JSON.stringify(costs));
+  assert.ok(costs.show <= most(2, 9), `${costs.show}`);
+  assert.ok(costs.list <= 12, `${costs.list}`);
+  assert.ok(costs.update <= most(12, 30), `${costs.update}`);
+  assert.ok(costs.delete <= most(30, 40), `${costs.delete}`);
 });

@@ -15,9 +15,14 @@ if (kind !== 'sqlite') after(async () => (await server)?.[Symbol.asyncDispose]()
 
 /** A new empty database, as `[database] connection` names it; of SQLite a file in that folder. */
 export async function newDatabase(folder: string): Promise<string> {
-  if (kind === 'sqlite') return `sqlite:///${join(folder, 'weft.db')}`;
+  return (await databaseServer())?.database() ?? `sqlite:///${join(folder, 'weft.db')}`;
+}
+
+/** The server of this file of tests; none for SQLite. */
+export async function databaseServer(): Promise<DatabaseServer | undefined> {
+  if (kind === 'sqlite') return undefined;
   const start = starts[kind];
   if (!start) throw new Error(`WEFT_TEST_STORE is sqlite, mariadb or postgres, not ${kind}`);
   server ??= start();
-  return (await server).database();
+  return server;
 }

@@ -24,17 +24,18 @@ export function afterCommit(store: Store, happens: () => Promise<unknown>): void
 
 /** Once, after the next read of a table. */
 export function afterReading(store: Store, table: string, happens: () => Promise<unknown>): void {
-  const { select, get, count } = store;
+  const { select, selectAll, get, count } = store;
   let done = false;
   const after = async <T>(reads: string, answer: Promise<T>): Promise<T> => {
     const read = await answer;
     if (reads !== table || done) return read;
     done = true;
-    Object.assign(store, { select, get, count });
+    Object.assign(store, { select, selectAll, get, count });
     await happens();
     return read;
   };
   store.select = query => after(query.table, select.call(store, query));
+  store.selectAll = queries => after(queries.some(q => q.table === table) ? table : '', selectAll.call(store, queries));
   store.get = (name, key) => after(name, get.call(store, name, key));
   store.count = (name, where) => after(name, count.call(store, name, where));
 }

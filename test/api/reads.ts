@@ -1,7 +1,7 @@
 // A store whose calls take their time, or are interrupted: something happens just before each read and each commit.
 import type { Store } from '../../src/contracts/store.ts';
 
-const calls = ['select', 'get', 'count', 'countBy', 'commit'];
+const calls = ['select', 'selectAll', 'get', 'count', 'countBy', 'commit'];
 
 export function beforeCalls(store: Store, pause: () => Promise<unknown>): Store {
   return new Proxy(store, {

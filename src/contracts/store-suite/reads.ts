@@ -1,8 +1,20 @@
 // Queries: order, limits, columns, values that come back as they went in, and what they cost.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Row } from '../store.ts';
-import { insert, type MakePlace, mustCommit, thing, withStore } from './place.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Query, Row } from '../store.ts';
+import { insert, type MakePlace, mustCommit, suiteTables, thing, withStore } from './place.ts';
+
+/** Values of every type, some of them null. */
+const varied = (i: number): Row =>
+  thing(`t${i}`, {
+    name: i % 3 === 0 ? null : `name ${String(i % 7)}\0"`,
+    kind: `k${i}`,
+    size: i % 5 === 0 ? null : i % 4 === 0 ? -Number.MAX_SAFE_INTEGER : i % 4,
+    up: [true, false, null][i % 3]!,
+    tags: [null, [], { a: [i] }, 'text', 0][i % 5]!,
+    seen_at: i % 2 === 0 ? null : '2024-02-29T23:59:59Z',
+  });
 
 export function readContract(open: MakePlace): void {
   test('values come back as they went in', () =>
@@ -134,11 +146,80 @@ export function readContract(open: MakePlace): void {
         return store.statements - before;
       };
       const ids = (n: number) => Array.from({ length: n }, (_, i) => `t${i}`);
+      // A connection for it.
+      await store.count('things');
       assert.equal(await cost(() => store.get('things', { id: 't1' })), 1);
       assert.equal(await cost(() => store.count('things')), 1);
       assert.equal(await cost(() => store.countBy('things', 'kind')), 1);
       for (const n of [1, 2, 50, 1000]) assert.equal(await cost(() => store.select({ table: 'things', where: { in: ['id', ids(n)] } })), 1);
       assert.ok((await cost(() => mustCommit(store, insert('things', thing('z'))))) >= 1);
+    }));
+
+  test('several queries at once answer what each answers alone, in one statement', () =>
+    withStore(open, async store => {
+      await mustCommit(store, ...Array.from({ length: 30 }, (_, i) => insert('things', varied(i))));
+      await mustCommit(store, ...[0, 1, 2].map(slot => insert('parts', { thing_id: 't1', slot, role: slot === 0 ? null : `0${slot}` })));
+      await mustCommit(store, insert('counters', { id: 'c', used: 7 }));
+      const one: Query = { table: 'things', where: { eq: ['id', 't4'] } };
+      const queries: Query[] = [
+        {
+          table: 'things',
+          order: [
+            ['name', 'desc'],
+            ['id', 'asc'],
+          ],
+        },
+        { table: 'counters', order: [['id', 'asc']] },
+        {
+          table: 'things',
+          where: { in: ['size', [1, 2, 3]] },
+          order: [
+            ['size', 'desc'],
+            ['id', 'asc'],
+          ],
+          limit: 2,
+        },
+        { table: 'parts', where: { gte: ['slot', 1] }, columns: ['role', 'slot'], order: [['slot', 'desc']] },
+        { table: 'things', where: { eq: ['id', 'none'] } },
+        { table: 'things', where: { exists: { table: 'parts', on: [['thing_id', 'id']], where: { eq: ['role', '02'] } } } },
+        ...[one, one],
+      ];
+      await store.count('things');
+      const before = store.statements;
+      const together = await store.selectAll(queries);
+      const cost = store.statements - before;
+      const alone: Row[][] = [];
+      for (const query of queries) alone.push(await store.select(query));
+      assert.deepEqual(together, alone);
+      assert.deepEqual(await store.selectAll([one]), [alone[6]]);
+      assert.deepEqual(await store.selectAll([]), []);
+      assert.ok(cost === 1 || cost === queries.length, `${cost} statements`);
+    }));
+
+  test('several queries at once are of one moment', () =>
+    withStore(open, async (store, place) => {
+      await using other = await place.open(suiteTables);
+      await mustCommit(store, insert('counters', { id: 'a', used: 0 }), insert('parts', { thing_id: 'a', slot: 0, role: null }));
+      let over = false;
+      const change = async (): Promise<void> => {
+        for (let i = 1; i <= 40; i++)
+          await mustCommit(
+            other,
+            { op: 'update', table: 'counters', where: { eq: ['id', 'a'] }, bump: { used: 1 } },
+            { op: 'update', table: 'parts', where: { eq: ['thing_id', 'a'] }, bump: { slot: 1 } },
+          );
+        over = true;
+      };
+      const changing = change();
+      const read = async (): Promise<void> => {
+        for (let first = true; first || !over; first = false) {
+          const [counted, parts] = await store.selectAll([{ table: 'counters' }, { table: 'parts' }]);
+          assert.equal(counted![0]!.used, parts![0]!.slot);
+          await turn();
+        }
+      };
+      await Promise.all([read(), read()]);
+      await changing;
     }));
 
   test('rows belong to the caller', () =>

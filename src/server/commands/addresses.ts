@@ -1,5 +1,5 @@
 // Addresses of ports: what the pure rules choose, from what the database knows. Taking an address is an insert.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import {
   type Addresses,
@@ -158,15 +158,17 @@ export async function requireReached(
 const distributed = 'network:distributed';
 
 async function subnetRows(services: Services, network_id: string): Promise<Row[]> {
-  return services.store.select({
-    table: 'subnets',
-    where: { eq: ['network_id', network_id] },
-    order: [
-      ['created_at', 'asc'],
-      ['id', 'asc'],
-    ],
-  });
+  return services.store.select(subnetsQuery(network_id));
 }
+
+export const subnetsQuery = (network_id: string): Query => ({
+  table: 'subnets',
+  where: { eq: ['network_id', network_id] },
+  order: [
+    ['created_at', 'asc'],
+    ['id', 'asc'],
+  ],
+});
 
 function candidate(row: Row): CandidateSubnet {
   return {
@@ -200,26 +202,55 @@ interface Known {
 
 class Scarce extends Error {}
 
-/** First with a few addresses of each subnet at random; only where none of them is free with all that are taken. */
+/** By subnet, addresses that nobody had when they were read. */
+type Spare = ReadonlyMap<string, readonly string[]>;
+
+/**
+ * First with what is left of those that were read for another port of the same request; then with a few addresses of each subnet at random;
+ * only where none of them is free with all that are taken.
+ */
 async function choose<T>(services: Services, draft: Draft, known: Known, decide: (addresses: Addresses) => T): Promise<T> {
   const random = (n: number): number => Math.floor(services.random() * n);
   if (known.lowest) return decide(await exact(services, draft, known, random));
+  const spares = await draft.once('spare addresses', async () => new Map<string, Spare>());
+  const subnets = known.subnets.map(s => String(s.id)).join();
+  const left = spares.get(subnets);
+  // Those that are asked for by name have to be looked at.
+  if (left && known.ips.length === 0) {
+    const decided = ifEnough(() => decide(among(draft, left, new Set())));
+    if (decided) return decided.value;
+  }
+  const { addresses, spare } = await someAddresses(services, draft, known, random);
+  spares.set(subnets, spare);
+  return (ifEnough(() => decide(addresses)) ?? { value: decide(await exact(services, draft, known, random)) }).value;
+}
+
+function ifEnough<T>(decide: () => T): { readonly value: T } | undefined {
+  try {
+    return { value: decide() };
+  } catch (error) {
+    if (error instanceof Scarce) return undefined;
+    throw error;
+  }
+}
+
+async function someAddresses(services: Services, draft: Draft, known: Known, random: (n: number) => number) {
   const tries = new Map(known.subnets.map(s => [String(s.id), sampled(s, random)]));
   const taken = await takenAmong(services, known.subnets, [...known.ips, ...[...tries.values()].flat()]);
+  const spare: Spare = new Map([...tries].map(([subnet, ips]) => [subnet, ips.filter(ip => !taken.has(key(subnet, ip)))]));
+  return { spare, addresses: among(draft, spare, taken) };
+}
+
+function among(draft: Draft, spare: Spare, taken: ReadonlySet<string>): Addresses {
   const isTaken = (subnet: string, ip: string): boolean => draft.taken.has(key(subnet, ip)) || taken.has(key(subnet, ip));
-  try {
-    return decide({
-      taken: isTaken,
-      free(subnet, besides) {
-        const found = tries.get(subnet)?.find(ip => !besides.has(ip) && !isTaken(subnet, ip));
-        if (found === undefined) throw new Scarce();
-        return found;
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof Scarce)) throw error;
-    return decide(await exact(services, draft, known, random));
-  }
+  return {
+    taken: isTaken,
+    free(subnet, besides) {
+      const found = spare.get(subnet)?.find(ip => !besides.has(ip) && !isTaken(subnet, ip));
+      if (found === undefined) throw new Scarce();
+      return found;
+    },
+  };
 }
 
 function sampled(subnet: Row, random: (n: number) => number): string[] {

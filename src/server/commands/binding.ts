@@ -6,6 +6,7 @@ import { isKeptApart, type PvlanType } from '../../domain/pvlan.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { isAlive } from './agent-liveness.ts';
+import { segmentsOf } from './segments.ts';
 
 export interface BindingRequest {
   readonly port_id: string;
@@ -78,12 +79,7 @@ export function writeLevels(draft: Draft, { level }: BindingPlan): void {
 /** Whoever cannot keep a port apart from others does not get it: packets that must not pass would. */
 async function findBinding(services: Services, { network_id, host, vnic_type, pvlan_type }: BindingRequest) {
   const agents = await services.store.select({ table: 'agents', where: { eq: ['host', host] } });
-  const rows = await services.store.select({
-    table: 'segments',
-    where: { eq: ['network_id', network_id] },
-    order: [['segment_index', 'asc']],
-  });
-  const segments = rows as unknown as SegmentView[];
+  const segments = (await segmentsOf(services, network_id)) as unknown as SegmentView[];
   for (const driver of services.drivers.mechanisms) {
     if (isKeptApart(pvlan_type) && !driver.pvlan) continue;
     const agent = agents.find(a => a.agent_type === driver.agentType);

@@ -1,5 +1,5 @@
 // What a resource's commands are to the pipeline: how its rows are shown and found, and what each verb decides.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { ListQuery } from '../../domain/input/query.ts';
 import type { Resource } from '../../model/kit/resource.ts';
@@ -24,6 +24,8 @@ export interface Commands {
    * parents' attributes as `targets` does.
    */
   admit?(ctx: RequestContext, inputs: readonly Attributes[]): Promise<readonly ApiObject[]>;
+  /** What a create will read, as far as the bodies tell: asked at once. What is not here is asked when it is needed. */
+  foresee?(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[];
   /** Decides a create: reads what it needs, and writes its decision into the draft. */
   create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created>;
   update?(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void>;

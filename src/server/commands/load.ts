@@ -1,13 +1,25 @@
 // Loads by key that several commands share. Every one is a single query, whatever the number of ids.
-import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
+import type { Order, Predicate, Query, Row, Scalar } from '../../contracts/store.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+
+export const idsQuery = (table: string, ids: readonly string[]): Query => ({ table, where: { in: ['id', ids] } });
 
 export async function byIds(services: Services, table: string, ids: Iterable<unknown>): Promise<Map<string, Row>> {
   const wanted = [...new Set(ids)].filter((id): id is string => typeof id === 'string' && id !== '');
   if (wanted.length === 0) return new Map();
-  const rows = await services.store.select({ table, where: { in: ['id', wanted] } });
+  const rows = await services.store.select(idsQuery(table, wanted));
   return new Map(rows.map(r => [String(r.id), r]));
+}
+
+export interface GroupedOptions {
+  readonly where?: Predicate;
+  readonly order?: Order;
+}
+
+export function groupedQuery(table: string, column: string, values: readonly string[], { where, order }: GroupedOptions = {}): Query {
+  const key: Predicate = { in: [column, values] };
+  return { table, where: where ? { and: [key, where] } : key, ...(order ? { order } : {}) };
 }
 
 /** Rows of a table by one column, grouped by its value. */
@@ -16,17 +28,12 @@ export async function grouped(
   table: string,
   column: string,
   values: Iterable<unknown>,
-  options: { readonly where?: Predicate; readonly order?: readonly (readonly [string, 'asc' | 'desc'])[] } = {},
+  options: GroupedOptions = {},
 ): Promise<Map<string, Row[]>> {
   const wanted = [...new Set(values)].filter((v): v is string => typeof v === 'string');
   const out = new Map<string, Row[]>();
   if (wanted.length === 0) return out;
-  const key: Predicate = { in: [column, wanted] };
-  const rows = await services.store.select({
-    table,
-    where: options.where ? { and: [key, options.where] } : key,
-    ...(options.order ? { order: options.order } : {}),
-  });
+  const rows = await services.store.select(groupedQuery(table, column, wanted, options));
   for (const row of rows) {
     const k = String(row[column]);
     const list = out.get(k);

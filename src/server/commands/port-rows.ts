@@ -1,11 +1,11 @@
 // The rows around a port, loaded and removed together; and the facts of a port that messages about it need later.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import type { FixedIp } from '../../model/port.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
-import { grouped } from './load.ts';
+import { type GroupedOptions, grouped, groupedQuery } from './load.ts';
 import { refuseLocalIpPorts, releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
@@ -31,10 +31,25 @@ export interface PortParts {
   readonly bindings: ReadonlyMap<string, Row>;
 }
 
+const parts = {
+  addresses: { order: [['position', 'asc']] },
+  groups: { order: [['security_group_id', 'asc']] },
+  bindings: { where: { eq: ['status', 'ACTIVE'] } },
+} as const satisfies Record<string, GroupedOptions>;
+
+/** What `partsOf` asks. */
+export const partQueries = (ids: readonly string[]): Query[] => [
+  groupedQuery('ip_allocations', 'port_id', ids, parts.addresses),
+  groupedQuery('port_security_groups', 'port_id', ids, parts.groups),
+  groupedQuery('port_bindings', 'port_id', ids, parts.bindings),
+];
+
 export async function partsOf(services: Services, ids: readonly string[]): Promise<PortParts> {
-  const addresses = await grouped(services, 'ip_allocations', 'port_id', ids, { order: [['position', 'asc']] });
-  const groups = await grouped(services, 'port_security_groups', 'port_id', ids, { order: [['security_group_id', 'asc']] });
-  const bindings = await grouped(services, 'port_bindings', 'port_id', ids, { where: { eq: ['status', 'ACTIVE'] } });
+  const [addresses, groups, bindings] = [
+    await grouped(services, 'ip_allocations', 'port_id', ids, parts.addresses),
+    await grouped(services, 'port_security_groups', 'port_id', ids, parts.groups),
+    await grouped(services, 'port_bindings', 'port_id', ids, parts.bindings),
+  ];
   return {
     fixedIps: new Map(
       [...addresses].map(([id, rows]) => [id, rows.map(r => ({ subnet_id: String(r.subnet_id), ip_address: String(r.ip_address) }))]),

@@ -1,20 +1,25 @@
 // Ports as the API shows them.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { dnsAssignments } from '../../domain/ipam/dns.ts';
 import { port } from '../../model/port.ts';
 import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import { assignmentDomains } from '../dns/domains.ts';
+import { foreseeing } from '../read-set.ts';
 import type { ApiObject, Steady } from './commands.ts';
-import { grouped } from './load.ts';
+import { grouped, groupedQuery, idsQuery } from './load.ts';
 import { profileOf } from './port-profile.ts';
-import { type PortParts, partsOf } from './port-rows.ts';
+import { type PortParts, partQueries, partsOf } from './port-rows.ts';
 import { networkPolicies, type PortQos, portQos } from './qos-view.ts';
-import { tagsOf } from './tags.ts';
+import { tagsOf, tagsQuery } from './tags.ts';
 import { trunkDetailsOf } from './trunk-rows.ts';
 
-export async function presentPorts(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
+/** Rows of which what belongs to them is asked in one statement; of many that would be longer than it is worth. */
+const few = 20;
+
+export async function presentPorts(any: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
+  const services = rows.length > 0 && rows.length <= few ? await foreseeing(any, shownQueries(rows, ids)) : any;
   const parts = await partsOf(services, ids);
   const tags = await tagsOf(services, ids);
   const qos = await portQos(services, rows, parts.bindings);
@@ -25,6 +30,18 @@ export async function presentPorts(services: Services, rows: readonly Row[]): Pr
     const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: domains(row) });
     return trunk_details ? { ...shown, trunk_details } : shown;
   });
+}
+
+/** What showing them asks, and policy of their networks. */
+function shownQueries(rows: readonly Row[], ids: readonly string[]): Query[] {
+  const networkIds = [...new Set(rows.map(r => String(r.network_id)))];
+  return [
+    ...partQueries(ids),
+    tagsQuery(ids),
+    idsQuery('networks', networkIds),
+    groupedQuery('rbac_entries', 'object_id', networkIds),
+    groupedQuery('trunks', 'port_id', ids),
+  ];
 }
 
 export interface PortView {

@@ -9,6 +9,7 @@ import type { Commands, Created } from './commands.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { portFilters } from './port-filters.ts';
+import { foreseePorts } from './port-foresight.ts';
 import { namerOf } from './port-names.ts';
 import { networkFor, requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseServicePort } from './port-owners.ts';
@@ -43,6 +44,7 @@ export const ports: Commands = {
   targets: networkTargets,
   filters: portFilters,
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'port', inputs),
+  foresee: foreseePorts,
   create,
   update: updatePort,
   delete: remove,

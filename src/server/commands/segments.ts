@@ -1,5 +1,5 @@
 // Segments of networks as a resource of their own. Every change of a network's segments relies on the network's revision.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { networkMtu } from '../../domain/ipam/mtu.ts';
@@ -15,8 +15,14 @@ import { tagsOf } from './tags.ts';
 
 /** In order. Dynamic ones were made for bindings, by the server. */
 export async function segmentsOf(services: Services, network_id: string): Promise<Row[]> {
-  return services.store.select({ table: 'segments', where: { eq: ['network_id', network_id] }, order: [['segment_index', 'asc']] });
+  return services.store.select(segmentsQuery(network_id));
 }
+
+export const segmentsQuery = (network_id: string): Query => ({
+  table: 'segments',
+  where: { eq: ['network_id', network_id] },
+  order: [['segment_index', 'asc']],
+});
 
 /** A row of a network's segment. */
 export function insertSegment(draft: Draft, network_id: string, taken: Segment, index: number, more: Row = {}): Row {

@@ -1,14 +1,19 @@
 // Tags of objects, and the tag sub-resource of every taggable one.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { type ApiError, apiError, invalidInput } from '../../domain/errors.ts';
 import { readTags } from '../../domain/input/special.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { grouped } from './load.ts';
+import { grouped, groupedQuery } from './load.ts';
+
+const byTag = { order: [['tag', 'asc']] } as const;
+
+/** What `tagsOf` asks. */
+export const tagsQuery = (ids: readonly string[]): Query => groupedQuery('tags', 'object_id', ids, byTag);
 
 export async function tagsOf(services: Services, ids: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await grouped(services, 'tags', 'object_id', ids, { order: [['tag', 'asc']] });
+  const rows = await grouped(services, 'tags', 'object_id', ids, byTag);
   return new Map([...rows].map(([id, list]) => [id, list.map(r => String(r.tag))]));
 }
 

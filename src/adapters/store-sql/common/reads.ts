@@ -17,18 +17,33 @@ export interface Read extends Statement {
   readonly columns: readonly Column[];
 }
 
+/** The clauses of a query. */
+export interface Clauses {
+  readonly table: Table;
+  readonly columns: readonly Column[];
+  /** WHERE, or nothing. */
+  readonly where: string;
+  /** ORDER BY, or nothing. */
+  readonly order: string;
+  readonly limit: string;
+  readonly binds: readonly SqlValue[];
+}
+
 export function compileSelect(compiler: Compiler, query: Query): Read {
+  const { table, columns, where, order, limit, binds } = compileClauses(compiler, query);
+  const head = columns === table.list ? table.selectAll : `${selectList(table, columns)} FROM ${table.sql}`;
+  return { text: head + where + order + limit, binds, columns };
+}
+
+export function compileClauses(compiler: Compiler, query: Query): Clauses {
   const table = tableOf(compiler.tables, query.table);
   const binds: SqlValue[] = [];
   const columns = query.columns ? query.columns.map(name => columnOf(table, name)) : table.list;
-  let text = query.columns ? `${selectList(table, columns)} FROM ${table.sql}` : table.selectAll;
-  if (query.where !== undefined) text += ` WHERE ${compilePredicate(compiler, table, query.where, binds)}`;
-  if (query.order !== undefined && query.order.length > 0) text += ` ORDER BY ${orderList(compiler, table, query.order)}`;
-  if (query.limit !== undefined) {
-    text += ' LIMIT ?';
-    binds.push(checkedLimit(query.limit));
-  }
-  return { text, binds, columns };
+  const where = query.where === undefined ? '' : ` WHERE ${compilePredicate(compiler, table, query.where, binds)}`;
+  const ordered = query.order !== undefined && query.order.length > 0;
+  const order = ordered ? ` ORDER BY ${orderList(compiler, table, query.order!)}` : '';
+  if (query.limit !== undefined) binds.push(checkedLimit(query.limit));
+  return { table, columns, where, order, limit: query.limit === undefined ? '' : ' LIMIT ?', binds };
 }
 
 function selectList(table: Table, columns: readonly Column[]): string {

@@ -4,7 +4,7 @@ import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
-import { type Answer, type Engine, OnlyReads, type Session, type Trouble } from '../remote/engine.ts';
+import { type Answer, type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
 import { slotOf } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
@@ -40,6 +40,28 @@ function takenKey(error: unknown): string | undefined {
   if (errno !== 1062) return undefined;
   const key = / for key '([^']*)'$/.exec(sqlMessage ?? '')?.[1] ?? '';
   return key === 'PRIMARY' ? 'primary' : key;
+}
+
+/**
+ * One compound statement, which ends where something fails. It says how many were done before, since MariaDB does not say of which table
+ * the key is that was taken. Values are put in by the driver as in any statement, and several statements at once stay forbidden.
+ */
+function together(statements: readonly Statement[]): Statement {
+  const texts = statements.map(({ text }, i) => (i === 0 ? text : `SET weft_done = ${i}; ${text}`));
+  return { text: `${compound} ${texts.join('; ')}; END`, binds: statements.flatMap(({ binds }) => binds) };
+}
+
+const compound = `BEGIN NOT ATOMIC DECLARE weft_done INT DEFAULT 0;
+  DECLARE EXIT HANDLER FOR 1062 BEGIN
+    GET DIAGNOSTICS CONDITION 1 @weft_taken = MESSAGE_TEXT;
+    SET @weft_taken = concat(weft_done, ' ', @weft_taken);
+    SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1062, MESSAGE_TEXT = @weft_taken;
+  END;`;
+
+function takenAmong(error: unknown): Taken | undefined {
+  const key = takenKey(error);
+  const at = Number.parseInt((error as Partial<SqlError> | null)?.sqlMessage ?? '', 10);
+  return key === undefined ? undefined : { at, key };
 }
 
 /** Slots in rising order, each run of one kind of lock a part of the statement: parts are carried out one after another. */
@@ -97,10 +119,15 @@ export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine 
   return {
     dialect: mariadbDialect,
     connect: (location, node) => connectMariadb(location, node, limits, count),
+    apart: true,
     trouble,
     takenKey,
+    together,
+    takenAmong,
     guardLocks: { read: ' LOCK IN SHARE MODE', write: ' FOR UPDATE' },
     lockStatement,
+    // Numbers become texts where another query has a text in their place.
+    united: { text: sql => sql, values: { int: Number, bool: Number } },
     write: (session: Session, step: WriteStep): Promise<Answer> =>
       isHard(step) ? upsert(session, step, step.upsert!) : session.query(step),
     waits: isHard,

@@ -90,7 +90,6 @@ export class MariadbSession implements Session {
   }
 
   query({ text, binds }: Statement): Promise<MariadbAnswer> {
-    this.count();
     return this.ask(text, binds);
   }
 
@@ -136,6 +135,7 @@ export class MariadbSession implements Session {
   }
 
   private async send(text: string, binds: readonly SqlValue[] = []): Promise<MariadbAnswer> {
+    this.count();
     try {
       const result = (await this.connection.query(text, binds.map(wellFormed))) as unknown[][] | Counted;
       if (Array.isArray(result)) return { rows: result, count: 0, insertId: 0 };

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
-import { type Engine, OnlyReads, type Session, type Trouble } from '../remote/engine.ts';
+import { type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
 import { key64 } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
+import type { UnitedValues } from '../remote/united.ts';
 import { postgresDialect } from './dialect.ts';
 import { connectPostgres, lockTimeout, type PostgresLimits } from './session.ts';
 
@@ -19,6 +20,7 @@ const socket = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHO
 interface PostgresError {
   readonly code?: string;
   readonly constraint?: string;
+  readonly table?: string;
   readonly message?: string;
 }
 
@@ -37,6 +39,20 @@ function takenKey(error: unknown, table: string): string | undefined {
   const { code, constraint = '' } = (error ?? {}) as PostgresError;
   if (code !== '23505') return undefined;
   return constraint === `${table}_pkey` ? 'primary' : constraint;
+}
+
+/** Each but the last in a WITH: all are done, whether or not anybody reads what they answer. */
+function together(statements: readonly Statement[]): Statement {
+  const last = statements.length - 1;
+  const ahead = statements.slice(0, last).map(({ text }, i) => `w${i} AS (${text})`);
+  const head = ahead.length > 0 ? `WITH ${ahead.join(', ')} ` : '';
+  return { text: head + statements[last]!.text, binds: statements.flatMap(({ binds }) => binds) };
+}
+
+function takenAmong(error: unknown, tables: readonly string[]): Taken | undefined {
+  const table = (error as PostgresError | null)?.table ?? '';
+  const key = takenKey(error, table);
+  return key === undefined ? undefined : { at: tables.indexOf(table), key };
 }
 
 /** One order for all. */
@@ -98,15 +114,20 @@ function indexSteps(statement: string, index: string, alone: boolean): string[] 
 }
 
 const text = 'TEXT COLLATE "C"';
+const fromText: UnitedValues = { int: Number, bool: value => value === 'true' };
 
 export function postgresEngine(limits: PostgresLimits, count: () => void): Engine {
   return {
     dialect: postgresDialect,
     connect: (location, node) => connectPostgres(location, node, limits, count),
+    apart: false,
     trouble,
     takenKey,
+    together,
+    takenAmong,
     guardLocks: { read: ' FOR SHARE', write: ' FOR UPDATE' },
     lockStatement,
+    united: { text: sql => `CAST(${sql} AS text)`, values: fromText },
     write: (session, step) => session.query(step),
     waits: () => false,
     appendOutbox,

@@ -82,7 +82,6 @@ class PostgresSession implements Session {
   }
 
   query({ text, binds }: Statement): Promise<Answer> {
-    this.count();
     return this.send({
       text: withNumbers(text),
       values: binds.map(bind => (typeof bind === 'string' ? toPostgres(bind) : bind)),
@@ -125,6 +124,7 @@ class PostgresSession implements Session {
 
   private async send(query: { text: string; values?: unknown[]; name?: string }): Promise<Answer> {
     if (this.broken) throw Object.assign(new Error('store: the connection is closed'), { code: 'ECONNRESET' });
+    this.count();
     const { rows, rowCount } = await this.client.query({ ...query, rowMode: 'array' } as pg.QueryArrayConfig);
     return { rows: rows ?? [], count: rowCount ?? 0 };
   }

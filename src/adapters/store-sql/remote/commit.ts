@@ -5,12 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommitResult } from '../../../contracts/store.ts';
 import { StoreBusy } from '../common/busy.ts';
 import type { SqlValue } from '../common/dialect.ts';
+import type { Statement } from '../common/reads.ts';
 import { indexesOf } from '../common/schema.ts';
 import type { WriteStep } from '../common/writes.ts';
 import type { Answer, Engine, Session } from './engine.ts';
-import { moved } from './guards.ts';
+import { type Guards, moved } from './guards.ts';
 import type { Failure, RemotePlan } from './plan.ts';
-import type { Pool } from './pool.ts';
+import type { Pool, Use } from './pool.ts';
 
 /** Ends a transaction that must not be: what it did is taken back. */
 class Refused extends Error {
@@ -46,42 +47,46 @@ export class Commits {
   async commit(plan: RemotePlan, at: string): Promise<CommitResult> {
     let seq = 0;
     const attempt = async (session: Session, id: string): Promise<CommitResult> => {
-      const failure = await this.transaction(session, id, async () => {
-        seq = await this.apply(session, plan, at);
+      const note = { text: this.note, binds: [id] };
+      const failure = await this.transaction(session, async () => {
+        seq = await this.apply(session, plan, { at, note });
       });
       return failure ?? { done: true, seq };
     };
-    return this.persist(attempt, () => ({ done: true, seq }));
+    return this.persist('commits', attempt, () => ({ done: true, seq }));
   }
 
   /** Work in a transaction of its own that cannot be refused, such as the acknowledgement of a reader. Does it again where it was in the way. */
   async work<T>(work: (session: Session) => Promise<T>): Promise<T> {
     let value: T;
     const attempt = async (session: Session, id: string): Promise<T> => {
-      await this.transaction(session, id, async () => {
-        value = await work(session);
+      await this.transaction(session, async () => {
+        const noted = session.query({ text: this.note, binds: [id] });
+        const worked = work(session);
+        await inOrder([noted, worked]);
+        value = await worked;
       });
       return value;
     };
-    return this.persist(attempt, () => value);
+    return this.persist('commits', attempt, () => value);
   }
 
   /** A statement that may be sent twice. */
   read<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.persist(work, () => undefined as never);
+    return this.persist('reads', work, () => undefined as never);
   }
 
   /** Each attempt has an id of its own, by which it can be asked about: one that the server has not given up yet holds its own only. */
-  private async persist<T>(attempt: (session: Session, id: string) => Promise<T>, done: () => T): Promise<T> {
+  private async persist<T>(use: Use, attempt: (session: Session, id: string) => Promise<T>, done: () => T): Promise<T> {
     const since = performance.now();
     let unknown: string | undefined;
     for (let tries = 0; ; tries++) {
       const id = randomUUID();
       try {
         const asked = unknown;
-        if (asked !== undefined && (await this.with(session => this.wasDone(session, asked)))) return done();
+        if (asked !== undefined && (await this.with('commits', session => this.wasDone(session, asked)))) return done();
         unknown = undefined;
-        return await this.with(session => attempt(session, id));
+        return await this.with(use, session => attempt(session, id));
       } catch (error) {
         if (error instanceof Unknown) unknown = id;
         const cause = error instanceof Unknown ? error.cause : error;
@@ -95,8 +100,8 @@ export class Commits {
   }
 
   /** A connection that is lost or says nothing any more, or is to a node that is not the one any more, is not used again. */
-  private with<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.pool.with(async session => {
+  private with<T>(use: Use, work: (session: Session) => Promise<T>): Promise<T> {
+    const guarded = async (session: Session): Promise<T> => {
       const silence = setTimeout(() => session.destroy(), longestMs);
       try {
         return await work(session);
@@ -106,7 +111,8 @@ export class Commits {
       } finally {
         clearTimeout(silence);
       }
-    });
+    };
+    return this.pool.with(guarded, this.engine.apart ? use : undefined);
   }
 
   /**
@@ -126,11 +132,11 @@ export class Commits {
     }
   }
 
-  private async transaction(session: Session, id: string, work: () => Promise<void>): Promise<Failure | undefined> {
+  /** What the work sends first goes out with the beginning. */
+  private async transaction(session: Session, work: () => Promise<void>): Promise<Failure | undefined> {
     const begun = session.begin();
-    const known = session.query({ text: this.note, binds: [id] });
     try {
-      await settle([begun, known], work());
+      await settle([begun], work());
     } catch (error) {
       await this.takeBack(session);
       if (error instanceof Refused) return error.failure;
@@ -151,23 +157,26 @@ export class Commits {
     if (!session.broken) await session.rollback().catch(() => session.destroy());
   }
 
-  /** The last number in the outbox, 0 without one. Everything is under way before the first answer is here, where nothing depends on one. */
-  private async apply(session: Session, plan: RemotePlan, at: string): Promise<number> {
+  /**
+   * The last number in the outbox, 0 without one. Everything is under way before the first answer is here, where nothing depends on one.
+   * The note by which the commit can be asked about goes with the first inserts.
+   */
+  private async apply(session: Session, plan: RemotePlan, { at, note }: Attempt): Promise<number> {
     const sent: Promise<unknown>[] = [];
-    const send = <T>(answer: Promise<T>, check: (answer: T) => void): void => {
+    const send = <T>(answer: Promise<T>, check: (answer: T) => void = () => {}): void => {
       sent.push(answer.then(check));
     };
     const locks = this.engine.lockStatement(plan.names);
-    if (locks) send(session.query(locks), () => {});
-    if (plan.guards)
-      send(session.query(plan.guards), ({ rows }) => {
-        const guard = moved(plan.guards!, rows);
-        if (guard) throw new Refused({ done: false, why: 'guard', guard });
-      });
-    for (const step of plan.writes) {
-      if (this.engine.waits(step)) await inOrder(sent.splice(0));
-      send(this.write(session, step), matched => expected(step, matched));
-      if (this.engine.waits(step)) await inOrder(sent.splice(0));
+    if (locks) send(session.query(locks));
+    if (plan.guards) send(session.query(plan.guards), ({ rows }) => holds(plan.guards!, rows));
+    const noted = plan.writes.findIndex(([first]) => first!.insert);
+    if (noted < 0) send(session.query(note));
+    for (const [i, steps] of plan.writes.entries()) {
+      const [first, ...more] = steps;
+      if (this.engine.waits(first!)) await inOrder(sent.splice(0));
+      if (i === noted || more.length > 0) send(this.writeTogether(session, steps, i === noted ? note : undefined));
+      else send(this.write(session, first!), matched => expected(first!, matched));
+      if (this.engine.waits(first!)) await inOrder(sent.splice(0));
     }
     let seq = 0;
     if (plan.outbox.length > 0)
@@ -194,12 +203,38 @@ export class Commits {
       answer = await this.engine.write(session, step);
     } catch (error) {
       const key = this.engine.takenKey(error, step.table.name);
-      if (key === undefined) throw error;
-      const columns = key === 'primary' ? step.table.def.primaryKey : indexesOf(step.table.def).find(index => index.name === key)?.columns;
-      throw new Refused({ done: false, why: 'conflict', table: step.table.name, columns: columns ?? [key], tag: step.tag });
+      throw key === undefined ? error : taken(step, key);
     }
     return step.counts ? Number(answer.rows[0]![0]) : answer.count;
   }
+
+  private async writeTogether(session: Session, steps: readonly WriteStep[], note: Statement | undefined): Promise<void> {
+    try {
+      await session.query(this.engine.together(note ? [...steps, note] : steps));
+    } catch (error) {
+      const found = this.engine.takenAmong(
+        error,
+        steps.map(({ table }) => table.name),
+      );
+      const step = found && steps[found.at];
+      throw step ? taken(step, found.key) : error;
+    }
+  }
+}
+
+interface Attempt {
+  readonly at: string;
+  readonly note: Statement;
+}
+
+function holds(guards: Guards, rows: readonly (readonly unknown[])[]): void {
+  const guard = moved(guards, rows);
+  if (guard) throw new Refused({ done: false, why: 'guard', guard });
+}
+
+function taken({ table, tag }: WriteStep, key: string): Refused {
+  const columns = key === 'primary' ? table.def.primaryKey : indexesOf(table.def).find(index => index.name === key)?.columns;
+  return new Refused({ done: false, why: 'conflict', table: table.name, columns: columns ?? [key], tag });
 }
 
 function expected(step: WriteStep, matched: number): void {

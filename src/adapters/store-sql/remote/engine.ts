@@ -4,6 +4,7 @@ import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
 import type { GuardLocks } from './guards.ts';
 import type { Names } from './names.ts';
+import type { UnitedForm } from './united.ts';
 import type { Location, Node } from './url.ts';
 
 export interface Answer {
@@ -39,14 +40,26 @@ export class OnlyReads extends Error {
 /** `again`: others were in the way. `lost`: the connection is gone, or the server. */
 export type Trouble = 'again' | 'lost' | 'other';
 
+export interface Taken {
+  readonly at: number;
+  readonly key: string;
+}
+
 export interface Engine {
   readonly dialect: Dialect;
   connect(location: Location, node: Node): Promise<Session>;
+  /** Whether a connection that was used for reads must be told before it can commit, and the other way round. */
+  readonly apart: boolean;
   trouble(error: unknown): Trouble;
   /** The name of the unique key that was taken: that of an index, or `primary`. */
   takenKey(error: unknown, table: string): string | undefined;
+  /** Statements that write and answer nothing, as one. */
+  together(statements: readonly Statement[]): Statement;
+  /** Which of those (by the table of each) met a key that is taken, and its name as from `takenKey`. */
+  takenAmong(error: unknown, tables: readonly string[]): Taken | undefined;
   readonly guardLocks: GuardLocks;
   lockStatement(names: Names): Statement | undefined;
+  readonly united: UnitedForm;
   /** Sends one write; the number of rows that matched. */
   write(session: Session, step: WriteStep): Promise<Answer>;
   /** Whether `write` decides by what comes back, so that nothing may be sent behind it before it is done. */

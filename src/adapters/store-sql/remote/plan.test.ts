@@ -12,7 +12,9 @@ const plan = (set: WriteSet) => compilePlan(compiler, set, { read: ' LOCK IN SHA
 const part = (slot: number, tag?: string): Op => insert('parts', { thing_id: 'a', slot }, tag);
 /** The verb, table and number of rows of each statement. */
 const writes = (...ops: Op[]): string[] =>
-  plan({ ops }).writes.map(({ text, binds, table }) => `${text.slice(0, 6)} ${table.name} ${table.list.length && binds.length}`);
+  plan({ ops })
+    .writes.flat()
+    .map(({ text, binds, table }) => `${text.slice(0, 6)} ${table.name} ${table.list.length && binds.length}`);
 
 test('rows of one table and tag go in one statement, also past inserts into other tables', () => {
   assert.deepEqual(writes(part(1), part(2), part(3)), ['INSERT parts 9']);
@@ -25,6 +27,18 @@ test('nothing goes past a change, or before an insert of another kind into the s
   assert.deepEqual(writes(part(1), remove, part(2)), ['INSERT parts 3', 'DELETE things 1', 'INSERT parts 3']);
   const ignore: Op = { op: 'insert', table: 'parts', row: { thing_id: 'a', slot: 1 }, onConflict: 'ignore' };
   assert.deepEqual(writes(part(1), ignore, part(2)), ['INSERT parts 3', 'INSERT parts 3', 'INSERT parts 3']);
+});
+
+test('inserts that follow one another are sent as one statement, unless they are into one table or too long', () => {
+  const tables = (...ops: Op[]): string[] => plan({ ops }).writes.map(steps => steps.map(({ table }) => table.name).join('+'));
+  const count = insert('counters', { id: 'a', used: 0 });
+  const change: Op = { op: 'update', table: 'things', where: { eq: ['id', 'a'] }, set: { up: true } };
+  assert.deepEqual(tables(part(1), insert('things', thing('a')), count), ['parts+things+counters']);
+  assert.deepEqual(tables(part(1), change, insert('things', thing('b')), count), ['parts', 'things', 'things+counters']);
+  assert.deepEqual(tables(part(1), part(2, 'other'), count), ['parts', 'parts+counters']);
+  assert.deepEqual(tables({ op: 'upsert', table: 'things', row: thing('a') }, count), ['things', 'counters']);
+  const many = Array.from({ length: 1666 }, (_, i) => part(i));
+  assert.deepEqual(tables(...many, count), ['parts', 'counters']);
 });
 
 test('a statement has an end', () => {

@@ -8,7 +8,8 @@ import { lockNames, type Names } from './names.ts';
 export interface RemotePlan {
   readonly names: Names;
   readonly guards: Guards | undefined;
-  readonly writes: readonly WriteStep[];
+  /** What is sent as one statement each: a write, or several plain inserts. */
+  readonly writes: readonly (readonly WriteStep[])[];
   readonly outbox: Plan['outbox'];
 }
 
@@ -22,9 +23,25 @@ export function compilePlan(compiler: Compiler, writeSet: WriteSet, locks: Guard
   return {
     names: lockNames(compiler, writeSet),
     guards: compileGuards(compiler, writeSet, locks),
-    writes: joined(compiler, writes),
+    writes: batches(joined(compiler, writes)),
     outbox,
   };
+}
+
+/** Inserts that follow one another. Of two into one table it could not be told which one met a key that is taken, where their tags differ. */
+function batches(steps: readonly WriteStep[]): WriteStep[][] {
+  const out: WriteStep[][] = [];
+  for (const step of steps) {
+    const last = out.at(-1);
+    if (last && mayJoin(last, step)) last.push(step);
+    else out.push([step]);
+  }
+  return out;
+}
+
+function mayJoin(batch: readonly WriteStep[], step: WriteStep): boolean {
+  if (!step.insert || !batch[0]!.insert || batch.some(other => other.table === step.table)) return false;
+  return batch.reduce((sum, other) => sum + other.binds.length, step.binds.length) <= mostBinds;
 }
 
 interface Group {

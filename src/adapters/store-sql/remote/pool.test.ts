@@ -47,6 +47,17 @@ test('connections are used again, and no more are there than asked for at once',
   await p.close();
 });
 
+test('a connection is used for the same again, and for something else where no more may be made', async () => {
+  const { pool: p, made } = pool({ max_pool_size: 2 });
+  const used = async (use?: 'reads' | 'commits') => p.with(async session => session.id, use);
+  const ids: number[] = [];
+  for (const use of ['reads', 'commits', 'reads', 'commits', 'reads'] as const) ids.push(await used(use));
+  assert.deepEqual(ids, [0, 1, 0, 1, 0]);
+  assert.equal(await used(), 0);
+  assert.equal(made.length, 2);
+  await p.close();
+});
+
 test('a crowd that waits gets more, and who waits too long an error', async () => {
   const { pool: p, made } = pool({ max_pool_size: 1, max_overflow: 1, pool_timeout: 0.3 });
   const gate = Promise.withResolvers<void>();

@@ -26,7 +26,12 @@ interface Held {
   readonly session: Session;
   readonly since: number;
   readonly node: Node;
+  /** What it was used for last. */
+  use: Use | undefined;
 }
+
+/** Where a connection must be told before it can be used for the other. */
+export type Use = 'reads' | 'commits';
 
 interface Waiting {
   readonly resolve: (held: Held | 'make') => void;
@@ -56,9 +61,10 @@ export class Pool {
   }
 
   /** Work on a connection of one's own. One that is broken afterwards is not used again. */
-  async with<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  async with<T>(work: (session: Session) => Promise<T>, use?: Use): Promise<T> {
     if (this.closed) throw new StoreMisuse('the store is closed');
-    const held = await this.take();
+    const held = await this.take(use);
+    held.use = use;
     try {
       return await work(held.session);
     } finally {
@@ -66,9 +72,9 @@ export class Pool {
     }
   }
 
-  private async take(): Promise<Held> {
+  private async take(use: Use | undefined): Promise<Held> {
     for (;;) {
-      const held = this.idle.pop();
+      const held = this.unused(use);
       if (!held) break;
       if (this.isGood(held)) return held;
       this.drop(held);
@@ -79,6 +85,13 @@ export class Pool {
     }
     const got = await this.queue();
     return got === 'make' ? this.grow() : got;
+  }
+
+  /** One that was used for the same, or any where no more may be made. */
+  private unused(use: Use | undefined): Held | undefined {
+    const at = this.idle.findLastIndex(held => held.use === use);
+    if (at >= 0) return this.idle.splice(at, 1)[0];
+    return this.open < this.options.max_pool_size ? undefined : this.idle.pop();
   }
 
   private queue(): Promise<Held | 'make'> {
@@ -145,7 +158,7 @@ export class Pool {
         const session = await this.connect(node);
         // Somebody may have found another node meanwhile: then that one is the one.
         if (this.current === first) this.current = at;
-        if (this.node === node) return { session, since: performance.now(), node };
+        if (this.node === node) return { session, since: performance.now(), node, use: undefined };
         session.destroy();
         return await this.reach();
       } catch (error) {

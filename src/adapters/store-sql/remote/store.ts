@@ -5,6 +5,7 @@ import { outboxListeners } from '../common/listeners.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import type { Compiler } from '../common/predicate.ts';
 import {
+  compileClauses,
   compileCount,
   compileCountBy,
   compileGet,
@@ -20,6 +21,7 @@ import { takeLease } from './lease.ts';
 import { Outbox } from './outbox.ts';
 import { compilePlan } from './plan.ts';
 import type { Pool } from './pool.ts';
+import { unite } from './united.ts';
 
 /** Commits after which those that nobody can ask about any more are forgotten, and how old they are. */
 const forgetEvery = 1000;
@@ -62,6 +64,16 @@ export class RemoteStore implements Store {
     const read = compileSelect(this.compiler, query);
     const cells = await this.read(read);
     return decodeRows(read.columns, cells);
+  }
+
+  async selectAll(queries: readonly Query[]): Promise<Row[][]> {
+    if (queries.length === 0) return [];
+    const united = unite(
+      queries.map(query => compileClauses(this.compiler, query)),
+      this.engine.united,
+    );
+    const answers = united.answers(await this.read(united));
+    return Promise.all(answers.map(({ columns, cells }) => decodeRows(columns, cells)));
   }
 
   async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {

@@ -40,6 +40,16 @@ export class Connection {
     this.prepare(text).run();
   }
 
+  /** Reads of one moment. */
+  atOnce<T>(reads: () => T): T {
+    this.control('BEGIN');
+    try {
+      return reads();
+    } finally {
+      this.control('ROLLBACK');
+    }
+  }
+
   get kept(): number {
     return this.prepared.size;
   }

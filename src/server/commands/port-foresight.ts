@@ -1,0 +1,41 @@
+// What the creates of ports will read, as far as their bodies tell: asked for in one statement. Each query is the one that is asked
+// where it is needed, or it would be asked there again.
+import type { Query } from '../../contracts/store.ts';
+import type { Attributes } from '../../domain/input/body.ts';
+import type { RequestedIp } from '../../domain/ipam/addresses.ts';
+import type { RequestContext } from '../context.ts';
+import { seenQuery } from '../find.ts';
+import { keyed } from '../read-set.ts';
+import { subnetsQuery } from './addresses.ts';
+import { groupedQuery, idsQuery } from './load.ts';
+import { networks } from './networks.ts';
+import { segmentsQuery } from './segments.ts';
+import { subnets } from './subnets.ts';
+
+export function foreseePorts(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[] {
+  const ids = [...new Set(inputs.map(i => String(i.network_id)))];
+  const admitted = ctx.isPrivileged ? idsQuery('networks', ids) : seenQuery(ctx, networks, ids);
+  const sharing = groupedQuery('rbac_entries', 'object_id', ids);
+  return [admitted, sharing, ...ids.flatMap(ofNetwork), ...inputs.flatMap(input => ofPort(ctx, input))];
+}
+
+function ofNetwork(id: string): Query[] {
+  const where = { eq: ['network_id', id] } as const;
+  return [idsQuery('networks', [id]), subnetsQuery(id), { table: 'dhcp_bindings', where }];
+}
+
+function ofPort(ctx: RequestContext, input: Attributes): Query[] {
+  const queries = groupsOf(input);
+  const named = ((input.fixed_ips ?? []) as readonly RequestedIp[]).flatMap(f => f.subnet_id ?? []);
+  if (named.length > 0) queries.push(seenQuery(ctx, subnets, named));
+  const host = input['binding:host_id'];
+  if (typeof host === 'string' && host !== '')
+    queries.push({ table: 'agents', where: { eq: ['host', host] } }, segmentsQuery(String(input.network_id)));
+  return queries;
+}
+
+function groupsOf({ security_groups, project_id }: Attributes): Query[] {
+  const given = security_groups as readonly string[] | undefined;
+  if (given !== undefined) return given.length > 0 ? [idsQuery('security_groups', [...new Set(given)])] : [];
+  return typeof project_id === 'string' && project_id !== '' ? [{ table: 'default_security_groups', where: keyed({ project_id }) }] : [];
+}
