@@ -24,8 +24,16 @@ export type Predicate =
   | { readonly and: readonly Predicate[] }
   | { readonly or: readonly Predicate[] }
   | { readonly not: Predicate }
-  /** A row of `table` whose columns equal this row's (`on`: [theirs, ours]) and that satisfies `where`. */
-  | { readonly exists: { readonly table: string; readonly on: readonly (readonly [string, string])[]; readonly where?: Predicate } };
+  | { readonly exists: Exists };
+
+/** A row of `table` whose columns equal this row's (`on`: [theirs, ours]) and that satisfies `where`. */
+export interface Exists {
+  readonly table: string;
+  readonly on: readonly (readonly [string, string])[];
+  readonly where?: Predicate;
+  /** Such a row comes and goes with this one, and what is asked of it never changes: a guard that holds this one holds it. */
+  readonly settled?: true;
+}
 
 export type Order = readonly (readonly [column: string, direction: 'asc' | 'desc'])[];
 
@@ -140,5 +148,13 @@ export class SchemaRefused extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'SchemaRefused';
+  }
+}
+
+/** Thrown when others held what a commit needs for all of the patience, or no connection was to be had: the same may be asked again later. */
+export class StoreBusy extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(`store: ${message}`, cause === undefined ? {} : { cause });
+    this.name = 'StoreBusy';
   }
 }

@@ -26,6 +26,7 @@ const base = defineResource({
   },
   hidden: { resource_versions: { type: 'json', nullable: true } },
   unique: [['agent_type', 'host']],
+  indexes: [['host']],
 });
 
 export const agent = extendBy('agent', base, attributeExtensions);

@@ -19,7 +19,7 @@ const base = defineResource({
     ...standard,
     ...tags,
   },
-  indexes: [['project_id'], ['qos_policy_id']],
+  indexes: [['project_id'], ['qos_policy_id'], ['is_default']],
 });
 
 export const network = extendBy('network', base, attributeExtensions);

@@ -28,7 +28,7 @@ const base = defineResource({
   },
   /** Grows with every prefix that is given out: who allocates one names what it was, and so does whoever relies on what is allocated. */
   hidden: { allocations: { type: 'int', fill: 0 } },
-  indexes: [['project_id'], ['address_scope_id']],
+  indexes: [['project_id'], ['address_scope_id'], ['is_default']],
 });
 
 export const subnetpool = extendBy('subnetpool', base, attributeExtensions);

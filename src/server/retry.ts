@@ -21,7 +21,7 @@ export interface RetryOptions<S extends Services, T> {
 
 /** On a database elsewhere each takes its time, and meanwhile there is more that comes between: it is the time that bounds. */
 const attempts = 50;
-const budgetMs = 5000;
+const budgetMs = 30_000;
 
 /** What one attempt came to: an answer, or why there is to be another. */
 type Attempt<T> =

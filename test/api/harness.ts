@@ -14,6 +14,7 @@ import { type Api, type Body, client } from './client.ts';
 import { newDatabase } from './database.ts';
 import { databaseAt } from './open-database.ts';
 import { identity } from './people.ts';
+import { refuseWide, watchLocks } from './wide-locks.ts';
 
 export type { Body } from './client.ts';
 
@@ -72,6 +73,7 @@ async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Lo
     ...more,
   };
   const server = await startServer({ ...options, log: log ?? warnings });
+  const wide = watchLocks(server.store);
   const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log: warnings });
   const api = (who: string): Api => client(server.url, who);
   return {
@@ -90,6 +92,7 @@ async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Lo
       await bus[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await rm(stateDir, { recursive: true, force: true });
+      refuseWide(wide);
     },
   };
 }

@@ -14,6 +14,7 @@ import { offer } from '../../src/server/offer.ts';
 import { buildPolicy } from '../../src/server/policy.ts';
 import { PrintedObjects } from '../../src/server/printed.ts';
 import { identity } from './people.ts';
+import { refuseWide, watchLocks } from './wide-locks.ts';
 
 /** What it logs as errors goes to stderr. */
 export function servicesOver(store: Store, config: Partial<ServerConfig> = {}): Services {
@@ -27,10 +28,11 @@ export interface Served extends AsyncDisposable {
 }
 
 export async function serveOver(store: Store, config: Partial<ServerConfig> = {}): Promise<Served> {
+  const wide = watchLocks(store);
   const services = servicesOver(store, config);
   await putFirstTemplates(services);
   await showDefaultRanges(services);
   const app = buildHttpServer({ services, api: offer(services, { resources, extensions }), identity });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  return { url, [Symbol.asyncDispose]: () => app.close() };
+  return { url, [Symbol.asyncDispose]: () => app.close().then(() => refuseWide(wide)) };
 }

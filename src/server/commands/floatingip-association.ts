@@ -8,7 +8,7 @@ import type { Draft } from '../draft.ts';
 import { find } from '../find.ts';
 import { partsOf } from './port-rows.ts';
 import { ports } from './ports.ts';
-import { gatewayOwner, routerPorts } from './router-rows.ts';
+import { gatewayOwner, type RouterPort, routerPorts } from './router-rows.ts';
 
 export interface Association {
   readonly port_id: string | null;
@@ -36,10 +36,11 @@ export async function associate(ctx: RequestContext, draft: Draft, wanted: Wante
   const port = await ownPort(ctx, wanted, String(wanted.port_id));
   const id = String(port.id);
   const fixed = floatingTarget({ id, fixed_ips: (await partsOf(ctx, [id])).fixedIps.get(id) ?? [] }, asked);
-  const router_id = await routerFor(ctx, fixed.subnet_id, wanted.networkId, id);
+  const way = await wayIn(ctx, fixed.subnet_id, wanted.networkId, id);
+  const { router_id } = way;
   await refuseTaken(ctx, wanted, id, fixed);
   await refuseForwardedTo(ctx, draft, router_id, id);
-  relyOnPath(draft, { router_id, port_id: id, fixed, networkId: wanted.networkId });
+  relyOnPath(draft, { way, port_id: id, fixed });
   return { port_id: id, fixed_ip_address: fixed.ip_address, router_id };
 }
 
@@ -86,12 +87,21 @@ const onSubnet = (subnet_id: string): Predicate => ({
   exists: { table: 'ip_allocations', on: [['port_id', 'port_id']], where: { eq: ['subnet_id', subnet_id] } },
 });
 
-export async function routerFor(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<string> {
+/** The router between a subnet and an external network, and its interface there. */
+export interface WayIn {
+  readonly router_id: string;
+  readonly subnet_id: string;
+  readonly external_network_id: string;
+  readonly inner: RouterPort;
+}
+
+export async function wayIn(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<WayIn> {
   const standing = await ctx.store.select({
     table: 'router_ports',
     where: { and: [{ not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
   });
   const all = await routerPorts(ctx, [...new Set(standing.map(l => String(l.router_id)))]);
+  const isInner = (p: RouterPort): boolean => p.fixed_ips.some(f => f.subnet_id === subnet_id);
   const links = [...all].map(([router_id, ports]): RouterLink => {
     const external_network_ids = ports.filter(p => p.type === gatewayOwner).map(p => p.network_id);
     const inner = ports.flatMap(p => p.fixed_ips.filter(f => f.subnet_id === subnet_id).map(f => f.ip_address));
@@ -99,21 +109,32 @@ export async function routerFor(ctx: RequestContext, subnet_id: string, external
   });
   const subnet = await ctx.store.get('subnets', { id: subnet_id });
   const gateway_ip = (subnet?.gateway_ip ?? null) as string | null;
-  return floatingRouter(links, { subnet_id, gateway_ip, port_id, external_network_id });
+  const router_id = floatingRouter(links, { subnet_id, gateway_ip, port_id, external_network_id });
+  const inner = all.get(router_id)?.find(p => p.type !== gatewayOwner && isInner(p));
+  // Read one after the other, they need not be of one moment.
+  if (!inner) throw apiError('ExternalGatewayForFloatingIPNotFound', { external_network_id, subnet_id, port_id });
+  return { router_id, subnet_id, external_network_id, inner };
 }
 
 interface Path {
-  readonly router_id: string;
+  readonly way: WayIn;
   readonly port_id: string;
   readonly fixed: FixedIp;
-  readonly networkId: string;
 }
 
-/** The way in must still be there when the association is committed: the address, the interface on its subnet, and the gateway. */
-export function relyOnPath(draft: Draft, { router_id, port_id, fixed, networkId }: Path): void {
-  const onNetwork: Predicate = { exists: { table: 'ports', on: [['id', 'port_id']], where: { eq: ['network_id', networkId] } } };
+/**
+ * The way in must still be there when the association is committed: the address, the interface on its subnet, and a gateway. The first two
+ * are named by their own rows, and ports stay on their network, so that nobody has to wait who is about another port.
+ */
+export function relyOnPath(draft: Draft, { way, port_id, fixed }: Path): void {
+  const { router_id, subnet_id, external_network_id: network_id, inner } = way;
+  const interfaceId = String(inner.port.id);
   const ofRouter: Predicate = { eq: ['router_id', router_id] };
+  const outside: Predicate = {
+    exists: { table: 'ports', on: [['id', 'port_id']], where: { eq: ['network_id', network_id] }, settled: true },
+  };
   draft.present('ip_allocations', { and: [{ eq: ['port_id', port_id] }, { eq: ['ip_address', fixed.ip_address] }] });
-  draft.present('router_ports', { and: [ofRouter, { not: { eq: ['port_type', gatewayOwner] } }, onSubnet(fixed.subnet_id)] });
-  draft.present('router_ports', { and: [ofRouter, { eq: ['port_type', gatewayOwner] }, onNetwork] });
+  draft.present('ip_allocations', { and: [{ eq: ['port_id', interfaceId] }, { eq: ['subnet_id', subnet_id] }] });
+  draft.present('router_ports', { and: [ofRouter, { eq: ['port_id', interfaceId] }, { eq: ['port_type', inner.type] }] });
+  draft.present('router_ports', { and: [ofRouter, { eq: ['port_type', gatewayOwner] }, outside] });
 }

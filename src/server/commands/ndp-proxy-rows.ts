@@ -5,6 +5,8 @@ import { ndpProxy } from '../../model/ndp-proxy.ts';
 import { router } from '../../model/router.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { anyOn } from './floatingip-rows.ts';
+import { relyOnAll } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
 
 const table = ndpProxy.table.name;
@@ -38,19 +40,13 @@ export async function refuseProxies(services: Services, draft: Draft, router_id:
 
 /** So does the interface that leads to them. */
 export async function refuseProxiesOn(services: Services, draft: Draft, router_id: string, subnet_id: string): Promise<void> {
-  const there: Predicate = {
-    exists: {
-      table: 'ip_allocations',
-      on: [
-        ['port_id', 'port_id'],
-        ['ip_address', 'ip_address'],
-      ],
-      where: { eq: ['subnet_id', subnet_id] },
-    },
-  };
-  const through: Predicate = { and: [{ eq: ['router_id', router_id] }, there] };
-  if ((await services.store.count(table, through)) > 0) throw apiError('RouterInterfaceInUseByNDPProxy', { router_id, subnet_id });
-  draft.absent(table, through);
+  const proxies = await relyOnAll(services, draft, table, { eq: ['router_id', router_id] }, ['id', 'port_id', 'ip_address']);
+  const through = await anyOn(
+    services,
+    subnet_id,
+    proxies.map(p => [p.port_id, p.ip_address]),
+  );
+  if (through) throw apiError('RouterInterfaceInUseByNDPProxy', { router_id, subnet_id });
 }
 
 /** Ports go, or lose addresses, and with them the proxies. One that is made meanwhile is met. */

@@ -46,22 +46,3 @@ export async function releaseForwardings(
   }
   for (const row of going) draft.remove(portForwarding, row);
 }
-
-/** Forwardings that need this router's interface on this subnet. */
-export function forwardedThrough(routerId: string, subnetId: string): Predicate {
-  return {
-    and: [
-      { exists: { table: 'floatingips', on: [['id', 'floatingip_id']], where: { eq: ['router_id', routerId] } } },
-      {
-        exists: {
-          table: 'ip_allocations',
-          on: [
-            ['port_id', 'internal_port_id'],
-            ['ip_address', 'internal_ip_address'],
-          ],
-          where: { eq: ['subnet_id', subnetId] },
-        },
-      },
-    ],
-  };
-}

@@ -14,7 +14,7 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { relyOnParent } from '../find.ts';
 import type { Commands, Created } from './commands.ts';
-import { relyOnPath, routerFor } from './floatingip-association.ts';
+import { relyOnPath, wayIn } from './floatingip-association.ts';
 import { byIds } from './load.ts';
 import { partsOf } from './port-rows.ts';
 
@@ -105,17 +105,18 @@ async function reach(ctx: RequestContext, draft: Draft, { fip, wanted, target }:
     throw bad(`Requested internal IP address ${wanted.internal_ip_address} ${why}`);
   }
   const networkId = String(fip.floating_network_id);
-  const router_id = await routerFor(ctx, fixed.subnet_id, networkId, wanted.internal_port_id).catch(error => {
+  const way = await wayIn(ctx, fixed.subnet_id, networkId, wanted.internal_port_id).catch(error => {
     if (!isApiError(error, 'ExternalGatewayForFloatingIPNotFound')) throw error;
     const what = `External network ${networkId} is not reachable from subnet ${fixed.subnet_id}.`;
     throw bad(`${what} Cannot set Port forwarding for port ${wanted.internal_port_id} with Floating IP ${String(fip.id)}`);
   });
+  const { router_id } = way;
   const now = fip.router_id ?? draft.setBefore('floatingips', String(fip.id), 'router_id');
   if (now && now !== router_id) {
     const what = `The Floating IP ${String(fip.id)} had been set on router ${String(now)}`;
     throw bad(`${what}, the internal Neutron port ${wanted.internal_port_id} can not reach it`);
   }
-  relyOnPath(draft, { router_id, port_id: wanted.internal_port_id, fixed, networkId });
+  relyOnPath(draft, { way, port_id: wanted.internal_port_id, fixed });
   return router_id;
 }
 

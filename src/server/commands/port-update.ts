@@ -191,7 +191,7 @@ async function bindingChange(change: Change, { pvlan_type }: PvlanPlace): Promis
   const wanted = wantedPlug(change) ?? (turns ? pluggedAs(now) : undefined);
   if (!wanted) return undefined;
   const port_id = String(row.id);
-  if (turns) forgetOthers(draft, port_id);
+  if (turns) await forgetOthers(ctx, draft, port_id);
   const same = !turns && now && wanted.host === now.host && wanted.vnic_type === now.vnic_type && now.vif_type !== 'binding_failed';
   if (!same) return writeBinding(ctx, draft, { port_id, network_id: String(row.network_id), ...wanted, pvlan_type });
   if (input['binding:profile'] !== undefined)
@@ -200,22 +200,11 @@ async function bindingChange(change: Change, { pvlan_type }: PvlanPlace): Promis
 }
 
 /** Bindings that wait on other hosts were made for what the port was: whoever activates one has it made again. */
-function forgetOthers(draft: Draft, port_id: string): void {
+async function forgetOthers({ store }: RequestContext, draft: Draft, port_id: string): Promise<void> {
   const others = { and: [{ eq: ['port_id', port_id] }, { eq: ['status', 'INACTIVE'] }] } as const;
-  draft.delete('port_binding_levels', {
-    and: [
-      { eq: ['port_id', port_id] },
-      {
-        exists: {
-          table: 'port_bindings',
-          on: [
-            ['port_id', 'port_id'],
-            ['host', 'host'],
-          ],
-          where: others,
-        },
-      },
-    ],
-  });
+  const hosts = (await store.select({ table: 'port_bindings', where: others })).map(b => String(b.host));
+  if (hosts.length === 0) return;
+  // None comes meanwhile: each raises the port's revision.
+  draft.delete('port_binding_levels', { and: [{ eq: ['port_id', port_id] }, { in: ['host', hosts] }] });
   draft.set('port_bindings', others, { vif_type: 'unbound', vif_details: {} });
 }

@@ -20,8 +20,9 @@ async function policyOf(ctx: RequestContext, draft: Draft): Promise<{ readonly i
 
 /** The policy's ports must be able to have all of its rules as they will be. */
 async function admitOnPorts(ctx: RequestContext, draft: Draft, policyId: string, rules: readonly QosRule[], type: string): Promise<void> {
-  await refuseOnPorts(ctx, draft, rules, underPolicy(policyId));
-  await refuseReserved(ctx, draft, type, underPolicy(policyId));
+  const ports = await underPolicy(ctx, draft, policyId);
+  await refuseOnPorts(ctx, draft, rules, ports);
+  await refuseReserved(ctx, draft, type, ports);
   draft.touch(qosPolicy, policyId);
 }
 
@@ -54,7 +55,7 @@ async function update(ctx: RequestContext, draft: Draft, type: RuleType, row: Ro
 async function remove(ctx: RequestContext, draft: Draft, type: RuleType, row: Row): Promise<void> {
   const { id } = await relyOnParent(ctx, draft);
   draft.remove(qosRules[type].rule, row, { qos_policy_id: id });
-  await refuseReserved(ctx, draft, type, underPolicy(String(id)));
+  await refuseReserved(ctx, draft, type, await underPolicy(ctx, draft, String(id)));
   draft.touch(qosPolicy, String(id));
 }
 

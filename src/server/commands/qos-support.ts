@@ -4,6 +4,7 @@ import { apiError } from '../../domain/errors.ts';
 import { isSupported, nowhereTypes, type Plug, type QosRule, type QosSupport, reservedTypes, servesPort } from '../../domain/qos.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { relyOnAll } from './load.ts';
 import { usesPolicy } from './qos-rows.ts';
 
 export interface NamedSupport {
@@ -31,18 +32,12 @@ export const plugOf = (binding: Row | undefined): Plug => ({
   vnic_type: String(binding?.vnic_type ?? 'normal'),
 });
 
-/** Ports that a policy is in effect on: their own, or that of their network where they have none. */
-export const underPolicy = (policyId: string): Predicate => ({
-  or: [
-    usesPolicy(policyId),
-    {
-      and: [
-        { eq: ['qos_policy_id', null] },
-        { exists: { table: 'networks', on: [['id', 'network_id']], where: { eq: ['qos_policy_id', policyId] } } },
-      ],
-    },
-  ],
-});
+/** Ports that a policy is in effect on: their own, or that of their network where they have none. That it is these networks is part of the decision. */
+export async function underPolicy(services: Services, draft: Draft, policyId: string): Promise<Predicate> {
+  const networks = await relyOnAll(services, draft, 'networks', usesPolicy(policyId), ['id']);
+  const onThem: Predicate = { and: [{ in: ['network_id', networks.map(n => String(n.id))] }, { eq: ['qos_policy_id', null] }] };
+  return networks.length === 0 ? usesPolicy(policyId) : { or: [usesPolicy(policyId), onThem] };
+}
 
 /** Ports whose place no driver that can carry the rule out knows. */
 function without(services: Services, rule: QosRule): Predicate {

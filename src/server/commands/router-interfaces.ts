@@ -1,5 +1,5 @@
 // Interfaces of routers: by a subnet, whose gateway address the router takes, or by a port that is there already.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import { pyStr } from '../../domain/input/python.ts';
 import { delegated } from '../../domain/input/special.ts';
@@ -15,11 +15,10 @@ import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { find } from '../find.ts';
 import type { Action, ApiObject } from './commands.ts';
-import { behindInterface } from './floatingip-rows.ts';
+import { translatedBehind } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
 import { refuseProxiesOn } from './ndp-proxy-rows.ts';
 import { createPort } from './port-create.ts';
-import { forwardedThrough } from './port-forwarding-rows.ts';
 import { partsOf, removePortRows } from './port-rows.ts';
 import { interfaceOwnerOf } from './router-modes.ts';
 import { hostOf, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
@@ -219,12 +218,8 @@ async function refuseNeeded(ctx: RequestContext, draft: Draft, row: Row, leaving
   const router_id = String(row.id);
   const found = await byIds(ctx, 'subnets', leaving);
   for (const subnet_id of leaving) {
-    const behind: Predicate = behindInterface(router_id, subnet_id);
-    const forwarded: Predicate = forwardedThrough(router_id, subnet_id);
-    const needing = (await ctx.store.count('floatingips', behind)) + (await ctx.store.count('port_forwardings', forwarded));
-    if (needing > 0) throw apiError('RouterInterfaceInUseByFloatingIP', { router_id, subnet_id });
-    draft.absent('floatingips', behind);
-    draft.absent('port_forwardings', forwarded);
+    if (await translatedBehind(ctx, draft, router_id, subnet_id))
+      throw apiError('RouterInterfaceInUseByFloatingIP', { router_id, subnet_id });
     await refuseProxiesOn(ctx, draft, router_id, subnet_id);
     if (routeNeeds(row.routes as readonly Route[], String(found.get(subnet_id)?.cidr ?? '')))
       throw apiError('RouterInterfaceInUseByRoute', { router_id, subnet_id });

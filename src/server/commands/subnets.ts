@@ -148,11 +148,18 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
 
 /** The router port that has the address; where there is none, none may come meanwhile. */
 async function routerPortAt(services: Services, draft: Draft, subnet_id: string, ip_address: string): Promise<string | undefined> {
-  const ofRouter: Predicate = { exists: { table: 'router_ports', on: [['port_id', 'port_id']] } };
-  const where: Predicate = { and: [{ eq: ['subnet_id', subnet_id] }, { eq: ['ip_address', ip_address] }, ofRouter] };
-  const [taken] = await services.store.select({ table: 'ip_allocations', where });
-  if (!taken) draft.absent('ip_allocations', where);
-  return taken ? String(taken.port_id) : undefined;
+  const where: Predicate = { and: [{ eq: ['subnet_id', subnet_id] }, { eq: ['ip_address', ip_address] }] };
+  const [holder] = await services.store.select({ table: 'ip_allocations', where });
+  if (!holder) {
+    draft.absent('ip_allocations', where);
+    return undefined;
+  }
+  const port_id = String(holder.port_id);
+  const ofRouter: Predicate = { eq: ['port_id', port_id] };
+  if ((await services.store.count('router_ports', ofRouter)) > 0) return port_id;
+  draft.present('ip_allocations', { and: [where, ofRouter] });
+  draft.absent('router_ports', ofRouter);
+  return undefined;
 }
 
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {

@@ -1,6 +1,7 @@
 // The HTTP server: limits, request ids, the log of requests, answers as bytes. What they are about is behind `front`.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
+import { StoreBusy } from '../../contracts/store.ts';
 import { ApiError, apiError } from '../../domain/errors.ts';
 import { corsHeaders } from './cors.ts';
 import {
@@ -106,6 +107,10 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     } catch (error) {
       if (error instanceof IdentityUnavailable)
         return errorReply(apiError('HTTPServiceUnavailable', { message: 'The identity service is unavailable.' }));
+      if (error instanceof StoreBusy) {
+        log.warning('the database could not be used', { ...names, error });
+        return errorReply(apiError('HTTPServiceUnavailable', { message: 'The database is busy or unavailable; try again.' }));
+      }
       // What the catalog knows is an answer, whatever its status.
       if (!(error instanceof ApiError)) log.error('request failed', { ...names, error });
       return errorReply(asApiError(error));

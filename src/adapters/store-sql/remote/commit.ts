@@ -2,8 +2,7 @@
 // connection is lost at the very end, what became of it is asked and not guessed.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CommitResult } from '../../../contracts/store.ts';
-import { StoreBusy } from '../common/busy.ts';
+import { type CommitResult, StoreBusy } from '../../../contracts/store.ts';
 import type { SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
 import { indexesOf } from '../common/schema.ts';

@@ -1,6 +1,6 @@
 // The guards of a commit as one statement: a line per guard with how many rows it found. What is found is locked until the commit is
 // over, for writing where this commit changes the table anyway: two that read first and write then would wait for one another.
-import type { Guard, WriteSet } from '../../../contracts/store.ts';
+import type { Guard, Op, WriteSet } from '../../../contracts/store.ts';
 import type { SqlValue } from '../common/dialect.ts';
 import { type Compiler, compilePredicate } from '../common/predicate.ts';
 import { keyPredicate, type Statement } from '../common/reads.ts';
@@ -19,7 +19,7 @@ export interface Guards extends Statement {
 export function compileGuards(compiler: Compiler, writeSet: WriteSet, locks: GuardLocks): Guards | undefined {
   const list = [...(writeSet.guards ?? [])];
   if (list.length === 0) return undefined;
-  const changed = new Set(writeSet.ops.map(op => op.table));
+  const changed = new Set(writeSet.ops.filter(changes).map(op => op.table));
   const binds: SqlValue[] = [];
   const lines = list.map((guard, i) => {
     const table = tableOf(compiler.tables, guard.table);
@@ -27,6 +27,9 @@ export function compileGuards(compiler: Compiler, writeSet: WriteSet, locks: Gua
   });
   return { text: lines.join(' UNION ALL '), binds, list };
 }
+
+/** Rows that are new are locked by nobody else's guard. */
+const changes = (op: Op): boolean => op.op !== 'insert' || op.onConflict !== undefined;
 
 function found(compiler: Compiler, table: Table, guard: Guard, lock: string, binds: SqlValue[]): string {
   const compile = (where: Parameters<typeof compilePredicate>[2]) => compilePredicate(compiler, table, where, binds);

@@ -47,7 +47,11 @@ export function bestPins(table: Table, where: Predicate): readonly Pin[] | undef
   return pins && sizeOf(pins) <= mostValues ? pins : undefined;
 }
 
-const sizeOf = (pins: readonly Pin[]): number => pins.reduce((sum, pin) => sum + pin.values.length, 0);
+/** Rows that have nothing in a column are many. */
+const weightOfNull = 40;
+
+const sizeOf = (pins: readonly Pin[]): number =>
+  pins.flatMap(pin => pin.values).reduce<number>((sum, value) => sum + (value === null ? weightOfNull : 1), 0);
 
 function narrowest(columns: ReadonlySet<string>, where: Predicate): readonly Pin[] | undefined {
   if ('eq' in where || 'in' in where) return pinsOf(where).every(pin => columns.has(pin.column)) ? pinsOf(where) : undefined;
@@ -64,12 +68,12 @@ export function namesRows(table: Table, where: Predicate): boolean {
   return [table.def.primaryKey, ...(table.def.unique ?? [])].some(key => key.every(column => pinned.has(column)));
 }
 
-/** The tables that `exists` looks into, at any depth. */
+/** The tables that `exists` looks into, at any depth, but for those where nothing can change. */
 export function tablesWithin(where: Predicate): string[] {
   if ('and' in where) return where.and.flatMap(tablesWithin);
   if ('or' in where) return where.or.flatMap(tablesWithin);
   if ('not' in where) return tablesWithin(where.not);
   if (!('exists' in where)) return [];
-  const { table, where: inner } = where.exists;
-  return [table, ...(inner ? tablesWithin(inner) : [])];
+  const { table, where: inner, settled } = where.exists;
+  return [...(settled ? [] : [table]), ...(inner ? tablesWithin(inner) : [])];
 }

@@ -1,6 +1,6 @@
 // Another process holds the lock: wait without holding up this one.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StoreBusy } from '../common/busy.ts';
+import { StoreBusy } from '../../../contracts/store.ts';
 
 /** SQLITE_BUSY and SQLITE_LOCKED with all their extended codes. */
 export function isBusy(error: unknown): boolean {

@@ -1,7 +1,7 @@
 // Many commits, one fsync: what is asked for in one turn of the event loop goes into one transaction, a savepoint each, so that
 // one that fails takes only itself back. The transaction begins and ends within one synchronous turn.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { StoreBusy } from '../common/busy.ts';
+import { StoreBusy } from '../../../contracts/store.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import { isBusy, whileBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
