@@ -30,7 +30,6 @@ export const defaultSecurityGroupRule = defineResource({
   /** What the rule says, where it is used: no template says it twice. */
   hidden: { default_key: { type: 'text', nullable: true }, non_default_key: { type: 'text', nullable: true } },
   unique: [['default_key'], ['non_default_key']],
-  indexes: [['remote_group_id'], ['remote_address_group_id']],
 });
 
 export const securityGroupsDefaultStatefulness = defineResource({

@@ -48,7 +48,7 @@ const base = defineResource({
     gw_port_id: { type: 'text', nullable: true },
     qos_policy_id: { type: 'text', nullable: true },
   },
-  indexes: [['project_id'], ['gw_port_id'], ['qos_policy_id'], ['flavor_id']],
+  indexes: [['project_id'], ['gw_port_id'], ['qos_policy_id']],
 });
 
 export const router = extendBy('router', base, attributeExtensions);
