@@ -11,7 +11,7 @@ import type { Log } from '../contracts/log.ts';
 import type { Clock } from '../engine/clock.ts';
 
 export interface OpenedIdentity {
-  readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>>;
+  readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>> & Partial<Disposable>;
   /** With the version. */
   readonly url: string;
   /** Who Weft's own requests come from: an administrator. */

@@ -1,37 +1,61 @@
 // Weft behind a Keystone: its tokens are asked about there, and Weft's own requests come from the same service user.
 import { readFileSync } from 'node:fs';
-import { keystoneUrl, type ServiceUser } from '../adapters/identity-keystone/keystone-api.ts';
+import { keystoneUrl } from '../adapters/identity-keystone/keystone-api.ts';
 import { openKeystoneIdentity } from '../adapters/identity-keystone/keystone-identity.ts';
+import { openSharedAnswers } from '../adapters/identity-keystone/shared-answers.ts';
 import { Failure } from '../cli/verb.ts';
 import type { KeystoneSettings } from '../cli/verbs/keystone-option.ts';
 import type { Log } from '../contracts/log.ts';
+import { noAccount } from '../contracts/service-account.ts';
 import type { Clock } from '../engine/clock.ts';
+import { defaultKeystone, type KeystoneConfig } from './config/server-process.ts';
 import type { OpenedIdentity } from './identity.ts';
 
-export interface KeystoneAccount {
-  readonly url: string;
-  readonly user: ServiceUser;
-}
+/** Plain values, for other processes too. */
+export type KeystoneAccount = KeystoneConfig;
 
 /** With its password; to be called before anything is started, which would inherit the environment. Failure when there is none. */
 export function keystoneAccount(settings: KeystoneSettings): KeystoneAccount {
-  const { user: username, project: projectName, domain } = settings;
+  const { user: username, project: project_name, domain: default_domain_name } = settings;
   const password = passwordOf(settings);
-  const user = { username, password, projectName, userDomainName: domain, projectDomainName: domain };
-  return { url: keystoneUrl(settings.url), user };
+  return {
+    ...defaultKeystone,
+    account: { ...noAccount, auth_url: keystoneUrl(settings.url), username, password, project_name, default_domain_name },
+  };
 }
 
-export function openKeystone({ url, user }: KeystoneAccount, about: { log: Log; clock: Clock }): OpenedIdentity {
-  const { username, password, projectName, userDomainName, projectDomainName } = user;
-  const admin = {
-    auth_url: url,
-    username,
-    password,
-    project_name: projectName,
-    user_domain_name: userDomainName,
-    project_domain_name: projectDomainName,
+/** The account is that of the command line where there is one; the rest is what files say. Undefined: the built-in identity. */
+export function keystoneOf(said: KeystoneAccount | undefined, fromFiles: KeystoneConfig): KeystoneAccount | undefined {
+  if (said) return { ...fromFiles, account: said.account };
+  return fromFiles.account.auth_url === '' ? undefined : fromFiles;
+}
+
+export function openKeystone(keystone: KeystoneAccount, about: { log: Log; clock: Clock }): OpenedIdentity {
+  const { account, authUri, cacheSeconds, serviceRoles, serviceRolesRequired, serviceType, memcached } = keystone;
+  const secret = keystone.secret || account.password || account.application_credential_secret;
+  const shared = memcached.length > 0 && cacheSeconds > 0 ? openSharedAnswers({ servers: memcached, secret, log: about.log }) : undefined;
+  const identity = openKeystoneIdentity({
+    ...{ account, serviceRoles, serviceRolesRequired, serviceType, ...about },
+    ...(authUri === undefined || authUri === '' ? {} : { authUri }),
+    ...(shared ? { shared } : {}),
+    ...(account.timeout > 0 ? { timeoutMs: account.timeout * 1000 } : {}),
+    maxAgeMs: Math.max(0, cacheSeconds) * 1000,
+  });
+  return {
+    identity: { ...identity, [Symbol.dispose]: () => shared?.[Symbol.dispose]() },
+    url: keystoneUrl(account.auth_url),
+    admin: adminOf(keystone),
   };
-  return { identity: openKeystoneIdentity({ url, user, ...about }), url, admin };
+}
+
+/** As the clients that Weft starts log in: by names. */
+function adminOf({ account }: KeystoneAccount): OpenedIdentity['admin'] {
+  const { auth_url, username, password, project_name, user_domain_name, project_domain_name, default_domain_name } = account;
+  return {
+    ...{ auth_url: keystoneUrl(auth_url), username, password, project_name },
+    user_domain_name: user_domain_name || default_domain_name || 'Default',
+    project_domain_name: project_domain_name || default_domain_name || 'Default',
+  };
 }
 
 function passwordOf({ user, passwordFile }: KeystoneSettings): string {

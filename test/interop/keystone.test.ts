@@ -1,7 +1,7 @@
 // Identity by a real Keystone: Debian's, on a free port, with tokens of every kind that it gives.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -9,8 +9,13 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { type KeystoneIdentityOptions, openKeystoneIdentity } from '../../src/adapters/identity-keystone/keystone-identity.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import { type Identity, IdentityUnavailable } from '../../src/contracts/identity.ts';
+import { noAccount } from '../../src/contracts/service-account.ts';
+import { readServerOptions } from '../../src/main/config/server-options.ts';
+import { openKeystone } from '../../src/main/keystone.ts';
+import { until } from '../api/harness.ts';
 import { type Account, ensure, ensureAccount } from '../conformance/identity-admin.ts';
 import { type RunningKeystone, startKeystone } from '../conformance/keystone.ts';
+import { Memcached, noMemcached } from './memcached.ts';
 
 const missing = ['keystone-manage', 'uwsgi_python3'].filter(name => spawnSync(name, ['--help']).error !== undefined);
 const skip = missing.length > 0 ? `no ${missing.join(', ')} here (Debian: keystone, uwsgi-plugin-python3)` : false;
@@ -38,8 +43,14 @@ describe('identity by a real Keystone', { skip }, () => {
   /** Nothing is remembered, so that each question reaches Keystone. */
   const identity = (password = service.password, more: Partial<KeystoneIdentityOptions> = {}): Identity =>
     openKeystoneIdentity({
-      url: keystone.url,
-      user: { username: service.username, password, projectName: service.project, userDomainName: 'Default', projectDomainName: 'Default' },
+      account: {
+        ...noAccount,
+        auth_url: keystone.url,
+        username: service.username,
+        password,
+        project_name: service.project,
+        default_domain_id: 'default',
+      },
       clock: systemClock,
       log: textLog({ sink: { write: () => {} } }),
       maxAgeMs: 0,
@@ -147,6 +158,28 @@ describe('identity by a real Keystone', { skip }, () => {
     assert.equal(await door.validate(token, use), undefined);
     assert.ok(await door.validate(token, { ...use, serviceToken: own }));
     assert.equal(await door.validate(token, { ...use, serviceToken: await keystone.admin.logIn(ann) }), undefined);
+  });
+
+  test('told by a file; what one server was told another believes for as long, by memcached', { skip: noMemcached }, async () => {
+    await using memcached = await Memcached.start();
+    const file = join(folder, 'neutron.conf');
+    const account = `auth_url = ${keystone.url.replace(/\/v3$/, '')}\nauth_type = password\nusername = ${service.username}\npassword = ${service.password}\n`;
+    const scope = `project_name = ${service.project}\nuser_domain_name = Default\nproject_domain_name = Default\n`;
+    writeFileSync(file, `[keystone_authtoken]\n${account}${scope}memcached_servers = 127.0.0.1:${memcached.port}\n`);
+    const server = (): ReturnType<typeof openKeystone>['identity'] & Partial<Disposable> => {
+      const { keystone: told } = readServerOptions([{ kind: 'file', path: file }]);
+      return openKeystone(told, { clock: systemClock, log: textLog({ sink: { write: () => {} } }) }).identity;
+    };
+    const [one, other] = [server(), server()];
+    const token = await keystone.admin.logIn(ann);
+    assert.equal((await one.validate(token, use))?.user_name, 'ann');
+    const isShared = async (): Promise<boolean> => (await memcached.dump()).length > 0;
+    await until('memcached has it', isShared);
+    const headers = { 'x-auth-token': keystone.admin.token, 'x-subject-token': token };
+    assert.equal((await fetch(`${keystone.url}/auth/tokens`, { method: 'DELETE', headers })).status, 204);
+    assert.equal(await identity().validate(token, use), undefined);
+    assert.equal((await other.validate(token, use))?.user_name, 'ann');
+    for (const each of [one, other]) each[Symbol.dispose]?.();
   });
 
   test('what is no token, or no longer', async () => {

@@ -1,13 +1,9 @@
 // The two requests to Keystone v3 that validation needs. Whatever keeps Keystone from answering is IdentityUnavailable.
+import { CloudUnavailable } from '../../contracts/cloud.ts';
 import { IdentityUnavailable } from '../../contracts/identity.ts';
-
-export interface ServiceUser {
-  readonly username: string;
-  readonly password: string;
-  readonly projectName: string;
-  readonly userDomainName: string;
-  readonly projectDomainName: string;
-}
+import type { ServiceAccount } from '../../contracts/service-account.ts';
+import { authOf } from '../openstack/account.ts';
+import { type HttpReply, type HttpRequest, openHttp } from '../openstack/http.ts';
 
 export interface IssuedToken {
   readonly id: string;
@@ -16,7 +12,7 @@ export interface IssuedToken {
 }
 
 export interface KeystoneApi {
-  logIn(user: ServiceUser): Promise<IssuedToken>;
+  logIn(): Promise<IssuedToken>;
   /** The status of Keystone's answer, and what it said when that is 200. `expired`: of a token that has ended, too, for as long as Keystone knows it. */
   show(subject: string, token: string, options: { readonly expired: boolean }): Promise<{ status: number; document?: unknown }>;
 }
@@ -30,69 +26,36 @@ export function keystoneUrl(given: string): string {
   return `${url.origin}${path.endsWith('/v3') ? path : `${path}/v3`}`;
 }
 
-/** `url` is with the version. An answer may take `timeoutMs`; one that never came because the connection broke is asked for once more. */
-export function connectKeystone(url: string, timeoutMs: number): KeystoneApi {
-  const tokens = `${url}/auth/tokens`;
+/** What a service user is called in words to an operator. */
+export const nameOf = ({ username, user_id, application_credential_id, application_credential_name }: ServiceAccount): string =>
+  username || user_id || application_credential_name || application_credential_id;
+
+/** An answer may take `timeoutMs`; one that never came because a kept connection was gone is asked for once more. */
+export function connectKeystone(account: ServiceAccount, timeoutMs: number): KeystoneApi {
+  const tokens = `${keystoneUrl(account.auth_url)}/auth/tokens?nocatalog`;
+  const http = openHttp({ ...account, timeout: timeoutMs / 1000 }, new AbortController().signal);
+  const ask = async (url: string, request: HttpRequest): Promise<HttpReply> => {
+    try {
+      return await http(new URL(url), request);
+    } catch (error) {
+      if (!(error instanceof CloudUnavailable)) throw error;
+      throw new IdentityUnavailable(`Keystone does not answer: ${error.message}`, { cause: error });
+    }
+  };
   return {
-    async logIn(user) {
-      const headers = { 'content-type': 'application/json' };
-      const reply = await ask(`${tokens}?nocatalog`, { method: 'POST', headers, body: JSON.stringify({ auth: authOf(user) }) }, timeoutMs);
-      const id = reply.headers.get('x-subject-token');
-      const document = await bodyOf(reply);
-      if (reply.status !== 201 || id === null)
-        throw new IdentityUnavailable(`Keystone answers ${reply.status} to the service user ${user.username}`);
-      const expires = (document as { token?: { expires_at?: string } } | undefined)?.token?.expires_at;
+    async logIn() {
+      const { status, headers, json } = await ask(tokens, { method: 'POST', body: authOf(account) });
+      const id = headers['x-subject-token'];
+      if (status !== 201 || typeof id !== 'string')
+        throw new IdentityUnavailable(`Keystone answers ${status} to the service user ${nameOf(account)}`);
+      const expires = (json as { token?: { expires_at?: string } } | undefined)?.token?.expires_at;
       return { id, expiresAt: Date.parse(expires ?? '') };
     },
     async show(subject, token, { expired }) {
       // Without the last of them Keystone does not show tokens with access rules.
-      const headers = {
-        'x-auth-token': token,
-        'x-subject-token': subject,
-        accept: 'application/json',
-        'openstack-identity-access-rules': '1',
-      };
-      const reply = await ask(`${tokens}?nocatalog${expired ? '&allow_expired=1' : ''}`, { method: 'GET', headers }, timeoutMs);
-      const document = await bodyOf(reply);
-      return reply.status === 200 ? { status: 200, document } : { status: reply.status };
+      const headers = { 'x-auth-token': token, 'x-subject-token': subject, 'openstack-identity-access-rules': '1' };
+      const { status, json } = await ask(`${tokens}${expired ? '&allow_expired=1' : ''}`, { method: 'GET', headers });
+      return status === 200 ? { status, document: json } : { status };
     },
   };
-}
-
-function authOf({ username, password, projectName, userDomainName, projectDomainName }: ServiceUser): unknown {
-  return {
-    identity: { methods: ['password'], password: { user: { name: username, password, domain: { name: userDomainName } } } },
-    scope: { project: { name: projectName, domain: { name: projectDomainName } } },
-  };
-}
-
-async function ask(url: string, request: RequestInit, timeoutMs: number): Promise<Response> {
-  for (let again = true; ; again = false) {
-    try {
-      return await fetch(url, { ...request, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-    } catch (error) {
-      const late = error instanceof Error && error.name === 'TimeoutError';
-      // Both requests may be repeated, and a kept connection that Keystone has closed is found out only by using it.
-      if (again && !late) continue;
-      throw new IdentityUnavailable(`Keystone does not answer at ${new URL(url).origin}: ${late ? 'time is over' : reasonOf(error)}`, {
-        cause: error,
-      });
-    }
-  }
-}
-
-/** Read to the end, so that the connection can be used again; undefined when it is not JSON. */
-async function bodyOf(reply: Response): Promise<unknown> {
-  try {
-    const text = await reply.text();
-    return text === '' ? undefined : JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw new IdentityUnavailable(`Keystone ended its answer: ${reasonOf(error)}`, { cause: error });
-  }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { type Identity, IdentityUnavailable } from '../../contracts/identity.ts';
+import { noAccount, type ServiceAccount } from '../../contracts/service-account.ts';
 import { SimClock } from '../../engine/clock.ts';
 import { textLog } from '../log/text-log.ts';
 import { keystoneUrl } from './keystone-api.ts';
@@ -86,14 +87,22 @@ interface World {
   readonly lines: string[];
 }
 
-async function world(t: TestContext, options: Partial<KeystoneIdentityOptions> = {}): Promise<World> {
+async function world(t: TestContext, options: Partial<KeystoneIdentityOptions> & { password?: string } = {}): Promise<World> {
   const clock = new SimClock(start);
   const stub = await keystone(t, clock);
   const lines: string[] = [];
   const log = textLog({ sink: { write: line => void lines.push(line) } });
-  const user = { username: 'neutron', password: 'secret', projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default' };
-  return { clock, stub, lines, identity: openKeystoneIdentity({ url: stub.url, user, clock, log, ...options }) };
+  return { clock, stub, lines, identity: openKeystoneIdentity({ account: accountAt(stub.url, options.password), clock, log, ...options }) };
 }
+
+const accountAt = (auth_url: string, password = 'secret'): ServiceAccount => ({
+  ...noAccount,
+  auth_url,
+  username: 'neutron',
+  password,
+  project_name: 'service',
+  default_domain_name: 'Default',
+});
 
 const unavailable = (question: Promise<unknown>): Promise<void> => assert.rejects(question, IdentityUnavailable);
 
@@ -205,9 +214,7 @@ test('the service token is renewed before it ends, and at once when Keystone no 
 });
 
 test('a service user that is refused is no verdict on the token', async t => {
-  const { identity, stub, clock, lines } = await world(t, {
-    user: { username: 'neutron', password: 'wrong', projectName: 'service', userDomainName: 'Default', projectDomainName: 'Default' },
-  });
+  const { identity, stub, clock, lines } = await world(t, { password: 'wrong' });
   await unavailable(identity.validate('good', use));
   await unavailable(identity.validate('other', use));
   assert.equal(stub.seen.logIns, 1, 'Keystone is left alone for a second');

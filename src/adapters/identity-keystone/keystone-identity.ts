@@ -1,23 +1,22 @@
 // Identity by a real Keystone v3: it is asked about every token that was not asked about lately, with a service user's token of ours.
 import { type Caller, type Identity, IdentityUnavailable, type TokenUse } from '../../contracts/identity.ts';
 import type { Log } from '../../contracts/log.ts';
+import type { ServiceAccount } from '../../contracts/service-account.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { isAllowed } from './access-rules.ts';
 import { type Answer, Answers, keyOf } from './answers.ts';
-import { connectKeystone, type KeystoneApi, keystoneUrl, type ServiceUser } from './keystone-api.ts';
+import { connectKeystone, type KeystoneApi, keystoneUrl, nameOf } from './keystone-api.ts';
 import { Line } from './line.ts';
 import { ServiceToken } from './service-token.ts';
 import type { SharedAnswers } from './shared-answers.ts';
 import { type Said, saidBy } from './token-document.ts';
 
 export interface KeystoneIdentityOptions {
-  /** `http://127.0.0.1:5000`, with or without `/v3`. */
-  readonly url: string;
-  /** Its role must let it validate tokens: `service` or `admin`. */
-  readonly user: ServiceUser;
+  /** Keystone is asked at its `auth_url`, with or without `/v3`. Its role must let it validate tokens: `service` or `admin`. */
+  readonly account: ServiceAccount;
   readonly clock: Clock;
   readonly log: Log;
-  /** What a 401 names; default `url`. */
+  /** What a 401 names; default `auth_url`. */
   readonly authUri?: string;
   /** How long an answer about a good token is believed, which is how long a revoked one may still be used. */
   readonly maxAgeMs?: number;
@@ -47,11 +46,10 @@ const refusedMs = 10_000;
 const tokenForm = /^[\x21-\x7e]{1,8192}$/;
 
 export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity {
-  const { user, clock, log } = options;
+  const { account, clock, log } = options;
   const settings = { ...defaults, ...options };
-  const url = keystoneUrl(options.url);
-  const api = connectKeystone(url, settings.timeoutMs);
-  const service = new ServiceToken({ api, user, clock, log });
+  const api = connectKeystone(account, settings.timeoutMs);
+  const service = new ServiceToken({ api, user: nameOf(account), clock, log });
   const line = new Line(settings.maxQuestions, settings.timeoutMs);
   const known = new Known(settings.maxAnswers, options.shared);
   const asking = new Map<string, Promise<Said | undefined>>();
@@ -86,7 +84,7 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
   };
 
   return {
-    authUri: options.authUri ?? url.replace(/\/v3$/, ''),
+    authUri: options.authUri ?? keystoneUrl(account.auth_url).replace(/\/v3$/, ''),
     async validate(token: string, { serviceToken, ...request }: TokenUse): Promise<Caller | undefined> {
       const passedOn = serviceToken === undefined ? undefined : await serviceOf(serviceToken);
       if (serviceToken !== undefined && !passedOn) return undefined;

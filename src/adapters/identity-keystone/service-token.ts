@@ -2,7 +2,7 @@
 import { IdentityUnavailable } from '../../contracts/identity.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
-import type { IssuedToken, KeystoneApi, ServiceUser } from './keystone-api.ts';
+import type { IssuedToken, KeystoneApi } from './keystone-api.ts';
 
 /** A token that ends sooner than this could end on its way. */
 const renewBeforeMs = 30_000;
@@ -10,12 +10,12 @@ const renewBeforeMs = 30_000;
 const pauseMs = 1000;
 
 export class ServiceToken {
-  private readonly options: { api: KeystoneApi; user: ServiceUser; clock: Clock; log: Log };
+  private readonly options: { api: KeystoneApi; user: string; clock: Clock; log: Log };
   private current: IssuedToken | undefined;
   private asking: Promise<IssuedToken> | undefined;
   private failed: { readonly error: unknown; readonly at: number } | undefined;
 
-  constructor(options: { api: KeystoneApi; user: ServiceUser; clock: Clock; log: Log }) {
+  constructor(options: { api: KeystoneApi; user: string; clock: Clock; log: Log }) {
     this.options = options;
   }
 
@@ -38,14 +38,14 @@ export class ServiceToken {
   private async logIn(): Promise<IssuedToken> {
     const { api, user, clock, log } = this.options;
     try {
-      const token = await api.logIn(user);
+      const token = await api.logIn();
       if (Number.isNaN(token.expiresAt)) throw new IdentityUnavailable('Keystone gave a token without an end');
       this.current = token;
       this.failed = undefined;
       return token;
     } catch (error) {
       this.failed = { error, at: clock.now() };
-      log.error('no token for the service user', { user: user.username, error });
+      log.error('no token for the service user', { user, error });
       throw error;
     }
   }

@@ -292,3 +292,26 @@ test('messages: compression, one version of TLS; what all that use a broker woul
     assert.throws(() => read(`${url}${text}`), /0\.conf:4: .* wanted/, text);
   assert.equal(read('[DEFAULT]\nrpc_ping_enabled = true').config.messaging.ping, true);
 });
+
+test('a Keystone: whose account, what is believed for how long, memcached; no secret is told', () => {
+  const text = '[keystone_authtoken]\nauth_url = http://controller:5000\nusername = neutron\npassword = ge$$heim\nproject_name = service\n';
+  const more =
+    'auth_type = password\nproject_domain_name = Default\nuser_domain_name = Default\nwww_authenticate_uri = http://public:5000\n';
+  const { keystone, warnings } = read(
+    `${text}${more}memcached_servers = controller:11211, inet6:[::1]\ntoken_cache_time = 300\nservice_token_roles_required = true\n`,
+  );
+  assert.deepEqual([warnings, keystone.account.password, keystone.authUri], [[], 'ge$heim', 'http://public:5000']);
+  assert.deepEqual([keystone.memcached, keystone.cacheSeconds], [['controller:11211', '[::1]:11211'], 300]);
+  assert.deepEqual([keystone.serviceRoles, keystone.serviceRolesRequired], [['service'], true]);
+  assert.equal(read('').keystone.account.auth_url, '');
+  for (const [wrong, why] of [
+    [`${text}memcached_servers = a b`, /memcached_servers = a b: servers such as/],
+    [`${text}delay_auth_decision = true`, /delay_auth_decision/],
+    ['[keystone_authtoken]\nauth_url = http://k\nusername = n\npassword = geheim', /project_name/],
+    ['[keystone_authtoken]\nauth_url = http://u:geheim@k', /wanted/],
+  ] as const) {
+    const { message } = thrown(() => read(wrong));
+    assert.match(message, why);
+    assert.doesNotMatch(message, /heim/);
+  }
+});

@@ -9,6 +9,7 @@ import { type ServerCommandLine, serverFlags } from './command-line.ts';
 import { databaseOptions } from './database-options.ts';
 import { dnsOptions, refuseHalfDns } from './dns-options.ts';
 import { idleOptions, idleSections } from './idle-options.ts';
+import { keystoneOptions, refuseHalfKeystone } from './keystone-options.ts';
 import { messagingOptions } from './messaging-options.ts';
 import { ml2Options } from './ml2-options.ts';
 import { networkOptions } from './network-options.ts';
@@ -18,7 +19,7 @@ import type { Option } from './option.ts';
 import { processOptions } from './process-options.ts';
 import { configOf, type Program, readProgram } from './program.ts';
 import { amqpOptions } from './rabbit.ts';
-import { defaultServerProcess, type ProcessConfig, type ServerProcess } from './server-process.ts';
+import { defaultServerProcess, type KeystoneConfig, type ProcessConfig, type ServerProcess } from './server-process.ts';
 import { serviceOptions } from './service-options.ts';
 
 const options: readonly Option<ServerProcess>[] = [
@@ -33,6 +34,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...serviceOptions,
   ...idleOptions,
   ...novaOptions,
+  ...keystoneOptions,
 ];
 
 export const serverProgram: Program<ServerProcess> = {
@@ -43,7 +45,8 @@ export const serverProgram: Program<ServerProcess> = {
   options,
   idleSections,
   defaults: defaultServerProcess,
-  whole({ server }) {
+  whole({ server, keystone }) {
+    refuseHalfKeystone(keystone);
     refuseHalfDns(server);
     refuseHalfNotifications(server);
     refuseHalfAccount('nova', server.nova.account);
@@ -56,6 +59,7 @@ export const serverProgram: Program<ServerProcess> = {
 export interface ServerSettings {
   readonly config: ServerConfig;
   readonly process: ProcessConfig;
+  readonly keystone: KeystoneConfig;
   /** What the files set that is not known, or by an older name; and plug-ins. */
   readonly warnings: readonly string[];
   /** What they set that has no effect here, and why. */
@@ -65,8 +69,8 @@ export interface ServerSettings {
 /** What a later file sets counts; what the command line says counts more. ConfigError with everything that is wrong. */
 export function readServerOptions(sources: readonly ConfigSource[], said: ServerCommandLine = {}): ServerSettings {
   const reading = readProgram(serverProgram, sources, { flags: serverFlags(said), others: agentPrograms });
-  const { server, process } = configOf(reading);
+  const { server, process, keystone } = configOf(reading);
   // Who names it on the command line means it.
   const config = said.policyFile === undefined ? server : { ...server, policy: { ...server.policy, fileMayBeMissing: false } };
-  return { config, process, warnings: reading.warnings, notes: reading.notes };
+  return { config, process, keystone, warnings: reading.warnings, notes: reading.notes };
 }

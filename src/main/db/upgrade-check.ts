@@ -55,6 +55,7 @@ function configuration({ configSources, policyFile, stateDir, folder }: CheckPla
     const settings = {
       config: defaultConfig,
       process: { ...defaultServerProcess.process, statePath: folder.path },
+      keystone: defaultServerProcess.keystone,
       warnings: [],
       notes: [],
     };

@@ -7,7 +7,7 @@ import { type DrainOptions, draining } from '../../server/http/drain.ts';
 import { buildHttpServer } from '../../server/http/server.ts';
 import { offer } from '../../server/offer.ts';
 
-export type ServerIdentity = Identity & Partial<Pick<IdentityApi, 'handle'>>;
+export type ServerIdentity = Identity & Partial<Pick<IdentityApi, 'handle'>> & Partial<Disposable>;
 
 export interface HttpOptions {
   /** `port` 0: any free one. `fd`: a socket that is there already. */
@@ -60,6 +60,7 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
     async drain(how) {
       await end.drain(how);
       await app.close();
+      identity?.[Symbol.dispose]?.();
     },
   };
 }
