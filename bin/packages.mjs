@@ -51,6 +51,7 @@ export const conformancePackages = {
   'neutron-dhcp-agent': ['neutron-dhcp-agent'],
   'python3-ddt': [`${python}/ddt.py`],
   'python3-oslo.messaging': [`${python}/oslo_messaging/__init__.py`],
+  'python3-oslo.middleware': [`${python}/oslo_middleware/__init__.py`],
   'python3-oslotest': [`${python}/oslotest/__init__.py`],
   'python3-platformdirs': [`${python}/platformdirs/__init__.py`],
   'python3-psutil': [`${python}/psutil/__init__.py`],

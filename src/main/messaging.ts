@@ -8,6 +8,7 @@ import type { Bus } from '../contracts/bus.ts';
 import type { Log } from '../contracts/log.ts';
 import type { MessagingConfig } from '../server/context.ts';
 import { amqpOptions } from './config/rabbit.ts';
+import type { BusWatch } from './service/health.ts';
 
 /** A broker that is away keeps the API waiting only for so long. */
 const connectMs = 2_000;
@@ -31,4 +32,14 @@ export async function openMessaging(config: MessagingConfig, log: Log, stopGrace
 export function connectAmqp(config: MessagingConfig, log: Log, what: string): Promise<AmqpTransport> {
   const name = `weft ${what} of ${hostOf(config)}, ${process.pid}`;
   return openAmqp({ amqp: amqpOptions(config), clock, log, name, connectMs });
+}
+
+/** Whether there is a connection, kept as it changes. */
+export function watchBus(messaging: Messaging | undefined, changed: (up: boolean) => void = () => {}): BusWatch {
+  const watch: BusWatch = { up: messaging?.transport.isUp };
+  messaging?.transport.onUp(up => {
+    watch.up = up;
+    changed(up);
+  });
+  return watch;
 }

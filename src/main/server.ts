@@ -11,7 +11,7 @@ import type { Extension } from '../model/kit/resource.ts';
 import { defaultConfig, type ServerConfig, type Services } from '../server/context.ts';
 import type { Policy } from '../server/policy.ts';
 import { serveAgents } from '../server/rpc/serve.ts';
-import { hostOf, openMessaging } from './messaging.ts';
+import { hostOf, openMessaging, watchBus } from './messaging.ts';
 import { listenHttp, type ServerIdentity } from './service/http.ts';
 import { startJobs } from './service/jobs.ts';
 import type { Changeable } from './service/protocol.ts';
@@ -74,6 +74,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { host, port, identity } = options;
   const http = await listenHttp(services, {
     at: { host, port },
+    bus: watchBus(rabbit),
     identity,
     ...(options.extensions ? { extensions: options.extensions } : {}),
   });

@@ -98,7 +98,17 @@ export interface ServiceConfig {
   readonly debug: boolean;
 }
 
+/** `[healthcheck]`. */
+export interface HealthConfig {
+  readonly backends: readonly ('disable_by_file' | 'disable_by_files_ports' | 'database' | 'messaging')[];
+  readonly detailed: boolean;
+  readonly disableByFilePath: string;
+  /** By port. */
+  readonly disableByFilePaths: Readonly<Record<number, string>>;
+}
+
 export interface ServerConfig {
+  readonly health: HealthConfig;
   readonly service: ServiceConfig;
   /** `auth_strategy`; `noauth`: everybody is an administrator. */
   readonly authStrategy: 'keystone' | 'noauth';
@@ -179,6 +189,12 @@ export interface ServerConfig {
 }
 
 export const defaultConfig: ServerConfig = {
+  health: {
+    backends: ['disable_by_file'],
+    detailed: false,
+    disableByFilePath: '/etc/neutron/healthcheck_disable',
+    disableByFilePaths: {},
+  },
   service: { rpcStateReportWorkers: 1, gracefulShutdownTimeout: 60, debug: false },
   authStrategy: 'keystone',
   policy: { enforceNewDefaults: true, enforceScope: true },

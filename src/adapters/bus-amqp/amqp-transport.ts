@@ -70,6 +70,10 @@ export class AmqpTransport implements Transport {
     return this.subscribe({ queues: [replyQueue(queue, this.options.amqp)], consumer });
   }
 
+  get isUp(): boolean {
+    return this.up.now !== undefined;
+  }
+
   onUp(listener: (up: boolean) => void): Disposable {
     return this.up.watch(listener);
   }

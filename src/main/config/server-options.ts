@@ -8,6 +8,7 @@ import { apiOptions } from './api-options.ts';
 import { type ServerCommandLine, serverFlags } from './command-line.ts';
 import { databaseOptions } from './database-options.ts';
 import { dnsOptions, refuseHalfDns } from './dns-options.ts';
+import { healthOptions } from './health-options.ts';
 import { idleOptions, idleSections } from './idle-options.ts';
 import { keystoneOptions, refuseHalfKeystone } from './keystone-options.ts';
 import { messagingOptions } from './messaging-options.ts';
@@ -32,6 +33,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...notificationOptions,
   ...databaseOptions,
   ...serviceOptions,
+  ...healthOptions,
   ...idleOptions,
   ...novaOptions,
   ...keystoneOptions,

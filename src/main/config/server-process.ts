@@ -53,7 +53,18 @@ export const sets =
   <K extends keyof ServerConfig>(key: K) =>
   (config: ServerProcess, value: ServerConfig[K]): ServerProcess => ({ ...config, server: { ...config.server, [key]: value } });
 
-type Parts = 'proxy' | 'cors' | 'mtu' | 'policy' | 'externalDns' | 'database' | 'messaging' | 'notifications' | 'nova' | 'service';
+type Parts =
+  | 'proxy'
+  | 'cors'
+  | 'mtu'
+  | 'policy'
+  | 'externalDns'
+  | 'database'
+  | 'messaging'
+  | 'notifications'
+  | 'nova'
+  | 'service'
+  | 'health';
 
 /** Effect of an option that is a part of one. */
 export const within =

@@ -12,7 +12,7 @@ import type { ApiServer } from '../server.ts';
 import { isShared } from '../store.ts';
 import { type Child, type Supervised, type SupervisedState, supervise } from '../supervise/supervisor.ts';
 import type { WorkerCounts } from './counts.ts';
-import { type Changeable, type Role, roles, type WorkerSettings } from './protocol.ts';
+import { type Changeable, type Role, roles, type ToWorker, type WorkerSettings } from './protocol.ts';
 import { bindSocket } from './socket.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
 
@@ -43,8 +43,13 @@ interface Group {
   readonly socket: unknown;
   /** All that live, also those that leave while their successor works. */
   readonly living: Map<WorkerProcess, Role>;
+  /** Whose connection to the broker is there, and whose is not. */
+  readonly buses: Map<string, boolean>;
   changeable: Changeable;
 }
+
+/** Undefined: there is no broker. */
+const busUp = ({ buses }: Group): boolean | undefined => (buses.size === 0 ? undefined : [...buses.values()].some(up => up));
 
 export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   const { folder, host, port, config, log } = options;
@@ -54,7 +59,7 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   const live = stack.use(await openPolicy(config.policy, folder.path, log));
   const url = `http://${socket.place}`;
   await options.prepare(url);
-  const group: Group = { options, url, socket: socket.handle, living: new Map(), changeable: options.changeable };
+  const group: Group = { options, url, socket: socket.handle, living: new Map(), buses: new Map(), changeable: options.changeable };
   const running = stack.adopt(await startAll(group), all => stopAll(group, all));
   // Who comes now is refused at once, and not when the last request is answered.
   stack.defer(() => socket[Symbol.dispose]());
@@ -115,13 +120,20 @@ async function startOne(
   const { options, url, living } = group;
   const { folder, config, keystone } = options;
   const place = { stateDir: folder.path, busSocket: folder.busSocket, logs: folder.logs };
-  const settings = { ...own, ...place, role, config, keystone, url, changeable: group.changeable };
-  const outbox = (): void => {
-    for (const [other, its] of living) if (its === 'rpc') other.tell({ say: 'outbox' });
+  const settings = { ...own, ...place, role, config, keystone, url, changeable: group.changeable, busUp: busUp(group) };
+  const tellAll = (whom: Role, message: ToWorker): void => {
+    for (const [other, its] of living) if (its === whom) other.tell(message);
   };
-  const worker = startWorker(settings, role === 'api' ? group.socket : undefined, { outbox });
+  const bus = (up: boolean): void => {
+    group.buses.set(own.name, up);
+    tellAll('api', { say: 'bus', up: busUp(group) ?? false });
+  };
+  const worker = startWorker(settings, role === 'api' ? group.socket : undefined, { outbox: () => tellAll('rpc', { say: 'outbox' }), bus });
   living.set(worker, role);
-  void worker.gone.then(() => living.delete(worker));
+  void worker.gone.then(() => {
+    living.delete(worker);
+    if (group.buses.has(own.name)) bus(false);
+  });
   worker.ready.then(first.resolve, first.reject);
   await worker.ready;
   // The place of a worker that accepts no more is taken at once. What serves the bus has things of its own until its end.

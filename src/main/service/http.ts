@@ -6,6 +6,7 @@ import type { Services } from '../../server/context.ts';
 import { type DrainOptions, draining } from '../../server/http/drain.ts';
 import { buildHttpServer } from '../../server/http/server.ts';
 import { offer } from '../../server/offer.ts';
+import { type BusWatch, healthOptions } from './health.ts';
 
 export type ServerIdentity = Identity & Partial<Pick<IdentityApi, 'handle'>> & Partial<Disposable>;
 
@@ -16,6 +17,7 @@ export interface HttpOptions {
   readonly identity: (url: string) => Promise<ServerIdentity>;
   /** In place of those of the model. */
   readonly extensions?: readonly Extension[];
+  readonly bus: BusWatch;
 }
 
 export interface RunningHttp {
@@ -44,6 +46,7 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
       handle: async request => (await opening.promise).handle?.(request) ?? { status: 404, headers: {} },
     },
     isLeaving: () => isLeaving(),
+    health: healthOptions(services, options.bus),
   });
   const end = draining(app.server);
   isLeaving = () => end.leaving;

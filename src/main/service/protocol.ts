@@ -24,6 +24,8 @@ export interface WorkerSettings {
   readonly keystone: KeystoneAccount | undefined;
   /** Where clients find the API. */
   readonly url: string;
+  /** Whether the broker can be reached, as far as others know. */
+  readonly busUp: boolean | undefined;
   /** Whose leases are this worker's. */
   readonly holder: string;
 }
@@ -41,6 +43,7 @@ export type ToWorker =
   | { readonly say: 'stop' }
   /** Another process has written to the outbox. */
   | { readonly say: 'outbox' }
+  | { readonly say: 'bus'; readonly up: boolean }
   | { readonly [Q in keyof Questions]: { readonly say: Q; readonly id: number; readonly ask: Questions[Q]['ask'] } }[keyof Questions];
 
 export type FromWorker =
@@ -49,4 +52,6 @@ export type FromWorker =
   /** It has taken its last connection, and another may take its place. */
   | { readonly say: 'leaving' }
   | { readonly say: 'outbox' }
+  /** Its connection to the broker has come or gone. */
+  | { readonly say: 'bus'; readonly up: boolean }
   | { readonly say: 'answer'; readonly id: number; readonly answer: unknown };

@@ -6,6 +6,7 @@ import type { FromWorker, Questions, ToWorker, WorkerSettings } from './protocol
 
 export interface WorkerEvents {
   outbox(): void;
+  bus(up: boolean): void;
 }
 
 export interface WorkerProcess {
@@ -37,6 +38,7 @@ export function startWorker(settings: WorkerSettings, socket: unknown, events: W
     else if (message.say === 'failed') ready.reject(new Error(message.why));
     else if (message.say === 'leaving') leaving.resolve('told to end');
     else if (message.say === 'outbox') events.outbox();
+    else if (message.say === 'bus') events.bus(message.up);
     else {
       asked.get(message.id)?.resolve(message.answer);
       asked.delete(message.id);

@@ -7,7 +7,8 @@ import { serveAgents, serveReports } from '../../server/rpc/serve.ts';
 import { byStrategy } from '../auth-strategy.ts';
 import { identityFile } from '../identity.ts';
 import { openKeystone } from '../keystone.ts';
-import { hostOf, openMessaging } from '../messaging.ts';
+import { hostOf, openMessaging, watchBus } from '../messaging.ts';
+import type { BusWatch } from './health.ts';
 import { listenHttp, type ServerIdentity } from './http.ts';
 import { startJobs } from './jobs.ts';
 import { openProcessLog, type ProcessLog } from './process-log.ts';
@@ -29,8 +30,7 @@ type End = 'retire' | 'stop' | 'orphan';
 interface Running {
   readonly opened: OpenedServices;
   readonly log: ProcessLog;
-  /** Called when another process has written to the outbox. */
-  readonly wake: () => void;
+  readonly part: Part;
   end(how: End): Promise<void>;
 }
 
@@ -68,8 +68,12 @@ function main(): void {
   );
 }
 
-async function hear({ opened, log, wake }: Running, message: Exclude<ToWorker, { say: 'start' | 'stop' }>): Promise<void> {
-  if (message.say === 'outbox') return wake();
+async function hear({ opened, log, part }: Running, message: Exclude<ToWorker, { say: 'start' | 'stop' }>): Promise<void> {
+  if (message.say === 'outbox') return part.wake();
+  if (message.say === 'bus') {
+    part.bus.up = message.up;
+    return;
+  }
   log.setLevel(message.ask.logLevel);
   tell({ say: 'answer', id: message.id, answer: await opened.live.reload() });
 }
@@ -84,7 +88,7 @@ async function begin(settings: WorkerSettings): Promise<Running> {
   const part = settings.role === 'api' ? await serveApi(settings, opened, log.log) : await serveBuses(settings, opened, log.log, stack);
   const owned = stack.move();
   return {
-    ...{ opened, log, wake: part.wake },
+    ...{ opened, log, part },
     async end(how) {
       log.log.info('ends', { how });
       await part.drain({ lingerMs: how === 'retire' ? lingerMs : 0, graceMs: how === 'orphan' ? orphanMs : graceMs });
@@ -95,7 +99,9 @@ async function begin(settings: WorkerSettings): Promise<Running> {
 }
 
 interface Part {
+  /** Called when another process has written to the outbox. */
   readonly wake: () => void;
+  readonly bus: BusWatch;
   drain(options: { readonly lingerMs: number; readonly graceMs: number }): Promise<void>;
 }
 
@@ -110,8 +116,9 @@ async function serveApi(settings: WorkerSettings, { services }: OpenedServices, 
       tell({ say: 'outbox' });
     });
   });
-  const http = await listenHttp(services, { at: { fd: socketFd }, identity: () => identityOf(settings, log) });
-  return { wake: () => {}, drain: how => http.drain(how) };
+  const bus: BusWatch = { up: settings.busUp };
+  const http = await listenHttp(services, { at: { fd: socketFd }, bus, identity: () => identityOf(settings, log) });
+  return { bus, wake: () => {}, drain: how => http.drain(how) };
 }
 
 async function identityOf({ config, keystone, stateDir, url }: WorkerSettings, log: Log): Promise<ServerIdentity> {
@@ -138,7 +145,9 @@ async function serveBuses(settings: WorkerSettings, { services }: OpenedServices
   const wake = (): void => {
     for (const listener of listeners) listener();
   };
-  return { wake, drain: () => Promise.resolve() };
+  const bus = watchBus(rabbit, up => tell({ say: 'bus', up }));
+  if (bus.up !== undefined) tell({ say: 'bus', up: bus.up });
+  return { bus, wake, drain: () => Promise.resolve() };
 }
 
 main();

@@ -8,6 +8,7 @@ import { type Api, buildApi } from './api.ts';
 import { isReadAt, readBody } from './body.ts';
 import { preflightHeaders } from './cors.ts';
 import { openApiDocument, versions } from './discovery.ts';
+import { type HealthCheck, type HealthOptions, healthReply } from './healthcheck.ts';
 import { type Place, placeOf } from './place.ts';
 import { errorReply, type Reply, unauthorized } from './reply.ts';
 
@@ -19,8 +20,9 @@ export interface RawRequest {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Uint8Array | undefined;
-  /** The other end of the connection. */
+  /** The other end of the connection, and the port of ours. */
   readonly peer: string;
+  readonly port: number;
   /** Whose token it has; asked of the identity once for a request. */
   readonly caller: () => Promise<Caller | undefined>;
 }
@@ -31,6 +33,8 @@ export interface FrontOptions {
   readonly identity: Identity & Partial<Pick<IdentityApi, 'handle'>>;
   /** This process ends: clients are told to come back on another connection. */
   readonly isLeaving?: () => boolean;
+  /** Without them it is healthy, since it answers. */
+  readonly health?: HealthOptions;
 }
 
 /** What requests are known by in the log. */
@@ -46,10 +50,13 @@ export interface Front {
   worth(request: RawRequest): Promise<number>;
 }
 
+const answering: HealthCheck = { name: 'answering', look: async () => ({ available: true, reason: 'OK', details: '' }) };
+
 /** Of what is sent to the built-in identity, which then refuses it by a limit of its own. */
 const longestLogIn = 131_072;
 
-export function buildFront({ services, api, identity }: FrontOptions): Front {
+export function buildFront({ services, api, identity, ...options }: FrontOptions): Front {
+  const health = options.health ?? { checks: [answering], detailed: false, now: () => services.clock.now() };
   const { config } = services;
   const handlers = { '': buildApi(api, ''), '/networking': buildApi(api, '/networking') } as const;
 
@@ -71,7 +78,7 @@ export function buildFront({ services, api, identity }: FrontOptions): Front {
     const path = pathOf(url);
     if (method === 'OPTIONS') return { status: 200, headers: preflightHeaders(config.cors, headers) };
     if (isIdentity(path)) return identityReply(request, path);
-    if (path === '/healthcheck') return healthcheck(method);
+    if (path === '/healthcheck') return healthReply(health, { method, accept: headers.accept ?? '', port: request.port });
     const place = placeOf(headers, request.peer, config.proxy);
     const prefix = prefixOf(path);
     const rest = path.slice(prefix.length);
@@ -144,12 +151,6 @@ function readPairs(query: string): [string, string][] {
 }
 
 const notAcceptable = 'The server could not comply with the request since it is either malformed or otherwise incorrect.';
-
-/** For whoever spreads the load: this process serves. */
-function healthcheck(method: string): Reply {
-  if (method !== 'GET' && method !== 'HEAD') throw apiError('HTTPMethodNotAllowed');
-  return { status: 200, text: 'OK', headers: { 'content-type': 'text/plain; charset=UTF-8' } };
-}
 
 /** Of a URL that comes whole, as a proxy is sent it. */
 export function pathAndQuery(url: string): string {

@@ -85,7 +85,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     const { method, url, headers, ip } = request;
     let caller: ReturnType<RawRequest['caller']> | undefined;
     const raw: RawRequest = {
-      ...{ method, url, headers, peer: ip },
+      ...{ method, url, headers, peer: ip, port: request.socket.localPort ?? 0 },
       get body() {
         return request.body as Uint8Array | undefined;
       },
@@ -123,7 +123,8 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     reply.raw.setTimeout(config.clientSocketTimeout * 1000);
     if (options.isLeaving?.()) reply.header('connection', 'close');
     reply.code(answer.status).headers({ 'x-openstack-request-id': names.request_id, ...cors, ...answer.headers });
-    if (answer.text !== undefined) return reply.send(answer.text);
+    // Of a string the framework would say what it is encoded in, also where that goes without saying.
+    if (answer.text !== undefined) return reply.send(Buffer.from(answer.text));
     if (answer.json === undefined) return reply.send();
     return reply.header('content-type', 'application/json').send(jsonBody(answer.json));
   }
