@@ -1,10 +1,11 @@
-// The test runner: test/run.ts check|unit|api|databases|conformance|interop|system|all [name pattern]. Each stage prints one summary line; the
+// The test runner: test/run.ts check|unit|api|databases|everywhere|conformance|interop|system|all [name pattern]. Each stage prints one summary line; the
 // last line of all is `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { mariadbMissing } from '../src/contracts/store-suite/servers/mariadb.ts';
 import { postgresMissing } from '../src/contracts/store-suite/servers/postgres.ts';
+import { noRabbit } from './interop/rabbit.ts';
 import { type Outcome, runTests } from './stage.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -59,39 +60,77 @@ const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verb
 const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
 // Programs of others on the other side.
 const interop = tests('interop tests', ['test/interop/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
-/** Of the API tests those that ask much of a database, with its servers' state there in place of a file. */
-function apiOn(kind: 'mariadb' | 'postgres', missing: string | undefined): Stage {
-  const files = [
-    'concurrency',
-    'concurrency-pools',
-    'create-cost',
-    'gateway-concurrency',
-    'integrity',
-    'lists',
-    'qos-concurrency',
-    'torn-reads',
-    'two-versions',
-    'wide-locks',
-  ];
-  const name = `API tests on ${kind}`;
-  const patterns = files.map(file => `test/api/${file}.test.ts`);
-  const stage = tests(name, patterns, { concurrency: 1, verbose: true, fileTimeoutMs: 300_000 });
+/** API tests elsewhere than on a file and a Unix socket: which, and what the environment says. */
+interface Elsewhere {
+  readonly where: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly missing: string | undefined;
+  /** Names of files without their ending; all where there are none. */
+  readonly files?: readonly string[];
+}
+
+function apiOn({ where, env, missing, files }: Elsewhere): Stage {
+  const name = `API tests on ${where}`;
+  const patterns = (files ?? ['**/*']).map(file => `test/api/${file}.test.ts`);
+  const stage = tests(name, patterns, { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
   const run = async (): Promise<Outcome> => {
     if (missing !== undefined && !process.env['CI']) {
       process.stdout.write(`${name}: skipped, ${missing}\n`);
       return { passed: 0, failed: 0, skipped: 1, ran: 0 };
     }
-    process.env['WEFT_TEST_STORE'] = kind;
+    Object.assign(process.env, env);
     try {
       return await stage.run();
     } finally {
-      delete process.env['WEFT_TEST_STORE'];
+      for (const variable of Object.keys(env)) delete process.env[variable];
     }
   };
   return { name, run };
 }
 
-const databases = [apiOn('mariadb', mariadbMissing()), apiOn('postgres', postgresMissing())];
+/** Those that ask much of a database. */
+const hard = [
+  'busy-database',
+  'concurrency',
+  'concurrency-pools',
+  'create-cost',
+  'gateway-concurrency',
+  'integrity',
+  'lists',
+  'qos-concurrency',
+  'torn-reads',
+  'two-versions',
+  'wide-locks',
+];
+/** Those in which agents speak. */
+const withAgents = [
+  'addressing',
+  'agents',
+  'distributed-routers',
+  'log-agents',
+  'metering-agents',
+  'port-bindings',
+  'prefix-delegation',
+  'pvlan',
+  'qos-use',
+  'routed-networks',
+  'router-modes',
+  'schedulers',
+  'trunks',
+  'versioned-objects',
+];
+const engines = [
+  { where: 'MariaDB', env: { WEFT_TEST_STORE: 'mariadb' }, missing: mariadbMissing() },
+  { where: 'PostgreSQL', env: { WEFT_TEST_STORE: 'postgres' }, missing: postgresMissing() },
+] as const;
+const rabbit = {
+  where: 'RabbitMQ',
+  env: { WEFT_TEST_BUS: 'rabbit' },
+  missing: noRabbit === false ? undefined : noRabbit,
+  files: withAgents,
+};
+const databases = engines.map(engine => apiOn({ ...engine, files: hard }));
+const everywhere = [...engines.map(apiOn), apiOn(rabbit)];
 // It ends with this run, whatever ends it.
 const conformance = program('conformance', [
   ...['setpriv', '--pdeathsig', 'TERM', bin('node'), '--disable-warning=ExperimentalWarning'],
@@ -109,6 +148,7 @@ const modes: Readonly<Record<string, readonly Stage[]>> = {
   unit: [unit],
   api: [api],
   databases,
+  everywhere,
   system: [system],
   interop: [interop],
   conformance: [conformance],

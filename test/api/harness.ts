@@ -3,13 +3,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
-import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { Bus, Json } from '../../src/contracts/bus.ts';
 import type { Log } from '../../src/contracts/log.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../../src/main/server.ts';
 import type { ServerConfig } from '../../src/server/context.ts';
+import { agentsBus } from './agents-bus.ts';
 import { type Api, type Body, client } from './client.ts';
 import { newDatabase } from './database.ts';
 import { databaseAt } from './open-database.ts';
@@ -62,19 +61,20 @@ export async function again(h: Harness, config: Partial<ServerConfig>): Promise<
 async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
   const lines: string[] = [];
   const warnings = textLog({ sink: { write: line => void lines.push(line) }, level: 'warning' });
+  const agents = await agentsBus(stateDir);
   const database = config.database ?? databaseAt(await newDatabase(stateDir));
   const options = {
     stateDir,
     host: '127.0.0.1',
     port: 0,
     identity: async () => identity,
-    config: { ...config, database },
+    config: { ...agents.config, ...config, database },
     random: someChance,
     ...more,
   };
   const server = await startServer({ ...options, log: log ?? warnings });
   const wide = watchLocks(server.store);
-  const bus = await connectUnixBus(join(stateDir, 'bus.sock'), { clock: systemClock, log: warnings });
+  const bus = await agents.connect(warnings);
   const api = (who: string): Api => client(server.url, who);
   return {
     server,
