@@ -1,11 +1,11 @@
 // Units and container recipes: what they name is there, and systemd takes them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
-import { missingPackages, programFolders, testPackages } from '../bin/packages.mjs';
+import { describe, type TestContext, test } from 'node:test';
+import { missingPackages, programFolders, runPackages, testPackages } from '../bin/packages.mjs';
 import { neutronPrograms } from '../src/cli/neutron/programs.ts';
 import { findVerb, parseCall } from '../src/cli/verb.ts';
 import { verbs } from '../src/main/main.ts';
@@ -77,5 +77,148 @@ describe('units of systemd', () => {
     });
     const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(stdout)?.[1]);
     assert.ok(exposure < 2.5, stdout.slice(-300));
+  });
+});
+
+describe('container images', () => {
+  const folder = join(root, 'packaging/container');
+  const recipe = readFileSync(join(folder, 'Containerfile'), 'utf8').replaceAll(/\\\n/g, ' ');
+  const lines = recipe.split('\n').filter(line => line !== '' && !line.startsWith('#'));
+  const stages = lines.flatMap(line => {
+    const [, from, name] = /^FROM (\S+) AS (\S+)$/.exec(line) ?? [];
+    return from === undefined || name === undefined ? [] : [{ from, name }];
+  });
+
+  test('there is one for the server and for each agent, and each stage begins with one before it', () => {
+    const names = stages.map(stage => stage.name);
+    assert.deepEqual(names.filter(name => /server|-agent$/.test(name)).sort(), [
+      'dhcp-agent',
+      'l3-agent',
+      'linuxbridge-agent',
+      'metadata-agent',
+      'server',
+    ]);
+    for (const [i, { from }] of stages.entries()) assert.ok(from.startsWith('${') || names.slice(0, i).includes(from), from);
+    assert.equal(lines.filter(line => line.startsWith('FROM ')).length, stages.length);
+  });
+
+  test('what is copied is there, and is left in by .dockerignore', () => {
+    const ignored = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n').filter(Boolean);
+    const copied = lines.flatMap(line => {
+      const words = line.split(/\s+/);
+      if (words[0] !== 'COPY') return [];
+      const from = /^--from=(.*)$/.exec(words[1] ?? '')?.[1];
+      if (from === undefined) return words.slice(1, -1);
+      assert.ok(
+        stages.some(stage => stage.name === from),
+        line,
+      );
+      return [];
+    });
+    assert.ok(copied.length > 5);
+    for (const path of copied) assert.ok(existsSync(join(root, path)) && !ignored.includes(path.split('/')[0] ?? ''), path);
+  });
+
+  test('the agents have the packages whose programs they call, and no image has others', () => {
+    const installed = (stage: string): string[] => {
+      const text = recipe.split(/^FROM /m).find(part => part.split('\n')[0]?.endsWith(` AS ${stage}`)) ?? '';
+      return [...text.matchAll(/apt-get install -y --no-install-recommends ([a-z0-9. -]+)/g)].flatMap(([, names = '']) =>
+        names.trim().split(/\s+/),
+      );
+    };
+    // Those that are for instances of contained hosts, and for `weft down`.
+    const others = ['curl', 'isc-dhcp-client', 'iputils-ping'];
+    assert.deepEqual(
+      installed('agent').sort(),
+      Object.keys(runPackages)
+        .filter(name => !others.includes(name))
+        .sort(),
+    );
+    assert.deepEqual(installed('base'), ['ca-certificates', 'dumb-init']);
+    for (const { name } of stages) if (!['agent', 'base'].includes(name)) assert.deepEqual(installed(name), [], name);
+  });
+
+  test('the command of each role is one', () => {
+    const commands = [...recipe.matchAll(/^ENV WEFT_COMMAND="(.*)"$/gm)].map(([, command = '']) => command.split(' '));
+    assert.equal(commands.length, 5);
+    for (const [program = '', ...argv] of commands) {
+      if (program !== 'weft') assert.ok(program in neutronPrograms, program);
+      else {
+        const found = findVerb(verbs, argv);
+        assert.ok(found);
+        parseCall(found.verb, found.rest, () => {});
+      }
+    }
+  });
+
+  const node = join(root, 'node_modules/.bin/node');
+  const setConfigs = (t: TestContext, config: unknown) => {
+    const place = mkdtempSync(join(tmpdir(), 'weft-kolla-'));
+    t.after(() => rmSync(place, { recursive: true }));
+    mkdirSync(join(place, 'from/dir'), { recursive: true });
+    for (const [name, text] of [
+      ['neutron.conf', 'a'],
+      ['ml2.ini', 'b'],
+      ['dir/x', 'c'],
+    ] as const)
+      writeFileSync(join(place, 'from', name), text);
+    const file = join(place, 'config.json');
+    writeFileSync(file, JSON.stringify(config).replaceAll('PLACE', place));
+    const run = (...argv: string[]) => {
+      const env = { ...process.env, KOLLA_CONFIG_FILE: file, KOLLA_CONFIGURED_MARK: join(place, 'configured') };
+      const { status, stdout, stderr } = spawnSync(node, [join(folder, 'kolla_set_configs'), ...argv], {
+        encoding: 'utf8',
+        env: { ...env, ...strategy },
+      });
+      return { status, stdout, stderr };
+    };
+    const strategy: Record<string, string> = {};
+    return { place, run, strategy };
+  };
+  const config = {
+    command: 'neutron-server --config-file /etc/neutron/neutron.conf',
+    config_files: [
+      { source: 'PLACE/from/neutron.conf', dest: 'PLACE/to/neutron.conf', owner: 'root', perm: '0600' },
+      { source: 'PLACE/from/*.ini', dest: 'PLACE/to/plugins/', perm: '0640' },
+      { source: 'PLACE/from/dir', dest: 'PLACE/to/dir', perm: '0640' },
+      { source: 'PLACE/from/policy.yaml', dest: 'PLACE/to/policy.yaml', perm: '0600', optional: true },
+    ],
+    permissions: [{ path: 'PLACE/to/plugins', perm: '0700' }],
+  };
+
+  test("files go where Kolla's config.json wants them, with their modes, and the command is told", t => {
+    const { place, run } = setConfigs(t, config);
+    assert.deepEqual(run(), { status: 0, stdout: `${config.command}\n`, stderr: '' });
+    const mode = (path: string): string => (statSync(join(place, 'to', path)).mode & 0o777).toString(8);
+    assert.deepEqual(['neutron.conf', 'plugins', 'plugins/ml2.ini', 'dir', 'dir/x'].map(mode), ['600', '700', '640', '750', '640']);
+    assert.equal(readFileSync(join(place, 'to/dir/x'), 'utf8'), 'c');
+    assert.ok(!existsSync(join(place, 'to/policy.yaml')));
+    assert.deepEqual(run('--check'), { status: 0, stdout: '', stderr: '' });
+    writeFileSync(join(place, 'from/dir/x'), 'd');
+    assert.match(run('--check').stderr, /to\/dir\/x has other contents/);
+    assert.equal(run().status, 0);
+    chmodSync(join(place, 'to/neutron.conf'), 0o644);
+    assert.deepEqual(run('--check').status, 1);
+  });
+
+  test('once means once; what is missing and not optional stops it', t => {
+    const { place, run, strategy } = setConfigs(t, config);
+    strategy['KOLLA_CONFIG_STRATEGY'] = 'COPY_ONCE';
+    assert.equal(run().status, 0);
+    writeFileSync(join(place, 'from/neutron.conf'), 'new');
+    assert.equal(run().stdout, `${config.command}\n`);
+    assert.equal(readFileSync(join(place, 'to/neutron.conf'), 'utf8'), 'a');
+    strategy['KOLLA_CONFIG_STRATEGY'] = 'COPY_ALWAYS';
+    assert.equal(run().status, 0);
+    assert.equal(readFileSync(join(place, 'to/neutron.conf'), 'utf8'), 'new');
+    rmSync(join(place, 'from/neutron.conf'));
+    const { status, stderr } = run();
+    assert.deepEqual([status, /from\/neutron\.conf is not there/.test(stderr)], [1, true]);
+    strategy['KOLLA_CONFIG_STRATEGY'] = 'NEVER';
+    assert.match(run().stderr, /COPY_ALWAYS or COPY_ONCE, not NEVER/);
+  });
+
+  test('shell scripts are such', () => {
+    assert.equal(spawnSync('sh', ['-n', join(folder, 'kolla_start')]).status, 0);
   });
 });
