@@ -49,6 +49,11 @@ export const conformancePackages = {
   'neutron-common': ['neutron-server', 'neutron-db-manage'],
   'neutron-linuxbridge-agent': ['neutron-linuxbridge-agent'],
   'neutron-dhcp-agent': ['neutron-dhcp-agent'],
+  'neutron-l3-agent': ['neutron-l3-agent'],
+  'neutron-metadata-agent': ['neutron-metadata-agent'],
+  'neutron-openvswitch-agent': ['neutron-openvswitch-agent'],
+  'openvswitch-switch': ['ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl'],
+  keepalived: ['keepalived'],
   'python3-ddt': [`${python}/ddt.py`],
   'python3-oslo.messaging': [`${python}/oslo_messaging/__init__.py`],
   'python3-oslo.middleware': [`${python}/oslo_middleware/__init__.py`],
@@ -72,6 +77,11 @@ const services = {
   'rabbitmq-server': 'rabbitmq-server',
   'neutron-linuxbridge-agent': 'neutron-linuxbridge-agent',
   'neutron-dhcp-agent': 'neutron-dhcp-agent',
+  'neutron-l3-agent': 'neutron-l3-agent',
+  'neutron-metadata-agent': 'neutron-metadata-agent',
+  'neutron-openvswitch-agent': 'neutron-openvswitch-agent',
+  'openvswitch-switch': 'openvswitch-switch',
+  keepalived: 'keepalived',
 };
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */

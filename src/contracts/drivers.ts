@@ -25,6 +25,15 @@ export interface AgentView {
   readonly configurations: Readonly<Record<string, unknown>>;
 }
 
+/** A port that is to be bound, as far as drivers decide by it. */
+export interface PortView {
+  readonly id: string;
+  readonly vnic_type: string;
+  readonly profile: Readonly<Record<string, unknown>>;
+  /** Of the trunk that it is the parent of; only drivers that plug trunks are told. */
+  readonly trunk_id?: string;
+}
+
 export interface Binding {
   readonly driver: string;
   readonly segment: SegmentView;
@@ -37,6 +46,8 @@ export interface MechanismDriver {
   readonly agentType: string;
   /** A port that is plugged already may become the parent of a trunk, and cease to be one. */
   readonly trunksBoundPorts?: boolean;
+  /** The parent of a trunk is plugged elsewhere than other ports are. */
+  readonly plugsTrunks?: true;
   /** Carries the VLAN tags of instances. */
   readonly vlanTransparent?: true;
   /** Keeps the isolated ports and the communities of a private VLAN apart. */
@@ -46,7 +57,7 @@ export interface MechanismDriver {
   /** What rules of QoS policies its agents carry out; absent: none. */
   readonly qos?: QosSupport;
   /** Pure: the binding on the first segment that the agent can reach, or undefined. */
-  bind(vnicType: string, agent: AgentView, segments: readonly SegmentView[]): Binding | undefined;
+  bind(port: PortView, agent: AgentView, segments: readonly SegmentView[]): Binding | undefined;
 }
 
 /** What main hands to the server, in the order in which it is tried. */

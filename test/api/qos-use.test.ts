@@ -179,7 +179,7 @@ describe('QoS policies in use', () => {
     ]);
     const limits = `qos/policies/${silver.id}/bandwidth_limit_rules`;
     await h.admin.make(limits, 'bandwidth_limit_rule', { max_kbps: 1000 });
-    const direct = await h.admin.refused('POST', 'ports', { port: { network_id: net.id, 'binding:vnic_type': 'direct' } });
+    const direct = await h.admin.refused('POST', 'ports', { port: { network_id: net.id, 'binding:vnic_type': 'macvtap' } });
     assert.deepEqual(direct.slice(0, 2), [409, 'QosRuleNotSupported']);
   });
 });

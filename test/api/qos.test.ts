@@ -232,7 +232,7 @@ describe('QoS policies', () => {
   test('types of rules: what the drivers know, all that there are, and details for administrators', async () => {
     const types = async (query: string): Promise<unknown> => (await h.member.list(`qos/rule-types${query}`)).map(t => t.type);
     assert.deepEqual(await types(''), ['bandwidth_limit', 'dscp_marking']);
-    assert.deepEqual(await types('?all_supported=true'), ['bandwidth_limit', 'dscp_marking']);
+    assert.deepEqual(await types('?all_supported=true'), ['bandwidth_limit', 'dscp_marking', 'packet_rate_limit']);
     const all = ['bandwidth_limit', 'dscp_marking', 'minimum_bandwidth', 'minimum_packet_rate', 'packet_rate_limit'];
     assert.deepEqual(await types('?all_rules=true'), all);
     assert.deepEqual(await types('?all_rules=false'), ['bandwidth_limit', 'dscp_marking']);
@@ -245,7 +245,7 @@ describe('QoS policies', () => {
     });
     const direction = { parameter_name: 'direction', parameter_values: ['ingress', 'egress'], parameter_type: 'choices' };
     const parameters = [range('max_kbps'), range('max_burst_kbps'), direction];
-    const drivers = [{ name: 'linuxbridge', supported_parameters: parameters }];
+    const drivers = ['openvswitch', 'linuxbridge'].map(name => ({ name, supported_parameters: parameters }));
     assert.deepEqual(body, { rule_type: { type: 'bandwidth_limit', drivers } });
     assert.deepEqual(await h.member.refused('GET', 'qos/rule-types/bandwidth_limit'), [403, 'NotAuthorized', 'Not authorized.']);
     assert.equal((await h.admin.request('GET', 'qos/rule-types/none')).status, 404);

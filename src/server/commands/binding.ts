@@ -1,6 +1,6 @@
 // Binding a port to a host: which driver can plug it there, and what must report before it is ACTIVE.
 
-import type { AgentView, SegmentView } from '../../contracts/drivers.ts';
+import type { AgentView, MechanismDriver, PortView, SegmentView } from '../../contracts/drivers.ts';
 import type { Predicate, Row, Value } from '../../contracts/store.ts';
 import { isKeptApart, type PvlanType } from '../../domain/pvlan.ts';
 import type { Services } from '../context.ts';
@@ -77,16 +77,25 @@ export function writeLevels(draft: Draft, { level }: BindingPlan): void {
 }
 
 /** Whoever cannot keep a port apart from others does not get it: packets that must not pass would. */
-async function findBinding(services: Services, { network_id, host, vnic_type, pvlan_type }: BindingRequest) {
+async function findBinding(services: Services, request: BindingRequest) {
+  const { network_id, host, pvlan_type } = request;
   const agents = await services.store.select({ table: 'agents', where: { eq: ['host', host] } });
   const segments = (await segmentsOf(services, network_id)) as unknown as SegmentView[];
   for (const driver of services.drivers.mechanisms) {
     if (isKeptApart(pvlan_type) && !driver.pvlan) continue;
     const agent = agents.find(a => a.agent_type === driver.agentType);
-    const binding = agent && driver.bind(vnic_type, viewOf(services, agent), segments);
+    const binding = agent && driver.bind(await portView(services, request, driver), viewOf(services, agent), segments);
     if (binding) return binding;
   }
   return undefined;
+}
+
+async function portView({ store }: Services, request: BindingRequest, { plugsTrunks }: MechanismDriver): Promise<PortView> {
+  const { port_id, vnic_type, profile } = request;
+  const view = { id: port_id, vnic_type, profile };
+  if (!plugsTrunks) return view;
+  const [trunk] = await store.select({ table: 'trunks', where: { eq: ['port_id', port_id] }, columns: ['id'] });
+  return trunk ? { ...view, trunk_id: String(trunk.id) } : view;
 }
 
 function viewOf(services: Services, row: Row): AgentView {
