@@ -186,6 +186,7 @@ export class AllInOne implements AsyncDisposable {
   }
 
   private async hostViews(): Promise<HostView[]> {
+    if (this.running.length === 0) return [];
     const rows = await listAgents(this.api);
     return this.running.map(({ place: { name, init }, agent }) => ({
       name,

@@ -85,7 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     get policy() {
       return services.policy;
     },
-    reload: () => live.reload(),
+    reload: async () => [...(await live.reload()), ...http.reload()],
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

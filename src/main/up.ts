@@ -32,6 +32,8 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   const said = options.keystone && keystoneAccount(options.keystone);
   const settings = inWords(() => readServerOptions(options.configSources, options));
   const keystone = keystoneOf(said, settings.keystone);
+  if (settings.config.tls.enabled && mode !== 'server')
+    throw new Failure('use_ssl is for "weft server": the parts of "weft up" are on one machine');
   const { statePath, bindHost: address, bindPort: port } = settings.process;
   const folder = inWords(() => openStateFolder(statePath ?? options.defaultStateDir, mode === 'contained'));
   using _lock = inWords(() => takeLock(folder.lock, `${address}:${port}`, new Date(systemClock.now())));

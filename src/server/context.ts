@@ -98,6 +98,16 @@ export interface ServiceConfig {
   readonly debug: boolean;
 }
 
+/** `use_ssl` and `[ssl]`; a file that is not named is empty. */
+export interface TlsConfig {
+  readonly enabled: boolean;
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Of the authorities of clients. */
+  readonly caFile: string;
+  readonly ciphers: string;
+}
+
 /** `[healthcheck]`. */
 export interface HealthConfig {
   readonly backends: readonly ('disable_by_file' | 'disable_by_files_ports' | 'database' | 'messaging')[];
@@ -109,6 +119,7 @@ export interface HealthConfig {
 
 export interface ServerConfig {
   readonly health: HealthConfig;
+  readonly tls: TlsConfig;
   readonly service: ServiceConfig;
   /** `auth_strategy`; `noauth`: everybody is an administrator. */
   readonly authStrategy: 'keystone' | 'noauth';
@@ -189,6 +200,7 @@ export interface ServerConfig {
 }
 
 export const defaultConfig: ServerConfig = {
+  tls: { enabled: false, certFile: '', keyFile: '', caFile: '', ciphers: '' },
   health: {
     backends: ['disable_by_file'],
     detailed: false,

@@ -2,6 +2,7 @@
 import type { ConfigSource } from '../../cli/verbs/config-option.ts';
 import { isPlugin } from '../../model/plugins.ts';
 import type { ServerConfig } from '../../server/context.ts';
+import { readTls } from '../service/tls.ts';
 import { refuseHalfAccount } from './account-options.ts';
 import { agentPrograms } from './agent-programs.ts';
 import { apiOptions } from './api-options.ts';
@@ -22,6 +23,7 @@ import { configOf, type Program, readProgram } from './program.ts';
 import { amqpOptions } from './rabbit.ts';
 import { defaultServerProcess, type KeystoneConfig, type ProcessConfig, type ServerProcess } from './server-process.ts';
 import { serviceOptions } from './service-options.ts';
+import { tlsOptions } from './tls-options.ts';
 
 const options: readonly Option<ServerProcess>[] = [
   ...processOptions,
@@ -34,6 +36,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...databaseOptions,
   ...serviceOptions,
   ...healthOptions,
+  ...tlsOptions,
   ...idleOptions,
   ...novaOptions,
   ...keystoneOptions,
@@ -52,6 +55,7 @@ export const serverProgram: Program<ServerProcess> = {
     refuseHalfDns(server);
     refuseHalfNotifications(server);
     refuseHalfAccount('nova', server.nova.account);
+    readTls(server.tls);
     if (server.messaging.transportUrl !== '') amqpOptions(server.messaging);
   },
   doubts: ({ server }) =>

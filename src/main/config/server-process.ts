@@ -64,7 +64,8 @@ type Parts =
   | 'notifications'
   | 'nova'
   | 'service'
-  | 'health';
+  | 'health'
+  | 'tls';
 
 /** Effect of an option that is a part of one. */
 export const within =

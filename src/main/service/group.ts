@@ -57,7 +57,7 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   const socket = stack.use(await bindSocket(host, port));
   const hub = stack.use(await UnixHub.listen(folder.busSocket, { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const live = stack.use(await openPolicy(config.policy, folder.path, log));
-  const url = `http://${socket.place}`;
+  const url = `${config.tls.enabled ? 'https' : 'http'}://${socket.place}`;
   await options.prepare(url);
   const group: Group = { options, url, socket: socket.handle, living: new Map(), buses: new Map(), changeable: options.changeable };
   const running = stack.adopt(await startAll(group), all => stopAll(group, all));

@@ -1,4 +1,6 @@
 // The API of a server on a port, or on a socket that somebody else made.
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import type { Identity, IdentityApi } from '../../contracts/identity.ts';
 import type { Extension } from '../../model/kit/resource.ts';
 import { extensions, resources } from '../../model/registry.ts';
@@ -7,6 +9,7 @@ import { type DrainOptions, draining } from '../../server/http/drain.ts';
 import { buildHttpServer } from '../../server/http/server.ts';
 import { offer } from '../../server/offer.ts';
 import { type BusWatch, healthOptions } from './health.ts';
+import { readTls } from './tls.ts';
 
 export type ServerIdentity = Identity & Partial<Pick<IdentityApi, 'handle'>> & Partial<Disposable>;
 
@@ -23,6 +26,8 @@ export interface HttpOptions {
 export interface RunningHttp {
   /** As it listens. */
   readonly url: string;
+  /** Reads certificate and key again. Answers what was wrong: then the old ones stay. */
+  reload(): readonly string[];
   /** Once; afterwards it is closed. */
   drain(options: DrainOptions): Promise<void>;
 }
@@ -32,6 +37,7 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
   const opening = Promise.withResolvers<ServerIdentity>();
   let identity: ServerIdentity | undefined;
   let isLeaving = (): boolean => false;
+  const tls = readTls(services.config.tls);
   const app = buildHttpServer({
     services,
     api: offer(services, { resources, extensions: options.extensions ?? extensions }),
@@ -47,6 +53,7 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
     },
     isLeaving: () => isLeaving(),
     health: healthOptions(services, options.bus),
+    tls,
   });
   const end = draining(app.server);
   isLeaving = () => end.leaving;
@@ -60,10 +67,22 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
   }
   return {
     url,
+    reload: () => (tls ? newCertificate(app.server, services) : []),
     async drain(how) {
       await end.drain(how);
       await app.close();
       identity?.[Symbol.dispose]?.();
     },
   };
+}
+
+function newCertificate(server: Server, { config, log }: Services): string[] {
+  try {
+    if (server instanceof TlsServer) server.setSecureContext(readTls(config.tls) ?? {});
+    return [];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log.error(`TLS: the certificate stays as it was: ${why}`);
+    return [`TLS: ${why}`];
+  }
 }

@@ -75,7 +75,7 @@ async function hear({ opened, log, part }: Running, message: Exclude<ToWorker, {
     return;
   }
   log.setLevel(message.ask.logLevel);
-  tell({ say: 'answer', id: message.id, answer: await opened.live.reload() });
+  tell({ say: 'answer', id: message.id, answer: [...(await opened.live.reload()), ...part.reload()] });
 }
 
 async function begin(settings: WorkerSettings): Promise<Running> {
@@ -102,6 +102,7 @@ interface Part {
   /** Called when another process has written to the outbox. */
   readonly wake: () => void;
   readonly bus: BusWatch;
+  reload(): readonly string[];
   drain(options: { readonly lingerMs: number; readonly graceMs: number }): Promise<void>;
 }
 
@@ -118,7 +119,7 @@ async function serveApi(settings: WorkerSettings, { services }: OpenedServices, 
   });
   const bus: BusWatch = { up: settings.busUp };
   const http = await listenHttp(services, { at: { fd: socketFd }, bus, identity: () => identityOf(settings, log) });
-  return { bus, wake: () => {}, drain: how => http.drain(how) };
+  return { bus, wake: () => {}, reload: () => http.reload(), drain: how => http.drain(how) };
 }
 
 async function identityOf({ config, keystone, stateDir, url }: WorkerSettings, log: Log): Promise<ServerIdentity> {
@@ -147,7 +148,7 @@ async function serveBuses(settings: WorkerSettings, { services }: OpenedServices
   };
   const bus = watchBus(rabbit, up => tell({ say: 'bus', up }));
   if (bus.up !== undefined) tell({ say: 'bus', up: bus.up });
-  return { bus, wake, drain: () => Promise.resolve() };
+  return { bus, wake, reload: () => [], drain: () => Promise.resolve() };
 }
 
 main();

@@ -1,5 +1,6 @@
 // What comes before the API: which of the server's parts a URL belongs to, and who calls.
 import type { IncomingHttpHeaders } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import type { Caller, Identity, IdentityApi } from '../../contracts/identity.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { RequestContext, Services } from '../context.ts';
@@ -23,6 +24,8 @@ export interface RawRequest {
   /** The other end of the connection, and the port of ours. */
   readonly peer: string;
   readonly port: number;
+  /** The connection is one of TLS. */
+  readonly secure: boolean;
   /** Whose token it has; asked of the identity once for a request. */
   readonly caller: () => Promise<Caller | undefined>;
 }
@@ -35,6 +38,8 @@ export interface FrontOptions {
   readonly isLeaving?: () => boolean;
   /** Without them it is healthy, since it answers. */
   readonly health?: HealthOptions;
+  /** Over TLS, as node:tls has it. */
+  readonly tls?: TlsOptions | undefined;
 }
 
 /** What requests are known by in the log. */
@@ -79,7 +84,7 @@ export function buildFront({ services, api, identity, ...options }: FrontOptions
     if (method === 'OPTIONS') return { status: 200, headers: preflightHeaders(config.cors, headers) };
     if (isIdentity(path)) return identityReply(request, path);
     if (path === '/healthcheck') return healthReply(health, { method, accept: headers.accept ?? '', port: request.port });
-    const place = placeOf(headers, request.peer, config.proxy);
+    const place = placeOf(headers, request, config.proxy);
     const prefix = prefixOf(path);
     const rest = path.slice(prefix.length);
     if (rest === '' || rest === '/') return method === 'GET' ? versions(place.base, prefix) : errorReply(apiError('HTTPMethodNotAllowed'));

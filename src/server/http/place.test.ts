@@ -3,9 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import test from 'node:test';
 import { noProxy, type Place, placeOf } from './place.ts';
 
-const here = (headers: IncomingHttpHeaders): Place => placeOf({ host: 'api:9696', ...headers }, '192.0.2.1', noProxy);
+const here = (headers: IncomingHttpHeaders): Place =>
+  placeOf({ host: 'api:9696', ...headers }, { peer: '192.0.2.1', secure: false }, noProxy);
 const behind = (headers: IncomingHttpHeaders): Place =>
-  placeOf({ host: 'api:9696', ...headers }, '192.0.2.1', { ...noProxy, enabled: true });
+  placeOf({ host: 'api:9696', ...headers }, { peer: '192.0.2.1', secure: false }, { ...noProxy, enabled: true });
 
 test('without a proxy of ours only the scheme is believed', () => {
   const said = {
@@ -59,7 +60,13 @@ test('what is no host, port, prefix, scheme or address is as if it were not said
 test('a configured prefix of links counts before everything', () => {
   const config = { enabled: true, linkPrefix: 'https://net.example/api/' };
   assert.equal(
-    placeOf({ host: 'api', 'x-forwarded-host': 'x', 'x-forwarded-prefix': '/y' }, '::1', config).base,
+    placeOf({ host: 'api', 'x-forwarded-host': 'x', 'x-forwarded-prefix': '/y' }, { peer: '::1', secure: false }, config).base,
     'https://net.example/api',
   );
+});
+
+test('on a connection of TLS links begin with https, unless a header says otherwise', () => {
+  const secure = { peer: '192.0.2.1', secure: true };
+  assert.equal(placeOf({ host: 'api:9696' }, secure, noProxy).base, 'https://api:9696');
+  assert.equal(placeOf({ host: 'api:9696', 'x-forwarded-proto': 'http' }, secure, noProxy).base, 'http://api:9696');
 });

@@ -25,12 +25,19 @@ interface Forwarded {
   readonly for?: string | undefined;
 }
 
-export function placeOf(headers: IncomingHttpHeaders, peer: string, config: ProxyConfig): Place {
+/** What the connection is by itself. */
+export interface Connection {
+  readonly peer: string;
+  readonly secure: boolean;
+}
+
+export function placeOf(headers: IncomingHttpHeaders, { peer, secure }: Connection, config: ProxyConfig): Place {
   const said = config.enabled ? forwarded(headers) : {};
   const client = said.for !== undefined && plainAddress.test(said.for) ? said.for : peer;
   if (config.linkPrefix !== '') return { base: config.linkPrefix.replace(/\/+$/, ''), client };
   // As from Neutron, the scheme counts always: a wrong one spoils the links of who sent it.
-  const scheme = (said.proto ?? first(headers['x-forwarded-proto']))?.toLowerCase() === 'https' ? 'https' : 'http';
+  const proto = (said.proto ?? first(headers['x-forwarded-proto']))?.toLowerCase();
+  const scheme = (proto === undefined ? secure : proto === 'https') ? 'https' : 'http';
   const host = plainHost.test(said.host ?? '') ? said.host : plainHost.test(headers.host ?? '') ? headers.host : 'localhost';
   const prefix = config.enabled ? prefixOf(first(headers['x-forwarded-prefix'])) : '';
   return { base: `${scheme}://${host}${portOf(scheme, host ?? '', said.port)}${prefix}`, client };

@@ -22,12 +22,13 @@ import { asApiError, errorReply, type Reply } from './reply.ts';
 export function buildHttpServer(options: FrontOptions): FastifyInstance {
   const { services } = options;
   const { config, log } = services;
-  const app = fastify({
+  const limits = { maxHeaderSize: 4 * longestUrl, ...patience(config.clientSocketTimeout) };
+  const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: config.maxRequestBody,
     routerOptions: { maxParamLength: 2048 },
     requestTimeout: 120_000,
-    http: { maxHeaderSize: 4 * longestUrl, ...patience(config.clientSocketTimeout) },
+    ...(options.tls ? { https: { ...limits, ...options.tls } } : { http: limits }),
     rewriteUrl: ({ url = '/' }) => pathAndQuery(url),
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
     forceCloseConnections: 'idle',
@@ -55,7 +56,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
       const answer = await answerTo(request, names);
       log.info(`${request.method} ${pathOf(request.url)} ${answer.status}`, {
         ...names,
-        client: placeOf(request.headers, request.ip, config.proxy).client,
+        client: placeOf(request.headers, { peer: request.ip, secure: false }, config.proxy).client,
         ms: services.clock.now() - started,
       });
       return send(request, reply, answer, names);
@@ -85,7 +86,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     const { method, url, headers, ip } = request;
     let caller: ReturnType<RawRequest['caller']> | undefined;
     const raw: RawRequest = {
-      ...{ method, url, headers, peer: ip, port: request.socket.localPort ?? 0 },
+      ...{ method, url, headers, peer: ip, port: request.socket.localPort ?? 0, secure: options.tls !== undefined },
       get body() {
         return request.body as Uint8Array | undefined;
       },
