@@ -78,8 +78,13 @@ function kindOf(word: string): AgentKind {
 }
 
 /** One neutron.conf may be for the server and all agents. */
-const read = (kind: AgentKind, { configSources }: AgentOptions): Reading<AgentSettings> =>
-  readProgram(agentProgramOf[kind], configSources, { others: programs });
+function read(kind: AgentKind, { configSources, logFile, logDir, statePath }: AgentOptions): Reading<AgentSettings> {
+  const said = { log_file: logFile, log_dir: logDir, state_path: statePath };
+  const flags = Object.entries(said).flatMap(([name, text]) =>
+    text === undefined ? [] : [{ group: 'DEFAULT', name, text, flag: `--${name.replace('_', '-')}` }],
+  );
+  return readProgram(agentProgramOf[kind], configSources, { flags, others: programs });
+}
 
 function refuse(kind: AgentKind, { messaging, metadata }: AgentSettings, { busSocket }: AgentOptions): void {
   if (messaging.transportUrl === '' && busSocket === undefined)

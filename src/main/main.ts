@@ -5,6 +5,7 @@ import { runProgram, type Terminal } from '../cli/program.ts';
 import { onHostStatePath } from '../cli/state.ts';
 import { UsageError } from '../cli/verb.ts';
 import { agentVerb } from '../cli/verbs/agent.ts';
+import { type CleanupDesk, cleanupVerbs } from '../cli/verbs/cleanup.ts';
 import { type ConfigDesk, configVerbs } from '../cli/verbs/config.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
 import { demo } from '../cli/verbs/demo.ts';
@@ -36,6 +37,11 @@ const lateConfigDesk: ConfigDesk = {
   show: async place => (await config()).show(place),
   check: async (place, folder) => (await config()).check(place, folder),
 };
+const cleanup = async (): Promise<CleanupDesk> => (await import('./cleanup/cleanup.ts')).cleanupDesk;
+const lateCleanup: CleanupDesk = {
+  bridges: async (place, out) => (await cleanup()).bridges(place, out),
+  namespaces: async (place, out) => (await cleanup()).namespaces(place, out),
+};
 export const verbs = [
   upVerb(work),
   serverVerb(work),
@@ -53,6 +59,7 @@ export const verbs = [
   ...policyVerbs(lateDesk),
   ...configVerbs(lateConfigDesk),
   ...dbVerbs(lateDatabase),
+  ...cleanupVerbs(lateCleanup),
   upgradeCheckVerb(async place => (await import('./db/upgrade-check.ts')).upgradeChecks(place)),
   demo,
 ];
@@ -81,7 +88,8 @@ function runNeutron(program: string, argv: readonly string[], terminal: Terminal
   if (spoken.kind === 'verb') {
     // A service has no home folder.
     process.env['WEFT_STATE_DIR'] ??= onHostStatePath;
-    for (const option of spoken.idle) terminal.err(`${program}: ${option} has no effect: logs are files in the state directory`);
+    const because = spoken.because ?? 'logs are files in the state directory';
+    for (const option of spoken.idle) terminal.err(`${program}: ${option} has no effect: ${because}`);
     return runProgram(verbs, spoken.argv, terminal);
   }
   for (const line of spoken.lines) terminal.out(line);

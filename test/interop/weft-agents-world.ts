@@ -38,6 +38,7 @@ export class AgentsWorld implements AsyncDisposable {
   private readonly stack: AsyncDisposableStack;
   private readonly agents = new Map<string, Job>();
   private readonly jobs = new Set<Job>();
+  readonly instances: Vm[] = [];
 
   static async open(): Promise<AgentsWorld> {
     await using stack = new AsyncDisposableStack();
@@ -131,6 +132,7 @@ export class AgentsWorld implements AsyncDisposable {
     const { sandbox } = this.host(host);
     const name = `vm-${port.id.slice(0, 8)}`;
     const vm = this.stack.use(await openVm(sandbox, { name, tap: tapName(port.id), mac: String(port['mac_address']) }));
+    this.instances.push(vm);
     await this.until(`${name} is ACTIVE`, async () => (await this.port(port.id))['status'] === 'ACTIVE');
     await vm.boot({ dhcp4: true, dhcp6: 'no', fixed: [] });
     const [fixed] = port['fixed_ips'] as { ip_address: string }[];

@@ -6,7 +6,9 @@ export interface OsloCall {
   readonly options: readonly string[];
   readonly stateDir: string | undefined;
   readonly namesFiles: boolean;
-  /** Options that have no effect here. */
+  /** Where its log goes, in the words of `weft agent`. */
+  readonly logs: readonly string[];
+  /** Options that have no effect on a server. */
   readonly idle: readonly string[];
   readonly rest: readonly string[];
 }
@@ -27,11 +29,19 @@ const idleValues = new Set([
   'log-date-format',
   'syslog-log-facility',
 ]);
+/** Those of them that agents take. */
+export const logOptions: ReadonlyMap<string, string> = new Map([
+  ['log-file', '--log-file'],
+  ['logfile', '--log-file'],
+  ['log-dir', '--log-dir'],
+  ['logdir', '--log-dir'],
+]);
 const idleFlags = new Set(['use-syslog', 'use-journal', 'use-json', 'watch-log-file', 'use-stderr'].flatMap(name => [name, `no${name}`]));
 
 export function osloOptions(program: string, argv: readonly string[]): OsloCall {
   const out = {
     options: [] as string[],
+    logs: [] as string[],
     idle: [] as string[],
     rest: [] as string[],
     stateDir: undefined as string | undefined,
@@ -51,7 +61,9 @@ export function osloOptions(program: string, argv: readonly string[]): OsloCall 
     } else if (name === 'state_path' || name === 'state-dir') out.stateDir = value();
     else if (flags.has(name) && equals === '') out.options.push(...flags.get(name)!);
     else if (idleValues.has(name)) {
-      value();
+      const given = value();
+      const log = logOptions.get(name);
+      if (log !== undefined) out.logs.push(log, given);
       out.idle.push(`--${name}`);
     } else if (idleFlags.has(name) && equals === '') out.idle.push(`--${name}`);
     else out.rest.push(word);

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { test } from 'node:test';
 import { UsageError } from '../verb.ts';
-import { type Spoken, type Surroundings, translate } from './programs.ts';
+import { neutronPrograms, type Spoken, type Surroundings, translate } from './programs.ts';
 
 const nothing: Surroundings = { env: {}, exists: () => false };
 const argvOf = (spoken: Spoken): readonly string[] => (spoken.kind === 'verb' ? spoken.argv : ['said', ...spoken.lines]);
@@ -83,4 +84,40 @@ test("neutron-status, and programs that are somebody else's", () => {
   assert.equal(of('neutron-status --config-file n.conf upgrade check --json'), 'upgrade check --config-file n.conf --json');
   assert.throws(() => of('neutron-status upgrade'), UsageError);
   assert.throws(() => of('neutron-bgp-agent'), /does not stand in for neutron-bgp-agent/);
+});
+
+test('agents: their files, where they log, and the rest as oslo.log has it', () => {
+  const files = '--config-file /etc/neutron/neutron.conf --config-file=/etc/neutron/dhcp_agent.ini';
+  assert.equal(
+    of(`neutron-dhcp-agent ${files} --log-file=/var/log/neutron/dhcp.log --debug`),
+    'agent dhcp --config-file /etc/neutron/neutron.conf --config-file /etc/neutron/dhcp_agent.ini --debug --log-file /var/log/neutron/dhcp.log',
+  );
+  const spoken = translate('neutron-l3-agent', ['--state_path', '/srv/n', '--use-syslog', '--logdir', '/l'], nothing);
+  assert.deepEqual(argvOf(spoken), ['agent', 'l3', '--state-path', '/srv/n', '--log-dir', '/l']);
+  assert.ok(spoken.kind === 'verb' && spoken.idle.join() === '--use-syslog' && /standard error/.test(spoken.because ?? ''));
+  const there = new Set(['/etc/neutron/neutron.conf', '/etc/neutron/neutron-metadata-agent.conf.d']);
+  assert.equal(
+    of('neutron-metadata-agent', { env: {}, exists: path => there.has(path) }),
+    'agent metadata --config-file /etc/neutron/neutron.conf --config-dir /etc/neutron/neutron-metadata-agent.conf.d',
+  );
+  assert.equal(of('neutron-linuxbridge-agent --config-file l.ini'), 'agent linuxbridge --config-file l.ini');
+  assert.throws(() => of('neutron-openvswitch-agent'), /does not stand in for neutron-openvswitch-agent/);
+});
+
+test('what agents leave', () => {
+  assert.equal(
+    of('neutron-netns-cleanup --config-file n.conf --agent-type dhcp --force --debug'),
+    'cleanup namespaces --config-file n.conf --agent-type dhcp --force',
+  );
+  assert.equal(of('neutron-linuxbridge-cleanup --config-file l.ini'), 'cleanup bridges --config-file l.ini');
+});
+
+test('npm and a checkout have a link for each name', () => {
+  const { bin } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { bin: Record<string, string> };
+  const names = Object.keys(neutronPrograms);
+  assert.deepEqual(Object.keys(bin).toSorted(), ['weft', ...names].toSorted());
+  for (const name of names) {
+    assert.equal(bin[name], 'bin/weft');
+    assert.equal(readlinkSync(new URL(`../../../bin/${name}`, import.meta.url)), 'weft');
+  }
 });

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { onHostStatePath } from '../state.ts';
 import { UsageError } from '../verb.ts';
 import { dbManage } from './db-manage.ts';
-import { type OsloCall, osloOptions, usualFiles } from './oslo-options.ts';
+import { logOptions, type OsloCall, osloOptions, usualFiles } from './oslo-options.ts';
 
 /** A command line for `weft` and options that have no effect, or what is to be said at once. */
 export type Spoken =
-  | { readonly kind: 'verb'; readonly argv: readonly string[]; readonly idle: readonly string[] }
+  | { readonly kind: 'verb'; readonly argv: readonly string[]; readonly idle: readonly string[]; readonly because?: string }
   | { readonly kind: 'said'; readonly lines: readonly string[] };
 
 /** `place`: the options that say which files and which state directory. */
@@ -33,11 +33,37 @@ const status: Translate = (argv, place) => {
   return { kind: 'verb', argv: ['upgrade', 'check', ...options, ...json], idle: oslo.idle };
 };
 
+/** Agents log where they are told, and have no state directory of their own. */
+const agent =
+  (kind: string): Translate =>
+  (argv, place) => {
+    const { stateDir, logs, ...oslo } = osloOptions(`neutron-${kind}-agent`, argv);
+    const files = place({ ...oslo, logs, stateDir: undefined });
+    const state = stateDir === undefined ? [] : ['--state-path', stateDir];
+    const idle = oslo.idle.filter(option => !logOptions.has(option.slice(2)));
+    const because = 'an agent writes to a file or to the standard error output';
+    return { kind: 'verb', argv: ['agent', kind, ...files, ...state, ...logs, ...oslo.rest], idle, because };
+  };
+
+const cleanup =
+  (program: string, what: string): Translate =>
+  (argv, place) => {
+    const oslo = osloOptions(program, argv);
+    const files = place({ ...oslo, stateDir: undefined }).filter(word => word !== '--debug');
+    return { kind: 'verb', argv: ['cleanup', what, ...files, ...oslo.rest], idle: oslo.idle, because: 'it only says what it does' };
+  };
+
 export const neutronPrograms: Readonly<Record<string, Translate>> = {
   'neutron-server': server,
   'neutron-rpc-server': rpcServer,
   'neutron-db-manage': dbManage,
   'neutron-status': status,
+  'neutron-linuxbridge-agent': agent('linuxbridge'),
+  'neutron-dhcp-agent': agent('dhcp'),
+  'neutron-l3-agent': agent('l3'),
+  'neutron-metadata-agent': agent('metadata'),
+  'neutron-linuxbridge-cleanup': cleanup('neutron-linuxbridge-cleanup', 'bridges'),
+  'neutron-netns-cleanup': cleanup('neutron-netns-cleanup', 'namespaces'),
 };
 
 export interface Surroundings {

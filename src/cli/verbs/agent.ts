@@ -7,6 +7,10 @@ export interface AgentOptions {
   readonly configSources: readonly ConfigSource[];
   readonly busSocket: string | undefined;
   readonly debug: boolean;
+  /** These count more than what the files say. */
+  readonly logFile: string | undefined;
+  readonly logDir: string | undefined;
+  readonly statePath: string | undefined;
 }
 
 export function agentVerb(work: (options: AgentOptions) => Promise<number>): Verb {
@@ -27,6 +31,9 @@ export function agentVerb(work: (options: AgentOptions) => Promise<number>): Ver
       ...(file ? { 'config-file': { ...file, help: "options, under the names of the files of Neutron's agents" } } : {}),
       ...(dir ? { 'config-dir': dir } : {}),
       'bus-socket': { type: 'string', value: 'FILE', help: 'meet a server of this machine at bus.sock in its state directory instead' },
+      'log-file': { type: 'string', value: 'FILE', help: 'where lines are written (default: standard error output)' },
+      'log-dir': { type: 'string', value: 'DIR', help: 'the folder of that file; alone: of one called as the agent' },
+      'state-path': { type: 'string', value: 'DIR', help: 'where pid files, leases and configurations of daemons are' },
       debug: { type: 'boolean', help: 'log more' },
     },
     args: [1, 1],
@@ -36,6 +43,9 @@ export function agentVerb(work: (options: AgentOptions) => Promise<number>): Ver
         configSources: configFilesOf(call).configSources,
         busSocket: text(call, 'bus-socket'),
         debug: flag(call, 'debug'),
+        logFile: text(call, 'log-file'),
+        logDir: text(call, 'log-dir'),
+        statePath: text(call, 'state-path'),
       }),
   };
 }

@@ -1,0 +1,70 @@
+// weft cleanup: what agents leave on a machine when they are gone for good.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openHost } from '../../adapters/host/open-host.ts';
+import { Failure } from '../../cli/verb.ts';
+import type { BridgesPlace, CleanupDesk, NamespacesPlace } from '../../cli/verbs/cleanup.ts';
+import type { ConfigSource } from '../../cli/verbs/config-option.ts';
+import { agentProgramOf } from '../config/agents/programs.ts';
+import { type AgentKind, type AgentSettings, agentConfigOf } from '../config/agents/settings.ts';
+import { ConfigError } from '../config/ini.ts';
+import { configOf, readProgram } from '../config/program.ts';
+import { cleanBridges } from './bridges.ts';
+import { type AgentType, agentTypes, cleanNamespaces, idOf } from './namespaces.ts';
+import { runningAgents } from './running.ts';
+
+type Out = (line: string) => void;
+
+export const cleanupDesk: CleanupDesk = {
+  async bridges({ configSources, force }: BridgesPlace, out: Out): Promise<number> {
+    const settings = settingsOf('linuxbridge', ['physical_interface_mappings', 'bridge_mappings'], configSources);
+    refuse(['linuxbridge'], force);
+    const { linuxbridge } = agentConfigOf(settings, { host: '', isRoot: true });
+    if (!linuxbridge) throw new Error('no configuration');
+    return told(await cleanBridges(openHost().links, linuxbridge), 'something is plugged into it', out);
+  },
+  async namespaces({ configSources, force, agentType }: NamespacesPlace, out: Out): Promise<number> {
+    const settings = settingsOf('dhcp', ['state_path', 'dhcp_confs'], configSources);
+    const types: readonly AgentType[] = agentType === undefined ? agentTypes : [agentType];
+    refuse(types, force);
+    const done = await cleanNamespaces({ links: openHost().links, types, force });
+    const folder = settings.dhcp.folder ?? join(settings.statePath, 'dhcp');
+    // What its dnsmasq had read and leased: without a namespace nobody asks for it.
+    for (const name of done.removed)
+      if (force && name.startsWith('qdhcp-')) rmSync(join(folder, idOf(name)), { recursive: true, force: true });
+    return told(done, 'it is not empty (--force removes it all the same)', out);
+  },
+};
+
+interface Cleaned {
+  readonly removed: readonly string[];
+  readonly kept: readonly string[];
+  readonly problems: readonly string[];
+}
+
+function told({ removed, kept, problems }: Cleaned, why: string, out: Out): number {
+  for (const name of removed) out(`removed ${name}`);
+  for (const name of kept) out(`kept ${name}: ${why}`);
+  for (const problem of problems) out(`not done: ${problem}`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+/** An agent that runs would make anew what is taken away, or miss it. */
+function refuse(kinds: readonly AgentKind[], force: boolean): void {
+  if (process.getuid?.() !== 0) throw new Failure('this changes the network of the machine, which needs root');
+  const running = runningAgents().filter(agent => agent.kinds.some(kind => kinds.includes(kind)));
+  if (running.length === 0 || force) return;
+  const named = running.map(({ pid, kinds: theirs }) => `${theirs.filter(kind => kinds.includes(kind)).join(', ')} (process ${pid})`);
+  throw new Failure(`agents run on this machine: ${named.join(', ')}; stop them first, or say --force`);
+}
+
+/** Of an agent's options those that matter here: what keeps the agent from starting keeps nobody from cleaning up behind it. */
+function settingsOf(kind: AgentKind, names: readonly string[], sources: readonly ConfigSource[]): AgentSettings {
+  const { whole: _, ...program } = agentProgramOf[kind];
+  const options = program.options.filter(option => names.includes(option.name));
+  try {
+    return configOf(readProgram({ ...program, options }, sources));
+  } catch (error) {
+    throw error instanceof ConfigError ? new Failure(error.message) : error;
+  }
+}
