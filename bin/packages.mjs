@@ -54,6 +54,7 @@ export const conformancePackages = {
   'neutron-openvswitch-agent': ['neutron-openvswitch-agent'],
   'openvswitch-switch': ['ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl'],
   keepalived: ['keepalived'],
+  'python3-placement': ['placement-api', 'placement-manage'],
   'python3-ddt': [`${python}/ddt.py`],
   'python3-oslo.messaging': [`${python}/oslo_messaging/__init__.py`],
   'python3-oslo.middleware': [`${python}/oslo_middleware/__init__.py`],

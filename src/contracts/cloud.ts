@@ -28,6 +28,29 @@ export interface Nova {
   tell(events: readonly NovaEvent[]): Promise<readonly NovaAnswer[]>;
 }
 
+/** Placement, as far as it is told what hosts have. Each throws `CloudUnavailable` or `PlacementRefused`. */
+export interface Placement {
+  /** The UUID of a provider, which others make. */
+  providerNamed(name: string): Promise<string | undefined>;
+  ensureTrait(name: string): Promise<void>;
+  /** Made, or given that name and parent. */
+  ensureProvider(provider: { readonly uuid: string; readonly name: string; readonly parent: string }): Promise<void>;
+  setTraits(uuid: string, traits: readonly string[]): Promise<void>;
+  /** By resource class. */
+  setInventories(uuid: string, inventories: Readonly<Record<string, Readonly<Record<string, number>>>>): Promise<void>;
+}
+
+/** Placement answered no. */
+export class PlacementRefused extends Error {
+  readonly status: number;
+
+  constructor(status: number, reason: string) {
+    super(`Placement answers ${status}: ${reason}`);
+    this.name = 'PlacementRefused';
+    this.status = status;
+  }
+}
+
 /** Nova answered that it does not take these events at all. */
 export class NovaRefused extends Error {
   readonly status: number;

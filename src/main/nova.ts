@@ -1,9 +1,11 @@
-// Nova, where there is an account for it, as a reader of the outbox; where there is none, nothing is kept for it.
+// Nova, where there is an account for it, as a reader of the outbox; where there is none, nothing is kept for it. And Placement.
 import { openNova } from '../adapters/openstack/nova.ts';
+import { openPlacement } from '../adapters/openstack/placement.ts';
 import { Session } from '../adapters/openstack/session.ts';
 import { CloudUnavailable } from '../contracts/cloud.ts';
 import type { Services } from '../server/context.ts';
 import { NovaNotifier } from '../server/nova/notifier.ts';
+import { runPlacementReports } from '../server/placement/reporter.ts';
 import { forgetUnused } from '../server/relay/catch-up.ts';
 import { type RelayOptions, runRelay } from '../server/relay/relay.ts';
 
@@ -27,4 +29,12 @@ export function tellNova(
     all: async () => {},
   };
   return runRelay(services, { ...own, reader, ...reading }, stop);
+}
+
+/** What hosts have, where there is an account for it. */
+export async function tellPlacement(services: Services, holder: string, stop: AbortSignal, end: AbortSignal): Promise<void> {
+  const { account } = services.config.placement;
+  if (account.auth_url === '') return;
+  const placement = openPlacement(new Session({ account, serviceType: 'placement', clock: services.clock, end }));
+  await runPlacementReports(services, placement, holder, stop);
 }

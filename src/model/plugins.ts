@@ -19,6 +19,7 @@ const always: readonly string[] = [
   'conntrack_helper',
   'local_ip',
   'ndp_proxy',
+  'placement',
 ];
 
 export function isPlugin(name: string): boolean {

@@ -186,6 +186,8 @@ export interface ServerConfig {
   readonly maxAllowedAddressPair: number;
   readonly externalDns: ExternalDnsConfig;
   readonly nova: NovaConfig;
+  /** `[placement]`. */
+  readonly placement: { readonly account: ServiceAccount };
   readonly database: DatabaseConfig;
   readonly messaging: MessagingConfig;
   readonly notifications: NotificationsConfig;
@@ -223,6 +225,7 @@ export const defaultConfig: ServerConfig = {
     reverse: { ipv4: 24, ipv6: 64 },
   },
   database: { connection: '', upgrade: true, max_pool_size: 10, max_overflow: 20, pool_timeout: 30, connection_recycle_time: 3600 },
+  placement: { account: noAccount },
   nova: { account: noAccount, status: true, data: true, interval: 2 },
   messaging: { transportUrl: '', controlExchange: 'neutron', host: '', ping: false, rabbit: {} },
   notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1 },

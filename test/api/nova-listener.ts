@@ -27,6 +27,9 @@ export class NovaListener implements AsyncDisposable {
   /** What a request is answered; undefined: nothing, and its connection is cut. */
   answer: (events: readonly Body[], post: Post) => Reply | undefined | Promise<Reply | undefined> = taken;
   login: () => Reply = () => ({ status: 201 });
+  /** Where the catalog says that Placement is, which knows who `admin` is without asking. */
+  placement = '';
+  tokenOf = (n: number): string => `token-${n}`;
   /** Seconds that a token lasts. */
   lasts = 3600;
   private readonly server = createServer((request, response) => void this.serve(request, response));
@@ -60,7 +63,7 @@ export class NovaListener implements AsyncDisposable {
 
   /** Tokens that were given are good no more. */
   revoke(): void {
-    for (let n = 1; n <= this.tokens; n++) this.revoked.add(`token-${n}`);
+    for (let n = 1; n <= this.tokens; n++) this.revoked.add(this.tokenOf(n));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,13 +89,14 @@ export class NovaListener implements AsyncDisposable {
     this.logins.push(body);
     const reply = this.login();
     if (reply.status !== 201) return reply;
-    response.setHeader('x-subject-token', `token-${++this.tokens}`);
+    response.setHeader('x-subject-token', this.tokenOf(++this.tokens));
     const expires_at = new Date(Date.now() + this.lasts * 1000).toISOString();
     const at = (kind: string, region: string, path: string) => ({ interface: kind, region, region_id: region, url: `${this.url}${path}` });
     const endpoints = [at('internal', 'One', '/one'), at('public', 'Two', '/public'), at('internal', 'Two', '/v2.1/')];
     const catalog = [
       { type: 'network', endpoints: [at('internal', 'Two', '/network')] },
       { type: 'compute', endpoints },
+      { type: 'placement', endpoints: [{ interface: 'internal', region: 'Two', url: this.placement }] },
     ];
     const user = { id: 'neutron', name: 'neutron', domain: { id: 'default', name: 'Default' } };
     return { status: 201, body: { token: { expires_at, issued_at: new Date().toISOString(), methods: ['password'], user, catalog } } };

@@ -145,7 +145,6 @@ export const idleSections: Readonly<Record<string, string>> = {
   ovs_driver: 'there is no Open vSwitch mechanism',
   sriov_driver: 'there is no SR-IOV mechanism',
   ovn: 'there is no OVN mechanism',
-  placement: 'nothing is reported to Placement',
   ironic: 'Ironic hears nothing',
   privsep: 'the server needs no privileges',
   cache: 'nothing is cached outside the server',

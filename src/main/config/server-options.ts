@@ -54,7 +54,7 @@ export const serverProgram: Program<ServerProcess> = {
     refuseHalfKeystone(keystone);
     refuseHalfDns(server);
     refuseHalfNotifications(server);
-    refuseHalfAccount('nova', server.nova.account);
+    for (const group of ['nova', 'placement'] as const) refuseHalfAccount(group, server[group].account);
     readTls(server.tls);
     if (server.messaging.transportUrl !== '') amqpOptions(server.messaging);
   },

@@ -63,6 +63,7 @@ type Parts =
   | 'messaging'
   | 'notifications'
   | 'nova'
+  | 'placement'
   | 'service'
   | 'health'
   | 'tls';

@@ -14,7 +14,7 @@ import type { Message } from '../../server/relay/messages.ts';
 import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
 import type { Messaging } from '../messaging.ts';
 import { runNotifications } from '../notifications.ts';
-import { tellNova } from '../nova.ts';
+import { tellNova, tellPlacement } from '../nova.ts';
 
 const relayCastMs = 10_000;
 const lastCastsMs = 500;
@@ -45,6 +45,7 @@ export function startJobs(services: Services, { local, rabbit }: Buses, stack: A
     ...publishing(services, reader, stop.signal),
     runNotifications(services, rabbit, { ...reader, signal: stop.signal }),
     tellNova(services, reader, stop.signal, end.signal),
+    tellPlacement(services, reader.holder, stop.signal, end.signal),
   ]);
   stack.defer(async () => {
     stop.abort();

@@ -1,4 +1,4 @@
-// Whether Placement knows what an agent's host has. Nothing of ours tells Placement, so it is not known.
+// Whether Placement knows what an agent's host has.
 import type { Extension } from '../kit/resource.ts';
 import { t } from '../kit/types.ts';
 

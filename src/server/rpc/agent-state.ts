@@ -1,6 +1,7 @@
 // Heartbeats. An agent is born of its first one.
 import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
 import type { Row, Value } from '../../contracts/store.ts';
+import { reportsResources, resourcesIn } from '../../domain/placement.ts';
 import { agent } from '../../model/agent.ts';
 import { isAlive } from '../commands/agent-liveness.ts';
 import { type Services, timestamp } from '../context.ts';
@@ -65,16 +66,23 @@ async function reportState(services: Services, startedAt: string, args: Args): P
       const answer = isAlive(services, row) ? 'alive' : 'revived';
       const versions = state.resource_versions === undefined ? {} : { resource_versions: state.resource_versions as Value };
       const zone = typeof state.availability_zone === 'string' ? { availability_zone: state.availability_zone } : {};
+      const synced = hasNews(services, row, state, configurations) ? { resources_synced: false } : {};
       draft.ops.push({
         op: 'update',
         table: 'agents',
         where: { eq: ['id', String(row.id)] },
-        set: { ...seen, ...versions, ...zone },
+        set: { ...seen, ...versions, ...zone, ...synced },
         expect: 1,
       });
       return answer;
     },
   });
+}
+
+/** Placement is to be told what the host has: the agent has begun anew, or says something else. */
+function hasNews({ config }: Services, row: Row, state: Record<string, unknown>, configurations: Record<string, unknown>): boolean {
+  if (config.placement.account.auth_url === '' || !reportsResources(String(row.agent_type), configurations)) return false;
+  return state.start_flag === true || resourcesIn(configurations) !== resourcesIn(row.configurations as Record<string, unknown>);
 }
 
 const tooLong = (name: string): Error => new RpcFailure('InvalidInput', `Invalid input for operation: ${name} is too long.`);
