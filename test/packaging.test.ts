@@ -1,7 +1,7 @@
 // Units and container recipes: what they name is there, and systemd takes them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
@@ -59,6 +59,21 @@ describe('units of systemd', () => {
       assert.ok(wrong.said.length >= 2, 'it sees what is wrong');
     });
   }
+
+  test('a service installs nothing when it starts', t => {
+    for (const unit of units) assert.match(readFileSync(join(folder, unit), 'utf8'), /^Environment=WEFT_INSTALL=no /m, unit);
+    // A Weft without any node modules: it does not fetch them.
+    const place = mkdtempSync(join(tmpdir(), 'weft-bare-'));
+    t.after(() => rmSync(place, { recursive: true }));
+    mkdirSync(join(place, 'bin'));
+    for (const name of ['weft', 'bootstrap.mjs', 'packages.mjs']) cpSync(join(root, 'bin', name), join(place, 'bin', name));
+    const { status, stderr } = spawnSync(join(place, 'bin/weft'), ['server'], {
+      encoding: 'utf8',
+      env: { ...process.env, WEFT_INSTALL: 'no' },
+    });
+    assert.equal(status, 127, stderr);
+    assert.ok(!existsSync(join(place, 'node_modules')));
+  });
 
   test('an agent keeps what it has made, and has no mount namespace of its own', () => {
     for (const unit of units.filter(name => name.includes('agent'))) {
@@ -137,6 +152,8 @@ describe('container images', () => {
     assert.deepEqual(installed('base'), ['ca-certificates', 'dumb-init']);
     for (const { name } of stages) if (!['agent', 'base'].includes(name)) assert.deepEqual(installed(name), [], name);
   });
+
+  test('a container installs nothing when it starts', () => assert.match(recipe, /^ENV .*WEFT_INSTALL=no$/m));
 
   test('the command of each role is one', () => {
     const commands = [...recipe.matchAll(/^ENV WEFT_COMMAND="(.*)"$/gm)].map(([, command = '']) => command.split(' '));
