@@ -39,7 +39,12 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   using _lock = inWords(() => takeLock(folder.lock, `${address}:${port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
   const levelOf = ({ service }: ServerConfig): LogLevel => (options.debug || service.debug ? 'debug' : 'info');
-  const { log, setLevel } = openProcessLog({ folder: folder.logs, name: 'server', level: levelOf(settings.config) });
+  const { log, setLevel, reopen } = openProcessLog({
+    folder: folder.logs,
+    name: 'server',
+    level: levelOf(settings.config),
+    config: settings.config.log,
+  });
   let reload = (): void => {};
   using stopper = untilStopped(mode === 'server' ? () => reload() : undefined);
   const progress: Out = line => out(`weft: ${line}`);
@@ -54,7 +59,7 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
     log.error('cannot start', { error });
     throw inUsersWords(error);
   });
-  reload = reloading({ weft, log, read: () => readServerOptions(options.configSources, options).config, levelOf, setLevel });
+  reload = reloading({ weft, log, read: () => readServerOptions(options.configSources, options).config, levelOf, setLevel, reopen });
   let status = 1;
   try {
     const onError = (error: unknown): void => log.error('control request failed', { error });

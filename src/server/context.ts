@@ -108,6 +108,17 @@ export interface TlsConfig {
   readonly ciphers: string;
 }
 
+/** Of oslo.log's options; where nothing is named, the log is in the state directory. */
+export interface LogConfig {
+  /** `log_file`, from `log_dir` on. */
+  readonly file: string;
+  readonly dir: string;
+  /** `use_json` */
+  readonly json: boolean;
+  /** `use_stderr` */
+  readonly stderr: boolean;
+}
+
 /** `[healthcheck]`. */
 export interface HealthConfig {
   readonly backends: readonly ('disable_by_file' | 'disable_by_files_ports' | 'database' | 'messaging')[];
@@ -120,6 +131,7 @@ export interface HealthConfig {
 export interface ServerConfig {
   readonly health: HealthConfig;
   readonly tls: TlsConfig;
+  readonly log: LogConfig;
   readonly service: ServiceConfig;
   /** `auth_strategy`; `noauth`: everybody is an administrator. */
   readonly authStrategy: 'keystone' | 'noauth';
@@ -202,6 +214,7 @@ export interface ServerConfig {
 }
 
 export const defaultConfig: ServerConfig = {
+  log: { file: '', dir: '', json: false, stderr: false },
   tls: { enabled: false, certFile: '', keyFile: '', caFile: '', ciphers: '' },
   health: {
     backends: ['disable_by_file'],

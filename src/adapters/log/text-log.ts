@@ -15,16 +15,18 @@ export interface TextLogOptions {
   readonly level?: LogLevel | (() => LogLevel);
   /** Who speaks: the program or agent. A field `name` of a child replaces it. */
   readonly name?: string;
+  /** Default `formatLine`. */
+  readonly format?: typeof formatLine;
   /** Milliseconds since the epoch, default Date.now. */
   readonly now?: () => number;
 }
 
 export function textLog(options: TextLogOptions): Log {
-  const { sink, level = 'info', name, now = Date.now } = options;
+  const { sink, level = 'info', name, now = Date.now, format = formatLine } = options;
   const least = typeof level === 'function' ? () => logLevels.indexOf(level()) : () => logLevels.indexOf(level);
   const make = (common: LogFields): Log => {
     const at = (rank: LogLevel) => (message: string, fields?: LogFields) => {
-      if (logLevels.indexOf(rank) >= least()) sink.write(formatLine(now(), rank, message, fields ? { ...common, ...fields } : common));
+      if (logLevels.indexOf(rank) >= least()) sink.write(format(now(), rank, message, fields ? { ...common, ...fields } : common));
     };
     return {
       debug: at('debug'),
@@ -37,7 +39,7 @@ export function textLog(options: TextLogOptions): Log {
   return make(name === undefined ? {} : { name });
 }
 
-const maxLine = 16_384;
+export const maxLine = 16_384;
 
 /** `2026-01-01T00:00:00.000Z WARNING dhcp-agent [req-…] message key=value key="two words"` and a line feed. */
 export function formatLine(atMs: number, level: LogLevel, message: string, fields: LogFields): string {
@@ -53,13 +55,13 @@ export function formatLine(atMs: number, level: LogLevel, message: string, field
   return `${line.length > maxLine ? `${line.slice(0, maxLine)}…` : line}\n`;
 }
 
-function fieldText(value: unknown): string {
+export function fieldText(value: unknown): string {
   if (typeof value === 'string') return /^[^\s"=\\]+$/.test(value) ? oneLine(value) : oneLine(JSON.stringify(value));
   return oneLine(JSON.stringify(value) ?? 'undefined');
 }
 
 /** Control characters and line separators become escapes: a tenant's name can neither forge a line nor drive a terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, c =>
     c === '\n' ? '\\n' : c === '\t' ? '\\t' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

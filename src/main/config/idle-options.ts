@@ -16,7 +16,7 @@ const text = string as Type<unknown>;
 const truth = bool as Type<unknown>;
 
 const noPool = noEffect('the server does not keep pools of threads and connections');
-const ownLog = noEffect('the log has a form of its own, and is in the state directory ("weft logs")');
+const ownLog = noEffect('the log has the form and the places that log_file, log_dir, use_json and use_stderr give it');
 const ownWsgi = noEffect('the server speaks HTTP itself');
 const ownRetry = noEffect('what is tried again, and for how long, is the store’s own business');
 const ownDialect = noEffect('the store speaks to the database itself');
@@ -31,10 +31,10 @@ const ofProcess: Rows = [
   }),
   ...idle(ownLog, truth, {
     ...{ watch_log_file: 'false', use_syslog: 'false', use_journal: 'false', use_eventlog: 'false', publish_errors: 'false' },
-    ...{ fatal_deprecations: 'false', log_options: 'true', use_stderr: 'false' },
+    ...{ fatal_deprecations: 'false', log_options: 'true' },
   }),
   ...idle(ownLog, text, {
-    ...{ log_config_append: null, log_date_format: '%Y-%m-%d %H:%M:%S', log_file: null, log_dir: null, syslog_log_facility: 'LOG_USER' },
+    ...{ log_config_append: null, log_date_format: '%Y-%m-%d %H:%M:%S', syslog_log_facility: 'LOG_USER' },
     ...{ log_rotate_interval: '1', log_rotate_interval_type: 'days', max_logfile_count: '30', max_logfile_size_mb: '200' },
     ...{ log_rotation_type: 'none', logging_context_format_string: null, logging_default_format_string: null },
     ...{ logging_debug_format_suffix: null, logging_exception_prefix: null, logging_user_identity_format: null, default_log_levels: null },

@@ -66,7 +66,8 @@ type Parts =
   | 'placement'
   | 'service'
   | 'health'
-  | 'tls';
+  | 'tls'
+  | 'log';
 
 /** Effect of an option that is a part of one. */
 export const within =

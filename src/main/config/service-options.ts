@@ -1,7 +1,7 @@
 // How the server runs as a service: processes, their end, their log.
 import { option, section } from './option.ts';
 import { within } from './server-process.ts';
-import { bool, int } from './values.ts';
+import { bool, int, path, string } from './values.ts';
 
 /** More processes than this on one machine are a slip of the pen. */
 const mostWorkers = 256;
@@ -33,5 +33,22 @@ export const serviceOptions = section('DEFAULT', [
     within('service', 'gracefulShutdownTimeout'),
     { default: '60' },
   ),
+  option(
+    'log_file',
+    string,
+    'where the log is written in place of the state directory, in oslo.log’s form; opened anew at SIGHUP',
+    within('log', 'file'),
+    {
+      default: '',
+      deprecated: [{ name: 'logfile' }],
+    },
+  ),
+  option('log_dir', path, 'the folder of `log_file`; alone, of `neutron-server.log`', within('log', 'dir'), {
+    deprecated: [{ name: 'logdir' }],
+  }),
+  option('use_json', bool, 'whether each line of the log is an object of JSON, with the fields of oslo.log', within('log', 'json'), {
+    default: 'false',
+  }),
+  option('use_stderr', bool, 'whether the log is written to the standard error output, too', within('log', 'stderr'), { default: 'false' }),
   option('debug', bool, 'log more; read again at SIGHUP', within('service', 'debug'), { default: 'false' }),
 ]);

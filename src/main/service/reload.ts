@@ -11,6 +11,7 @@ export interface ReloadOptions {
   readonly read: () => ServerConfig;
   readonly levelOf: (config: ServerConfig) => LogLevel;
   readonly setLevel: (level: LogLevel) => void;
+  readonly reopen: () => void;
 }
 
 /** One after another. */
@@ -20,6 +21,7 @@ export function reloading(options: ReloadOptions): () => void {
   const once = async (): Promise<void> => {
     const { log, weft, levelOf, setLevel, read } = options;
     const wrong: string[] = [];
+    options.reopen();
     try {
       const config = read();
       for (const name of unchangeable(known, config)) log.warning(`configuration: ${name} has changed, and takes a restart to have effect`);

@@ -76,10 +76,16 @@ export function startWorker(settings: WorkerSettings, socket: unknown, events: W
   };
 }
 
-function spawned({ logs, name }: WorkerSettings, socket: unknown): ChildProcess {
+function spawned({ logs, name, config }: WorkerSettings, socket: unknown): ChildProcess {
   mkdirSync(logs, { recursive: true, mode: 0o700 });
   const output = openSync(join(logs, `server-${name}.out`), 'a', 0o600);
-  const files = ['ignore', output, output, 'ipc', ...(socket === undefined ? [] : [socket])] as StdioOptions;
+  const files = [
+    'ignore',
+    output,
+    config.log.stderr ? 'inherit' : output,
+    'ipc',
+    ...(socket === undefined ? [] : [socket]),
+  ] as StdioOptions;
   try {
     return fork(program, [name], { stdio: files, serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
   } finally {

@@ -74,13 +74,14 @@ async function hear({ opened, log, part }: Running, message: Exclude<ToWorker, {
     part.bus.up = message.up;
     return;
   }
+  log.reopen();
   log.setLevel(message.ask.logLevel);
   tell({ say: 'answer', id: message.id, answer: [...(await opened.live.reload()), ...part.reload()] });
 }
 
 async function begin(settings: WorkerSettings): Promise<Running> {
   const { config, name } = settings;
-  const log = openProcessLog({ folder: settings.logs, name: `server-${name}`, level: settings.changeable.logLevel });
+  const log = openProcessLog({ folder: settings.logs, name: `server-${name}`, level: settings.changeable.logLevel, config: config.log });
   log.log.info('starts', { pid: process.pid });
   await using stack = new AsyncDisposableStack();
   const opened = await openServices({ stateDir: settings.stateDir, log: log.log, config }, stack);

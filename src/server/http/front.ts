@@ -2,6 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { TlsOptions } from 'node:tls';
 import type { Caller, Identity, IdentityApi } from '../../contracts/identity.ts';
+import type { LogFields } from '../../contracts/log.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { RequestContext, Services } from '../context.ts';
 import { takesJson } from './accept.ts';
@@ -48,6 +49,10 @@ export interface RequestNames {
   /** Of the client, who may have sent one request for another. */
   readonly global_request_id?: string;
 }
+
+/** As the log tells of who calls. */
+export const whoIs = (caller: Caller | undefined): LogFields =>
+  caller ? { user_id: caller.user_id, ...(caller.project_id === null ? {} : { project_id: caller.project_id }) } : {};
 
 export interface Front {
   answer(request: RawRequest, names: RequestNames): Promise<Reply>;
@@ -107,7 +112,7 @@ export function buildFront({ services, api, identity, ...options }: FrontOptions
       requestId: names.request_id,
       isAdmin,
       isPrivileged: isAdmin || is('context_is_advsvc') || is('service_api'),
-      log: services.log.child({ ...names }),
+      log: services.log.child({ ...names, ...whoIs(caller) }),
     };
   }
 

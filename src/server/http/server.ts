@@ -13,6 +13,7 @@ import {
   pathOf,
   type RawRequest,
   type RequestNames,
+  whoIs,
 } from './front.ts';
 import { hasBody, keepFirst } from './intake.ts';
 import { jsonBody } from './json.ts';
@@ -38,6 +39,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const front = buildFront(options);
   const raws = new WeakMap<FastifyRequest, RawRequest>();
+  const callers = new WeakMap<FastifyRequest, Caller>();
   app.addHook('preParsing', async (request, _reply, payload) => {
     if (!hasBody(request)) return payload;
     const raw = rawOf(request);
@@ -56,6 +58,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
       const answer = await answerTo(request, names);
       log.info(`${request.method} ${pathOf(request.url)} ${answer.status}`, {
         ...names,
+        ...whoIs(callers.get(request)),
         client: placeOf(request.headers, { peer: request.ip, secure: false }, config.proxy).client,
         ms: services.clock.now() - started,
       });
@@ -65,6 +68,11 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
   app.setErrorHandler((error: FrameworkError, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(apiError('HTTPNotFound'), request, reply));
   return app;
+
+  function remember(request: FastifyRequest, caller: Caller | undefined): Caller | undefined {
+    if (caller) callers.set(request, caller);
+    return caller;
+  }
 
   function namesOf(request: FastifyRequest): RequestNames {
     const theirs = request.headers['x-openstack-request-id'];
@@ -90,7 +98,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
       get body() {
         return request.body as Uint8Array | undefined;
       },
-      caller: () => (caller ??= callerOf(headers, { method, path: pathOf(url) })),
+      caller: () => (caller ??= callerOf(headers, { method, path: pathOf(url) }).then(found => remember(request, found))),
     };
     raws.set(request, raw);
     return raw;
