@@ -44,6 +44,21 @@ export interface StatusView {
   readonly published: readonly string[];
 }
 
+/** Something that an audit found, with what a repair does. */
+export interface AuditView {
+  readonly findings: readonly FindingView[];
+  /** Empty unless repairs were asked for; `why`: why it could not be done. */
+  readonly repaired: readonly { readonly finding: FindingView; readonly why?: string }[];
+}
+
+export interface FindingView {
+  readonly kind: 'orphan' | 'gap' | 'drift';
+  readonly where: string;
+  readonly what: string;
+  readonly ids: readonly string[];
+  readonly repair?: string;
+}
+
 export interface InstanceView {
   readonly id: string;
   readonly name: string;

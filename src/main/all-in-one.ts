@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../adapters/clock/system-clock.ts';
+import type { Finding } from '../agent/audit/finding.ts';
 import type { HostView, StatusView } from '../cli/control.ts';
 import type { StateFolder } from '../cli/state.ts';
 import { ApiClient } from '../client/api.ts';
@@ -10,6 +11,8 @@ import type { Log } from '../contracts/log.ts';
 import type { ServerConfig } from '../server/context.ts';
 import type { Policy } from '../server/policy.ts';
 import { superviseAgent } from './agents.ts';
+import { groundHost } from './audit/ground-host.ts';
+import { auditHost, type Repaired, repairHost } from './audit/host-audit.ts';
 import { byStrategy } from './auth-strategy.ts';
 import { ControlError } from './control-server.ts';
 import { type Ground, noGround, openContainedGround } from './ground.ts';
@@ -130,6 +133,15 @@ export class AllInOne implements AsyncDisposable {
   /** Answers what was wrong. */
   reload(changed: Changeable): Promise<readonly string[]> {
     return this.server.reload(changed);
+  }
+
+  /** What its hosts have against what the API says; `fix`: and repairs what can be. */
+  async audit(fix: boolean): Promise<{ readonly findings: readonly Finding[]; readonly repaired: readonly Repaired[] }> {
+    const { api, server } = this;
+    const hosts = this.ground.hosts.map(host => groundHost(host, { api, bus: server.bus }));
+    const found = await Promise.all(hosts.map(async host => ({ host, findings: (await auditHost(host)) ?? [] })));
+    const repaired = fix ? await Promise.all(found.map(({ host, findings }) => repairHost(host, findings))) : [];
+    return { findings: found.flatMap(({ findings }) => findings), repaired: repaired.flat() };
   }
 
   get mode(): Ground['mode'] {

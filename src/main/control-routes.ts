@@ -21,6 +21,7 @@ export function controlRoutes(weft: AllInOne, stop: (why: string) => void): Cont
     'DELETE /instances/*': (_, name) => weft.instances.delete(name),
     'POST /plugs': body => plug(weft.api, weft.hosts, newPlug(body)),
     'POST /publications': async body => ({ published: await weft.publish(publication(body)) }),
+    'POST /audit': body => weft.audit(fields(body)['fix'] === true),
     'GET /policy': async () => policyView(weft.policy),
     'POST /policy': async body => decisionView(weft.policy, policyScene(body)),
     'GET /credentials': async () => {

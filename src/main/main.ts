@@ -5,6 +5,7 @@ import { runProgram, type Terminal } from '../cli/program.ts';
 import { onHostStatePath } from '../cli/state.ts';
 import { UsageError } from '../cli/verb.ts';
 import { agentVerb } from '../cli/verbs/agent.ts';
+import { auditVerb } from '../cli/verbs/audit.ts';
 import { type CleanupDesk, cleanupVerbs } from '../cli/verbs/cleanup.ts';
 import { type ConfigDesk, configVerbs } from '../cli/verbs/config.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
@@ -46,6 +47,7 @@ export const verbs = [
   upVerb(work),
   serverVerb(work),
   agentVerb(async options => (await import('./agent-command.ts')).runAgent(options)),
+  auditVerb(async options => (await import('./audit/this-machine.ts')).auditThisMachine(options)),
   down,
   status,
   logs,

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { control, type InstanceView } from '../../src/cli/control.ts';
 import { stateFolder } from '../../src/cli/state.ts';
+import { daemonState } from '../../src/main/on-host/names.ts';
 import { run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
 import { type Job, startJob, until } from './job.ts';
@@ -92,6 +93,33 @@ describe("on the machine's own network", { skip: noSandbox() }, () => {
     await until('the floating IP answers', async () => (await tryRun(machine.enter(['ping', '-c1', '-W1', floating]))).code === 0);
     assert.match(await here('ip', 'netns'), /qdhcp-.*\n?/);
     assert.match(await here(...weftArgv(['status'])), /on the machine's own network/);
+  });
+
+  test('an audit finds what is wrong, asked of Weft or, as beside the agents of a cloud, of the machine by configuration files', async () => {
+    const credentials = await control<Record<'admin', Record<string, string>>>(folder, 'GET', '/credentials');
+    const { auth_url, username, password, project_name } = credentials.admin;
+    const conf = join(state, 'audit.conf');
+    const account = `auth_url = ${auth_url}\nusername = ${username}\npassword = ${password}\nproject_name = ${project_name}\n`;
+    const scope = 'user_domain_name = Default\nproject_domain_name = Default\n';
+    writeFileSync(conf, `[DEFAULT]\nhost = machine\nstate_path = ${daemonState}\n[keystone_authtoken]\n${account}${scope}`);
+    const weft = [join(checkout, 'bin/weft'), 'audit'];
+    const ways = [weftArgv(['audit']), [...weft, '--config-file', conf]];
+    const audit = (argv: readonly string[], ...more: string[]) => tryRun(machine.enter([...argv, ...more]), { timeoutMs: 60_000 });
+    const clean = async (): Promise<boolean> =>
+      (await Promise.all(ways.map(way => audit(way)))).every(done => done.stdout === 'nothing found\n');
+    await until('nothing is found', clean, { withinMs: 30_000, everyMs: 500 });
+    await here('ip', 'link', 'add', 'brq0badc0de-00', 'type', 'bridge');
+    for (const way of ways) {
+      const done = await audit(way);
+      assert.deepEqual([done.code, done.stdout.split(':')[0]], [3, 'orphan on machine'], done.stdout + done.stderr);
+    }
+    // Of a machine that others may use, too, Weft removes nothing that it may not have made; who says that it is his to audit does.
+    assert.match((await audit(ways[0] ?? [], '--fix')).stdout, /not repaired: orphan on machine: brq0badc0de-00 .* left to you/);
+    assert.match((await audit(ways[1] ?? [], '--fix')).stdout, /repaired: orphan on machine: brq0badc0de-00/);
+    assert.ok(await clean());
+    const nowhere = await audit(ways[1] ?? [], '--host', 'nowhere');
+    assert.deepEqual([nowhere.code, /no agent on the host nowhere/.test(nowhere.stderr)], [1, true]);
+    rmSync(conf);
   });
 
   test('a second one on the same machine is refused, whatever its state directory', async () => {

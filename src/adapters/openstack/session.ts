@@ -10,6 +10,8 @@ export interface SessionOptions {
   /** `compute`, `placement`. */
   readonly serviceType: string;
   readonly clock: Clock;
+  /** In place of the catalog's. */
+  readonly endpoint?: string;
   /** Ends what is on its way. */
   readonly end: AbortSignal;
 }
@@ -83,7 +85,7 @@ export class Session {
     const said = (json as { token?: { expires_at?: string; catalog?: unknown } } | undefined)?.token;
     const until = Date.parse(said?.expires_at ?? '');
     if (Number.isNaN(until)) throw new CloudUnavailable(`Keystone at ${url.origin} gave a token without an end`);
-    const grant = { token, until, endpoint: this.endpointIn(said?.catalog) };
+    const grant = { token, until, endpoint: this.options.endpoint ?? this.endpointIn(said?.catalog) };
     this.grant = grant;
     return grant;
   }

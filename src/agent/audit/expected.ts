@@ -1,0 +1,126 @@
+// What a host ought to have, as the API says it: what its agents serve, and the ports that are bound to it.
+
+export type Get = (path: string) => Promise<Readonly<Record<string, unknown>>>;
+
+export interface ExpectedPort {
+  readonly id: string;
+  readonly network_id: string;
+  readonly device_id: string;
+  readonly device_owner: string;
+  readonly status: string;
+  readonly admin_state_up: boolean;
+  readonly vif_type: string;
+  readonly addresses: readonly string[];
+}
+
+export interface Expected {
+  readonly host: string;
+  /** Kinds of agents that the API knows on the host, and whether they live. */
+  readonly agents: Readonly<Record<string, boolean>>;
+  /** Bound to the host. */
+  readonly ports: readonly ExpectedPort[];
+  /** Segmentation ids of the networks of those ports that are VXLAN. */
+  readonly vnis: readonly number[];
+  /** Networks that the DHCP agent serves, with the ports that are to get an address. */
+  readonly dhcp: readonly ExpectedDhcp[];
+  readonly routers: readonly ExpectedRouter[];
+}
+
+export interface ExpectedDhcp {
+  readonly network: string;
+  /** Of IPv4, for ports to ask for. */
+  readonly addresses: readonly string[];
+  /** That may be known or not. */
+  readonly besides: readonly string[];
+}
+
+export interface ExpectedRouter {
+  readonly id: string;
+  readonly ports: readonly ExpectedPort[];
+  readonly floating: readonly string[];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Undefined: the API knows no agent on that host. */
+export async function expectedOn(host: string, get: Get): Promise<Expected | undefined> {
+  const agents = await list(get, `/agents?host=${encodeURIComponent(host)}`, 'agents');
+  if (agents.length === 0) return undefined;
+  const ports = (await list(get, `/ports?binding:host_id=${encodeURIComponent(host)}`, 'ports')).map(portOf);
+  const dhcpAgent = agents.find(a => a['agent_type'] === 'DHCP agent');
+  const l3Agent = agents.find(a => a['agent_type'] === 'L3 agent');
+  return {
+    host,
+    agents: Object.fromEntries(agents.map(a => [String(a['agent_type']), a['alive'] === true])),
+    ports,
+    vnis: await vnisOf(get, [...new Set(ports.map(p => p.network_id))]),
+    dhcp: dhcpAgent ? await servedBy(get, String(dhcpAgent['id'])) : [],
+    routers: l3Agent ? await routersOf(get, String(l3Agent['id'])) : [],
+  };
+}
+
+async function list(get: Get, path: string, name: string): Promise<Row[]> {
+  const rows = (await get(path))[name];
+  return Array.isArray(rows) ? (rows as Row[]) : [];
+}
+
+function portOf(row: Row): ExpectedPort {
+  const text = (name: string): string => String(row[name] ?? '');
+  const fixed = (Array.isArray(row['fixed_ips']) ? row['fixed_ips'] : []) as { ip_address?: string }[];
+  return {
+    ...{ id: text('id'), network_id: text('network_id'), device_id: text('device_id'), device_owner: text('device_owner') },
+    ...{ status: text('status'), admin_state_up: row['admin_state_up'] === true, vif_type: text('binding:vif_type') },
+    addresses: fixed.flatMap(f => f.ip_address ?? []),
+  };
+}
+
+/** Ids go into a URL some at a time. */
+const atOnce = 100;
+
+async function vnisOf(get: Get, networks: readonly string[]): Promise<number[]> {
+  const vnis: number[] = [];
+  for (let from = 0; from < networks.length; from += atOnce) {
+    const ids = networks.slice(from, from + atOnce).map(id => `id=${id}`);
+    for (const network of await list(get, `/networks?${ids.join('&')}`, 'networks')) {
+      const segments = (Array.isArray(network['segments']) ? network['segments'] : [network]) as Row[];
+      for (const s of segments) if (s['provider:network_type'] === 'vxlan') vnis.push(Number(s['provider:segmentation_id']));
+    }
+  }
+  return vnis;
+}
+
+const isDhcps = (port: Row): boolean => port['device_owner'] === 'network:dhcp';
+
+async function servedBy(get: Get, agent: string): Promise<ExpectedDhcp[]> {
+  const served: ExpectedDhcp[] = [];
+  for (const { id, admin_state_up } of await list(get, `/agents/${agent}/dhcp-networks`, 'networks')) {
+    const subnets = await list(get, `/subnets?network_id=${id}&enable_dhcp=true`, 'subnets');
+    if (admin_state_up !== true || subnets.length === 0) continue;
+    const known = new Set(subnets.filter(s => s['ip_version'] === 4).map(s => s['id']));
+    const ports = await list(get, `/ports?network_id=${id}`, 'ports');
+    const addresses = (p: Row) => (Array.isArray(p['fixed_ips']) ? p['fixed_ips'] : []) as { subnet_id: string; ip_address: string }[];
+    const served4 = (of: readonly Row[]) =>
+      of
+        .flatMap(addresses)
+        .filter(f => known.has(f.subnet_id))
+        .map(f => f.ip_address);
+    // Those of DHCP agents are told to nobody, and may be known all the same.
+    const [own, others] = [ports.filter(isDhcps), ports.filter(p => !isDhcps(p))];
+    served.push({ network: String(id), addresses: served4(others), besides: served4(own) });
+  }
+  return served;
+}
+
+/** Highly available and distributed routers have more on a host than their ports tell. */
+async function routersOf(get: Get, agent: string): Promise<ExpectedRouter[]> {
+  const routers = await list(get, `/agents/${agent}/l3-routers`, 'routers');
+  const plain = routers.filter(r => r['ha'] !== true && r['distributed'] !== true && r['admin_state_up'] === true);
+  return Promise.all(
+    plain.map(async ({ id }) => {
+      const ports = (await list(get, `/ports?device_id=${id}`, 'ports')).map(portOf);
+      const floating = await list(get, `/floatingips?router_id=${id}`, 'floatingips');
+      const active = floating.filter(f => f['status'] === 'ACTIVE' && f['port_id'] !== null);
+      return { id: String(id), ports, floating: active.map(f => String(f['floating_ip_address'])) };
+    }),
+  );
+}
