@@ -258,7 +258,7 @@ export const defaultConfig: ServerConfig = {
   dhcpAgentNotification: true,
   routerAutoSchedule: true,
   snatByDefault: true,
-  mechanismDrivers: ['linuxbridge', 'l2population'],
+  mechanismDrivers: ['openvswitch', 'linuxbridge', 'l2population'],
   dhcpAgentsPerNetwork: 1,
   l3Ha: false,
   routerDistributed: false,

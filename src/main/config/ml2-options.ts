@@ -19,7 +19,6 @@ const absent: Readonly<Record<string, string>> = {
   ovn: 'there is no OVN here',
   sriovnicswitch: 'there is no SR-IOV here',
   macvtap: 'there is no macvtap here',
-  openvswitch: 'there is no Open vSwitch here',
 };
 
 const mechanism = mapped(string, 'mechanism', name => {
@@ -42,7 +41,7 @@ export const ml2Options: readonly Option<ServerProcess>[] = [
       'what binds ports, in the order in which it is tried; `l2population` tells agents where addresses are',
       sets('mechanismDrivers'),
       {
-        default: 'linuxbridge,l2population',
+        default: 'openvswitch,linuxbridge,l2population',
       },
     ),
     option(
