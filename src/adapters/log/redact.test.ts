@@ -25,6 +25,8 @@ for (const name of open) test(`${JSON.stringify(name)} does not`, () => assert.e
 
 test('credentials inside text', () => {
   assert.equal(redactText('mysql://weft:pw@db/neutron and http://host/path'), 'mysql://weft:***@db/neutron and http://host/path');
+  assert.equal(redactText('rabbit://w:pw1@h1:5672,w:pw2@h2/v away'), 'rabbit://w:***@h1:***@h2/v away');
+  assert.equal(redactText('mysql://w:p@db1,db2:3306/x, rabbit://h:5672/'), 'mysql://w:***@db1,db2:3306/x, rabbit://h:5672/');
   assert.equal(redactText('password=abc&user=x'), 'password=***&user=x');
   assert.equal(redactText('"X-Auth-Token": "abc def"'), '"X-Auth-Token": ***');
   assert.equal(redactText('Authorization: Bearer abc.def'), 'Authorization: ***');

@@ -35,8 +35,6 @@ export function isSecretName(name: string): boolean {
 }
 
 const inText: readonly (readonly [RegExp, string])[] = [
-  // user:password@ in any URL, such as transport_url or a database's.
-  [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${redacted}@`],
   // Keystone's Fernet tokens and JWS tokens, and our own.
   [/\bgAAAA[\w-]{20,}={0,2}/g, redacted],
   [/\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g, redacted],
@@ -47,9 +45,13 @@ const inText: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
+/** user:password@ of every host in any URL, such as transport_url or a database's. */
+const redactUrls = (text: string): string =>
+  text.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"']*@/gi, url => url.replace(/([^\s/:@]*:)[^\s/@]+@/g, `$1${redacted}@`));
+
 /** Blots out what looks like a credential inside free text. A safety net: do not pass one in the first place. */
 export function redactText(text: string): string {
-  return inText.reduce((out, [pattern, by]) => out.replace(pattern, by), text);
+  return inText.reduce((out, [pattern, by]) => out.replace(pattern, by), redactUrls(text));
 }
 
 const maxDepth = 8;

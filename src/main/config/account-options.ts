@@ -1,7 +1,7 @@
 // Options of an account at another service of the cloud, by their names in keystoneauth: of [nova] and such groups.
 import { noAccount, type ServiceAccount } from '../../contracts/service-account.ts';
 import { ConfigError } from './ini.ts';
-import { type Option, option, section, type Type } from './option.ts';
+import { idleOption, noEffect, notHere, type Option, option, section, type Type } from './option.ts';
 import type { ServerProcess } from './server-process.ts';
 import { bool, int, mapped, oneOf, string, urlOrNone } from './values.ts';
 
@@ -22,6 +22,8 @@ const authType: Type<ServiceAccount['auth_type']> = mapped(
 
 const old = (...names: readonly string[]) => ({ deprecated: names.map(name => ({ name })) });
 
+const ownClient = noEffect('requests are made by a client of its own');
+
 export function accountOptions(group: string, change: Change): readonly Option<ServerProcess>[] {
   const has = <K extends keyof ServiceAccount>(
     name: K,
@@ -29,7 +31,7 @@ export function accountOptions(group: string, change: Change): readonly Option<S
     help: string,
     more: Parameters<typeof option>[4] = {},
   ) => option(name, type, help, (config: ServerProcess, value: ServiceAccount[K]) => change(config, { [name]: value }), more);
-  return section(group, [
+  return section<ServerProcess>(group, [
     has('auth_url', authUrl, 'the Keystone; without one the service is not asked'),
     has('auth_type', authType, 'how to log in', { default: 'password', ...old('auth_plugin') }),
     has('username', string, 'the user', old('user_name')),
@@ -54,6 +56,11 @@ export function accountOptions(group: string, change: Change): readonly Option<S
     has('keyfile', string, 'a file with its key; without one the certificate’s file'),
     has('insecure', bool, 'whether certificates are not looked at', { default: 'false' }),
     has('timeout', int(0, 3600), 'seconds that an answer may take; 0: 30', { default: '0' }),
+    idleOption('collect_timing', bool, '', ownClient, { default: 'false' }),
+    idleOption('split_loggers', bool, '', ownClient, { default: 'false' }),
+    idleOption('trust_id', string, '', notHere('accounts of services have no trusts')),
+    idleOption('domain_id', string, '', notHere('a token for a domain is of no use')),
+    idleOption('domain_name', string, '', notHere('a token for a domain is of no use')),
   ]);
 }
 

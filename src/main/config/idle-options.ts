@@ -51,10 +51,12 @@ const ofProcess: Rows = [
   ...idle(ownWsgi, truth, { wsgi_keep_alive: 'true', wsgi_server_debug: 'false' }),
   ...idle(noEffect('there is no door to the inside of the server'), text, { backdoor_port: null, backdoor_socket: null }),
   ...idle(noEffect('processes are called as they are'), text, { setproctitle: 'on' }),
+  ...idle(noEffect('jobs have times of their own'), truth, { run_external_periodic_tasks: 'true' }),
   ...idle(noEffect('jobs have times of their own'), text, { periodic_interval: '40', periodic_fuzzy_delay: '5' }),
 ];
 
 const ofNetworks: Rows = [
+  ...idle(noEffect('those that Neutron allows by default are allowed'), text, { allowed_conntrack_helpers: null }),
   ...idle(noEffect('extensions come with the server'), text, { api_extensions_path: '' }),
   ...idle(always, truth, {
     allow_bulk: 'true',
@@ -132,6 +134,7 @@ export const idleOptions: readonly Option<ServerProcess>[] = [
     }),
   ]),
   ...section<ServerProcess>('ml2_type_vxlan', idle(atAgents, text, { vxlan_group: null })),
+  ...section<ServerProcess>('healthcheck', idle(noEffect('it is always there'), text, { path: '/healthcheck' })),
   ...section<ServerProcess>(
     'experimental',
     idle(noEffect('the Linux bridge mechanism is there without being allowed'), truth, { linuxbridge: 'false' }),
@@ -152,6 +155,7 @@ export const idleSections: Readonly<Record<string, string>> = {
   oslo_messaging_amqp: 'the bus is RabbitMQ',
   oslo_messaging_kafka: 'the bus is RabbitMQ',
   profiler: 'nothing is traced',
+  designate: 'names are published by updates that a name server takes ([rfc2136])',
   network_log: 'it is for agents',
   service_providers: 'the providers of routers come with the server',
 };

@@ -25,9 +25,10 @@ export function unknownNames(program: NamedOptions, others: readonly NamedOption
     const strange = new Set<string>();
     for (const setting of file.settings) {
       const key = groupKey(setting.group);
-      const idle = Object.hasOwn(program.idleSections ?? {}, key) ? program.idleSections?.[key] : undefined;
+      const idle = isIdle(program, key) ? program.idleSections?.[key] : undefined;
       // Programs share files.
       if (has(own, setting) || theirs.some(names => has(names, setting))) continue;
+      if (!own.has(key) && others.some(other => isIdle(other, key))) continue;
       if (idle !== undefined) notes.push(`${placeText(setting)}: ${optionName(setting)} has no effect here, because ${idle}`);
       else if (own.has(key))
         warnings.push(`${placeText(setting)}: ${optionName(setting)} is not known and has no effect${meant(own, setting)}`);
@@ -37,6 +38,8 @@ export function unknownNames(program: NamedOptions, others: readonly NamedOption
   }
   return { warnings, notes };
 }
+
+const isIdle = ({ idleSections = {} }: NamedOptions, key: string): boolean => Object.hasOwn(idleSections, key);
 
 const has = (names: Names, { group, name }: Setting): boolean => names.get(groupKey(group))?.has(name) === true;
 

@@ -4,7 +4,7 @@ import { ConfigError } from '../ini.ts';
 import { idleOption, noEffect, notHere, option, section, type Type } from '../option.ts';
 import { bool, domain, int, list, listOf, oneOf, string } from '../values.ts';
 import { type AgentSettings, sets, within } from './settings.ts';
-import { absolutePath, bridgeDriver } from './types.ts';
+import { absolutePath, bridgeDriver, noOvs } from './types.ts';
 
 const server: Type<string> = {
   name: 'IP address',
@@ -18,6 +18,8 @@ const itself = noEffect('it asks again by itself, later each time');
 export const dhcpOptions = [
   ...section<AgentSettings>('DEFAULT', [
     option('interface_driver', bridgeDriver, 'how devices are plugged', sets('interfaceDriver')),
+    idleOption('ovs_integration_bridge', string, '', noOvs, { default: 'br-int' }),
+    idleOption('ovs_use_veth', bool, '', noOvs, { default: 'false' }),
     option('dns_domain', domain, "what names of instances end with where their networks don't say", within('dhcp', 'dnsDomain'), {
       default: 'openstacklocal',
     }),

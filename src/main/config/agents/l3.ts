@@ -2,7 +2,7 @@
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
 import { bool, int, list, oneOf, port, string } from '../values.ts';
 import { type AgentSettings, sets, within } from './settings.ts';
-import { absolutePath, bridgeDriver } from './types.ts';
+import { absolutePath, bridgeDriver, noOvs } from './types.ts';
 
 const noHa = noEffect('HA routers are left alone');
 const noDelegation = noEffect('it asks for no prefixes');
@@ -10,6 +10,8 @@ const noDelegation = noEffect('it asks for no prefixes');
 export const l3Options = [
   ...section<AgentSettings>('DEFAULT', [
     option('interface_driver', bridgeDriver, 'how devices are plugged', sets('interfaceDriver')),
+    idleOption('ovs_integration_bridge', string, '', noOvs, { default: 'br-int' }),
+    idleOption('ovs_use_veth', bool, '', noOvs, { default: 'false' }),
     idleOption(
       'agent_mode',
       oneOf('legacy', 'dvr', 'dvr_snat', 'dvr_no_external'),

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { parseCidr } from '../../../domain/net/cidr.ts';
 import { ConfigError } from '../ini.ts';
-import type { Type } from '../option.ts';
+import { noEffect, type Type } from '../option.ts';
 import { mapped, mappings } from '../values.ts';
 
 const shaped = (name: string, fits: (text: string) => boolean, what: string): Type<string> => ({
@@ -32,6 +32,9 @@ export const devices = mapped(mappings, mappings.name, found => {
 });
 
 const bridges = new Set(['linuxbridge', 'neutron.agent.linux.interface.BridgeInterfaceDriver']);
+/** Of options of the driver for Open vSwitch. */
+export const noOvs = noEffect('devices are plugged into Linux bridges');
+
 export const bridgeDriver: Type<string> = {
   name: 'string',
   emptyIsNone: true,
