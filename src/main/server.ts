@@ -14,6 +14,7 @@ import { serveAgents } from '../server/rpc/serve.ts';
 import { hostOf, openMessaging, watchBus } from './messaging.ts';
 import { listenHttp, type ServerIdentity } from './service/http.ts';
 import { startJobs } from './service/jobs.ts';
+import { processMetrics, serveMetrics } from './service/metrics.ts';
 import type { Changeable } from './service/protocol.ts';
 import { openServices } from './service/services.ts';
 
@@ -72,9 +73,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
   startJobs(services, { local: hub.bus, rabbit }, stack, { holder: options.holder ?? randomUUID() });
   const { host, port, identity } = options;
+  const bus = watchBus(rabbit);
+  const own = processMetrics(services, bus);
+  if (config.metricsListen) stack.use(await serveMetrics(config.metricsListen, async () => [await own(true)]));
   const http = await listenHttp(services, {
     at: { host, port },
-    bus: watchBus(rabbit),
+    bus,
     identity,
     ...(options.extensions ? { extensions: options.extensions } : {}),
   });

@@ -2,6 +2,7 @@
 import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
+import type { Metrics } from '../contracts/metrics.ts';
 import { noAccount, type ServiceAccount } from '../contracts/service-account.ts';
 import type { Row, Store } from '../contracts/store.ts';
 import type { DnsZones } from '../domain/ipam/dns-zones.ts';
@@ -133,6 +134,8 @@ export interface ServerConfig {
   readonly tls: TlsConfig;
   readonly log: LogConfig;
   readonly service: ServiceConfig;
+  /** `[weft] metrics_listen`; undefined: nowhere. */
+  readonly metricsListen?: { readonly host: string; readonly port: number };
   /** `auth_strategy`; `noauth`: everybody is an administrator. */
   readonly authStrategy: 'keystone' | 'noauth';
   readonly policy: PolicyConfig;
@@ -293,6 +296,8 @@ export interface Services {
   readonly drivers: Drivers;
   readonly config: ServerConfig;
   readonly printed: PrintedObjects;
+  /** Where somebody wants to know. */
+  readonly metrics?: Metrics;
 }
 
 /** What lives as long as one request. */

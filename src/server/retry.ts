@@ -33,7 +33,11 @@ export async function commitDecision<S extends Services, T>(services: S, options
   const start = services.clock.now();
   for (let number = 1; ; number++) {
     const attempt = await decideOnce(services, options, number);
-    if (attempt.done) return attempt.answer;
+    if (attempt.done) {
+      services.metrics?.count('weft_decisions_total', { outcome: 'committed' });
+      return attempt.answer;
+    }
+    services.metrics?.count('weft_decision_retries_total', { why: whyAgain(attempt) });
     if (number >= attempts || services.clock.now() - start > budgetMs) throw overtaken(services, attempt, number);
     await services.clock.sleep(Math.min(200, 2 ** number) * services.random());
   }
@@ -56,6 +60,11 @@ async function decideOnce<S extends Services, T>(services: S, options: RetryOpti
   const error = quotaError(result);
   if (error) throw error;
   return { done: false, result };
+}
+
+function whyAgain(attempt: Exclude<Attempt<unknown>, { done: true }>): string {
+  if ('refusal' in attempt) return 'moved';
+  return attempt.result.done ? 'done' : attempt.result.why;
 }
 
 /** What was refused as often as this, of whatever else moved, is refused. */

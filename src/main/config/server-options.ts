@@ -13,6 +13,7 @@ import { healthOptions } from './health-options.ts';
 import { idleOptions, idleSections } from './idle-options.ts';
 import { keystoneOptions, refuseHalfKeystone } from './keystone-options.ts';
 import { messagingOptions } from './messaging-options.ts';
+import { metricsOptions } from './metrics-options.ts';
 import { ml2Options } from './ml2-options.ts';
 import { networkOptions } from './network-options.ts';
 import { notificationOptions, refuseHalfNotifications } from './notification-options.ts';
@@ -36,6 +37,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...databaseOptions,
   ...serviceOptions,
   ...healthOptions,
+  ...metricsOptions,
   ...tlsOptions,
   ...idleOptions,
   ...novaOptions,

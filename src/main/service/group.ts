@@ -5,6 +5,7 @@ import { UnixHub } from '../../adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import type { StateFolder } from '../../cli/state.ts';
 import type { Log } from '../../contracts/log.ts';
+import type { Sample } from '../../contracts/metrics.ts';
 import type { ServerConfig } from '../../server/context.ts';
 import type { KeystoneAccount } from '../keystone.ts';
 import { openPolicy } from '../policy.ts';
@@ -12,6 +13,7 @@ import type { ApiServer } from '../server.ts';
 import { isShared } from '../store.ts';
 import { type Child, type Supervised, type SupervisedState, supervise } from '../supervise/supervisor.ts';
 import type { WorkerCounts } from './counts.ts';
+import { Remembered, serveMetrics } from './metrics.ts';
 import { type Changeable, type Role, roles, type ToWorker, type WorkerSettings } from './protocol.ts';
 import { bindSocket } from './socket.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
@@ -45,6 +47,7 @@ interface Group {
   readonly living: Map<WorkerProcess, Role>;
   /** Whose connection to the broker is there, and whose is not. */
   readonly buses: Map<string, boolean>;
+  readonly counted: Remembered<WorkerProcess>;
   changeable: Changeable;
 }
 
@@ -59,10 +62,19 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   const live = stack.use(await openPolicy(config.policy, folder.path, log));
   const url = `${config.tls.enabled ? 'https' : 'http'}://${socket.place}`;
   await options.prepare(url);
-  const group: Group = { options, url, socket: socket.handle, living: new Map(), buses: new Map(), changeable: options.changeable };
+  const group: Group = {
+    options,
+    url,
+    socket: socket.handle,
+    living: new Map(),
+    buses: new Map(),
+    counted: new Remembered(),
+    changeable: options.changeable,
+  };
   const running = stack.adopt(await startAll(group), all => stopAll(group, all));
   // Who comes now is refused at once, and not when the last request is answered.
   stack.defer(() => socket[Symbol.dispose]());
+  if (config.metricsListen) stack.use(await serveMetrics(config.metricsListen, () => samplesOf(group, running)));
   const owned = stack.move();
   return {
     ...{ url, bus: hub.bus },
@@ -79,6 +91,29 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Who does not answer in time is left out. */
+const answerMs = 4_000;
+
+async function samplesOf({ living, counted }: Group, running: readonly Supervised[]): Promise<(readonly Sample[])[]> {
+  const roleOf = ({ state }: Supervised): string => state.name.replace(/^worker (\w+)-.*/, '$1');
+  const workers = running.flatMap((one): Sample[] => [
+    { name: 'weft_workers', labels: { role: roleOf(one) }, value: one.state.state === 'running' ? 1 : 0 },
+    { name: 'weft_worker_restarts_total', labels: { role: roleOf(one) }, value: one.state.restarts },
+  ]);
+  // One of them looks at the database for all.
+  const [first] = [...living].find(([, role]) => role === 'api') ?? [];
+  const asked = [...living.keys()].map(worker => {
+    const late = new Promise<readonly Sample[]>(resolve => void setTimeout(() => resolve([]), answerMs).unref());
+    const answer = worker.ask('metrics', worker === first).then(samples => {
+      counted.keep(worker, samples);
+      return samples;
+    });
+    return Promise.race([answer.catch(() => []), late]);
+  });
+  const all = await Promise.all(asked);
+  return [workers, counted.others(living), ...all];
 }
 
 /** Who ends meanwhile has nothing to read again, and its successor reads it as it is. */

@@ -37,6 +37,7 @@ export function startJobs(services: Services, { local, rabbit }: Buses, stack: A
   // A bus that is away is asked again and again by the relay, which stops when it is to.
   const send = async ({ target, method, args }: Message): Promise<void> => {
     for (const bus of buses) await bus.cast(target, method, args, { timeoutMs: relayCastMs });
+    services.metrics?.count('weft_bus_casts_total', { method });
   };
   const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
   const running = Promise.all([

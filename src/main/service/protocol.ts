@@ -1,5 +1,6 @@
 // What the main process of a server and its workers say to each other, over the channel between parent and child.
 import type { LogLevel } from '../../contracts/log.ts';
+import type { Sample } from '../../contracts/metrics.ts';
 import type { ServerConfig } from '../../server/context.ts';
 import type { KeystoneAccount } from '../keystone.ts';
 
@@ -34,6 +35,8 @@ export interface WorkerSettings {
 export const socketFd = 4;
 
 export interface Questions {
+  /** Whether what the database says is wanted, too. */
+  readonly metrics: { readonly ask: boolean; readonly answer: readonly Sample[] };
   readonly reload: { readonly ask: Changeable; readonly answer: readonly string[] };
 }
 

@@ -10,6 +10,7 @@ import type { ServerConfig, Services } from '../../server/context.ts';
 import { PrintedObjects } from '../../server/printed.ts';
 import { type LivePolicy, openPolicy } from '../policy.ts';
 import { openStore } from '../store.ts';
+import { newRegistry } from './metrics.ts';
 
 export interface ServicesOptions {
   readonly stateDir: string;
@@ -31,6 +32,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
   const { stateDir, log, config } = options;
   const store = stack.use(await openStore(config.database, stateDir));
   const live = stack.use(await openPolicy(config.policy, stateDir, log));
+  const metrics = newRegistry(config);
   const services: Services = {
     ...{
       store,
@@ -41,6 +43,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
       drivers: options.drivers ?? chosenDrivers(config),
       config,
       printed: new PrintedObjects(),
+      ...(metrics ? { metrics } : {}),
     },
     get policy() {
       return live.current;

@@ -11,6 +11,7 @@ import { hostOf, openMessaging, watchBus } from '../messaging.ts';
 import type { BusWatch } from './health.ts';
 import { listenHttp, type ServerIdentity } from './http.ts';
 import { startJobs } from './jobs.ts';
+import { processMetrics } from './metrics.ts';
 import { openProcessLog, type ProcessLog } from './process-log.ts';
 import { type FromWorker, socketFd, type ToWorker, type WorkerSettings } from './protocol.ts';
 import { type OpenedServices, openServices } from './services.ts';
@@ -31,6 +32,7 @@ interface Running {
   readonly opened: OpenedServices;
   readonly log: ProcessLog;
   readonly part: Part;
+  readonly metrics: ReturnType<typeof processMetrics>;
   end(how: End): Promise<void>;
 }
 
@@ -68,10 +70,14 @@ function main(): void {
   );
 }
 
-async function hear({ opened, log, part }: Running, message: Exclude<ToWorker, { say: 'start' | 'stop' }>): Promise<void> {
+async function hear({ opened, log, part, metrics }: Running, message: Exclude<ToWorker, { say: 'start' | 'stop' }>): Promise<void> {
   if (message.say === 'outbox') return part.wake();
   if (message.say === 'bus') {
     part.bus.up = message.up;
+    return;
+  }
+  if (message.say === 'metrics') {
+    tell({ say: 'answer', id: message.id, answer: await metrics(message.ask) });
     return;
   }
   log.reopen();
@@ -89,7 +95,7 @@ async function begin(settings: WorkerSettings): Promise<Running> {
   const part = settings.role === 'api' ? await serveApi(settings, opened, log.log) : await serveBuses(settings, opened, log.log, stack);
   const owned = stack.move();
   return {
-    ...{ opened, log, part },
+    ...{ opened, log, part, metrics: processMetrics(opened.services, settings.role === 'api' ? { up: undefined } : part.bus) },
     async end(how) {
       log.log.info('ends', { how });
       await part.drain({ lingerMs: how === 'retire' ? lingerMs : 0, graceMs: how === 'orphan' ? orphanMs : graceMs });

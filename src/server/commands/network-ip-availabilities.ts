@@ -3,7 +3,7 @@ import type { Predicate, Row } from '../../contracts/store.ts';
 import type { ListQuery } from '../../domain/input/query.ts';
 import { type Availability, availabilityOf, type Counted, sumOf } from '../../domain/ipam/availability.ts';
 import { networkIpAvailability } from '../../model/network-ip-availability.ts';
-import type { RequestContext } from '../context.ts';
+import type { RequestContext, Services } from '../context.ts';
 import { giveWay } from '../give-way.ts';
 import type { ApiObject, Commands } from './commands.ts';
 
@@ -12,6 +12,10 @@ const columns: Readonly<Record<string, string>> = { network_id: 'id', network_na
 async function computed(ctx: RequestContext, query?: ListQuery, key?: string): Promise<ApiObject[]> {
   // What the caller will not see need not be counted.
   if (ctx.policy.scope('get_network_ip_availability', ctx.caller) === false) return [];
+  return availabilities(ctx, query, key);
+}
+
+export async function availabilities(ctx: Pick<Services, 'store' | 'clock'>, query?: ListQuery, key?: string): Promise<ApiObject[]> {
   const versions = query?.filters.get('ip_version')?.map(Number);
   const networks = await ctx.store.select({
     table: 'networks',
@@ -43,7 +47,7 @@ function whereOf(query: ListQuery | undefined, key: string | undefined): { where
 const atOnce = 20_000;
 
 /** Addresses in use, by subnet. */
-async function usedOn(ctx: RequestContext, onThem: { where?: Predicate }): Promise<Map<string, string[]>> {
+async function usedOn(ctx: Pick<Services, 'store' | 'clock'>, onThem: { where?: Predicate }): Promise<Map<string, string[]>> {
   const rows = await ctx.store.select({ table: 'ip_allocations', ...onThem, columns: ['subnet_id', 'ip_address'] });
   const used = new Map<string, string[]>();
   for (const [i, { subnet_id, ip_address }] of rows.entries()) {

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
 import { StoreBusy } from '../../contracts/store.ts';
 import { ApiError, apiError } from '../../domain/errors.ts';
+import { routes } from '../metrics/route.ts';
 import { corsHeaders } from './cors.ts';
 import {
   buildFront,
@@ -38,6 +39,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const front = buildFront(options);
+  const routeOf = routes(options.api.resources);
   const raws = new WeakMap<FastifyRequest, RawRequest>();
   const callers = new WeakMap<FastifyRequest, Caller>();
   app.addHook('preParsing', async (request, _reply, payload) => {
@@ -62,12 +64,20 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
         client: placeOf(request.headers, { peer: request.ip, secure: false }, config.proxy).client,
         ms: services.clock.now() - started,
       });
+      measure(request, answer, services.clock.now() - started);
       return send(request, reply, answer, names);
     },
   });
   app.setErrorHandler((error: FrameworkError, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(apiError('HTTPNotFound'), request, reply));
   return app;
+
+  function measure({ method, url }: FastifyRequest, { status }: Reply, ms: number): void {
+    if (!services.metrics) return;
+    const labels = { method, route: routeOf(pathOf(url)) };
+    services.metrics.count('weft_http_requests_total', { ...labels, status: String(status) });
+    services.metrics.observe('weft_http_request_duration_seconds', labels, ms / 1000);
+  }
 
   function remember(request: FastifyRequest, caller: Caller | undefined): Caller | undefined {
     if (caller) callers.set(request, caller);

@@ -140,10 +140,18 @@ async function pass(services: Services, options: RelayOptions, lease: Lease, str
   if (all) await catchUp(services, reader, () => all(() => lease.hold()));
   const rows = strangers.before(await services.store.outbox(reader, batch));
   const last = rows.at(-1);
+  const oldest = rows[0];
+  services.metrics?.set(
+    'weft_outbox_lag_seconds',
+    { reader },
+    oldest ? Math.max(0, services.clock.now() - Date.parse(oldest.at)) / 1000 : 0,
+  );
+  services.metrics?.set('weft_outbox_backlog', { reader }, rows.length);
   if (!last) return nothing;
   const restMs =
     'deliverAll' in options ? await lease.keptWhile(() => options.deliverAll(rows)) : await deliverEach(services, options, rows);
   await services.store.acknowledge(reader, last.seq);
+  services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
   return { sent: rows.length, restMs };
 }
 

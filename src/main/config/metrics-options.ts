@@ -1,0 +1,15 @@
+// Options that Neutron does not have.
+import { ConfigError } from './ini.ts';
+import { option, section } from './option.ts';
+import { type ServerProcess, sets } from './server-process.ts';
+import { mapped, port, string } from './values.ts';
+
+const address = mapped(string, 'address:port', text => {
+  const [, host = '', number = ''] = /^(?:\[?([\w.:-]+?)\]?):(\d+)$/.exec(text) ?? [];
+  if (host === '') throw new ConfigError('an address and a port such as 127.0.0.1:9697 are wanted');
+  return { host, port: port.read(number, { file: '', line: 0 }) };
+});
+
+export const metricsOptions = section<ServerProcess>('weft', [
+  option('metrics_listen', address, 'where `/metrics` is served for Prometheus; without it nowhere', sets('metricsListen')),
+]);

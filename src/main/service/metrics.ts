@@ -1,0 +1,96 @@
+// `/metrics` at an address of its own, for Prometheus: what all processes of the server say, together.
+import { createServer } from 'node:http';
+import { exposition, Registry, together } from '../../adapters/metrics/registry.ts';
+import type { Sample } from '../../contracts/metrics.ts';
+import type { ServerConfig, Services } from '../../server/context.ts';
+import { cloudSamples } from '../../server/metrics/cloud.ts';
+import { exporterMetrics, ownMetrics } from '../../server/metrics/names.ts';
+import type { BusWatch } from './health.ts';
+
+const known = [...ownMetrics, ...exporterMetrics];
+
+/** Without somebody who asks, nothing is counted. */
+export const newRegistry = ({ metricsListen }: ServerConfig): Registry | undefined => (metricsListen ? new Registry(known) : undefined);
+
+/** Scrapes of several Prometheus are one look at the database. */
+const cloudMs = 5_000;
+
+/** What one process says; with `cloud`, also what the database does: one process is asked for that. */
+export function processMetrics(services: Services, bus: BusWatch): (cloud: boolean) => Promise<readonly Sample[]> {
+  const { metrics, store, clock, log } = services;
+  let last: { readonly at: number; readonly samples: Promise<readonly Sample[]> } | undefined;
+  const look = (): Promise<readonly Sample[]> =>
+    cloudSamples(services).catch((error: unknown) => {
+      log.warning('metrics: the database could not be asked', { error });
+      return [{ name: 'openstack_neutron_up', labels: {}, value: 0 }];
+    });
+  return async withCloud => {
+    const own = metrics instanceof Registry ? metrics.samples() : [];
+    const plain = (name: string, value: number): Sample => ({ name, labels: {}, value });
+    const { user, system } = process.cpuUsage();
+    own.push(plain('weft_store_statements_total', store.statements));
+    own.push(plain('process_resident_memory_bytes', process.memoryUsage.rss()), plain('process_cpu_seconds_total', (user + system) / 1e6));
+    if (bus.up !== undefined) own.push(plain('weft_bus_connected', bus.up ? 1 : 0));
+    if (!withCloud) return own;
+    if (!last || Math.abs(clock.now() - last.at) > cloudMs) last = { at: clock.now(), samples: look() };
+    return [...own, ...(await last.samples)];
+  };
+}
+
+/** Counters of processes that are gone go on counting: a sum that falls would look as if everything had begun anew. */
+export class Remembered<Process> {
+  private readonly last = new Map<Process, readonly Sample[]>();
+  private gone: readonly Sample[] = [];
+
+  keep(process: Process, samples: readonly Sample[]): void {
+    this.last.set(
+      process,
+      samples.filter(({ name }) => known.find(metric => metric.name === name)?.type !== 'gauge'),
+    );
+  }
+
+  /** Of those that are not among the living. */
+  others(living: ReadonlyMap<Process, unknown>): readonly Sample[] {
+    for (const [process, samples] of this.last) {
+      if (living.has(process)) continue;
+      this.last.delete(process);
+      // Whether an agent lives is no count, whatever it is called.
+      this.gone = together(known, [this.gone, samples.filter(({ name }) => !name.startsWith('openstack_'))]);
+    }
+    return this.gone;
+  }
+}
+
+export interface MetricsServer extends AsyncDisposable {
+  readonly url: string;
+}
+
+/** Whoever can connect may read: that is for the address to say. */
+export async function serveMetrics(
+  { host, port }: NonNullable<ServerConfig['metricsListen']>,
+  collect: () => Promise<readonly (readonly Sample[])[]>,
+): Promise<MetricsServer> {
+  const server = createServer((request, reply) => {
+    const isAsked = request.method === 'GET' && (request.url ?? '').split('?')[0] === '/metrics';
+    if (!isAsked) return void reply.writeHead(404).end();
+    collect().then(
+      all =>
+        reply.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(exposition(known, together(known, all))),
+      () => reply.writeHead(503).end(),
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  const bound = server.address();
+  const at = typeof bound === 'object' && bound ? bound.port : port;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${at}/metrics`,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise(resolve => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
