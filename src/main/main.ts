@@ -6,6 +6,7 @@ import { onHostStatePath } from '../cli/state.ts';
 import { UsageError } from '../cli/verb.ts';
 import { agentVerb } from '../cli/verbs/agent.ts';
 import { auditVerb } from '../cli/verbs/audit.ts';
+import { auditDatabaseVerb } from '../cli/verbs/audit-database.ts';
 import { type CleanupDesk, cleanupVerbs } from '../cli/verbs/cleanup.ts';
 import { type ConfigDesk, configVerbs } from '../cli/verbs/config.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
@@ -62,6 +63,7 @@ export const verbs = [
   ...configVerbs(lateConfigDesk),
   ...dbVerbs(lateDatabase),
   ...cleanupVerbs(lateCleanup),
+  auditDatabaseVerb(async (place, show) => (await import('./db/audit.ts')).auditDatabase(place, show)),
   upgradeCheckVerb(async place => (await import('./db/upgrade-check.ts')).upgradeChecks(place)),
   demo,
 ];

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Answer, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { type Harness, start } from './harness.ts';
-import { wrongIn } from './integrity/references.ts';
+import { wrongIn } from './integrity/wrong.ts';
 import { openDatabase } from './open-database.ts';
 
 const servicePlugins = ['router', 'evpn'];

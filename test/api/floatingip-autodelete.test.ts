@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { Api, Body, Made } from './client.ts';
 import { startCluster } from './cluster.ts';
 import { start } from './harness.ts';
-import { wrongIn } from './integrity/references.ts';
+import { wrongIn } from './integrity/wrong.ts';
 import { openDatabase } from './open-database.ts';
 
 async function external(admin: Api): Promise<Made> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Answer, Api, Body } from './client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
-import { wrongIn } from './integrity/references.ts';
+import { wrongIn } from './integrity/wrong.ts';
 import { openDatabase } from './open-database.ts';
 
 describe('gateways on two servers', () => {

@@ -5,18 +5,18 @@ import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
 import type { Store } from '../../src/contracts/store.ts';
 import { resources } from '../../src/model/registry.ts';
+import { unknownColumns } from '../../src/server/audit/references.ts';
 import type { Api } from './client.ts';
 import { type Member, startCluster } from './cluster.ts';
 import { addL3Agent } from './integrity/agent-kinds.ts';
 import { agentWork } from './integrity/agents.ts';
-import { disagreements } from './integrity/agreements.ts';
 import { type Chance, chance } from './integrity/chance.ts';
 import { Client, Quarrel, type Server, type Shared, Tally } from './integrity/clients.ts';
 import { next } from './integrity/makings.ts';
 import { Objects } from './integrity/objects.ts';
-import { unknownColumns, wrongIn } from './integrity/references.ts';
 import { addHosts, layScene } from './integrity/scene.ts';
 import { trial } from './integrity/trials.ts';
+import { wrongIn } from './integrity/wrong.ts';
 import { interleave } from './interleaving.ts';
 import { openDatabase } from './open-database.ts';
 import { servicesOver } from './wiring.ts';
@@ -47,8 +47,6 @@ async function repeat(work: () => Promise<unknown>, end: number, pauseMs = 0): P
     if (pauseMs > 0) await new Promise(resolve => setTimeout(resolve, pauseMs));
   }
 }
-
-const allWrong = async (store: Store): Promise<string[]> => [...(await wrongIn(store)), ...(await disagreements(store))];
 
 /** However slow a machine is, it comes to these. */
 const much = ['POST networks', 'POST routers', 'POST ndp-proxies', 'POST local-ips', 'PUT routers/*', 'GET auto-allocated-topology/*'];
@@ -81,7 +79,7 @@ test(`two servers, one killed meanwhile, all at once: rows agree, and quotas cou
   ]);
   assert.deepEqual(tally.failed, []);
   assert.ok(tally.lost > 0, 'somebody was waiting for an answer of the server that was killed');
-  assert.deepEqual(await allWrong(store), []);
+  assert.deepEqual(await wrongIn(store), []);
   assert.deepEqual(
     much.filter(kind => tally.of(kind) === 0),
     [],
@@ -98,10 +96,10 @@ test(`one request in the middle of another, again and again: the same (WEFT_INTE
   const end = Date.now() + lasts;
   for (let trials = 1; Date.now() < end; trials++) {
     await trial(place, { objects: new Objects(), scene, tally }, by);
-    const wrong = trials % 8 === 0 ? await allWrong(place.store) : [];
+    const wrong = trials % 8 === 0 ? await wrongIn(place.store) : [];
     assert.deepEqual([...tally.failed, ...wrong], [], tally.recent.join('\n'));
   }
-  assert.deepEqual(await allWrong(place.store), [], tally.recent.join('\n'));
+  assert.deepEqual(await wrongIn(place.store), [], tally.recent.join('\n'));
 });
 
 test('every column that names something is looked at', () => assert.deepEqual(unknownColumns(), []));

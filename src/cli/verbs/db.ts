@@ -55,7 +55,7 @@ export interface DatabaseDesk {
   upgrade(place: DatabasePlace, revision: string | undefined): Promise<UpgradeView>;
 }
 
-const placeOptions: Readonly<Record<string, OptionSpec>> = {
+export const databaseOptions: Readonly<Record<string, OptionSpec>> = {
   connection: { type: 'string', value: 'URL', help: 'the database, as [database] connection names it; others on this machine see it' },
   'config-file': { type: 'string', value: 'FILE', multiple: true, help: 'files that name the database, as for the server' },
   'config-dir': { type: 'string', value: 'DIR', multiple: true, help: 'a folder whose *.conf are such files' },
@@ -63,7 +63,7 @@ const placeOptions: Readonly<Record<string, OptionSpec>> = {
 };
 const json: Readonly<Record<string, OptionSpec>> = { json: { type: 'boolean', help: 'print it as JSON' } };
 const where = 'The database is that of --connection, else that of the files, else weft.db in the state directory.';
-const placeOf = (call: Call): DatabasePlace => ({
+export const databasePlaceOf = (call: Call): DatabasePlace => ({
   stateDir: text(call, 'state-dir'),
   folder: stateOf(call),
   configSources: configFilesOf(call).configSources,
@@ -83,15 +83,15 @@ function upgradeVerb(desk: DatabaseDesk): Verb {
       where,
     ],
     examples: ['weft db upgrade', 'weft db upgrade --dry-run --config-file /etc/neutron/neutron.conf'],
-    options: { ...placeOptions, 'dry-run': { type: 'boolean', help: 'only say what would be added' } },
+    options: { ...databaseOptions, 'dry-run': { type: 'boolean', help: 'only say what would be added' } },
     args: [0, 1],
     async run(call: Call) {
       const [revision] = call.args;
       if (flag(call, 'dry-run')) {
         if (revision !== undefined) throw usage(verb, '--dry-run is about the last revision');
-        return preview(await desk.inspect(placeOf(call)), call.out);
+        return preview(await desk.inspect(databasePlaceOf(call)), call.out);
       }
-      const { before, after, putBack } = await desk.upgrade(placeOf(call), revision);
+      const { before, after, putBack } = await desk.upgrade(databasePlaceOf(call), revision);
       call.out(after.place);
       const done = [
         ...before.pending.filter(what => !after.pending.includes(what)),
@@ -120,10 +120,10 @@ function currentVerb(desk: DatabaseDesk): Verb {
     summary: 'show the revisions that the database has, and who brought them',
     details: [where],
     examples: ['weft db current', 'weft db current --connection mysql+pymysql://neutron:SECRET@controller/neutron'],
-    options: { ...placeOptions, ...json },
+    options: { ...databaseOptions, ...json },
     args: [0, 0],
     async run(call: Call) {
-      const view = await desk.inspect(placeOf(call));
+      const view = await desk.inspect(databasePlaceOf(call));
       if (flag(call, 'json')) call.out(JSON.stringify(view, undefined, 2));
       else for (const line of currentLines(view, (await desk.history()).at(-1)?.id)) call.out(line);
       return 0;
@@ -183,10 +183,10 @@ function checkVerb(desk: DatabaseDesk): Verb {
       where,
     ],
     examples: ['weft db check', 'weft db check --config-file /etc/neutron/neutron.conf'],
-    options: { ...placeOptions, ...json },
+    options: { ...databaseOptions, ...json },
     args: [0, 0],
     async run(call: Call) {
-      const view = await desk.inspect(placeOf(call));
+      const view = await desk.inspect(databasePlaceOf(call));
       if (flag(call, 'json')) call.out(JSON.stringify(view, undefined, 2));
       else for (const line of checkLines(view)) call.out(line);
       if (view.drift.length > 0) return 3;

@@ -49,7 +49,7 @@ export function whereIs({ configSources, connection, stateDir, folder }: Databas
   return { connection: connection ?? config.database.connection, stateDir: process.statePath ?? folder.path };
 }
 
-function deskOf({ connection, stateDir }: Where, until?: string): SchemaDesk {
+export function deskOf({ connection, stateDir }: Where, until?: string): SchemaDesk {
   const revisions = until === undefined ? history() : upTo(until);
   const version = { tables: until === undefined ? allTables : tablesOf(revisions), revisions, program: program() };
   if (connection === '') return sqliteDesk(join(stateDir, sqliteFile), version.tables, version);

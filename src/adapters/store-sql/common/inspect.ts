@@ -49,9 +49,30 @@ export interface Inspection {
 
 export interface SchemaDesk {
   inspect(): Promise<Inspection>;
+  /** Whoever reads the outbox, and what waits for them. */
+  readers(): Promise<readonly Waiting[]>;
   /** Extends what is there, puts back indexes that were lost, and says which those were. */
   upgrade(): Promise<readonly string[]>;
 }
+
+export interface Waiting {
+  readonly reader: string;
+  readonly facts: number;
+  /** Since when the oldest waits, ISO 8601; undefined where none does. */
+  readonly since: string | undefined;
+}
+
+/** `isDone`: further rows that a reader has done with, as a condition. */
+export const waitingQuery = (isDone: string): string =>
+  `SELECT r.reader, count(o.seq), min(o.at) FROM weft_reader r LEFT JOIN weft_outbox o ON o.seq > r.seq AND o.kind <> '' AND NOT (${isDone})
+   WHERE r.reader <> '' GROUP BY r.reader ORDER BY r.reader`;
+
+export const toWaiting = (rows: readonly (readonly unknown[])[]): Waiting[] =>
+  rows.map(([reader, facts, since]) => ({
+    reader: String(reader),
+    facts: Number(facts),
+    since: since === null ? undefined : String(since),
+  }));
 
 export interface Evidence {
   readonly state: State;

@@ -1,6 +1,15 @@
 // The schema of a database on a server, looked at and upgraded without being opened as a store.
 import type { TableDef } from '../../../model/kit/table.ts';
-import { type Inspection, inspection, lostIndexes, type SchemaDesk, type Shape, shapeOf } from '../common/inspect.ts';
+import {
+  type Inspection,
+  inspection,
+  lostIndexes,
+  type SchemaDesk,
+  type Shape,
+  shapeOf,
+  toWaiting,
+  waitingQuery,
+} from '../common/inspect.ts';
 import { type SchemaOptions, type Wanted, wantedOf } from '../common/state.ts';
 import type { Engine, Session } from './engine.ts';
 import { type Limits, unreachable } from './open.ts';
@@ -18,6 +27,7 @@ export function remoteDesk(
   const engine = make({ connectMs: 10_000, lockWaitMs: 5000 }, () => {});
   return {
     inspect: () => withSession(engine, location, session => inspect(engine, session, wanted)),
+    readers: () => withSession(engine, location, async session => toWaiting((await session.run(waitingQuery(marked))).rows)),
     upgrade: () =>
       withSession(engine, location, async session => {
         await settleSchema(engine, session, wanted);
@@ -25,6 +35,8 @@ export function remoteDesk(
       }),
   };
 }
+
+const marked = 'EXISTS (SELECT 1 FROM weft_mark m WHERE m.reader = r.reader AND m.seq = o.seq)';
 
 /** The first node that takes writes, as the store does it. */
 async function withSession<T>(engine: Engine, location: Location, work: (session: Session) => Promise<T>): Promise<T> {

@@ -2,7 +2,16 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { TableDef } from '../../../model/kit/table.ts';
-import { type Inspection, inspection, lostIndexes, type SchemaDesk, type Shape, shapeOf } from '../common/inspect.ts';
+import {
+  type Inspection,
+  inspection,
+  lostIndexes,
+  type SchemaDesk,
+  type Shape,
+  shapeOf,
+  toWaiting,
+  waitingQuery,
+} from '../common/inspect.ts';
 import { createIndex } from '../common/schema.ts';
 import { collide, type SchemaOptions, type State, type Wanted, wantedOf } from '../common/state.ts';
 import { sqliteCode, whileBusy } from './busy.ts';
@@ -19,6 +28,7 @@ export function sqliteDesk(path: string, tables: readonly TableDef[], options: S
   const wanted = wantedOf({ path: resolve(path), choice: 'path' }, tables, options);
   return {
     inspect: async () => inspect(wanted),
+    readers: () => withFile(wanted, connection => toWaiting(connection.all({ text: waitingQuery('0'), binds: [] }))),
     async upgrade() {
       await using _store = await openSqliteStore(wanted.path, { tables, ...options, extend: true });
       return withFile(wanted, connection => putBack(connection, wanted));

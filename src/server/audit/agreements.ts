@@ -1,11 +1,11 @@
 // Rows that belong together say the same, whatever happened at once.
-import type { Row, Store } from '../../../src/contracts/store.ts';
-import { isRouterInterface, owners } from '../../../src/domain/ipam/owners.ts';
-import { cidrsOverlap } from '../../../src/domain/net/cidr.ts';
-import { interfaceOwnerOf } from '../../../src/server/commands/router-modes.ts';
-import { agentMode } from '../../../src/server/commands/router-places.ts';
+import type { Row } from '../../contracts/store.ts';
+import { isRouterInterface, owners } from '../../domain/ipam/owners.ts';
+import { cidrsOverlap } from '../../domain/net/cidr.ts';
+import { interfaceOwnerOf } from '../commands/router-modes.ts';
+import { agentMode } from '../commands/router-places.ts';
+import type { Finding, Tables } from './finding.ts';
 
-type Tables = (table: string) => Promise<Row[]>;
 type Found = AsyncGenerator<string>;
 
 const keyed = (rows: readonly Row[]): Map<unknown, Row> => new Map(rows.map(r => [r.id, r]));
@@ -146,13 +146,8 @@ async function* scopes(all: Tables): Found {
   }
 }
 
-/** What a segment is on is taken, and what is taken is on a segment. */
-async function* segments(all: Tables): Found {
-  const name = (r: Row): string => [r.network_type, r.physical_network ?? '', r.segmentation_id, r.network_id].join(' ');
-  const numbered = (await all('segments')).filter(s => s.segmentation_id !== null).map(name);
-  const taken = (await all('segment_allocations')).map(name);
-  for (const one of numbered) if (!taken.includes(one)) yield `segment ${one} is not taken`;
-  for (const one of taken) if (!numbered.includes(one)) yield `${one} is taken by no segment`;
+/** A port is bound to segments of its own network. */
+async function* boundSegments(all: Tables): Found {
   const [ports, rows] = [keyed(await all('ports')), keyed(await all('segments'))];
   for (const { port_id, segment_id } of await all('port_binding_levels'))
     if (rows.get(segment_id)?.network_id !== ports.get(port_id)?.network_id) yield `port ${port_id} is bound to a segment of others`;
@@ -176,17 +171,11 @@ async function* trunks(all: Tables): Found {
   for (const { port_id } of await all('sub_ports')) if (parents.has(port_id)) yield `port ${port_id} is a subport and a parent`;
 }
 
-const all = [routers, places, agentGateways, addresses, waysIn, prefixes, scopes, segments, defaultGroups, trunks];
+const looks = { routers, places, agentGateways, addresses, waysIn, prefixes, scopes, boundSegments, defaultGroups, trunks };
 
 /** Nothing, in a store that is right. */
-export async function disagreements(store: Store): Promise<string[]> {
-  const known = new Map<string, Promise<Row[]>>();
-  const tables: Tables = table => {
-    const rows = known.get(table) ?? store.select({ table });
-    known.set(table, rows);
-    return rows;
-  };
-  const found: string[] = [];
-  for (const look of all) for await (const one of look(tables)) found.push(`${look.name}: ${one}`);
+export async function disagreements(all: Tables): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const [check, look] of Object.entries(looks)) for await (const what of look(all)) found.push({ check, what });
   return found;
 }

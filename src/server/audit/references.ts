@@ -1,7 +1,9 @@
-// What rows name in other tables, what quotas count, and what of it is wrong in a store.
-import type { Store } from '../../../src/contracts/store.ts';
-import { allTables, resources } from '../../../src/model/registry.ts';
-import { sharedTypes } from '../../../src/server/commands/shared-types.ts';
+// What rows name in other tables, and which of them name what is gone.
+import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
+import type { TableDef } from '../../model/kit/table.ts';
+import { allTables, resources } from '../../model/registry.ts';
+import { sharedTypes } from '../commands/shared-types.ts';
+import type { Finding, Repair, Tables } from './finding.ts';
 
 /** By the table that is named: the columns that name it. */
 const references: Readonly<Record<string, readonly string[]>> = {
@@ -107,71 +109,77 @@ export function unknownColumns(): string[] {
 
 /** In place of an id: nothing, and the group that a template is applied to. */
 const words = ['', 'PARENT'];
+/** Tables whose rows are a part of what they name: without it they are nothing. A resource's own rows are for people to decide about. */
+const parts = new Set(allTables.map(t => t.name).filter(name => !resources.some(r => r.stored && r.table.name === name)));
+const defs = new Map(allTables.map(t => [t.name, t]));
 
-async function idsOf(store: Store, table: string): Promise<Set<unknown>> {
-  return new Set((await store.select({ table })).map(r => r.id));
-}
+const idsOf = (rows: readonly Row[]): Set<unknown> => new Set(rows.map(r => r.id));
 
-async function dangling(store: Store): Promise<string[]> {
-  const found: string[] = [];
+/** Rows that name what is gone. */
+export async function dangling(all: Tables): Promise<Finding[]> {
+  const found: Finding[] = [];
   for (const [table, columns] of Object.entries(references)) {
-    const ids = await idsOf(store, table);
+    const ids = idsOf(await all(table));
     for (const name of columns) {
       const [from = '', column = ''] = name.split('.');
-      for (const row of await store.select({ table: from }))
-        if (row[column] !== null && !words.includes(String(row[column])) && !ids.has(row[column]))
-          found.push(`${name} names ${String(row[column])}`);
+      for (const row of await all(from)) {
+        const id = row[column];
+        if (id === null || id === undefined || words.includes(String(id)) || ids.has(id)) continue;
+        const repair = parts.has(from) ? { repair: withoutRow(defs.get(from)!, row, absence(table, id as Scalar)) } : {};
+        found.push({ check: 'references', what: `${name} names ${String(id)} (${keyText(defs.get(from)!, row)})`, ...repair });
+      }
     }
   }
   return found;
 }
 
-async function orphans(store: Store): Promise<string[]> {
-  const found: string[] = [];
-  for (const { object_type, object_id } of await store.select({ table: 'rbac_entries' })) {
+type Absence = Readonly<{ guard: 'absent'; table: string; where: Predicate }>;
+const absence = (table: string, id: Scalar): Absence => ({ guard: 'absent', table, where: { eq: ['id', id] } });
+
+const keyText = ({ primaryKey }: TableDef, row: Row): string => primaryKey.map(name => `${name} ${String(row[name])}`).join(', ');
+
+/** It goes, if what it names is still not there. */
+function withoutRow(def: TableDef, row: Row, ...guards: readonly Absence[]): Repair {
+  const where: Predicate = { and: def.primaryKey.map(name => ({ eq: [name, row[name] as Scalar] })) };
+  return {
+    how: `delete the row of ${def.name} (${keyText(def, row)})`,
+    writes: { guards: [...guards], ops: [{ op: 'delete', table: def.name, where, expect: 1 }] },
+  };
+}
+
+/** Sharings and tags of what is gone. */
+export async function orphans(all: Tables): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (const { object_type, object_id } of await all('rbac_entries')) {
     const { resource } = sharedTypes[String(object_type)]!;
-    if (!(await store.get(resource.table.name, { id: String(object_id) }))) found.push(`a sharing of ${object_type} ${object_id}`);
+    if (!idsOf(await all(resource.table.name)).has(object_id))
+      found.push({ check: 'orphans', what: `a sharing of ${object_type} ${object_id}` });
   }
   const withIds = allTables.filter(t => t.columns.id);
-  const all = await Promise.all(withIds.map(t => idsOf(store, t.name)));
-  for (const { object_id } of await store.select({ table: 'tags' }))
-    if (!all.some(ids => ids.has(object_id))) found.push(`a tag of ${String(object_id)}`);
+  const known = new Set<unknown>();
+  for (const { name } of withIds) for (const id of idsOf(await all(name))) known.add(id);
+  for (const row of await all('tags'))
+    if (!known.has(row.object_id)) {
+      const guards = withIds.map(({ name }) => absence(name, row.object_id as Scalar));
+      found.push({ check: 'orphans', what: `a tag of ${String(row.object_id)}`, repair: withoutRow(defs.get('tags')!, row, ...guards) });
+    }
   return found;
 }
 
 /** Of a router's gateways one is the first; and by one of them each of its floating IPs comes in. */
-async function misled(store: Store): Promise<string[]> {
-  const found: string[] = [];
-  const ports = new Map((await store.select({ table: 'ports' })).map(p => [p.id, p]));
-  const links = await store.select({ table: 'router_ports', where: { eq: ['port_type', 'network:router_gateway'] } });
+export async function misled(all: Tables): Promise<Finding[]> {
+  const found: Finding[] = [];
+  const tell = (what: string): void => void found.push({ check: 'gateways', what });
+  const ports = new Map((await all('ports')).map(p => [p.id, p]));
+  const links = (await all('router_ports')).filter(l => l.port_type === 'network:router_gateway');
   const gateways = Map.groupBy(links, l => l.router_id);
-  const fips = Map.groupBy(await store.select({ table: 'floatingips' }), f => f.router_id);
-  for (const { id, gw_port_id } of await store.select({ table: 'routers' })) {
+  const fips = Map.groupBy(await all('floatingips'), f => f.router_id);
+  for (const { id, gw_port_id } of await all('routers')) {
     const own = gateways.get(id ?? '') ?? [];
-    if (own.length > 0 !== own.some(l => l.port_id === gw_port_id))
-      found.push(`router ${String(id)} has ${own.length} gateways and no first`);
+    if (own.length > 0 !== own.some(l => l.port_id === gw_port_id)) tell(`router ${String(id)} has ${own.length} gateways and no first`);
     const networks = own.map(l => ports.get(l.port_id)?.network_id);
     for (const fip of fips.get(id ?? '') ?? [])
-      if (!networks.includes(fip.floating_network_id)) found.push(`floating IP ${String(fip.id)} has no gateway`);
+      if (!networks.includes(fip.floating_network_id)) tell(`floating IP ${String(fip.id)} has no gateway`);
   }
   return found;
-}
-
-async function miscounted(store: Store): Promise<string[]> {
-  const found: string[] = [];
-  for (const { name, quota, table } of resources) {
-    if (quota === undefined) continue;
-    const there = Map.groupBy(await store.select({ table: table.name }), r => String(r.project_id ?? ''));
-    const counted = await store.select({ table: 'quota_usages', where: { eq: ['resource', name] } });
-    for (const project of new Set([...there.keys(), ...counted.map(c => String(c.project_id))].filter(p => p !== ''))) {
-      const [is, says] = [there.get(project)?.length ?? 0, Number(counted.find(c => c.project_id === project)?.in_use ?? 0)];
-      if (is !== says) found.push(`${says} ${name} of ${project} are counted, ${is} are there`);
-    }
-  }
-  return found;
-}
-
-/** Nothing, in a store that is right. */
-export async function wrongIn(store: Store): Promise<string[]> {
-  return [...(await dangling(store)), ...(await orphans(store)), ...(await misled(store)), ...(await miscounted(store))];
 }
