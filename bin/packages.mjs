@@ -46,6 +46,8 @@ export const conformancePackages = {
   'uwsgi-plugin-python3': ['uwsgi_python3'],
   tempest: ['tempest'],
   'neutron-tempest-plugin': [`${python}/neutron_tempest_plugin/__init__.py`],
+  'galera-4': ['/usr/lib/galera/libgalera_smm.so'],
+  rsync: ['rsync'],
   'neutron-common': ['neutron-server', 'neutron-db-manage'],
   'neutron-linuxbridge-agent': ['neutron-linuxbridge-agent'],
   'neutron-dhcp-agent': ['neutron-dhcp-agent'],

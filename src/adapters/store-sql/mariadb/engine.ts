@@ -5,6 +5,7 @@ import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
 import { type Answer, type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
+import { fenceTables } from '../remote/fence.ts';
 import { slotOf } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
@@ -138,6 +139,7 @@ export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine 
       `INSERT IGNORE INTO weft_lock (slot) VALUES ${Array.from({ length: slots }, (_, slot) => `(${slot})`).join(', ')}`,
       floorReader.replace('INSERT', 'INSERT IGNORE'),
     ],
+    clusterTables: fenceTables('VARCHAR(255)', options),
     nowMs: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)',
     insertNew: (table, columns, rows) => mariadbDialect.insert({ table, columns, rows, onConflict: 'ignore' }),
     lockSchema: lockSchema(limits),

@@ -59,6 +59,7 @@ export interface MariadbAnswer extends Answer {
 
 export class MariadbSession implements Session {
   broken = false;
+  member: string | undefined;
   private readonly connection: Connection;
   private readonly count: () => void;
   /** A statement is a transaction of its own, unless told. */
@@ -79,14 +80,22 @@ export class MariadbSession implements Session {
   async prepare(texts: readonly string[]): Promise<void> {
     try {
       await Promise.all(texts.map(text => this.send(text)));
-      const { rows } = await this.send('SELECT @@read_only, version()');
+      const { rows } = await this.send('SELECT @@read_only, version(), @@wsrep_on');
       if (Number(rows[0]![0]) !== 0) throw new OnlyReads('MariaDB');
       if (!String(rows[0]![1]).includes('MariaDB'))
         throw new Error(`store: this is not MariaDB (${rows[0]![1]}), which is what Weft knows`);
+      if (Number(rows[0]![2]) === 1) await this.join();
     } catch (error) {
       this.destroy();
       throw error;
     }
+  }
+
+  /** What other nodes have committed before this is seen by this session: none that was answered is missed by whoever comes from another node. */
+  private async join(): Promise<void> {
+    await this.send('SET STATEMENT wsrep_sync_wait = 15 FOR SELECT 1');
+    const { rows } = await this.send("SHOW GLOBAL STATUS LIKE 'wsrep_gcomm_uuid'");
+    this.member = String(rows[0]?.[1] ?? '');
   }
 
   query({ text, binds }: Statement): Promise<MariadbAnswer> {

@@ -7,7 +7,8 @@ import type { SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
 import { indexesOf } from '../common/schema.ts';
 import type { WriteStep } from '../common/writes.ts';
-import type { Answer, Engine, Session } from './engine.ts';
+import type { Answer, Engine, Session, Trouble } from './engine.ts';
+import { Elsewhere, Fence } from './fence.ts';
 import { type Guards, moved } from './guards.ts';
 import type { Failure, RemotePlan } from './plan.ts';
 import type { Pool, Use } from './pool.ts';
@@ -35,12 +36,14 @@ export class Commits {
   private readonly pool: Pool;
   private readonly patienceMs: number;
   private readonly note: string;
+  private readonly fence: Fence;
 
   constructor(engine: Engine, pool: Pool, patienceMs: number) {
     this.engine = engine;
     this.pool = pool;
     this.patienceMs = patienceMs;
     this.note = `INSERT INTO weft_commit (id, made) VALUES (?, ${engine.nowMs})`;
+    this.fence = new Fence(engine.nowMs);
   }
 
   async commit(plan: RemotePlan, at: string): Promise<CommitResult> {
@@ -89,13 +92,25 @@ export class Commits {
       } catch (error) {
         if (error instanceof Unknown) unknown = id;
         const cause = error instanceof Unknown ? error.cause : error;
-        const trouble = cause instanceof Overtaken ? 'again' : this.engine.trouble(cause);
+        const trouble = this.troubleOf(cause);
         if (trouble === 'other') throw error;
         const ms = performance.now() - since;
         if (ms >= this.patienceMs) throw busy(trouble, ms, cause, unknown !== undefined);
+        if (cause instanceof Elsewhere) await this.takeOver();
       }
       await sleep(Math.random() * Math.min(200, 5 * 2 ** Math.min(tries, 6)));
     }
+  }
+
+  private troubleOf(cause: unknown): Trouble {
+    return cause instanceof Overtaken || cause instanceof Elsewhere ? 'again' : this.engine.trouble(cause);
+  }
+
+  /** Whoever cannot now tries again with the next attempt. */
+  private async takeOver(): Promise<void> {
+    await this.with('commits', session => this.fence.takeOver(session)).catch(error => {
+      if (this.troubleOf(error) === 'other') throw error;
+    });
   }
 
   /** A connection that is lost or says nothing any more, or is to a node that is not the one any more, is not used again. */
@@ -121,6 +136,7 @@ export class Commits {
   private async wasDone(session: Session, id: string): Promise<boolean> {
     await session.begin();
     try {
+      await this.fence.claim(session);
       await session.query({ text: this.note, binds: [id] });
       return false;
     } catch (error) {
@@ -133,9 +149,9 @@ export class Commits {
 
   /** What the work sends first goes out with the beginning. */
   private async transaction(session: Session, work: () => Promise<void>): Promise<Failure | undefined> {
-    const begun = session.begin();
+    const begun = [session.begin(), this.fence.claim(session)];
     try {
-      await settle([begun], work());
+      await settle(begun, work());
     } catch (error) {
       await this.takeBack(session);
       if (error instanceof Refused) return error.failure;
@@ -256,7 +272,8 @@ async function settle(before: readonly Promise<unknown>[], work: Promise<void>):
 }
 
 function busy(trouble: string, ms: number, cause: unknown, unknown: boolean): StoreBusy {
-  const what = trouble === 'lost' ? 'the database could not be reached' : 'other commits were in the way';
+  const others = cause instanceof Elsewhere ? cause.message : 'other commits were in the way';
+  const what = trouble === 'lost' ? 'the database could not be reached' : others;
   const rest = unknown ? '; whether the commit was done is not known' : '';
   return new StoreBusy(`${what} for ${Math.round(ms)} ms${rest}`, cause);
 }

@@ -28,6 +28,8 @@ export interface Session {
   readonly broken: boolean;
   /** Known to the server by this. */
   readonly id: number;
+  /** The node of a cluster whose locks bind nobody on its other nodes; undefined where there is no such cluster. */
+  readonly member?: string | undefined;
 }
 
 /** A replica, or a node that is being taken out of service. Another one may be tried, or the same again later. */
@@ -68,6 +70,8 @@ export interface Engine {
   appendOutbox(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number>;
   /** The store's own tables. */
   readonly systemTables: readonly string[];
+  /** And those where the session is to a node of a cluster. */
+  readonly clusterTables?: readonly string[];
   /** Milliseconds since 1970 by the server's clock, as an expression. */
   readonly nowMs: string;
   /** INSERT that leaves what is there. */

@@ -37,7 +37,10 @@ export async function openRemoteStore(
   const pool = new Pool(location, poolOptions(options), node => engine.connect(location, node));
   try {
     const wanted = wantedOf({ path: location.shown, choice: 'database' }, options.tables, options);
-    await pool.with(session => settleSchema(engine, session, wanted));
+    await pool.with(async session => {
+      await settleSchema(engine, session, wanted);
+      if (session.member !== undefined) for (const text of engine.clusterTables ?? []) await session.run(text);
+    });
   } catch (error) {
     await pool.close();
     throw unreachable(engine, location, error);

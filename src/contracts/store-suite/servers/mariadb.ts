@@ -13,7 +13,7 @@ const grant = "CREATE USER IF NOT EXISTS weft@'%' IDENTIFIED BY 'secret'; GRANT 
 /** A server that starts clears the folder of temporary tables, whosever they are. */
 const places = (folder: string): string[] => [`--datadir=${join(folder, 'data')}`, `--tmpdir=${folder}`];
 
-const kind: Kind = {
+export const mariadbKind: Kind = {
   name: 'mariadb',
   scheme: 'mysql+pymysql',
   needs: [['mariadb-server', ['mariadbd', 'mariadb-install-db', 'mariadb']]],
@@ -49,10 +49,10 @@ const kind: Kind = {
   ],
 };
 
-export const mariadbMissing = (): string | undefined => missing(kind);
+export const mariadbMissing = (): string | undefined => missing(mariadbKind);
 
 export async function startMariadb(): Promise<DatabaseServer> {
-  const server = await startServer(kind);
+  const server = await startServer(mariadbKind);
   await server.admin(grant);
   return server;
 }
