@@ -11,6 +11,8 @@ after(async () => (await cluster)?.[Symbol.asyncDispose]());
 if (noGalera === false)
   storeContract('one node of a Galera cluster', async () => {
     cluster ??= startGalera(2);
-    return remotePlace(mariadbGround, (await cluster).nodes[0]!);
+    // Its numbers are taken one after another, so there is no commit that has a lower one and comes later.
+    const { underWay: _, ...place } = await remotePlace(mariadbGround, (await cluster).nodes[0]!);
+    return place;
   });
 else describe('a Galera cluster', () => test('keeps the contract', { skip: noGalera }, () => {}));

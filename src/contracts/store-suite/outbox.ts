@@ -161,7 +161,7 @@ function order(open: MakePlace): void {
   const orderTest = (name: string, use: (store: Store, underWay: NonNullable<StorePlace['underWay']>) => Promise<void>) =>
     test(name, t =>
       withStore(open, async (store, place) => {
-        if (!place.underWay) return t.skip('numbers are taken with the commit here');
+        if (!place.underWay) return t.skip('place: numbers are taken with the commit here');
         await use(store, place.underWay);
       }),
     );

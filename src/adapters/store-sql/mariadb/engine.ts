@@ -5,7 +5,7 @@ import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
 import { type Answer, type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
-import { fenceTables } from '../remote/fence.ts';
+import { counterSlot, fenceTable } from '../remote/fence.ts';
 import { slotOf } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
@@ -88,8 +88,22 @@ function lockStatement(names: Names): Statement | undefined {
 
 const append = { table: 'weft_outbox', columns: ['at', 'kind', 'id', 'event', 'revision', 'facts'], onConflict: 'fail' } as const;
 
+/** In a cluster: numbers of the store's own, which whoever is next has to wait for until this commit is done. */
+async function appendCounted(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number> {
+  const { length } = rows;
+  const counted = session.query({
+    text: `UPDATE weft_writer SET used = LAST_INSERT_ID(used + ${length}) WHERE slot = ${counterSlot}`,
+    binds: [],
+  });
+  const values = rows.map((row, i) => `(LAST_INSERT_ID() - ${length - 1 - i}, ${row.map(() => '?').join(', ')})`);
+  const text = `INSERT INTO weft_outbox (seq, ${append.columns.join(', ')}) VALUES ${values.join(', ')}`;
+  const [answer] = await Promise.all([counted, session.query({ text, binds: rows.flat() })]);
+  return (answer as MariadbAnswer).insertId;
+}
+
 /** A statement whose rows are counted beforehand takes numbers that follow one another. */
 async function appendOutbox(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number> {
+  if (session.member !== undefined) return appendCounted(session, rows);
   const answer = await session.query({ text: insertHead({ ...append, rows: rows.length }), binds: rows.flat() });
   return (answer as MariadbAnswer).insertId + rows.length - 1;
 }
@@ -139,7 +153,7 @@ export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine 
       `INSERT IGNORE INTO weft_lock (slot) VALUES ${Array.from({ length: slots }, (_, slot) => `(${slot})`).join(', ')}`,
       floorReader.replace('INSERT', 'INSERT IGNORE'),
     ],
-    clusterTables: fenceTables('VARCHAR(255)', options),
+    clusterTable: fenceTable('VARCHAR(255)', options),
     nowMs: 'CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)',
     insertNew: (table, columns, rows) => mariadbDialect.insert({ table, columns, rows, onConflict: 'ignore' }),
     lockSchema: lockSchema(limits),

@@ -70,8 +70,8 @@ export interface Engine {
   appendOutbox(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number>;
   /** The store's own tables. */
   readonly systemTables: readonly string[];
-  /** And those where the session is to a node of a cluster. */
-  readonly clusterTables?: readonly string[];
+  /** And what makes the one that there is where sessions are to a node of a cluster. */
+  readonly clusterTable?: readonly string[];
   /** Milliseconds since 1970 by the server's clock, as an expression. */
   readonly nowMs: string;
   /** INSERT that leaves what is there. */

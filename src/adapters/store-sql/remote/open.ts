@@ -4,6 +4,7 @@ import type { Clock } from '../../../engine/clock.ts';
 import { type SchemaOptions, wantedOf } from '../common/state.ts';
 import { compileTables } from '../common/tables.ts';
 import type { Engine } from './engine.ts';
+import { joinCluster } from './fence.ts';
 import { Pool, type PoolOptions, poolDefaults } from './pool.ts';
 import { settleSchema } from './schema.ts';
 import { RemoteStore } from './store.ts';
@@ -39,7 +40,7 @@ export async function openRemoteStore(
     const wanted = wantedOf({ path: location.shown, choice: 'database' }, options.tables, options);
     await pool.with(async session => {
       await settleSchema(engine, session, wanted);
-      if (session.member !== undefined) for (const text of engine.clusterTables ?? []) await session.run(text);
+      await joinCluster(engine, session);
     });
   } catch (error) {
     await pool.close();

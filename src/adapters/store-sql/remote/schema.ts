@@ -100,7 +100,7 @@ const pauseMs = 200;
 const patienceMs = 120_000;
 
 /** A step that waits for a table keeps everybody behind it waiting: so it waits for a moment, lets them by, and tries again. */
-async function patiently(engine: Engine, step: () => Promise<unknown>): Promise<void> {
+export async function patiently(engine: Engine, step: () => Promise<unknown>): Promise<void> {
   for (const until = performance.now() + patienceMs; ; await sleep(pauseMs)) {
     try {
       await step();
