@@ -5,6 +5,7 @@ import type { Log } from '../contracts/log.ts';
 import type { Metrics } from '../contracts/metrics.ts';
 import { noAccount, type ServiceAccount } from '../contracts/service-account.ts';
 import type { Row, Store } from '../contracts/store.ts';
+import type { Tracer } from '../contracts/trace.ts';
 import type { DnsZones } from '../domain/ipam/dns-zones.ts';
 import { defaultMtuConfig, type MtuConfig } from '../domain/ipam/mtu.ts';
 import type { Clock } from '../engine/clock.ts';
@@ -134,6 +135,8 @@ export interface ServerConfig {
   readonly tls: TlsConfig;
   readonly log: LogConfig;
   readonly service: ServiceConfig;
+  /** `[weft] otlp_endpoint`: where traces are sent. */
+  readonly otlpEndpoint?: string;
   /** `[weft] metrics_listen`; undefined: nowhere. */
   readonly metricsListen?: { readonly host: string; readonly port: number };
   /** `auth_strategy`; `noauth`: everybody is an administrator. */
@@ -298,6 +301,7 @@ export interface Services {
   readonly printed: PrintedObjects;
   /** Where somebody wants to know. */
   readonly metrics?: Metrics;
+  readonly tracer?: Tracer;
 }
 
 /** What lives as long as one request. */

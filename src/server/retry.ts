@@ -1,5 +1,6 @@
 // The one place that decides again: load, decide, commit; when what was read has moved, the same from the start.
 import type { CommitResult, Query } from '../contracts/store.ts';
+import { traced } from '../contracts/trace.ts';
 import { apiError } from '../domain/errors.ts';
 import { pyRepr } from '../domain/input/python.ts';
 import type { Services } from './context.ts';
@@ -55,7 +56,11 @@ async function decideOnce<S extends Services, T>(services: S, options: RetryOpti
     throw refusal;
   }
   if (draft.ops.length === 0 && draft.outbox.length === 0) return { done: true, answer };
-  const result = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));
+  const result = await traced(services.tracer, 'commit', { kind: 'internal', attributes: { 'weft.attempt': attempt } }, async span => {
+    const committed = await services.store.commit(draft.writeSet(options.limitOf ?? (() => undefined)));
+    span.set({ 'weft.outcome': committed.done ? 'done' : committed.why });
+    return committed;
+  });
   if (result.done) return { done: true, answer };
   const error = quotaError(result);
   if (error) throw error;

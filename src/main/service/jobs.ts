@@ -3,6 +3,7 @@ import { rfc2136Dns } from '../../adapters/dns-rfc2136/rfc2136-dns.ts';
 import type { Bus } from '../../contracts/bus.ts';
 import { DnsUnavailable } from '../../contracts/dns.ts';
 import type { OutboxRow } from '../../contracts/store.ts';
+import { traced } from '../../contracts/trace.ts';
 import type { Services } from '../../server/context.ts';
 import { publish, publishAll } from '../../server/dns/publisher.ts';
 import { runDhcpFailover } from '../../server/jobs/failover.ts';
@@ -36,7 +37,10 @@ export function startJobs(services: Services, { local, rabbit }: Buses, stack: A
   const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
   // A bus that is away is asked again and again by the relay, which stops when it is to.
   const send = async ({ target, method, args }: Message): Promise<void> => {
-    for (const bus of buses) await bus.cast(target, method, args, { timeoutMs: relayCastMs });
+    const attributes = { 'messaging.destination.name': target.topic, 'messaging.operation.name': 'cast', 'rpc.method': method };
+    await traced(services.tracer, `cast ${method}`, { kind: 'producer', attributes }, async () => {
+      for (const bus of buses) await bus.cast(target, method, args, { timeoutMs: relayCastMs });
+    });
     services.metrics?.count('weft_bus_casts_total', { method });
   };
   const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);

@@ -11,6 +11,7 @@ import { PrintedObjects } from '../../server/printed.ts';
 import { type LivePolicy, openPolicy } from '../policy.ts';
 import { openStore } from '../store.ts';
 import { newRegistry } from './metrics.ts';
+import { openTracing } from './tracing.ts';
 
 export interface ServicesOptions {
   readonly stateDir: string;
@@ -33,6 +34,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
   const store = stack.use(await openStore(config.database, stateDir));
   const live = stack.use(await openPolicy(config.policy, stateDir, log));
   const metrics = newRegistry(config);
+  const tracer = openTracing(config, log, stack);
   const services: Services = {
     ...{
       store,
@@ -44,6 +46,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
       config,
       printed: new PrintedObjects(),
       ...(metrics ? { metrics } : {}),
+      ...(tracer ? { tracer } : {}),
     },
     get policy() {
       return live.current;

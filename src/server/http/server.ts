@@ -2,6 +2,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
 import { StoreBusy } from '../../contracts/store.ts';
+import { traced } from '../../contracts/trace.ts';
 import { ApiError, apiError } from '../../domain/errors.ts';
 import { routes } from '../metrics/route.ts';
 import { corsHeaders } from './cors.ts';
@@ -57,7 +58,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     handler: async (request, reply) => {
       const names = namesOf(request);
       const started = services.clock.now();
-      const answer = await answerTo(request, names);
+      const answer = await inSpan(request, names, () => answerTo(request, names));
       log.info(`${request.method} ${pathOf(request.url)} ${answer.status}`, {
         ...names,
         ...whoIs(callers.get(request)),
@@ -71,6 +72,21 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
   app.setErrorHandler((error: FrameworkError, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(apiError('HTTPNotFound'), request, reply));
   return app;
+
+  function inSpan(request: FastifyRequest, names: RequestNames, work: () => Promise<Reply>): Promise<Reply> {
+    if (!services.tracer) return work();
+    const { method, url, headers } = request;
+    const route = routeOf(pathOf(url));
+    const attributes = { 'http.request.method': method, 'http.route': route, 'weft.request_id': names.request_id };
+    const { traceparent } = headers;
+    const from = typeof traceparent === 'string' ? { traceparent } : {};
+    return traced(services.tracer, `${method} ${route}`, { kind: 'server', attributes, ...from }, async span => {
+      const answer = await work();
+      span.set({ 'http.response.status_code': answer.status });
+      if (answer.status >= 500) span.fail();
+      return answer;
+    });
+  }
 
   function measure({ method, url }: FastifyRequest, { status }: Reply, ms: number): void {
     if (!services.metrics) return;
