@@ -106,7 +106,7 @@ test('show: what is wrong is shown, and the status says so', async () => {
 });
 
 const folder = {
-  'neutron.conf': '[DEFAULT]\ncore_plugin = ml2\n',
+  'neutron.conf': '[DEFAULT]\ncore_plugin = ml2\n[agent]\nroot_helper = sudo x\n[ironic]\nx = 1\n',
   'plugins/ml2/ml2_conf.ini': '[ml2]\nmechanism_drivers = linuxbridge,l2population\nextension_drivers = port_security\n',
   'plugins/ml2/linuxbridge_agent.ini': '[linux_bridge]\nphysical_interface_mappings = provider:eth1\n',
   'server.conf.d/x.conf': '[DEFAULT]\nmax_routes = 7\n',
@@ -123,6 +123,14 @@ test('check: a folder as distributions lay it, every program with its own files'
     ],
   );
   assert.equal(lines.at(-1), 'it would work: 0 errors, 0 warnings');
+  assert.deepEqual(
+    lines.filter(line => line.includes('note:')).map(line => line.trim()),
+    [
+      'note: F/neutron.conf:6: [ironic] x has no effect here, because Ironic hears nothing',
+      'note: F/neutron.conf:4: [agent] root_helper has no effect here, because the agent runs as root itself',
+    ],
+    'each program has a note of what is its own alone',
+  );
   assert.equal(status, 0);
 });
 

@@ -19,7 +19,8 @@ export interface AnyProgram {
 }
 
 function any<C>(program: Program<C>): AnyProgram {
-  return { ...program, look: (sources, flags) => viewOf(program, readProgram(program, sources, { flags, others: programs })) };
+  const others = (): readonly AnyProgram[] => programs.filter(({ name }) => name !== program.name);
+  return { ...program, look: (sources, flags) => viewOf(program, readProgram(program, sources, { flags, others: others() })) };
 }
 
 export const programs: readonly AnyProgram[] = [any(serverProgram), ...agentPrograms.map(any)];
