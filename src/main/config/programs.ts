@@ -19,8 +19,7 @@ export interface AnyProgram {
 }
 
 function any<C>(program: Program<C>): AnyProgram {
-  const others = (): readonly AnyProgram[] => programs.filter(({ name }) => name !== program.name);
-  return { ...program, look: (sources, flags) => viewOf(program, readProgram(program, sources, { flags, others: others() })) };
+  return { ...program, look: (sources, flags) => viewOf(program, readProgram(program, sources, { flags, others: programs })) };
 }
 
 export const programs: readonly AnyProgram[] = [any(serverProgram), ...agentPrograms.map(any)];

@@ -16,7 +16,9 @@ export interface Unknown {
 
 type Names = ReadonlyMap<string, ReadonlySet<string>>;
 
-export function unknownNames(program: NamedOptions, others: readonly NamedOptions[], files: readonly ParsedFile[]): Unknown {
+/** The program itself may be among the others. */
+export function unknownNames(program: NamedOptions, all: readonly NamedOptions[], files: readonly ParsedFile[]): Unknown {
+  const others = all.filter(({ options }) => options !== program.options);
   const own = namesOf(program);
   const theirs = others.map(namesOf);
   const warnings: string[] = [];
