@@ -8,6 +8,7 @@ import type { SchemaDesk } from '../common/inspect.ts';
 import type { Engine, Session } from './engine.ts';
 import { remoteDesk } from './inspect.ts';
 import type { Ground } from './place.suite.ts';
+import { parseUrl } from './url.ts';
 
 const history: readonly Revision[] = [
   {
@@ -145,6 +146,35 @@ export function upgradeSuite(ground: Ground, server: () => Promise<DatabaseServe
       others.map(each => each.status),
       ['fulfilled', 'fulfilled', 'fulfilled'],
     );
+    await isWhole(url);
+  });
+
+  test('a transaction that stays holds up the upgrade and nobody else', async () => {
+    const url = await (await server()).database();
+    await older(url, 'n1');
+    const location = parseUrl(url);
+    const slow = await ground.engine.connect(location, location.nodes[0]!);
+    await using store = await ground.open(url, version(1));
+    await slow.begin();
+    await slow.query({ text: `UPDATE ${ground.engine.dialect.quote('networks')} SET name = ? WHERE id = ?`, binds: ['slow', 'n1'] });
+    let ended = false;
+    const upgrade = deskAt(url, 2)
+      .upgrade()
+      .finally(() => {
+        ended = true;
+      });
+    const began = performance.now();
+    let longest = 0;
+    for (let n = 0; performance.now() - began < 4000; n++) {
+      const at = performance.now();
+      assert.ok((await store.commit({ ops: [{ op: 'insert', table: 'networks', row: { id: `w${n}`, name: 'w', size: 1 } }] })).done);
+      longest = Math.max(longest, performance.now() - at);
+    }
+    assert.equal(ended, false, 'the upgrade waits for the transaction');
+    assert.ok(longest < 3500, `a commit waited ${longest} ms behind the upgrade`);
+    await slow.commit();
+    slow.destroy();
+    await upgrade;
     await isWhole(url);
   });
 
