@@ -161,7 +161,9 @@ describe('address groups', () => {
     const info = await told({ call_version: '1.3' });
     assert.deepEqual(info.device.security_group_remote_address_groups, [group.id]);
     assert.deepEqual(info.device.security_group_source_groups, []);
-    const shape = { direction: 'ingress', ethertype: 'IPv4', stateful: true, remote_address_group_id: group.id };
+    // By both names: agents that know only groups of ports let in whom they do not understand.
+    const named = { remote_address_group_id: group.id, remote_group_id: group.id };
+    const shape = { direction: 'ingress', ethertype: 'IPv4', stateful: true, ...named };
     assert.deepEqual(
       info.rules.filter(r => r.direction === 'ingress'),
       [shape],

@@ -38,7 +38,7 @@ async function info(services: Services, args: Args): Promise<Dict> {
   return {
     devices,
     security_groups: Object.fromEntries(
-      groupIds.map(id => [id, (rules.get(id) ?? []).map(r => ruleDict(r, groups.get(id)?.stateful !== false))]),
+      groupIds.map(id => [id, (rules.get(id) ?? []).map(r => byMembers(ruleDict(r, groups.get(id)?.stateful !== false)))]),
     ),
     // Agents treat both kinds of group alike, so both are told in one place.
     sg_member_ips: {
@@ -46,6 +46,11 @@ async function info(services: Services, args: Args): Promise<Dict> {
       ...(await addressMembers(services, named(all, 'remote_address_group_id'), args.call_version !== undefined)),
     },
   };
+}
+
+/** Neutron's Linux bridge agent knows no address groups: such a rule would open the port for everybody. It finds their members as those of any group. */
+function byMembers(rule: Dict): Dict {
+  return rule.remote_address_group_id === undefined ? rule : { ...rule, remote_group_id: rule.remote_address_group_id };
 }
 
 /** The groups that rules name in a column, each once. */
