@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { deskFor } from '../../src/main/db/desk.ts';
 import { history } from '../../src/main/db/history.ts';
 import { program } from '../../src/main/db/program.ts';
+import { tablesOf } from '../../src/model/kit/revision.ts';
 import { allTables } from '../../src/model/registry.ts';
 import { type Api, type Body, client, type Made } from './client.ts';
 import { newDatabase } from './database.ts';
@@ -107,6 +108,29 @@ test('a fact of a later version is left to it by a server that does not know its
   await store.lease('relay:agents', 'later', 0);
   await until('the fact behind it', () => facts.includes('behind'));
   assert.ok(!older.logged.some(line => line.includes('given up')), older.logged.join(''));
+});
+
+test('a database goes from each revision to the next, and comes to the tables of the model', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'weft-revisions-'));
+  try {
+    const url = await newDatabase(dir);
+    for (let n = 1; n <= own.revisions.length; n++) {
+      const revisions = own.revisions.slice(0, n);
+      const desk = deskFor(url, { tables: tablesOf(revisions), revisions, program: `weft of revision ${n}` });
+      assert.ok((await desk.inspect()).pending.length > 0, `revision ${n} adds something`);
+      await desk.upgrade();
+      const view = await desk.inspect();
+      assert.deepEqual([view.pending, view.drift, view.refusal], [[], [], undefined]);
+      assert.deepEqual(
+        view.revisions.map(each => each.by),
+        revisions.map((_, i) => `weft of revision ${i + 1}`),
+      );
+    }
+    const view = await deskFor(url, own).inspect();
+    assert.deepEqual([view.pending, view.drift], [[], []]);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
 });
 
 describe('two versions on one database', () => {
