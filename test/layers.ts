@@ -20,6 +20,7 @@ const rules: readonly (readonly [folder: string, may: readonly string[] | '*'])[
   ['drivers', ['drivers', 'model', 'domain', 'engine', 'contracts']],
   ['agent', ['agent', 'model', 'domain', 'engine', 'contracts']],
   ['server', ['server', 'model', 'domain', 'engine', 'contracts']],
+  ['import', ['import', 'model', 'domain', 'engine', 'contracts']],
   ['adapters', ['adapters', 'model', 'domain', 'engine', 'contracts']],
   ['client', ['client', 'model']],
   ['cli', ['cli', 'client', 'model']],

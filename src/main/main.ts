@@ -12,6 +12,7 @@ import { type ConfigDesk, configVerbs } from '../cli/verbs/config.ts';
 import { type DatabaseDesk, dbVerbs } from '../cli/verbs/db.ts';
 import { demo } from '../cli/verbs/demo.ts';
 import { down } from '../cli/verbs/down.ts';
+import { type ImportOptions, importVerb } from '../cli/verbs/import.ts';
 import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
 import { logs } from '../cli/verbs/logs.ts';
 import { type PolicyDesk, policyVerbs } from '../cli/verbs/policy.ts';
@@ -44,6 +45,8 @@ const lateCleanup: CleanupDesk = {
   bridges: async (place, out) => (await cleanup()).bridges(place, out),
   namespaces: async (place, out) => (await cleanup()).namespaces(place, out),
 };
+const importing = async (options: ImportOptions, out: (line: string) => void): Promise<number> =>
+  (await import('./import.ts')).importNeutron(options, out);
 export const verbs = [
   upVerb(work),
   serverVerb(work),
@@ -65,6 +68,7 @@ export const verbs = [
   ...cleanupVerbs(lateCleanup),
   auditDatabaseVerb(async (place, show) => (await import('./db/audit.ts')).auditDatabase(place, show)),
   upgradeCheckVerb(async place => (await import('./db/upgrade-check.ts')).upgradeChecks(place)),
+  importVerb(importing),
   demo,
 ];
 

@@ -113,3 +113,11 @@ export function cidrsOverlap(a: string, b: string): boolean {
   const other = parseCidr(b);
   return one !== undefined && other !== undefined && overlaps(one, other);
 }
+
+/** A cidr's ends as the store compares them. */
+export function endsOf(cidr: string): { readonly first_address: string; readonly last_address: string } {
+  const block = parseCidr(cidr);
+  if (!block) throw new Error(`${cidr} is no cidr`);
+  const hex = (value: bigint): string => value.toString(16).padStart(32, '0');
+  return { first_address: hex(block.network), last_address: hex(lastOf(block)) };
+}

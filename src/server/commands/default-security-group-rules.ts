@@ -3,6 +3,7 @@ import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { normalizeRule, parentGroup, type RuleInput, ruleKey } from '../../domain/security-groups.ts';
+import { importPrefix } from '../../model/beginnings.ts';
 import { defaultSecurityGroupRule } from '../../model/default-security-group-rule.ts';
 import { newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
@@ -86,12 +87,25 @@ const first = (direction: string, ethertype: string, remote_group_id: string | n
   description: `Legacy default SG rule for ${direction} traffic`,
 });
 
+const unfinished: Predicate = { startsWith: ['name', importPrefix] };
+
+/** The state is what an import has got to before it was broken off, or has got to by now. */
+export class Unfinished extends Error {
+  constructor() {
+    super(
+      'the database is not complete: an import into it is under way, or was broken off. Let it end, or run the same "weft db import" again, which begins anew',
+    );
+  }
+}
+
 /** The templates of a new state. Of two servers that start at once, one puts them in. */
 export async function putFirstTemplates(services: Services): Promise<void> {
   const name = table;
   await commitDecision(services, {
     decide: async draft => {
       if (await services.store.get('beginnings', { name })) return;
+      if ((await services.store.count('beginnings', unfinished)) > 0) throw new Unfinished();
+      draft.absent('beginnings', unfinished);
       draft.insert('beginnings', { name });
       for (const ethertype of ['IPv4', 'IPv6']) {
         draft.create(defaultSecurityGroupRule, templateRow(draft, first('egress', ethertype, null)));

@@ -3,6 +3,7 @@ import { apiError, invalidInput } from '../../domain/errors.ts';
 import { pyStr } from '../../domain/input/python.ts';
 import { delegated } from '../../domain/input/special.ts';
 import { prefixesOverlap } from '../../domain/ipam/subnet-pool.ts';
+import { endsOf } from '../../domain/net/cidr.ts';
 import { network } from '../../model/network.ts';
 import { subnet } from '../../model/subnet.ts';
 import type { RequestContext } from '../context.ts';
@@ -12,7 +13,7 @@ import type { Action } from './commands.ts';
 import { networks } from './networks.ts';
 import { changePool, plannedChange } from './pool-change.ts';
 import { allocatedOf } from './pool-prefixes.ts';
-import { countAllocation, endsOf, relyOnAllocations } from './pool-scope.ts';
+import { countAllocation, relyOnAllocations } from './pool-scope.ts';
 
 export const onboardSubnets: Action = async (ctx, draft, row, body) => {
   const network_id = await ownNetwork(ctx, draft, body);

@@ -2,7 +2,7 @@
 import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { type Origin, type PlannedPool, prefixesOverlap } from '../../domain/ipam/subnet-pool.ts';
-import { lastOf, parseCidr } from '../../domain/net/cidr.ts';
+import { endsOf } from '../../domain/net/cidr.ts';
 import { subnetpool } from '../../model/subnet-pool.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -61,14 +61,6 @@ export async function refuseSplit(services: Services, draft: Draft, row: Row): P
 /** The decision relied on which subnets come from the pool. */
 export function relyOnAllocations(draft: Draft, pool: Row): void {
   draft.present('subnetpools', { and: [{ eq: ['id', String(pool.id)] }, { eq: ['allocations', pool.allocations as number] }] });
-}
-
-/** A cidr's ends as the store compares them. */
-export function endsOf(cidr: string): { readonly first_address: string; readonly last_address: string } {
-  const block = parseCidr(cidr);
-  if (!block) throw new Error(`${cidr} is no cidr`);
-  const hex = (value: bigint): string => value.toString(16).padStart(32, '0');
-  return { first_address: hex(block.network), last_address: hex(lastOf(block)) };
 }
 
 /** Nothing of the prefix is given out meanwhile. */

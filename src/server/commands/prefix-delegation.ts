@@ -8,6 +8,7 @@ import { freeCandidates } from '../../domain/ipam/free.ts';
 import { isRouterInterface, isRouterInterfaceOrSnat } from '../../domain/ipam/owners.ts';
 import { rangesOf } from '../../domain/ipam/pools.ts';
 import { checkOverlap } from '../../domain/ipam/subnet.ts';
+import { endsOf } from '../../domain/net/cidr.ts';
 import { ipText, parseIp } from '../../domain/net/ip.ts';
 import { checkAttach } from '../../domain/routing.ts';
 import { network } from '../../model/network.ts';
@@ -18,7 +19,6 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { byIds, grouped } from './load.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
-import { endsOf } from './pool-scope.ts';
 import { factsOf, partsOf } from './port-rows.ts';
 import { routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
 

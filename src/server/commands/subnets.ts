@@ -16,6 +16,7 @@ import {
   type SubnetChange,
   type SubnetLimits,
 } from '../../domain/ipam/subnet.ts';
+import { endsOf } from '../../domain/net/cidr.ts';
 import { network } from '../../model/network.ts';
 import { port } from '../../model/port.ts';
 import { subnet } from '../../model/subnet.ts';
@@ -25,7 +26,6 @@ import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
 import { byIds } from './load.ts';
 import { admitOnNetworks, networkTargets } from './on-network.ts';
-import { endsOf } from './pool-scope.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { hostsOfSegment, leaveSegment, moveSubnet, placeSubnet } from './routed-networks.ts';
 import { scheduleNetwork } from './scheduling.ts';
