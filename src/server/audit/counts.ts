@@ -37,11 +37,12 @@ function recount(resource: string, project_id: string, in_use: number, says: num
 }
 
 const taken = 'segment_allocations';
-const nameOf = (r: Row): string => [r.network_type, r.physical_network ?? '', r.segmentation_id, r.network_id].join(' ');
+/** Flat segments have no number, and are taken as 0; local ones are nobody's to take. */
+const nameOf = (r: Row): string => [r.network_type, r.physical_network ?? '', r.segmentation_id ?? 0, r.network_id].join(' ');
 
 /** What a segment is on is taken, and what is taken is on a segment. */
 export async function segmentIds(all: Tables): Promise<Finding[]> {
-  const segments = new Map((await all('segments')).filter(s => s.segmentation_id !== null).map(s => [nameOf(s), s]));
+  const segments = new Map((await all('segments')).filter(s => s.network_type !== 'local').map(s => [nameOf(s), s]));
   const rows = new Map((await all(taken)).map(r => [nameOf(r), r]));
   const check = 'segments';
   return [
@@ -55,7 +56,7 @@ export async function segmentIds(all: Tables): Promise<Finding[]> {
 }
 
 function take({ id, network_type, physical_network, segmentation_id, network_id }: Row): Repair {
-  const row = { network_type, physical_network: physical_network ?? '', segmentation_id, network_id } as Row;
+  const row = { network_type, physical_network: physical_network ?? '', segmentation_id: segmentation_id ?? 0, network_id } as Row;
   return {
     how: `take ${nameOf(row)}, unless another network has it`,
     writes: {
@@ -67,7 +68,8 @@ function take({ id, network_type, physical_network, segmentation_id, network_id 
 
 function free({ network_type, physical_network, segmentation_id, network_id }: Row): Repair {
   const eq = (name: string, value: unknown): Predicate => ({ eq: [name, value as Scalar] });
-  const same = [eq('network_type', network_type), eq('segmentation_id', segmentation_id), eq('network_id', network_id)];
+  const number = network_type === 'flat' ? null : segmentation_id;
+  const same = [eq('network_type', network_type), eq('segmentation_id', number), eq('network_id', network_id)];
   const onSegment = { and: [...same, eq('physical_network', physical_network === '' ? null : physical_network)] };
   return {
     how: `give ${network_type} ${segmentation_id} of ${network_id} back`,
