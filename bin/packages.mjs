@@ -56,6 +56,9 @@ export const conformancePackages = {
   'neutron-openvswitch-agent': ['neutron-openvswitch-agent'],
   'openvswitch-switch': ['ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl'],
   keepalived: ['keepalived'],
+  'nova-api': ['nova-manage', 'nova-api-wsgi'],
+  'glance-api': ['glance-manage', 'glance-wsgi-api'],
+  'python3-fixtures': [`${python}/fixtures/__init__.py`],
   'python3-placement': ['placement-api', 'placement-manage'],
   'python3-ddt': [`${python}/ddt.py`],
   'python3-oslo.messaging': [`${python}/oslo_messaging/__init__.py`],
@@ -85,6 +88,8 @@ const services = {
   'neutron-openvswitch-agent': 'neutron-openvswitch-agent',
   'openvswitch-switch': 'openvswitch-switch',
   keepalived: 'keepalived',
+  'nova-api': 'nova-api nova-api-metadata',
+  'glance-api': 'glance-api',
 };
 
 /** Where programs are looked for: an ordinary user's PATH often lacks the sbin folders. */
@@ -145,6 +150,6 @@ export function installPackages(names, { run, tryRun, policy = policyFile }) {
   } finally {
     allow();
   }
-  const units = names.filter(name => name in services).map(name => services[name]);
+  const units = names.filter(name => name in services).flatMap(name => services[name].split(' '));
   if (units.length > 0) tryRun(['systemctl', '--quiet', 'disable', ...units]);
 }

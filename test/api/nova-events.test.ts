@@ -35,7 +35,7 @@ async function world(more: Partial<NovaConfig> = {}): Promise<World> {
   const nova = await NovaListener.start();
   const lines: string[] = [];
   const log = textLog({ sink: { write: line => void lines.push(line) }, level: 'info' });
-  const h = await start({ nova: nova.config(more) }, log);
+  const h = await start({ nova: nova.config(more), agentDownTime: 3600 }, log);
   const { id: network } = await h.admin.make('networks', 'network', {});
   const change = async (method: string, { id }: Made, body?: Body): Promise<void> => {
     const { status } = await h.admin.request(method, `ports/${id}`, body);
@@ -50,7 +50,7 @@ async function world(more: Partial<NovaConfig> = {}): Promise<World> {
     rename: (port, name) => change('PUT', port, { port: { name } }),
     remove: port => change('DELETE', port),
     heard: async (port, name) => {
-      await until(`${name} of ${port.id}`, async () => nova.events.some(e => e.tag === port.id && e.name === name));
+      await until(`${name} of ${port.id}`, async () => nova.events.some(e => e.tag === port.id && e.name === name), 60_000);
     },
     async [Symbol.asyncDispose]() {
       await h[Symbol.asyncDispose]();
@@ -148,6 +148,33 @@ test('only what is wanted is told', async () => {
     );
   }
 });
+
+test('of an instance on its way Nova hears when its host has the port, and not when DHCP has it last', async () => {
+  await using w = await world();
+  await beat(w.h, 'node-1');
+  await w.h.admin.make('subnets', 'subnet', { network_id: w.network, ip_version: 4, cidr: '10.9.0.0/24' });
+  for (const [profile, first, wanted] of [
+    [{}, 'L2', ['network-vif-plugged', changed]],
+    [{ migrating_to: 'node-two' }, 'L2', [changed]],
+    [{ migrating_to: 'node-two' }, 'DHCP', ['network-vif-plugged', changed]],
+  ] as const) {
+    const port = await w.port({ 'binding:host_id': 'node-1', 'binding:profile': profile });
+    const said = { device: port.id, host: 'node-1', agent_id: 'lb' };
+    const ready = { L2: () => w.h.rpc('q-plugin', 'update_device_up', said, '1.5'), DHCP: () => dhcpHas(w, port) };
+    await w.h.rpc('q-plugin', 'get_device_details', said, '1.5');
+    await ready[first]();
+    await ready[first === 'L2' ? 'DHCP' : 'L2']();
+    assert.equal(((await w.h.admin.request('GET', `ports/${port.id}`)).body['port'] as Body)['status'], 'ACTIVE');
+    await w.rename(port, 'a');
+    await w.heard(port, changed);
+    assert.deepEqual(
+      w.nova.events.filter(e => e['tag'] === port.id).map(e => e['name']),
+      wanted,
+    );
+  }
+});
+
+const dhcpHas = (w: World, port: Made) => w.h.rpc('q-plugin', 'dhcp_ready_on_ports', { port_ids: [port.id] }, '1.5');
 
 async function changedPort(w: World): Promise<Made> {
   const port = await w.port();
@@ -327,7 +354,7 @@ test('a server that is killed between a commit and its event loses nothing', asy
     await first.kill();
     nova.answer = taken;
     await begin();
-    await until('the next one tells', async () => nova.events.some(e => e['name'] === deleted), 30_000);
+    await until('the next one tells', async () => nova.events.some(e => e['name'] === deleted), 60_000);
     assert.deepEqual(
       nova.events.map(e => [e['name'], e['tag']]),
       [
@@ -355,7 +382,7 @@ test('two servers tell each event once, and in order', async () => {
       return port;
     });
     const ports = await Promise.all(lives);
-    await until('all is told', async () => nova.events.filter(e => e['name'] === deleted).length >= ports.length, 30_000);
+    await until('all is told', async () => nova.events.filter(e => e['name'] === deleted).length >= ports.length, 60_000);
     await sleep(700);
     for (const port of ports)
       assert.deepEqual(

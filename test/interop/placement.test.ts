@@ -56,7 +56,7 @@ describe('Placement', { skip, timeout: 200_000 }, () => {
     cloud.tokenOf = () => 'admin';
     cloud.placement = url;
     const log = textLog({ sink: { write: line => void lines.push(line) }, level: 'info' });
-    h = await start({ placement: { account: cloud.config().account } }, log);
+    h = await start({ placement: { account: cloud.config().account }, agentDownTime: 3600 }, log);
   });
   after(async () => {
     await h?.[Symbol.asyncDispose]();
