@@ -20,6 +20,8 @@ function columnToChange({ table, parent }: Resource, key: readonly string[]): st
 function copyOf(resource: Resource, row: Row, i: number): Row {
   const copy: Record<string, Value> = { ...row };
   if ('id' in row) copy.id = randomUUID();
+  // Each shows its free ids: of wide ones the list takes so long that the server's own jobs are counted, too.
+  if (resource.name === 'network_segment_range') copy.maximum = row.minimum ?? null;
   for (const key of [resource.table.primaryKey, ...(resource.table.unique ?? [])]) {
     if (key.length === 0 || key.includes('id')) continue;
     const name = columnToChange(resource, key);
