@@ -101,6 +101,7 @@ const hard = [
   'torn-reads',
   'two-versions',
   'wide-locks',
+  'workers',
 ];
 /** Those in which agents speak. */
 const withAgents = [

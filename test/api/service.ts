@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import type { StatusView } from '../../src/cli/control.ts';
 import { isAlive, type ProcessId, processId } from '../../src/main/sandbox/proc.ts';
+import { databaseServer, newDatabase } from './database.ts';
 import { until } from './harness.ts';
 
 const weft = fileURLToPath(import.meta.resolve('../../bin/weft'));
@@ -38,7 +39,9 @@ export async function startService(more: string): Promise<Service> {
   const dir = await mkdtemp(join(tmpdir(), 'weft-service-'));
   const stateDir = join(dir, 'state');
   const configFile = join(dir, 'neutron.conf');
-  await writeFile(configFile, `[DEFAULT]\n${more}\n`);
+  // The one in the state directory is what it has by itself.
+  const database = (await databaseServer()) === undefined ? '' : `[database]\nconnection = ${await newDatabase(dir)}\n`;
+  await writeFile(configFile, `[DEFAULT]\n${more}\n${database}`);
   const { NODE_TEST_CONTEXT: _test, ...env } = process.env;
   const args = ['server', '--state-dir', stateDir, '--listen', '127.0.0.1:0', '--config-file', configFile];
   const child = spawn(weft, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
