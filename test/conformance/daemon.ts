@@ -11,6 +11,8 @@ export interface DaemonOptions {
   readonly log: string;
   readonly ready: () => Promise<boolean>;
   readonly withinMs: number;
+  /** What it gets when we end without a word, by default TERM. */
+  readonly orphaned?: 'TERM' | 'KILL';
   /** How long it may take to end by itself. */
   readonly endMs?: number;
 }
@@ -33,7 +35,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (closed) throw new Error(`${argv[0]} is not started any more`);
   const output = openSync(log, 'a', 0o600);
   // Whatever way we end, it ends with us.
-  const child = spawn('setpriv', ['--pdeathsig', 'TERM', ...argv], {
+  const child = spawn('setpriv', ['--pdeathsig', options.orphaned ?? 'TERM', ...argv], {
     cwd,
     detached: true,
     stdio: ['ignore', output, output],

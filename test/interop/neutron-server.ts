@@ -97,6 +97,8 @@ export class NeutronServer implements AsyncDisposable {
       // Other threads answer `/` long before.
       ready: async () => [200, 401].includes((await fetch(`${this.url}/v2.0/networks`)).status),
       withinMs: 240_000,
+      // It waits for its broker otherwise, which may have gone with us; its workers see that it is gone.
+      orphaned: 'KILL',
     });
   }
 
