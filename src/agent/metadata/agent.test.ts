@@ -38,6 +38,8 @@ async function world(
   more: Partial<MetadataConfig> = {},
 ): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-md-'));
+  // Some tests want it not to start.
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
   const lines: string[] = [];
   const log = textLog({ sink: { write: line => lines.push(line) } });
   const broker = new Broker({ clock: systemClock, log });
@@ -57,7 +59,6 @@ async function world(
     await agent[Symbol.asyncDispose]();
     await bus[Symbol.asyncDispose]();
     await serverBus[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true, force: true });
   });
   const get: World['get'] = (path, headers, method = 'GET') =>
     new Promise((resolve, reject) => {
