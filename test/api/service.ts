@@ -44,7 +44,8 @@ export async function startService(more: string): Promise<Service> {
   await writeFile(configFile, `[DEFAULT]\n${more}\n${database}`);
   const { NODE_TEST_CONTEXT: _test, ...env } = process.env;
   const args = ['server', '--state-dir', stateDir, '--listen', '127.0.0.1:0', '--config-file', configFile];
-  const child = spawn(weft, args, { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+  // It ends with the test, whatever ends that.
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', weft, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes: Buffer) => (output += bytes));
   const ended = new Promise<string>(resolve => child.once('exit', (code, signal) => resolve(signal ?? String(code))));
