@@ -19,6 +19,7 @@ const expected = (more: Partial<Expected> = {}): Expected => ({
   vnis: [],
   dhcp: [],
   routers: [],
+  spread: { ids: [], ports: [] },
   ...more,
 });
 const empty: Inventory = { taps: [], bridges: [], tunnels: [], dhcp: [], routers: [] };
@@ -54,21 +55,28 @@ test('ports of another kind of agent, and hosts without a Linux bridge agent, ar
 });
 
 test('bridges and tunnels of networks without a port here; one that a tap is in is somebody’s', () => {
+  const bridgeThere = (name: string, more = {}) => ({ name, plugged: false, addressed: false, ...more });
   const inventory = {
     bridges: [
-      { name: bridge, members: ['vxlan-7'] },
-      { name: 'brqempty', members: ['vxlan-8'] },
-      { name: 'brqused', members: [`tap${short(5)}`] },
+      bridgeThere(bridge, { plugged: true }),
+      bridgeThere('brqempty'),
+      bridgeThere('brqused', { plugged: true }),
+      bridgeThere('brqmachine', { addressed: true }),
     ],
     tunnels: [
       { name: 'vxlan-7', vni: 7, bridge },
       { name: 'vxlan-8', vni: 8, bridge: 'brqempty' },
+      { name: 'vxlan-9', vni: 9, bridge: 'brqused' },
+      { name: 'vxlan-10', vni: 10, bridge: 'br0' },
+      { name: 'vxlan-11', vni: 11, bridge: undefined },
     ],
     taps: [tap(1, bridge)],
   };
   assert.deepEqual(found(expected({ ports: [port(1)], vnis: [7] }), inventory), [
     'orphan brqempty is of no network that has a port here → removes brqempty',
+    'orphan brqmachine is of no network that has a port here',
     'orphan vxlan-8 is of no network that has a port here → removes vxlan-8',
+    'orphan vxlan-11 is of no network that has a port here',
   ]);
 });
 
@@ -111,6 +119,30 @@ test('routers: devices, addresses, floating IPs; a router that is elsewhere', ()
   ]);
   assert.deepEqual(found(e, {}).length, 1);
   assert.match(String(found(expected(), { routers: [{ router: id(701), devices: {} }] })), /^orphan qrouter-.* removes the namespace/);
+});
+
+test('routers that are on several hosts, and what an agent of another host’s name has, are left alone', () => {
+  const spread = {
+    ids: [id(702), id(703)],
+    ports: [port(21, { network_id: id(901), device_owner: 'network:ha_router_replicated_interface' })],
+  };
+  const there = {
+    routers: [id(702), id(703)].map(router => ({ router, devices: { 'qr-x': ['10.0.0.1'] } })),
+    taps: [tap(21, `brq${short(901)}`, true)],
+    bridges: [{ name: `brq${short(901)}`, plugged: false, addressed: false }],
+  };
+  assert.deepEqual(found(expected({ spread }), there), []);
+  assert.equal(found(expected(), there).length, 4);
+  const dhcp = [{ network: id(900), hasNamespace: true, serves: true, addresses: [] }];
+  assert.deepEqual(found(expected({ agents: { 'Linux bridge agent': true } }), { dhcp }), []);
+  assert.equal(found(expected(), { dhcp }).length, 1);
+});
+
+test('a tap of a port that is of this host but could not be bound is somebody’s', () => {
+  assert.deepEqual(
+    found(expected({ ports: [port(1, { vif_type: 'binding_failed', status: 'DOWN' })] }), { taps: [tap(1, bridge, true)] }),
+    [],
+  );
 });
 
 test('an agent that does not report is a gap', () => {

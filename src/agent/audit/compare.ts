@@ -17,7 +17,7 @@ export function compareHost(expected: Expected, inventory: Inventory): Finding[]
   return found.map(each => ({ ...each, where: expected.host, ...(each.fix ? { repair: fixWords(each.fix) } : {}) }));
 }
 
-const orphan = (what: string, ids: readonly string[], fix: HostFix): Found => ({ kind: 'orphan', what, ids, fix });
+const orphan = (what: string, ids: readonly string[], fix?: HostFix): Found => ({ kind: 'orphan', what, ids, ...(fix ? { fix } : {}) });
 const gap = (what: string, ids: readonly string[], fix?: HostFix): Found => ({ kind: 'gap', what, ids, ...(fix ? { fix } : {}) });
 const drift = (what: string, ids: readonly string[], fix?: HostFix): Found => ({ kind: 'drift', what, ids, ...(fix ? { fix } : {}) });
 
@@ -27,11 +27,13 @@ const agentsOf = ({ agents }: Expected): Found[] =>
 /** What this agent wires: ports of other kinds are not for a tap. */
 const isWired = ({ vif_type }: ExpectedPort): boolean => vif_type === 'bridge';
 
-function tapsOf({ ports }: Expected, { taps }: Inventory): Found[] {
+function tapsOf({ ports, spread }: Expected, { taps }: Inventory): Found[] {
+  // Also those that could not be bound, and replicas of highly available routers' that are bound to another host.
+  const known = new Set([...ports, ...spread.ports].map(port => tapName(port.id)));
   const bound = new Map(ports.filter(isWired).map(port => [tapName(port.id), port]));
   const there = new Map(taps.map(tap => [tap.name, tap]));
   const stray = taps.flatMap(({ name, bridge, ours }) => {
-    if (bound.has(name) || (!ours && bridge === undefined)) return [];
+    if (known.has(name) || (!ours && bridge === undefined)) return [];
     const fix: HostFix = ours ? { do: 'remove link', name } : { do: 'unplug', name };
     return [orphan(`${name} is of no port that is bound here`, [], fix)];
   });
@@ -48,24 +50,30 @@ function tapsOf({ ports }: Expected, { taps }: Inventory): Found[] {
   return [...stray, ...wrong];
 }
 
-function wiresOf({ ports, vnis }: Expected, { bridges, tunnels }: Inventory): Found[] {
-  const wanted = new Set(ports.map(port => bridgeName(port.network_id)));
+function wiresOf({ ports, vnis, spread }: Expected, { bridges, tunnels }: Inventory): Found[] {
+  const wanted = new Set([...ports, ...spread.ports].map(port => bridgeName(port.network_id)));
   const known = new Set(vnis);
-  const isTap = (name: string): boolean => name.startsWith('tap');
+  // Something else is plugged in: it is somebody's.
+  const free = new Map(bridges.filter(({ name, plugged }) => !wanted.has(name) && !plugged).map(each => [each.name, each]));
+  const removingLink = (name: string): HostFix => ({ do: 'remove link', name });
   return [
-    ...bridges
-      .filter(({ name, members }) => !wanted.has(name) && !members.some(isTap))
-      .map(({ name }) => orphan(`${name} is of no network that has a port here`, [], { do: 'remove link', name })),
+    // Without the bridge, an address that it keeps for the machine's own device would be gone: its agent, and a cleanup, give it back.
+    ...[...free.values()].map(({ name, addressed }) => orphan(`${name} ${nobodys}`, [], addressed ? undefined : removingLink(name))),
+    // One that is in no bridge may be another program's.
     ...tunnels
-      .filter(({ vni }) => !known.has(vni))
-      .map(({ name }) => orphan(`${name} is of no network that has a port here`, [], { do: 'remove link', name })),
+      .filter(({ vni, bridge }) => !known.has(vni) && (bridge === undefined || free.has(bridge)))
+      .map(({ name, bridge }) => orphan(`${name} ${nobodys}`, [], bridge === undefined ? undefined : removingLink(name))),
   ];
 }
+
+const nobodys = 'is of no network that has a port here';
 
 const resyncDhcp: HostFix = { do: 'resync', agent: 'DHCP agent' };
 const resyncL3: HostFix = { do: 'resync', agent: 'L3 agent' };
 
-function dhcpOf({ dhcp }: Expected, { dhcp: there }: Inventory): Found[] {
+function dhcpOf({ dhcp, agents }: Expected, { dhcp: there }: Inventory): Found[] {
+  // Of an agent that goes by another host's name.
+  if (agents['DHCP agent'] === undefined) return [];
   const served = new Map(dhcp.map(each => [each.network, each]));
   const found = new Map(there.map(each => [each.network, each]));
   const stray = there
@@ -92,13 +100,14 @@ function dhcpOn({ network, addresses, besides }: ExpectedDhcp, there: DhcpThere 
 const named = (all: readonly string[]): string =>
   all.length > 5 ? `${all.slice(0, 5).join(', ')} and ${all.length - 5} more` : all.join(', ');
 
-function routersOf({ routers, agents }: Expected, { routers: there }: Inventory): Found[] {
+function routersOf({ routers, agents, spread }: Expected, { routers: there }: Inventory): Found[] {
   if (agents['L3 agent'] === undefined) return [];
   const wanted = new Map(routers.map(router => [router.id, router]));
+  const left = new Set(spread.ids);
   const found = new Map(there.map(router => [router.router, router]));
   return [
     ...there
-      .filter(({ router }) => !wanted.has(router))
+      .filter(({ router }) => !wanted.has(router) && !left.has(router))
       .map(({ router }) => orphan(`qrouter-${router} is of no router of this host`, [router], removing(`qrouter-${router}`))),
     ...routers.flatMap(router => routerOn(router, found.get(router.id))),
   ];

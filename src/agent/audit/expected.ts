@@ -24,6 +24,14 @@ export interface Expected {
   /** Networks that the DHCP agent serves, with the ports that are to get an address. */
   readonly dhcp: readonly ExpectedDhcp[];
   readonly routers: readonly ExpectedRouter[];
+  /** Highly available and distributed ones, of any host: what they have where is not told by their ports, so it is left alone. */
+  readonly spread: SpreadRouters;
+}
+
+export interface SpreadRouters {
+  readonly ids: readonly string[];
+  /** Of those that the L3 agent serves: bound to one host, and wired on others, too. */
+  readonly ports: readonly ExpectedPort[];
 }
 
 export interface ExpectedDhcp {
@@ -49,19 +57,38 @@ export async function expectedOn(host: string, get: Get): Promise<Expected | und
   const ports = (await list(get, `/ports?binding:host_id=${encodeURIComponent(host)}`, 'ports')).map(portOf);
   const dhcpAgent = agents.find(a => a['agent_type'] === 'DHCP agent');
   const l3Agent = agents.find(a => a['agent_type'] === 'L3 agent');
+  const routers = l3Agent ? await list(get, `/agents/${l3Agent['id']}/l3-routers`, 'routers') : [];
+  const spread = l3Agent ? await spreadOf(get, routers) : { ids: [], ports: [] };
   return {
     host,
     agents: Object.fromEntries(agents.map(a => [String(a['agent_type']), a['alive'] === true])),
     ports,
-    vnis: await vnisOf(get, [...new Set(ports.map(p => p.network_id))]),
+    vnis: await vnisOf(get, [...new Set([...ports, ...spread.ports].map(p => p.network_id))]),
     dhcp: dhcpAgent ? await servedBy(get, String(dhcpAgent['id'])) : [],
-    routers: l3Agent ? await routersOf(get, String(l3Agent['id'])) : [],
+    routers: await routersOf(get, routers),
+    spread,
   };
 }
 
+/** Ids of ports of instances that are on their way to the host: plugged there before they are bound there. */
+export async function comingTo(host: string, get: Get): Promise<string[]> {
+  const ports = await list(get, '/ports?fields=id&fields=binding:profile', 'ports');
+  return ports.filter(p => (p['binding:profile'] as Row | null | undefined)?.['migrating_to'] === host).map(p => String(p['id']));
+}
+
+/** A server may answer by pages without being asked to; what stands on the next one is wanted, too. */
 async function list(get: Get, path: string, name: string): Promise<Row[]> {
-  const rows = (await get(path))[name];
-  return Array.isArray(rows) ? (rows as Row[]) : [];
+  const all: Row[] = [];
+  for (let marker: unknown; ; ) {
+    const page: Readonly<Record<string, unknown>> = await get(
+      marker === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}marker=${marker}`,
+    );
+    const rows = Array.isArray(page[name]) ? (page[name] as Row[]) : [];
+    all.push(...rows);
+    const links = page[`${name}_links`];
+    if (rows.length === 0 || !Array.isArray(links) || !links.some(link => (link as Row)['rel'] === 'next')) return all;
+    marker = rows.at(-1)?.['id'];
+  }
 }
 
 function portOf(row: Row): ExpectedPort {
@@ -111,10 +138,16 @@ async function servedBy(get: Get, agent: string): Promise<ExpectedDhcp[]> {
   return served;
 }
 
-/** Highly available and distributed routers have more on a host than their ports tell. */
-async function routersOf(get: Get, agent: string): Promise<ExpectedRouter[]> {
-  const routers = await list(get, `/agents/${agent}/l3-routers`, 'routers');
-  const plain = routers.filter(r => r['ha'] !== true && r['distributed'] !== true && r['admin_state_up'] === true);
+const isSpread = (router: Row): boolean => router['ha'] === true || router['distributed'] === true;
+
+async function spreadOf(get: Get, served: readonly Row[]): Promise<SpreadRouters> {
+  const all = await list(get, '/routers?fields=id&fields=ha&fields=distributed', 'routers');
+  const ports = await Promise.all(served.filter(isSpread).map(({ id }) => list(get, `/ports?device_id=${id}`, 'ports')));
+  return { ids: [...all, ...served].filter(isSpread).map(r => String(r['id'])), ports: ports.flat().map(portOf) };
+}
+
+async function routersOf(get: Get, routers: readonly Row[]): Promise<ExpectedRouter[]> {
+  const plain = routers.filter(r => !isSpread(r) && r['admin_state_up'] === true);
   return Promise.all(
     plain.map(async ({ id }) => {
       const ports = (await list(get, `/ports?device_id=${id}`, 'ports')).map(portOf);

@@ -9,7 +9,8 @@ import { dnsmasqFiles } from '../render/dnsmasq.ts';
 export interface Inventory {
   /** Names of taps, with the bridge that each is in; `ours`: an end of a veth pair that an agent made. */
   readonly taps: readonly { readonly name: string; readonly bridge: string | undefined; readonly ours: boolean }[];
-  readonly bridges: readonly { readonly name: string; readonly members: readonly string[] }[];
+  /** `plugged`: something is in it that is no uplink; `addressed`: it has addresses, or a physical device, that are the machine's own. */
+  readonly bridges: readonly { readonly name: string; readonly plugged: boolean; readonly addressed: boolean }[];
   readonly tunnels: readonly { readonly name: string; readonly vni: number; readonly bridge: string | undefined }[];
   readonly dhcp: readonly DhcpThere[];
   readonly routers: readonly RouterThere[];
@@ -42,14 +43,19 @@ export async function takeInventory(host: Host, folders: Folders): Promise<Inven
   const namespaces = await host.links.namespaces();
   return {
     taps: links.filter(l => isTapName(l.name)).map(l => ({ name: l.name, bridge: l.master, ours: l.kind === 'veth' })),
-    bridges: links.filter(l => isBridgeName(l.name)).map(l => ({ name: l.name, members: membersOf(l.name, links) })),
+    bridges: links.filter(l => isBridgeName(l.name)).map(l => bridgeThere(l, links)),
     tunnels: links.filter(l => isVxlanName(l.name)).map(l => ({ name: l.name, vni: l.vxlan?.id ?? 0, bridge: l.master })),
     dhcp: await dhcpThere(host, folders.dhcp, namespaces),
     routers: await routersThere(host, namespaces),
   };
 }
 
-const membersOf = (bridge: string, links: readonly Link[]): string[] => links.filter(l => l.master === bridge).map(l => l.name);
+function bridgeThere(bridge: Link, links: readonly Link[]): Inventory['bridges'][number] {
+  const members = links.filter(l => l.master === bridge.name);
+  // Nobody but the agent knows which other kinds of devices, such as bonds, are physical for it: they count as plugged in.
+  const plugged = members.some(l => !['', 'vxlan', 'vlan'].includes(l.kind));
+  return { name: bridge.name, plugged, addressed: addressesOf(bridge).length > 0 || members.some(l => l.kind === '') };
+}
 
 async function dhcpThere(host: Host, folder: string, namespaces: readonly string[]): Promise<DhcpThere[]> {
   const spaces = new Set(namespaces.filter(ns => ns.startsWith(dhcpPrefix)).map(ns => ns.slice(dhcpPrefix.length)));

@@ -1,8 +1,9 @@
 // The audit of one host: what is there against what the API says, looked at twice, and repairs of what was found.
 import { compareHost } from '../../agent/audit/compare.ts';
-import { expectedOn, type Get } from '../../agent/audit/expected.ts';
+import { comingTo, expectedOn, type Get } from '../../agent/audit/expected.ts';
 import { type Finding, findingKey, type HostFix, type OnHost } from '../../agent/audit/finding.ts';
 import type { Inventory } from '../../agent/audit/inventory.ts';
+import { isTapName, tapName } from '../../agent/desired/linuxbridge-names.ts';
 import type { Bus } from '../../contracts/bus.ts';
 import type { Clock } from '../../engine/clock.ts';
 import * as messages from '../../server/relay/messages.ts';
@@ -31,13 +32,21 @@ const settleMs = 3000;
 export async function auditHost(host: AuditedHost): Promise<Finding[] | undefined> {
   const look = async (): Promise<Finding[] | undefined> => {
     const expected = await expectedOn(host.name, host.get);
-    return expected && compareHost(expected, await host.take());
+    return expected && withoutComing(host, compareHost(expected, await host.take()));
   };
   const first = await look();
   if (!first || first.length === 0) return first;
   await host.clock.sleep(settleMs);
   const before = new Set(first.map(findingKey));
   return (await look())?.filter(finding => before.has(findingKey(finding)));
+}
+
+/** All ports are asked for only where a tap is nobody's. */
+async function withoutComing({ name, get }: AuditedHost, findings: Finding[]): Promise<Finding[]> {
+  const tapIn = ({ fix }: Finding): string | undefined => (fix && 'name' in fix && isTapName(fix.name) ? fix.name : undefined);
+  if (!findings.some(tapIn)) return findings;
+  const coming = new Set((await comingTo(name, get)).map(tapName));
+  return findings.filter(finding => !coming.has(tapIn(finding) ?? ''));
 }
 
 const isOnHost = (fix: HostFix): fix is OnHost => fix.do !== 'resync';
