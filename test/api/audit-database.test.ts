@@ -146,6 +146,54 @@ describe('weft audit database', () => {
     assert.deepEqual(await weft(), [0, 'nothing is wrong']);
   });
 
+  test('a row that names another by now stays, and one that may name nothing is not deleted', async () => {
+    const [gone, agent, segment_id] = [randomUUID(), randomUUID(), randomUUID()];
+    const key = { port_id: port.id, host: 'h1', level: 0 };
+    const where = { and: [{ eq: ['port_id', port.id] as const }, { eq: ['host', 'h1'] as const }] };
+    const [segment] = await store.select({ table: 'segments', where: { eq: ['network_id', net.id] } });
+    await write({ op: 'insert', table: 'port_binding_levels', row: { ...key, driver: 'linuxbridge', segment_id } });
+    const findings = await look(store);
+    await write({ op: 'update', table: 'port_binding_levels', where, set: { segment_id: segment!.id! } });
+    assert.deepEqual(
+      (await repair(store, findings)).map(each => each.became),
+      ['moved', 'left'],
+    );
+    assert.equal(await store.count('port_binding_levels', where), 1);
+    await write({ op: 'delete', table: 'port_binding_levels', where });
+    const about = { agent_type: 'L3 agent', binary: 'x', topic: 'l3_agent', host: 'h1', admin_state_up: true };
+    const times = { created_at: '2026-01-01T00:00:00Z', started_at: '2026-01-01T00:00:00Z', heartbeat_timestamp: '2026-01-01T00:00:00Z' };
+    await write({ op: 'insert', table: 'agents', row: { id: agent, ...about, ...times, configurations: {} } });
+    const binding: Row = { router_id: router.id, agent_id: agent, binding_index: 1, ha_port_id: gone, ha_state: null };
+    await write({ op: 'insert', table: 'router_bindings', row: binding });
+    const found = (await look(store)).filter(each => each.check === 'references');
+    assert.deepEqual(
+      found.map(each => [each.what.split(' names')[0], each.repair]),
+      [['router_bindings.ha_port_id', undefined]],
+    );
+    await write(
+      { op: 'delete', table: 'router_bindings', where: { eq: ['agent_id', agent] } },
+      { op: 'delete', table: 'agents', where: { eq: ['id', agent] } },
+    );
+    assert.deepEqual(await weft(), [0, 'nothing is wrong']);
+  });
+
+  test('a prefix from outside is of no pool, and nothing is missing', async () => {
+    const of = (id: unknown) => ({ eq: ['id', id as string] as const });
+    const [subnet] = await store.select({ table: 'subnets', where: { eq: ['network_id', net.id] } });
+    const set = (subnetpool_id: string | null) => write({ op: 'update', table: 'subnets', where: of(subnet!.id), set: { subnetpool_id } });
+    await set('prefix_delegation');
+    assert.deepEqual(await weft(), [0, 'nothing is wrong']);
+    await set(null);
+  });
+
+  test('a flat network that is taken by no segment is given back', async () => {
+    const row: Row = { network_type: 'flat', physical_network: 'physnet9', segmentation_id: 0, network_id: net.id };
+    await write({ op: 'insert', table: 'segment_allocations', row });
+    const [status, said] = await weft('--fix');
+    assert.match(said, /give flat 0 of .* back: done/);
+    assert.equal(status, 0, said);
+  });
+
   test('what is wrong for a moment only is not told', async () => {
     const { audit } = await import('../../src/server/audit/audit.ts');
     await write({ op: 'insert', table: 'tags', row: { object_id: randomUUID(), tag: 'green' } });

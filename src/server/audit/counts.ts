@@ -68,14 +68,15 @@ function take({ id, network_type, physical_network, segmentation_id, network_id 
 
 function free({ network_type, physical_network, segmentation_id, network_id }: Row): Repair {
   const eq = (name: string, value: unknown): Predicate => ({ eq: [name, value as Scalar] });
-  const number = network_type === 'flat' ? null : segmentation_id;
-  const same = [eq('network_type', network_type), eq('segmentation_id', number), eq('network_id', network_id)];
-  const onSegment = { and: [...same, eq('physical_network', physical_network === '' ? null : physical_network)] };
+  const same = [eq('network_type', network_type), eq('network_id', network_id)];
+  const row = [...same, eq('segmentation_id', segmentation_id), eq('physical_network', physical_network)];
+  const number = eq('segmentation_id', network_type === 'flat' ? null : segmentation_id);
+  const onSegment = { and: [...same, number, eq('physical_network', physical_network === '' ? null : physical_network)] };
   return {
     how: `give ${network_type} ${segmentation_id} of ${network_id} back`,
     writes: {
       guards: [{ guard: 'absent', table: 'segments', where: onSegment }],
-      ops: [{ op: 'delete', table: taken, where: { and: [...same, eq('physical_network', physical_network)] }, expect: 1 }],
+      ops: [{ op: 'delete', table: taken, where: { and: row }, expect: 1 }],
     },
   };
 }

@@ -1,5 +1,6 @@
 // What rows name in other tables, and which of them name what is gone.
 import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
+import { delegated } from '../../domain/input/special.ts';
 import type { TableDef } from '../../model/kit/table.ts';
 import { allTables, resources } from '../../model/registry.ts';
 import { sharedTypes } from '../commands/shared-types.ts';
@@ -107,13 +108,16 @@ export function unknownColumns(): string[] {
   return naming.filter(name => !known.has(name));
 }
 
-/** In place of an id: nothing, and the group that a template is applied to. */
-const words = ['', 'PARENT'];
+/** In place of an id: nothing, the group that a template is applied to, and a prefix from outside for a pool. */
+const words = ['', 'PARENT', delegated];
 /** Tables whose rows are a part of what they name: without it they are nothing. A resource's own rows are for people to decide about. */
 const parts = new Set(allTables.map(t => t.name).filter(name => !resources.some(r => r.stored && r.table.name === name)));
 const defs = new Map(allTables.map(t => [t.name, t]));
 
 const idsOf = (rows: readonly Row[]): Set<unknown> => new Set(rows.map(r => r.id));
+
+/** Where a column may name nothing as well, it is not what the row is there for. */
+const isPart = (table: string, column: string): boolean => parts.has(table) && defs.get(table)?.columns[column]?.nullable !== true;
 
 /** Rows that name what is gone. */
 export async function dangling(all: Tables): Promise<Finding[]> {
@@ -125,7 +129,7 @@ export async function dangling(all: Tables): Promise<Finding[]> {
       for (const row of await all(from)) {
         const id = row[column];
         if (id === null || id === undefined || words.includes(String(id)) || ids.has(id)) continue;
-        const repair = parts.has(from) ? { repair: withoutRow(defs.get(from)!, row, absence(table, id as Scalar)) } : {};
+        const repair = isPart(from, column) ? { repair: withoutRow(defs.get(from)!, row, [column], [absence(table, id as Scalar)]) } : {};
         found.push({ check: 'references', what: `${name} names ${String(id)} (${keyText(defs.get(from)!, row)})`, ...repair });
       }
     }
@@ -138,9 +142,9 @@ const absence = (table: string, id: Scalar): Absence => ({ guard: 'absent', tabl
 
 const keyText = ({ primaryKey }: TableDef, row: Row): string => primaryKey.map(name => `${name} ${String(row[name])}`).join(', ');
 
-/** It goes, if what it names is still not there. */
-function withoutRow(def: TableDef, row: Row, ...guards: readonly Absence[]): Repair {
-  const where: Predicate = { and: def.primaryKey.map(name => ({ eq: [name, row[name] as Scalar] })) };
+/** It goes, if it still names (in these columns beside its key) what is still not there. */
+function withoutRow(def: TableDef, row: Row, columns: readonly string[], guards: readonly Absence[]): Repair {
+  const where: Predicate = { and: [...new Set([...def.primaryKey, ...columns])].map(name => ({ eq: [name, row[name] as Scalar] })) };
   return {
     how: `delete the row of ${def.name} (${keyText(def, row)})`,
     writes: { guards: [...guards], ops: [{ op: 'delete', table: def.name, where, expect: 1 }] },
@@ -161,7 +165,7 @@ export async function orphans(all: Tables): Promise<Finding[]> {
   for (const row of await all('tags'))
     if (!known.has(row.object_id)) {
       const guards = withIds.map(({ name }) => absence(name, row.object_id as Scalar));
-      found.push({ check: 'orphans', what: `a tag of ${String(row.object_id)}`, repair: withoutRow(defs.get('tags')!, row, ...guards) });
+      found.push({ check: 'orphans', what: `a tag of ${String(row.object_id)}`, repair: withoutRow(defs.get('tags')!, row, [], guards) });
     }
   return found;
 }
