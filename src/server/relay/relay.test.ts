@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { BusUnavailable } from '../../contracts/bus.ts';
 import type { OutboxRow } from '../../contracts/store.ts';
 import type { Services } from '../context.ts';
 import { runRelay } from './relay.ts';
@@ -55,10 +56,14 @@ class Box {
 
 const settled = (): Promise<void> => new Promise(resolve => setImmediate(() => setImmediate(resolve)));
 
-async function relay(box: Box, holder: string) {
+async function relay(box: Box, holder: string, deliver: (seq: number) => Promise<void> = async () => {}) {
   const sent: number[] = [];
   const stop = new AbortController();
-  const ended = runRelay(box.services(), { reader: 'agents', holder, deliver: async row => void sent.push(row.seq) }, stop.signal);
+  const tell = async ({ seq }: OutboxRow): Promise<void> => {
+    await deliver(seq);
+    sent.push(seq);
+  };
+  const ended = runRelay(box.services(), { reader: 'agents', holder, deliver: tell }, stop.signal);
   await settled();
   const end = async (): Promise<void> => {
     stop.abort();
@@ -153,4 +158,34 @@ test('a fact that no version fetches holds up the others for a minute, and then 
   assert.deepEqual(older.sent, [1, 2]);
   assert.deepEqual(box.errors, ['relay: a fact of an unknown kind was given up']);
   await older.end();
+});
+
+test('what was told before the bus went away is not told again when it is back', async () => {
+  const box = new Box();
+  for (const seq of [1, 2, 3]) box.commit(seq);
+  let away = true;
+  const one = await relay(box, 'one', async seq => {
+    if (away && seq === 3) throw new BusUnavailable('away');
+  });
+  await box.pass(1000);
+  assert.deepEqual([one.sent, box.errors.length > 1], [[1, 2], true]);
+  away = false;
+  await box.pass(10_000);
+  assert.deepEqual(one.sent, [1, 2, 3]);
+  await one.end();
+});
+
+test('while facts are told slowly one by one, nobody else tells them', async () => {
+  const box = new Box();
+  for (const seq of [1, 2]) box.commit(seq);
+  const slow = Promise.withResolvers<void>();
+  const one = await relay(box, 'one', () => slow.promise);
+  const two = await relay(box, 'two');
+  for (let waited = 0; waited < 30_000; waited += 3000) await box.pass(3000);
+  assert.deepEqual([one.sent, two.sent], [[], []]);
+  slow.resolve();
+  await settled();
+  assert.deepEqual([one.sent, two.sent], [[1, 2], []]);
+  await one.end();
+  await two.end();
 });

@@ -148,29 +148,38 @@ async function pass(services: Services, options: RelayOptions, lease: Lease, str
   );
   services.metrics?.set('weft_outbox_backlog', { reader }, rows.length);
   if (!last) return nothing;
-  const restMs =
-    'deliverAll' in options ? await lease.keptWhile(() => options.deliverAll(rows)) : await deliverEach(services, options, rows);
+  const restMs = await lease.keptWhile(() => ('deliverAll' in options ? options.deliverAll(rows) : deliverEach(services, options, rows)));
   await services.store.acknowledge(reader, last.seq);
   services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
   return { sent: rows.length, restMs };
 }
 
-/** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function deliverEach(services: Services, { reader, deliver, isAway }: OneByOne, rows: readonly OutboxRow[]): Promise<number> {
-  for (const row of rows) {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await deliver(row);
-        break;
-      } catch (error) {
-        // A bus that is away delays everything and loses nothing.
-        if (error instanceof BusUnavailable || isAway?.(error)) throw error;
-        if (attempt >= 3) {
-          services.log.error('relay: a fact was given up', { reader, seq: row.seq, kind: row.kind, id: row.id, error });
-          break;
-        }
-      }
+async function deliverEach(services: Services, options: OneByOne, rows: readonly OutboxRow[]): Promise<number> {
+  let done = 0;
+  try {
+    for (const row of rows) {
+      await deliverOne(services, options, row);
+      done = row.seq;
     }
+  } catch (error) {
+    // What was told, or given up, before it went away is behind us: it is neither told nor tried again with the rest.
+    if (done > 0) await services.store.acknowledge(options.reader, done);
+    throw error;
   }
   return 0;
+}
+
+/** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
+async function deliverOne(services: Services, { reader, deliver, isAway }: OneByOne, row: OutboxRow): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await deliver(row);
+    } catch (error) {
+      // A bus that is away delays everything and loses nothing.
+      if (error instanceof BusUnavailable || isAway?.(error)) throw error;
+      if (attempt < 3) continue;
+      services.log.error('relay: a fact was given up', { reader, seq: row.seq, kind: row.kind, id: row.id, error });
+      return;
+    }
+  }
 }
