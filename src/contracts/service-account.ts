@@ -23,7 +23,7 @@ export interface ServiceAccount {
   /** Of the service's endpoint in the catalog; empty: the first. */
   readonly region_name: string;
   readonly endpoint_type: 'public' | 'internal' | 'admin';
-  /** Files: who is trusted besides whom Node.js trusts, and who we are. */
+  /** Files: who is trusted, in place of whom Node.js trusts, and who we are. */
   readonly cafile: string;
   readonly certfile: string;
   readonly keyfile: string;

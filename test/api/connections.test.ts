@@ -33,6 +33,11 @@ async function within(what: string, check: () => boolean): Promise<void> {
 }
 
 describe('connections', () => {
+  test('clients may be waited for as long as Neutron does', async () => {
+    await using h = await start({ clientSocketTimeout: 900 });
+    assert.equal((await fetch(h.server.url)).status, 200);
+  });
+
   test('nothing of a body is kept for whom the server does not know: he is refused before it is there', async () => {
     await using h = await start();
     const long = { 'Content-Length': '10000000', 'Content-Type': 'application/json' };

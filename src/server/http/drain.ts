@@ -22,10 +22,12 @@ const lookEveryMs = 50;
 /** To be made before the server listens, since it knows its connections. */
 export function draining(server: Server): Draining {
   const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
-  });
+  // Over TLS there are two of each connection, and what was said within counts.
+  for (const event of ['connection', 'secureConnection'])
+    server.on(event, (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
   let leaving = false;
   return {
     get leaving() {

@@ -30,7 +30,7 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     logger: false,
     bodyLimit: config.maxRequestBody,
     routerOptions: { maxParamLength: 2048 },
-    requestTimeout: 120_000,
+    requestTimeout: limits.requestTimeout,
     ...(options.tls ? { https: { ...limits, ...options.tls } } : { http: limits }),
     rewriteUrl: ({ url = '/' }) => pathAndQuery(url),
     frameworkErrors: (error, request, reply) => void refuse(error, request, reply),
@@ -168,9 +168,10 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
 /** A request id that a client may give its requests; anything else does not get into the log. */
 const wellFormed = /^req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** How long somebody may take for the head of a request. */
-function patience(seconds: number): { readonly headersTimeout: number; readonly connectionsCheckingInterval: number } {
-  return { headersTimeout: seconds * 1000, connectionsCheckingInterval: Math.min(5000, seconds * 500) };
+/** How long somebody may take for the head of a request, and for all of it: Node.js refuses to start where that is less. */
+function patience(seconds: number) {
+  const headersTimeout = seconds * 1000;
+  return { headersTimeout, requestTimeout: Math.max(120_000, headersTimeout), connectionsCheckingInterval: Math.min(5000, seconds * 500) };
 }
 
 type FrameworkError = Error & { readonly statusCode?: number };
