@@ -22,8 +22,8 @@ type Piece = { readonly text: string } | 'part' | 'parts';
 const words = /(?<part>\{[^}]*\}|(?<!\*)\*(?!\*))|(?<parts>\*\*)|(?<text>.)/gs;
 
 function piecesOf(pattern: string): Piece[] {
-  return [...pattern.matchAll(words)].map(({ groups: { part, parts, text = '' } = {} }) =>
-    part !== undefined ? 'part' : parts !== undefined ? 'parts' : { text },
+  return [...pattern.matchAll(words)].map(({ groups = {} }) =>
+    groups['part'] !== undefined ? 'part' : groups['parts'] !== undefined ? 'parts' : { text: groups['text'] ?? '' },
   );
 }
 
