@@ -262,3 +262,26 @@ describe('agents', () => {
     await assert.rejects(h.rpc('q-plugin', 'create_dhcp_port', { port: { port: wanted }, host: 'h1' }), /ip_address is not a string/);
   });
 });
+
+test('a port whose binding failed is bound when its host, which has an agent by now, asks about it; while nothing has changed, nothing does', async () => {
+  await using h = await start();
+  await beat(h, 'h1');
+  const net = await h.admin.make('networks', 'network', {});
+  await h.admin.make('subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr: '10.44.0.0/24' });
+  const shown = async (id: string): Promise<Body> => (await h.admin.request('GET', `ports/${id}`)).body.port as Body;
+  const early = await h.admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'late', device_owner: 'compute:nova' });
+  const ask = async (): Promise<Body> => {
+    const about = { devices: [`tap${early.id.slice(0, 11)}`], agent_id: 'lb', host: 'late' };
+    return ((await h.rpc('q-plugin', 'get_devices_details_list', about, '1.9')) as Body[])[0] as Body;
+  };
+  assert.deepEqual([early['binding:vif_type'], (await ask()).port_id], ['binding_failed', undefined]);
+  assert.equal((await shown(early.id)).revision_number, early.revision_number);
+  await beat(h, 'late');
+  assert.equal((await ask()).port_id, early.id);
+  const now = await shown(early.id);
+  assert.deepEqual([now['binding:vif_type'], now['binding:host_id'], now.status], ['bridge', 'late', 'BUILD']);
+  await h.rpc('q-plugin', 'update_device_up', { device: `tap${early.id.slice(0, 11)}`, agent_id: 'lb', host: 'late' }, '1.9');
+  assert.equal((await shown(early.id)).status, 'BUILD');
+  await h.rpc('q-plugin', 'dhcp_ready_on_ports', { port_ids: [early.id] }, '1.5');
+  assert.equal((await shown(early.id)).status, 'ACTIVE');
+});

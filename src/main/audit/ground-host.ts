@@ -13,7 +13,12 @@ import type { Question } from './program.ts';
 
 const program = join(import.meta.dirname, 'program.ts');
 
-export function groundHost({ place, agent }: GroundHost, { api, bus }: { api: ApiClient; bus: Bus }): AuditedHost {
+interface Audited {
+  readonly place: GroundHost['place'];
+  readonly agent: Pick<GroundHost['agent'], 'statePath'>;
+}
+
+export function groundHost({ place, agent }: Audited, { api, bus }: { api: Pick<ApiClient, 'get'>; bus: Bus }): AuditedHost {
   const ask = async <T>(question: Question): Promise<T> => {
     const argv = place.init ? place.enter(nodeArgv([program])) : nodeArgv([program]);
     return JSON.parse(await run(argv, { input: JSON.stringify(question) })) as T;

@@ -8,7 +8,7 @@ import type { RequestedIp } from '../../domain/ipam/addresses.ts';
 import { isKeptApart, type PvlanPlace, placeOf, pvlanOf } from '../../domain/pvlan.ts';
 import { type FixedIp, port } from '../../model/port.ts';
 import { changedColumns } from '../columns.ts';
-import type { RequestContext } from '../context.ts';
+import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { type AddressWish, changeAddresses, giveAddresses, requireReached } from './addresses.ts';
 import { writeBinding } from './binding.ts';
@@ -157,7 +157,7 @@ async function refuseFloating(ctx: RequestContext, draft: Draft, portId: string,
   throw badRequest('port', `Cannot update the fixed_ips of the port ${portId}. ${what}`);
 }
 
-async function anyWithDhcp(ctx: RequestContext, fixedIps: readonly FixedIp[]): Promise<boolean> {
+export async function anyWithDhcp(ctx: Services, fixedIps: readonly FixedIp[]): Promise<boolean> {
   const subnets = await byIds(
     ctx,
     'subnets',

@@ -7,6 +7,7 @@ import { deviceOf, type PortParts, partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, text, texts } from './arguments.ts';
+import { bindAgain } from './bind-again.ts';
 import { type Dict, networkDicts } from './dicts.ts';
 import { complete, markPorts } from './status.ts';
 
@@ -39,10 +40,9 @@ function matches(device: string, row: Row): boolean {
 async function details(services: Services, devices: readonly string[], host: string): Promise<Dict[]> {
   const ports = await portsOf(services, devices);
   const rows = [...ports.values()];
-  const parts = await partsOf(
-    services,
-    rows.map(r => String(r.id)),
-  );
+  const ids = rows.map(r => String(r.id));
+  const found = await partsOf(services, ids);
+  const parts = (await bindAgain(services, rows, found, host)) ? await partsOf(services, ids) : found;
   const networks = await byIds(
     services,
     'networks',
