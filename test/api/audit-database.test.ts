@@ -9,6 +9,7 @@ import { runProgram } from '../../src/cli/program.ts';
 import { type AuditFinding, auditDatabaseVerb } from '../../src/cli/verbs/audit-database.ts';
 import type { Op, Row, Store } from '../../src/contracts/store.ts';
 import { auditDatabase } from '../../src/main/db/audit.ts';
+import { importPrefix } from '../../src/model/beginnings.ts';
 import { look, repair } from '../../src/server/audit/audit.ts';
 import type { Made } from './client.ts';
 import { type Cluster, startCluster } from './cluster.ts';
@@ -175,6 +176,18 @@ describe('weft audit database', () => {
       { op: 'delete', table: 'agents', where: { eq: ['id', agent] } },
     );
     assert.deepEqual(await weft(), [0, 'nothing is wrong']);
+  });
+
+  test('what an import has not brought to an end is not looked at, and loses nothing', async () => {
+    const name = `${importPrefix}x`;
+    const binding: Row = { network_id: randomUUID(), agent_id: randomUUID() };
+    await write({ op: 'insert', table: 'beginnings', row: { name } }, { op: 'insert', table: 'dhcp_bindings', row: binding });
+    const [status, said] = await weft('--fix');
+    assert.deepEqual([status, await store.count('dhcp_bindings')], [1, 1], said);
+    assert.match(said, /an import into it is under way/);
+    await write({ op: 'delete', table: 'beginnings', where: { eq: ['name', name] } });
+    assert.equal((await weft('--fix'))[0], 3, 'it is found for both of its columns, and deleted once');
+    assert.equal(await store.count('dhcp_bindings'), 0);
   });
 
   test('a prefix from outside is of no pool, and nothing is missing', async () => {

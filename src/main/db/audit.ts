@@ -5,6 +5,7 @@ import type { AuditFinding, AuditPlace } from '../../cli/verbs/audit-database.ts
 import type { Store } from '../../contracts/store.ts';
 import { audit, repair } from '../../server/audit/audit.ts';
 import type { Finding } from '../../server/audit/finding.ts';
+import { refuseUnfinished } from '../../server/commands/default-security-group-rules.ts';
 import { defaultConfig } from '../../server/context.ts';
 import { openStore } from '../store.ts';
 import { databaseDesk, deskOf, whereIs } from './desk.ts';
@@ -20,6 +21,8 @@ export async function auditDatabase(place: AuditPlace, show: (found: readonly Au
       return [];
     }
     await using store = await openStore({ ...defaultConfig.database, connection: where.connection, upgrade: false }, where.stateDir);
+    // What names rows that an import has not come to yet is not wrong.
+    await refuseUnfinished({ store });
     const found = await audit(store, () => sleep(place.pause * 1000));
     const late = await stuck(deskOf(where));
     const all = [...found.map(finding => view(finding, 'found')), ...late];

@@ -98,13 +98,18 @@ export class Unfinished extends Error {
   }
 }
 
+/** Before anything is made of what the state holds. */
+export async function refuseUnfinished({ store }: Pick<Services, 'store'>): Promise<void> {
+  if ((await store.count('beginnings', unfinished)) > 0) throw new Unfinished();
+}
+
 /** The templates of a new state. Of two servers that start at once, one puts them in. */
 export async function putFirstTemplates(services: Services): Promise<void> {
   const name = table;
   await commitDecision(services, {
     decide: async draft => {
       if (await services.store.get('beginnings', { name })) return;
-      if ((await services.store.count('beginnings', unfinished)) > 0) throw new Unfinished();
+      await refuseUnfinished(services);
       draft.absent('beginnings', unfinished);
       draft.insert('beginnings', { name });
       for (const ethertype of ['IPv4', 'IPv6']) {
