@@ -56,7 +56,7 @@ async function reportOne(services: Services, placement: Placement, id: string): 
   const about = { agent_type: String(row.agent_type), host: String(row.host) };
   const ours: Predicate = { and: [{ eq: ['id', id] }, { eq: ['resources_synced', null] }] };
   try {
-    const problem = await tell(placement, row);
+    const problem = await tell(placement, row).catch(refusalOf);
     await mark(services, ours, problem === undefined);
     if (problem === undefined) log.info('Placement was told what a host has', about);
     else log.warning('Placement was not told all that a host has, will be repeated', { ...about, reason: problem });
@@ -67,6 +67,12 @@ async function reportOne(services: Services, placement: Placement, id: string): 
     log.warning('Placement was not told what a host has, will be repeated', { ...about, reason: error.message });
     throw error;
   }
+}
+
+/** What Placement does not take of one agent keeps nobody from telling it of the others. */
+function refusalOf(error: unknown): string {
+  if (error instanceof PlacementRefused) return error.message;
+  throw error;
 }
 
 async function mark(services: Services, where: Predicate, resources_synced: boolean | null): Promise<void> {
