@@ -103,6 +103,19 @@ describe('cleaning a host', { skip: noSandbox(), timeout: 120_000 }, () => {
     assert.ok(!(await links()).includes('tapx'));
   });
 
+  test('one that cannot be looked into is said and left, and keeps nobody from cleaning the others', async () => {
+    const config = file(`[DEFAULT]\nstate_path = ${join(folder, 'state')}\n`);
+    const [stale, other] = [`qdhcp-${ids[0]}`, `qdhcp-${ids[2]}`];
+    await on('ip', 'netns', 'add', other);
+    await on('touch', `/run/netns/${stale}`);
+    const done = await call('neutron-netns-cleanup', '--config-file', config, '--agent-type', 'dhcp');
+    assert.deepEqual([done.code, done.stdout.split('\n')[0]], [1, `removed ${other}`]);
+    assert.match(done.stdout, new RegExp(`not done: ${stale}: .*${stale}`));
+    const left = await namespaces();
+    assert.deepEqual([left.includes(stale), left.includes(other)], [true, false]);
+    await on('rm', `/run/netns/${stale}`);
+  });
+
   test('while the agents run it is refused, unless by force; a wrong file, a wrong word, and who is not root', async () => {
     await on('ip', 'netns', 'add', `qdhcp-${ids[2]}`);
     // What would keep the agent from starting is none of this program's business.

@@ -1,7 +1,7 @@
 // Namespaces that DHCP and L3 agents leave, Weft's and Neutron's: empty ones, and by force all of them with the processes in them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Links } from '../../contracts/host/links.ts';
-import { tryRun } from '../sandbox/run.ts';
+import { run } from '../sandbox/run.ts';
 
 export const agentTypes = ['dhcp', 'l3'] as const;
 export type AgentType = (typeof agentTypes)[number];
@@ -32,20 +32,27 @@ export async function cleanNamespaces(cleaning: NamespaceCleaning): Promise<Clea
   const { links, types, force } = cleaning;
   const candidates = (await links.namespaces()).filter(name => isOurs(name, types));
   const empty = async (name: string): Promise<boolean> => (await devicesOf(links, name)).length === 0 && (await pidsOf(name)).length === 0;
-  const chosen = force ? candidates : await filter(candidates, empty);
+  const problems = new Map<string, string>();
+  /** Those for which the work went well, with its answer: what one of them is up to concerns no other. */
+  const each = async (names: readonly string[], work: (name: string) => Promise<boolean>): Promise<string[]> => {
+    const done: string[] = [];
+    for (const name of names)
+      try {
+        if (await work(name)) done.push(name);
+      } catch (error) {
+        problems.set(name, `${name}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    return done;
+  };
+  const chosen = force ? candidates : await each(candidates, empty);
   if (!force && chosen.length > 0) await sleep(cleaning.settleMs ?? settleMs);
-  const go = force ? chosen : await filter(chosen, empty);
-  const problems: string[] = [];
-  const removed: string[] = [];
-  for (const name of go)
-    try {
-      if (force) await emptied(links, name);
-      await links.delNamespace(name);
-      removed.push(name);
-    } catch (error) {
-      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  return { removed, kept: candidates.filter(name => !removed.includes(name)), problems };
+  const go = force ? chosen : await each(chosen, empty);
+  const removed = await each(go, async name => {
+    if (force) await emptied(links, name);
+    await links.delNamespace(name);
+    return true;
+  });
+  return { removed, kept: candidates.filter(name => !removed.includes(name) && !problems.has(name)), problems: [...problems.values()] };
 }
 
 /** The id behind the prefix. */
@@ -60,8 +67,8 @@ async function devicesOf(links: Links, name: string): Promise<string[]> {
 }
 
 async function pidsOf(name: string): Promise<number[]> {
-  const { stdout } = await tryRun(['ip', 'netns', 'pids', name]);
-  return stdout.split('\n').filter(Boolean).map(Number);
+  // Not to be told is not to know of any: whoever asks must not take it for empty.
+  return (await run(['ip', 'netns', 'pids', name])).split('\n').filter(Boolean).map(Number);
 }
 
 async function emptied(links: Links, name: string): Promise<void> {
@@ -82,10 +89,4 @@ async function endAll(name: string, signal: NodeJS.Signals): Promise<void> {
     } catch {
       // It ended by itself.
     }
-}
-
-async function filter(names: readonly string[], fits: (name: string) => Promise<boolean>): Promise<string[]> {
-  const out: string[] = [];
-  for (const name of names) if (await fits(name)) out.push(name);
-  return out;
 }
