@@ -86,6 +86,14 @@ describe('units of systemd', () => {
     }
   });
 
+  test('the server may write where the files of a cloud usually say', () => {
+    const text = readFileSync(join(folder, 'weft-server.service'), 'utf8');
+    assert.match(text, /^ProtectSystem=strict$/m);
+    const paths = /^ReadWritePaths=(.*)$/m.exec(text)?.[1]?.split(' ') ?? [];
+    // The dash: they need not be there.
+    for (const path of ['/var/lib/neutron', '/var/log/neutron']) assert.ok(paths.includes(`-${path}`), path);
+  });
+
   test('the server may do little', { skip }, () => {
     const { stdout } = spawnSync('systemd-analyze', ['security', '--offline=true', '--no-pager', join(folder, 'weft-server.service')], {
       encoding: 'utf8',
