@@ -31,6 +31,8 @@ test('credentials inside text', () => {
   assert.equal(redactText('"X-Auth-Token": "abc def"'), '"X-Auth-Token": ***');
   assert.equal(redactText('Authorization: Bearer abc.def'), 'Authorization: ***');
   assert.equal(redactText('got weft1.eyJ1IjoiYWRtaW4ifQ.c2lnbmF0dXJlc2ln back'), 'got *** back');
+  assert.equal(redactText('OS_PASSWORD=abc proxy_shared_secret = def'), 'OS_PASSWORD=*** proxy_shared_secret = ***');
+  assert.equal(redactText('{"user_password": "a\\"b c", "x": 1}'), '{"user_password": ***, "x": 1}');
   assert.equal(redactText('the password of the user is wrong'), 'the password of the user is wrong');
 });
 

@@ -40,7 +40,7 @@ const inText: readonly (readonly [RegExp, string])[] = [
   [/\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}/g, redacted],
   [/\bweft1\.[\w-]{10,}\.[\w-]{10,}/g, redacted],
   [
-    /\b((?:x-(?:auth|subject|service)-token|authorization|password|passwd|secret)["']?\s*[:=]\s*)(?:(?:bearer|basic)\s+)?("[^"]*"|'[^']*'|[^\s,;&}"']+)/gi,
+    /(?<![a-z\d])((?:x-(?:auth|subject|service)-token|authorization|password|passwd|secret)["']?\s*[:=]\s*)(?:(?:bearer|basic)\s+)?("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,;&}"']+)/gi,
     `$1${redacted}`,
   ],
 ];
