@@ -80,7 +80,8 @@ export async function serveMetrics(
     );
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    // By that name, since the API has an address, too.
+    server.once('error', error => reject(new Error(`metrics_listen: ${error.message}`, { cause: error })));
     server.listen(port, host, resolve);
   });
   const bound = server.address();
