@@ -186,7 +186,8 @@ describe('weft audit database', () => {
     assert.deepEqual([status, await store.count('dhcp_bindings')], [1, 1], said);
     assert.match(said, /an import into it is under way/);
     await write({ op: 'delete', table: 'beginnings', where: { eq: ['name', name] } });
-    assert.equal((await weft('--fix'))[0], 3, 'it is found for both of its columns, and deleted once');
+    const [repaired, told] = await weft('--fix');
+    assert.deepEqual([repaired, told.split('\n').filter(line => line.endsWith(': done')).length], [0, 2], told);
     assert.equal(await store.count('dhcp_bindings'), 0);
   });
 

@@ -31,12 +31,18 @@ export interface Outcome {
   readonly became: 'repaired' | 'moved' | 'left';
 }
 
-/** One after another: a row may be found for several reasons, and is deleted once. */
+/** One after another: a row may be found for several reasons, and is deleted once, which repairs all of them. */
 export async function repair(store: Store, findings: readonly Finding[]): Promise<readonly Outcome[]> {
   const out: Outcome[] = [];
+  const done = new Set<string>();
   for (const finding of findings) {
-    if (!finding.repair) out.push({ finding, became: 'left' });
-    else out.push({ finding, became: (await store.commit(finding.repair.writes)).done ? 'repaired' : 'moved' });
+    const { repair: way } = finding;
+    if (!way) {
+      out.push({ finding, became: 'left' });
+      continue;
+    }
+    if (!done.has(way.how) && (await store.commit(way.writes)).done) done.add(way.how);
+    out.push({ finding, became: done.has(way.how) ? 'repaired' : 'moved' });
   }
   return out;
 }
