@@ -13,6 +13,12 @@ test('agents are known by their command lines, Weft’s and Neutron’s', () => 
       ['linuxbridge', 'dhcp', 'l3', 'metadata'],
     ],
     [['neutron-dhcp-agent (/usr/bin/python3 /usr/bin/neutron-dhcp-agent --config-file x)'], ['dhcp']],
+    [
+      [
+        'neutron-l3-agent (/usr/bin/python3 /usr/bin/neutron-l3-agent --config-file=/etc/neutron/neutron.conf --config-file=/etc/neutron/l3_agent.ini)',
+      ],
+      ['l3'],
+    ],
     [['/usr/bin/python3', '/usr/bin/neutron-linuxbridge-agent', '--config-file', 'x'], ['linuxbridge']],
     [[...node, weft, '--called-as', 'neutron-netns-cleanup'], []],
     [[...node, weft, 'server'], []],

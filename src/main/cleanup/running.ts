@@ -25,9 +25,9 @@ export function kindsOf(argv: readonly string[]): AgentKind[] {
   if (at > 0 && words[at + 1] === 'agent') return agentKinds.filter(kind => kind === words[at + 2]);
   // `weft up` has all of a host in one process.
   if (words[1]?.startsWith('--') && words[2] === 'agent.ts' && words[3]?.endsWith('.agent.json')) return [...agentKinds];
-  // Neutron's write what they are before their command line.
-  const [first = ''] = words;
-  const called = at > 0 && words[at + 1] === '--called-as' ? [words[at + 2]] : [first.split(' ')[0], words[1]];
+  // Neutron's write what they are before their command line, all of it in one word.
+  const [title = ''] = argv;
+  const called = at > 0 && words[at + 1] === '--called-as' ? [words[at + 2]] : [basename(title.split(' ')[0] ?? ''), words[1]];
   return agentKinds.filter(kind => called.includes(`neutron-${kind}-agent`));
 }
 
