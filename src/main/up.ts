@@ -39,12 +39,10 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   using _lock = inWords(() => takeLock(folder.lock, `${address}:${port}`, new Date(systemClock.now())));
   const rootless = inUserNamespace();
   const levelOf = ({ service }: ServerConfig): LogLevel => (options.debug || service.debug ? 'debug' : 'info');
-  const { log, setLevel, reopen } = openProcessLog({
-    folder: folder.logs,
-    name: 'server',
-    level: levelOf(settings.config),
-    config: settings.config.log,
-  });
+  const { log: logConfig } = settings.config;
+  const { log, setLevel, reopen } = inWords(() =>
+    openProcessLog({ folder: folder.logs, name: 'server', level: levelOf(settings.config), config: logConfig }),
+  );
   let reload = (): void => {};
   using stopper = untilStopped(mode === 'server' ? () => reload() : undefined);
   const progress: Out = line => out(`weft: ${line}`);

@@ -84,3 +84,10 @@ for (const form of ['text', 'json'] as const)
       assert.equal(lines(`${file()}.1`).length, before);
     });
   });
+
+test('a log file that cannot be had stops the start in words', async () => {
+  await assert.rejects(
+    startService('log_file = /dev/null/x.log'),
+    ({ message }: Error) => /^weft: .*\/dev\/null/m.test(message) && !message.includes('node:fs'),
+  );
+});

@@ -18,7 +18,7 @@ const flags = new Map([
   ['debug', ['--debug']],
   ['nodebug', []],
 ]);
-/** Logs are files in the state directory, whatever is said of them. */
+/** A server's log is where its files have it, whatever is said of it here. */
 const idleValues = new Set([
   'log-file',
   'logfile',
