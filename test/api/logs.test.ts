@@ -88,6 +88,6 @@ for (const form of ['text', 'json'] as const)
 test('a log file that cannot be had stops the start in words', async () => {
   await assert.rejects(
     startService('log_file = /dev/null/x.log'),
-    ({ message }: Error) => /^weft: .*\/dev\/null/m.test(message) && !message.includes('node:fs'),
+    ({ message }: Error) => /weft: E[A-Z]+: .*\/dev\/null/.test(message) && !message.includes('node:fs'),
   );
 });
