@@ -14,6 +14,10 @@ export interface LabHost {
   readonly address: string;
 }
 
+/** The gateway of the public network, on the wire's side. */
+export const publicGateway = '203.0.113.1';
+export const publicCidr = '203.0.113.0/24';
+
 export class Lab implements AsyncDisposable {
   readonly hosts: readonly LabHost[];
   private readonly prefix: string;
@@ -79,6 +83,7 @@ export class Lab implements AsyncDisposable {
       await this.on('wire', 'ip', 'link', 'add', bridge, 'mtu', '1600', 'type', 'bridge');
       await this.on('wire', 'ip', 'link', 'set', bridge, 'up');
     }
+    await this.on('wire', 'ip', 'address', 'add', `${publicGateway}/24`, 'dev', 'public');
     // A wire is no firewall.
     await this.on('wire', 'sysctl', '-qw', 'net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0');
   }

@@ -11,6 +11,16 @@ const bad = / (ERROR|CRITICAL) |Traceback \(most recent call last\)|RemoteError|
 /** Where greenlets leave what nobody caught. */
 const uncaught = /^[\w.]+(Error|Exception|NotReady|Timeout|NotFound)\b/;
 
+/** What agents say while their server or their broker is away. */
+export const whileAway: readonly Exception[] = [
+  { record: / ERROR oslo[._]messaging\S* /, why: 'the broker cannot be reached, and is tried again' },
+  { record: /oslo_messaging\.exceptions\.(MessagingTimeout|MessageDeliveryFailure)/, why: 'nobody answers a call; the agent calls again' },
+  {
+    record: /kombu\.exceptions|amqp\.exceptions|Connection(Refused|Reset)Error|BrokenPipeError|OSError: \[Errno/,
+    why: 'the same, from below',
+  },
+];
+
 /** Records that should not be there, with the agent's name before each; `from` is where each log is read from. */
 export function complaints(world: World, exceptions: readonly Exception[], from: ReadonlyMap<string, number> = new Map()): string[] {
   const of = (texts: ReadonlyMap<string, string>, wrong: RegExp): string[] =>

@@ -17,6 +17,11 @@ export async function serve(world: World, vm: Instance, ...ports: number[]): Pro
   await ready(world, world.spawnIn(vm)(serving(vm.ns, ports)));
 }
 
+/** On the public side of the wire. */
+export async function servePublic(world: World, ...ports: number[]): Promise<void> {
+  await ready(world, world.lab.spawn('wire', serving('public', ports)));
+}
+
 async function ready(world: World, job: Job): Promise<void> {
   await world.until('a web server listens', () => job.output().includes('ready'));
 }
@@ -26,5 +31,10 @@ const asking = (address: string, port: number): string[] => ['curl', '-s', '-m',
 /** `NAME ADDRESS-OF-WHO-ASKS`; undefined where there is no connection. */
 export async function ask(world: World, vm: Instance, address: string, port = 80): Promise<string | undefined> {
   const done = await world.tryInside(vm, ...asking(address, port));
+  return done.code === 0 ? done.stdout : undefined;
+}
+
+export async function askFromPublic(world: World, address: string, port = 80): Promise<string | undefined> {
+  const done = await world.lab.attempt('wire', ...asking(address, port));
   return done.code === 0 ? done.stdout : undefined;
 }

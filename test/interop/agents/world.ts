@@ -190,6 +190,13 @@ export class World implements AsyncDisposable {
     }
   }
 
+  /** What stands for Nova's metadata service there. */
+  async metadata(host: string): Promise<void> {
+    const program = join(import.meta.dirname, 'programs/metadata.mjs');
+    const job = this.lab.spawn(host, [process.execPath, program, String(metadataPort), secret]);
+    await this.until('the metadata service listens', () => job.output().includes('ready'));
+  }
+
   async pings(vm: Instance, address: string): Promise<boolean> {
     return (await this.tryInside(vm, 'ping', '-n', '-c1', '-W1', address)).code === 0;
   }
