@@ -55,7 +55,7 @@ export function accountOptions(group: string, change: Change): readonly Option<S
     has('certfile', string, 'a file with a certificate to show'),
     has('keyfile', string, 'a file with its key; without one the certificate’s file'),
     has('insecure', bool, 'whether certificates are not looked at', { default: 'false' }),
-    has('timeout', int(0, 3600), 'seconds that an answer may take; 0: 30', { default: '0' }),
+    has('timeout', int(0, 3600), 'seconds that an answer may take; 0: 30, and 10 where Keystone is asked about tokens', { default: '0' }),
     idleOption('collect_timing', bool, '', ownClient, { default: 'false' }),
     idleOption('split_loggers', bool, '', ownClient, { default: 'false' }),
     idleOption('trust_id', string, '', notHere('accounts of services have no trusts')),
