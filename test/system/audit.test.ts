@@ -1,6 +1,7 @@
 // weft audit: nothing where all is well; each thing that was broken behind an agent's back, and no other; repairs, and what the agents do about
 // the rest.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { AuditView } from '../../src/cli/control.ts';
 import { noSandbox } from './need.ts';
@@ -8,6 +9,12 @@ import { type RoutedPair, routedPair } from './routed-pair.ts';
 import { WeftWorld } from './weft-world.ts';
 
 const stray = '0badc0de-0000-4000-8000-000000000001';
+
+/** The program that entered the host for it has stopped with it, and would stay for ever. */
+function resume(pid: number): void {
+  const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+  for (const each of [pid, parent]) process.kill(each, 'SIGCONT');
+}
 
 describe('weft audit', { skip: noSandbox() }, () => {
   let world: WeftWorld;
@@ -19,7 +26,7 @@ describe('weft audit', { skip: noSandbox() }, () => {
     pair = await routedPair(world);
   });
   after(async () => {
-    if (stopped !== undefined) process.kill(stopped, 'SIGCONT');
+    if (stopped !== undefined) resume(stopped);
     await world[Symbol.asyncDispose]();
   });
 
@@ -90,7 +97,7 @@ describe('weft audit', { skip: noSandbox() }, () => {
       wanted.filter(text => text.startsWith('gap')),
     );
 
-    process.kill(pid, 'SIGCONT');
+    resume(pid);
     stopped = undefined;
     await world.until('the agents have repaired the rest', isClean, 90_000);
     assert.ok(await world.pings(a, pair.b.v4));
