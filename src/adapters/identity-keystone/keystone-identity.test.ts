@@ -323,3 +323,14 @@ test('the URL of Keystone, with and without its version', () => {
   for (const bad of ['', '127.0.0.1:5000', 'ftp://a', 'http://u:p@a/', 'http://a/v3?x'])
     assert.throws(() => keystoneUrl(bad), /not the URL/);
 });
+
+test('a token with access rules is freed of them by the token of a service, and not by itself', async t => {
+  const { identity, stub } = await world(t);
+  stub.tokens.set('bound', { ...member, application_credential: { access_rules: [{ ...use, service: 'network' }] } });
+  stub.tokens.set('service', { ...member, roles: [{ id: 'r3', name: 'service' }] });
+  const other = { method: 'DELETE', path: '/v2.0/ports/1' };
+  const opens = async (what: typeof use, serviceToken?: string): Promise<boolean> =>
+    (await identity.validate('bound', { ...what, ...(serviceToken === undefined ? {} : { serviceToken }) })) !== undefined;
+  assert.deepEqual([await opens(use), await opens(other), await opens(other, 'service')], [true, false, true]);
+  assert.deepEqual([await opens(use, 'bound'), await opens(other, 'bound')], [true, false]);
+});

@@ -77,10 +77,10 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
   };
 
   /** Undefined: not a token of a service. */
-  const serviceOf = async (token: string): Promise<{ readonly mayGoOn: boolean } | undefined> => {
+  const serviceOf = async (token: string): Promise<{ readonly mayGoOn: boolean; readonly isBound: boolean } | undefined> => {
     const said = await about(token);
     const mayGoOn = settings.serviceRoles.some(role => said?.caller.roles.includes(role));
-    return said && (mayGoOn || !settings.serviceRolesRequired) ? { mayGoOn } : undefined;
+    return said && (mayGoOn || !settings.serviceRolesRequired) ? { mayGoOn, isBound: said.rules !== undefined } : undefined;
   };
 
   return {
@@ -89,8 +89,9 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
       const passedOn = serviceToken === undefined ? undefined : await serviceOf(serviceToken);
       if (serviceToken !== undefined && !passedOn) return undefined;
       const said = await about(token, passedOn?.mayGoOn);
-      // What a service passes on is not what the user has asked for.
-      if (said?.rules && !passedOn && !isAllowed(said.rules, settings.serviceType, request)) return undefined;
+      // What a service passes on is not what the user has asked for. A token that is bound by rules itself frees none of its own.
+      const isFree = passedOn !== undefined && !passedOn.isBound;
+      if (said?.rules && !isFree && !isAllowed(said.rules, settings.serviceType, request)) return undefined;
       return said?.caller;
     },
   };
