@@ -14,9 +14,19 @@ import { commitDecision } from '../retry.ts';
 
 /** Answers whether any is bound now that was not. Where nothing can be done about it nothing is written, however often it is asked for. */
 export async function bindAgain(services: Services, rows: readonly Row[], parts: PortParts, host: string): Promise<boolean> {
-  const failed = rows.filter(row => hasFailed(row, parts, host)).map(row => String(row.id));
-  const outcomes = await Promise.all(failed.map(id => bindOne(services, id, host)));
-  return outcomes.includes(true);
+  let any = false;
+  for (const row of rows) if (hasFailed(row, parts, host) && (await tried(services, String(row.id), host))) any = true;
+  return any;
+}
+
+/** One that cannot be keeps nobody from hearing of the others. */
+async function tried(services: Services, id: string, host: string): Promise<boolean> {
+  try {
+    return await bindOne(services, id, host);
+  } catch (error) {
+    services.log.warning('a port was not bound again', { id, host, error });
+    return false;
+  }
 }
 
 function hasFailed(row: Row, parts: PortParts, host: string): boolean {
