@@ -7,7 +7,7 @@ import { openVm, tapName, type Vm } from '../../src/main/instances/vm.ts';
 import { type ContainedHost, openContained } from '../../src/main/sandbox/contained.ts';
 import { childrenOf } from '../../src/main/sandbox/proc.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
-import type { Made } from '../api/client.ts';
+import type { Api, Made } from '../api/client.ts';
 import { type Job, startJob, until } from '../system/job.ts';
 import type { Place } from '../system/traffic.ts';
 import { portTo, socketTo } from './broker-relay.ts';
@@ -17,6 +17,9 @@ import { Rabbit } from './rabbit.ts';
 const weft = join(import.meta.dirname, '../../bin/weft');
 export const kinds = ['linuxbridge', 'dhcp', 'l3', 'metadata'] as const;
 export type Kind = (typeof kinds)[number];
+
+/** Sections that say how Neutron's agents start their privileged halves. */
+const privileged = ['privsep', ...['dhcp_release', 'ovs_vsctl', 'namespace', 'conntrack', 'link'].map(name => `privsep_${name}`)];
 
 export const novaPort = 8775;
 export const metadataSecret = 's3cr3t of both';
@@ -33,11 +36,15 @@ export class AgentsWorld implements AsyncDisposable {
   readonly rabbit: Rabbit;
   readonly neutron: NeutronServer;
   readonly hosts: readonly ContainedHost[];
+  /** Whom it asks: the neutron-server, until another takes its place. */
+  api: Api;
   private readonly underlay: ContainedHost['sandbox'];
   private readonly folder: string;
   private readonly stack: AsyncDisposableStack;
   private readonly agents = new Map<string, Job>();
   private readonly jobs = new Set<Job>();
+  /** Where a Linux bridge agent of Neutron's is: it leaves it to Nova to put a tap into its bridge. */
+  private readonly byNova = new Set<string>();
   readonly instances: Vm[] = [];
 
   static async open(): Promise<AgentsWorld> {
@@ -63,6 +70,7 @@ export class AgentsWorld implements AsyncDisposable {
   ) {
     this.rabbit = parts.rabbit;
     this.neutron = parts.neutron;
+    this.api = parts.neutron.api;
     this.hosts = parts.contained.hosts;
     this.underlay = parts.contained.underlay;
     this.folder = parts.folder;
@@ -82,8 +90,18 @@ export class AgentsWorld implements AsyncDisposable {
 
   /** Writes its files, and starts it. */
   start(host: string, kind: Kind): void {
+    if (kind === 'linuxbridge') this.byNova.delete(host);
     const files = this.files(host, kind);
     const argv = [weft, 'agent', kind, ...files.flatMap(file => ['--config-file', file])];
+    this.agents.set(`${host} ${kind}`, startJob(this.host(host).sandbox.enter(argv)));
+  }
+
+  /** Debian's agent of the kind, told by the same files. */
+  startDebian(host: string, kind: Kind): void {
+    if (kind === 'linuxbridge') this.byNova.add(host);
+    const files = this.files(host, kind).flatMap(file => ['--config-file', file]);
+    const env = [`TMPDIR=${this.folder}`, `PATH=${join(import.meta.dirname, 'agents/programs')}:${process.env['PATH']}`];
+    const argv = ['env', ...env, `/usr/bin/neutron-${kind}-agent`, ...files];
     this.agents.set(`${host} ${kind}`, startJob(this.host(host).sandbox.enter(argv)));
   }
 
@@ -96,7 +114,9 @@ export class AgentsWorld implements AsyncDisposable {
     const job = this.running(host, kind);
     this.signal(host, kind, 'SIGTERM');
     this.agents.delete(`${host} ${kind}`);
-    return await job.done;
+    const { child } = job;
+    // Not until its streams close: daemons that outlive an agent of Neutron's may hold them.
+    return child.exitCode ?? (await new Promise(resolve => child.once('exit', resolve)));
   }
 
   /** To the agent itself: below what entered the host, above the tools that it runs. */
@@ -128,12 +148,13 @@ export class AgentsWorld implements AsyncDisposable {
 
   async instance(host: string, network: string, more: Record<string, unknown> = {}): Promise<Instance> {
     const bound = { 'binding:host_id': host, device_owner: 'compute:nova', device_id: randomUUID() };
-    const port = await this.neutron.api.make('ports', 'port', { network_id: network, ...bound, ...more });
+    const port = await this.api.make('ports', 'port', { network_id: network, ...bound, ...more });
     const { sandbox } = this.host(host);
     const name = `vm-${port.id.slice(0, 8)}`;
     const vm = this.stack.use(await openVm(sandbox, { name, tap: tapName(port.id), mac: String(port['mac_address']) }));
     this.instances.push(vm);
     await this.until(`${name} is ACTIVE`, async () => (await this.port(port.id))['status'] === 'ACTIVE');
+    if (this.byNova.has(host)) await this.onHost(host, 'ip', 'link', 'set', tapName(port.id), 'master', `brq${network.slice(0, 11)}`);
     await vm.boot({ dhcp4: true, dhcp6: 'no', fixed: [] });
     const [fixed] = port['fixed_ips'] as { ip_address: string }[];
     const address = fixed?.ip_address ?? '';
@@ -142,7 +163,7 @@ export class AgentsWorld implements AsyncDisposable {
   }
 
   async port(id: string): Promise<Made> {
-    return (await this.neutron.api.listOnce(`ports?id=${id}`))[0] as Made;
+    return (await this.api.listOnce(`ports?id=${id}`))[0] as Made;
   }
 
   inside({ vm }: Instance, ...argv: string[]): Promise<Done> {
@@ -197,13 +218,13 @@ export class AgentsWorld implements AsyncDisposable {
 
   private files(host: string, kind: Kind): string[] {
     const folder = join(this.folder, host);
-    mkdirSync(folder, { recursive: true });
-    return [
-      ['neutron.conf', this.common(host)],
-      [`${kind}_agent.ini`, this.own(host, kind)],
-    ].map(([name, sections]) => {
-      const file = join(folder, name as string);
-      writeFileSync(file, optionFile(sections as Sections), { mode: 0o600 });
+    mkdirSync(join(folder, 'log'), { recursive: true });
+    const names = ['neutron.conf', `${kind}_agent.ini`].map(name => join(folder, name));
+    const helper = `env privsep-helper ${names.map(file => `--config-file ${file}`).join(' ')}`;
+    const helped = Object.fromEntries(privileged.map(name => [name, { helper_command: helper }]));
+    return [this.common(host), { ...this.own(host, kind), ...helped }].map((sections, i) => {
+      const file = names[i] ?? '';
+      writeFileSync(file, optionFile(sections), { mode: 0o600 });
       return file;
     });
   }
@@ -220,7 +241,7 @@ export class AgentsWorld implements AsyncDisposable {
         log_dir: join(this.folder, host, 'log'),
         dns_domain: 'weft.example',
       },
-      agent: { root_helper: 'sudo neutron-rootwrap /etc/neutron/rootwrap.conf', report_interval: 5 },
+      agent: { root_helper: 'env', report_interval: 5 },
       experimental: { linuxbridge: true },
       oslo_concurrency: { lock_path: '/run/neutron/lock' },
       oslo_messaging_rabbit: { rabbit_retry_interval: 1, rabbit_retry_backoff: 0, kombu_reconnect_delay: 0.2 },

@@ -10,6 +10,7 @@ import { stillDenied } from '../render/security-flows.ts';
 import { Firewall, RulesRefused, SetRefused, type Shrunk } from './firewall.ts';
 import { type FirewallPlan, planFirewall } from './firewall-plan.ts';
 import { flowView, judgeZone } from './flows.ts';
+import { emptyInherited } from './inherited.ts';
 import type { LinkMap } from './link-steps.ts';
 import type { View } from './view.ts';
 import { Zones } from './zones.ts';
@@ -38,6 +39,7 @@ export function makeFilters(ctx: AgentContext, mappedBridges: ReadonlySet<string
   let freed: number[] = [];
   /** Rules changed since connections were last looked at: what is cut may be permitted again. */
   let changed = true;
+  let inherited = true;
 
   const filters: Filters = {
     canFilter: true,
@@ -58,6 +60,8 @@ export function makeFilters(ctx: AgentContext, mappedBridges: ReadonlySet<string
         for (const tap of plan.taps.keys()) quarantine.set(tap, 'this kernel does not show bridged packets to iptables (br_netfilter)');
       const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, guards, mappedBridges });
       const { applied, shrunk } = await applyIsolated(wanted, device => links.get(device)?.master !== undefined);
+      if (inherited) await emptyInherited(ctx.host.nft);
+      inherited = false;
       for (const bridge of bridgesToJudge(plan, last, applied, shrunk)) toJudge.add(bridge);
       last = applied;
       changed ||= shrunk.changed;

@@ -56,7 +56,8 @@ function sameTunnel(link: Link, u: Extract<Uplink, { kind: 'vxlan' }>): boolean 
     v.port === u.port &&
     v.local === u.local &&
     v.group === u.group &&
-    v.learning === (u.group !== undefined) &&
+    // One of Neutron's agent learns also where it is told all: to make it anew would lose what is on its way.
+    (v.learning || u.group === undefined) &&
     v.proxy === u.proxy
   );
 }

@@ -82,3 +82,11 @@ test('what versions of iptables-save print differently is the same', () => {
   assert.equal(canonical('-m mac --mac-source FA:16:3E:00:00:01 -j RETURN'), canonical('-m mac --mac-source fa:16:3e:00:00:01 -j RETURN'));
   assert.equal(canonical('-m comment --comment "word" -j X'), canonical('-m comment --comment word -j X'));
 });
+
+test('a chain that goes takes along the jumps to it from chains that are not ours', () => {
+  const actual = parseSave(
+    '*raw\n:OUTPUT ACCEPT [0:0]\n:x-OUTPUT - [0:0]\n:other - [0:0]\n-A OUTPUT -j x-OUTPUT\n-A OUTPUT -j other\n-A x-OUTPUT -j x-OUTPUT2\nCOMMIT\n',
+  ).get('raw')!;
+  const text = tableDelta(actual, { table: 'raw', chains: new Map(), jumps: [] }, name => name.startsWith('x-'), true);
+  assert.equal(text, '*raw\n:x-OUTPUT - [0:0]\n-D OUTPUT -j x-OUTPUT\n-X x-OUTPUT\nCOMMIT\n');
+});

@@ -44,10 +44,17 @@ export function tableDelta(actual: ActualTable, desired: DesiredTable, ours: (ch
     ...gone.map(name => `:${name} - [0:0]`),
     ...edits.flatMap(e => e.lines),
     ...jumps.map(j => `-I ${j.chain} ${1 + jumps.filter(k => k.chain === j.chain).indexOf(j)} ${j.rule}`),
+    ...jumpsTo(new Set(gone), actual, ours),
     ...gone.map(name => `-X ${name}`),
     'COMMIT',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Deletes rules of others' chains that lead to what goes: an agent of Neutron's had jumps that ours has not, and no chain goes before them. */
+function jumpsTo(gone: ReadonlySet<string>, actual: ActualTable, ours: (chain: string) => boolean): string[] {
+  const leads = (rule: string): boolean => gone.has(/(?:^| )-[jg] (\S+)$/.exec(rule)?.[1] ?? '');
+  return [...actual].flatMap(([name, rules]) => (ours(name) ? [] : rules.filter(leads).map(rule => `-D ${name} ${rule}`)));
 }
 
 /** Chains of which a rule went away, comparing only chains that both have. */
