@@ -235,6 +235,7 @@ describe("a cloud of Neutron's agents", { skip: noAgents, timeout: 590_000 * pat
     });
   };
   routed('lb1', 'lb1', 'lb2', '10.2.0.0/24');
+  routed('ovs3', 'ovs3', 'ovs4', '10.3.0.0/24');
 
   test('what is unplugged is DOWN', async () => {
     const gone = [await world.instance('lb2', net.id), await world.instance('ovs4', net.id)];
@@ -297,6 +298,4 @@ describe("a cloud of Neutron's agents", { skip: noAgents, timeout: 590_000 * pat
     await arrive(running);
     clean(whileAway);
   });
-
-  routed('ovs3', 'ovs3', 'ovs4', '10.3.0.0/24');
 });
