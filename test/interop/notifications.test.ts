@@ -37,7 +37,7 @@ class Listener implements AsyncDisposable {
 
   async hears(event_type: string, id: string): Promise<Heard> {
     const fits = (one: Heard): boolean => one.event_type === event_type && Object.values(one.payload).some(object => object['id'] === id);
-    return until(`${event_type} of ${id}`, async () => this.heard.find(fits), 60_000);
+    return until(`${event_type} of ${id}`, async () => this.heard.find(fits), 120_000);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -46,7 +46,7 @@ class Listener implements AsyncDisposable {
   }
 }
 
-describe('notifications on RabbitMQ', { skip: noRabbit || noOslo, timeout: 170_000 }, () => {
+describe('notifications on RabbitMQ', { skip: noRabbit || noOslo, timeout: 500_000 }, () => {
   let rabbit: Rabbit;
   let vhost = 0;
   before(async () => {

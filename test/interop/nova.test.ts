@@ -132,6 +132,9 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
   };
   const isGone = (id: string): Promise<boolean> =>
     until('the instance is gone', async () => (await ask(`${cloud.url}/servers/${id}`, 'GET')).status === 404, patience);
+  /** Its compute waits for the ports: what it hears before means nothing to it. */
+  const isSpawned = (id: string): Promise<boolean> =>
+    until('it is spawned', async () => (await server(id))['OS-EXT-STS:task_state'] === 'spawning', patience);
   const boot = async (networks: readonly Body[], host: string): Promise<string> => {
     const wanted = { name: 'vm', imageRef: image, flavorRef: 't', networks, host };
     return String(((await nova('POST', 'servers', { server: wanted }))['server'] as Body)['id']);
@@ -143,7 +146,7 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
     const port = await portOf(id);
     assert.equal(port['device_owner'], 'compute:nova');
     // Until its port is plugged it is not started.
-    await until('it is spawned', async () => (await server(id))['OS-EXT-STS:task_state'] === 'spawning', patience);
+    await isSpawned(id);
     assert.equal((await server(id))['status'], 'BUILD');
     await plug(port);
     const [fixed] = port['fixed_ips'] as { ip_address: string }[];
@@ -170,6 +173,7 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
       patience,
     );
     const ports = await api.list(`ports?device_id=${id}`);
+    await isSpawned(id);
     for (const port of ports) await plug(port);
     assert.equal(addresses(await isActive(id)).length, 2);
     const fip = await api.make('floatingips', 'floatingip', { floating_network_id: external.id, port_id: own.id });
@@ -189,6 +193,7 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
   test('an instance moves to another host with its port', async () => {
     const id = await boot([{ uuid: network.id }], hosts[0]);
     const port = await portOf(id);
+    await isSpawned(id);
     await plug(port);
     await isActive(id);
     await nova('POST', `servers/${id}/action`, { 'os-migrateLive': { host: hosts[1], block_migration: 'auto' } });

@@ -58,7 +58,11 @@ async function boot(api: Api, network_id: string, name: string): Promise<Made> {
   ip('-n', name, 'link', 'set', 'eth0', 'address', String(port['mac_address']));
   ip('-n', name, 'addr', 'add', `${addressOf(port)}/24`, 'dev', 'eth0');
   ip('-n', name, 'link', 'set', 'eth0', 'up');
-  ip('link', 'set', tap, 'master', `brq${network_id.slice(0, 11)}`, 'up');
+  const bridge = `brq${network_id.slice(0, 11)}`;
+  // Made by whoever comes first, Nova's os-vif or the agent.
+  spawnSync('ip', ['link', 'add', bridge, 'type', 'bridge'], { stdio: 'ignore' });
+  ip('link', 'set', bridge, 'up');
+  ip('link', 'set', tap, 'master', bridge, 'up');
   await until(`${name} is ACTIVE`, async () => (await api.list(`ports?id=${port.id}&status=ACTIVE`))[0], patience);
   return port;
 }

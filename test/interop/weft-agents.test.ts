@@ -139,6 +139,14 @@ describe("Weft's agents on a neutron-server", { skip, timeout: 580_000 }, () => 
   test('the server had no trouble with what these agents ask', () => {
     const log = readFileSync(w.neutron.logFile, 'utf8');
     assert.match(log, /neutron/);
-    assert.doesNotMatch(log, /Exception during message handling|Endpoint does not support RPC version|There was a problem handling/);
+    const troubles = log.match(
+      /(?:Exception during message handling|Endpoint does not support RPC version|There was a problem handling).*/g,
+    );
+    // While a network is deleted its DHCP agents hear of each subnet that goes and look after their ports: the server then says that the next one is
+    // locked, as it does to its own agents.
+    assert.deepEqual(
+      (troubles ?? []).filter(line => !line.includes('SubnetInUse')),
+      [],
+    );
   });
 });
