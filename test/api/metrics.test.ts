@@ -1,11 +1,11 @@
 // `/metrics`: at its own address, the sum of all workers, and the cloud as openstack-exporter tells of it.
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
+import { freePort } from '../conformance/free-port.ts';
 import { type Api, client } from './client.ts';
 import { until } from './harness.ts';
 import { once, processesOf, replaced, type Service, startService } from './service.ts';
@@ -14,14 +14,6 @@ let service: Service;
 let api: Api;
 let token: string;
 let metrics: string;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}
 
 before(async () => {
   metrics = `127.0.0.1:${await freePort()}`;

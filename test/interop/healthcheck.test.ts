@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { defaultConfig, type HealthConfig } from '../../src/server/context.ts';
 import { start, until } from '../api/harness.ts';
 import { once, startService } from '../api/service.ts';
+import { freePort } from '../conformance/free-port.ts';
 import { noRabbit, Rabbit, rabbitPassword, rabbitUser } from './rabbit.ts';
 
 const python = '/usr/bin/python3';
@@ -113,11 +114,6 @@ function comparable(answer: Answer, { detailed = false }: Partial<HealthConfig>)
     return { status, type, cells: [...text.matchAll(/<TD>([^<]*)<\/TD>/g)].map(([, cell]) => cell).slice(1) };
   const { reasons } = JSON.parse(text) as { reasons: { class: string; reason: string; details: string }[] };
   return { status, type, reasons: reasons.map(({ class: _, ...reason }) => reason) };
-}
-
-async function freePort(): Promise<number> {
-  await using h = await start();
-  return Number(new URL(h.server.url).port);
 }
 
 describe('a broker that goes and comes back', { skip: noRabbit }, () => {

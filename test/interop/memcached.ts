@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { until } from '../api/harness.ts';
-import { freePorts } from '../conformance/free-port.ts';
+import { freePort } from '../conformance/free-port.ts';
 
 export const noMemcached: string | false = spawnSync('memcached', ['-V']).error ? 'no memcached here (Debian: memcached)' : false;
 
@@ -13,7 +13,7 @@ export class Memcached implements AsyncDisposable {
   private child: ChildProcess | undefined;
 
   static async start(): Promise<Memcached> {
-    const memcached = new Memcached((await freePorts(1))[0] ?? 0);
+    const memcached = new Memcached(await freePort());
     await memcached.up();
     return memcached;
   }

@@ -1,52 +1,15 @@
 // Run in namespaces of its own: a RabbitMQ, a Weft server, and Debian's real Neutron agents on it. A line of JSON per finding, then it ends.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessagingConfig } from '../../src/server/context.ts';
 import { type Harness, start, until } from '../api/harness.ts';
+import { agentNames, configureAgents, say, startAgent } from './neutron-agents-host.ts';
 import { Rabbit, rabbitPassword, rabbitUser } from './rabbit.ts';
 
 const patience = 90_000;
 const folder = mkdtempSync(join(tmpdir(), 'weft-neutron-'));
-const say = (finding: string, value: unknown): boolean => process.stdout.write(`${JSON.stringify({ finding, value })}\n`);
-
-function configure(url: string): string {
-  const file = join(folder, 'neutron.conf');
-  mkdirSync(join(folder, 'state'));
-  const privsep = ['privsep', 'privsep_dhcp_release', 'privsep_ovs_vsctl', 'privsep_namespace', 'privsep_conntrack', 'privsep_link'];
-  const sections = {
-    DEFAULT: {
-      transport_url: url,
-      host: 'node-1',
-      state_path: join(folder, 'state'),
-      interface_driver: 'linuxbridge',
-      rpc_response_timeout: 10,
-      ovs_use_veth: false,
-    },
-    agent: { root_helper: 'env', report_interval: 2 },
-    oslo_concurrency: { lock_path: join(folder, 'state') },
-    oslo_messaging_rabbit: { amqp_durable_queues: true },
-    linux_bridge: { physical_interface_mappings: 'physnet1:phys0' },
-    vxlan: { enable_vxlan: false },
-    securitygroup: { firewall_driver: 'noop' },
-    ...Object.fromEntries(privsep.map(name => [name, { helper_command: `env privsep-helper --config-file ${file}` }])),
-  };
-  const text = Object.entries(sections).map(([name, options]) =>
-    [`[${name}]`, ...Object.entries(options).map(([option, value]) => `${option} = ${value}`), ''].join('\n'),
-  );
-  writeFileSync(file, text.join('\n'));
-  return file;
-}
-
-function agent(name: string, config: string): ChildProcess {
-  const log = openSync(join(folder, `${name}.log`), 'w');
-  return spawn(`/usr/bin/${name}`, ['--config-file', config], {
-    stdio: ['ignore', log, log],
-    // The sockets of their privileged halves, too, are gone with the folder.
-    env: { ...process.env, TMPDIR: folder },
-  });
-}
 
 /** The DHCP port of a new network, once the agents have made, plugged and reported it. */
 async function dhcpPort(h: Harness, cidr: string): Promise<unknown> {
@@ -73,8 +36,8 @@ const messaging: MessagingConfig = {
   rabbit: { amqp_durable_queues: 'true' },
 };
 const h = await start({ messaging });
-const config = configure(url);
-const agents = ['neutron-linuxbridge-agent', 'neutron-dhcp-agent'].map(name => agent(name, config));
+const config = configureAgents(folder, url, { oslo_messaging_rabbit: { amqp_durable_queues: true } });
+const agents = agentNames.map(name => startAgent(folder, name, config));
 try {
   const alive = await until(
     'both agents have reported',

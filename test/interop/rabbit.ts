@@ -1,10 +1,11 @@
 // A RabbitMQ of a test's own: Debian's, on free ports, with a node name, an epmd and folders that nobody else has.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AmqpOptions, defaultAmqpOptions } from '../../src/adapters/bus-amqp/options.ts';
+import { freePorts } from '../conformance/free-port.ts';
 
 const bin = '/usr/lib/rabbitmq/bin';
 const missing = spawnSync(`${bin}/rabbitmq-server`, ['--version'], { stdio: 'ignore', timeout: 1 }).error;
@@ -151,19 +152,6 @@ function config(of: { port: number; tlsPort: number; definitions: string; tls: T
     ...ssl,
     '',
   ].join('\n');
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map(server => (server.address() as { port: number }).port);
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return ports;
 }
 
 function accepts(port: number): Promise<boolean> {

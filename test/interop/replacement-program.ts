@@ -1,7 +1,7 @@
 // Run in namespaces of its own: a real neutron-server with Debian's Linux bridge and DHCP agents and two instances that ping each other; then
 // its database is imported and Weft's server takes its place, on the same broker under the same host name. A line of JSON per finding.
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,44 +9,14 @@ import type { Api, Made } from '../api/client.ts';
 import { start, until } from '../api/harness.ts';
 import { databaseAt } from '../api/open-database.ts';
 import { begin } from './import/run.ts';
-import { NeutronServer, optionFile, transportUrlOf } from './neutron-server.ts';
+import { agentNames, configureAgents, say, startAgent } from './neutron-agents-host.ts';
+import { NeutronServer, transportUrlOf } from './neutron-server.ts';
 import { Rabbit } from './rabbit.ts';
 
 const patience = 180_000;
 const serverName = 'neutron-server';
 const folder = mkdtempSync(join(tmpdir(), 'weft-replacement-'));
-const say = (finding: string, value: unknown): boolean => process.stdout.write(`${JSON.stringify({ finding, value })}\n`);
 const ip = (...words: readonly string[]): string => execFileSync('ip', words, { encoding: 'utf8' });
-
-function configure(url: string): string {
-  const file = join(folder, 'agents.conf');
-  mkdirSync(join(folder, 'state'));
-  const privsep = ['privsep', 'privsep_dhcp_release', 'privsep_ovs_vsctl', 'privsep_namespace', 'privsep_conntrack', 'privsep_link'];
-  const sections = {
-    DEFAULT: {
-      transport_url: url,
-      host: 'node-1',
-      state_path: join(folder, 'state'),
-      interface_driver: 'linuxbridge',
-      rpc_response_timeout: 10,
-    },
-    agent: { root_helper: 'env', report_interval: 2 },
-    oslo_concurrency: { lock_path: join(folder, 'state') },
-    linux_bridge: { physical_interface_mappings: 'physnet1:phys0' },
-    vxlan: { enable_vxlan: false },
-    securitygroup: { firewall_driver: 'noop' },
-    ...Object.fromEntries(privsep.map(name => [name, { helper_command: `env privsep-helper --config-file ${file}` }])),
-  };
-  writeFileSync(file, optionFile(sections));
-  return file;
-}
-
-const names = ['neutron-linuxbridge-agent', 'neutron-dhcp-agent'];
-
-function agent(name: string, config: string): ChildProcess {
-  const log = openSync(join(folder, `${name}.log`), 'w');
-  return spawn(`/usr/bin/${name}`, ['--config-file', config], { stdio: ['ignore', log, log], env: { ...process.env, TMPDIR: folder } });
-}
 
 /** What Nova does: a tap by the name of the port in the network's bridge, with an instance behind it. */
 async function boot(api: Api, network_id: string, name: string): Promise<Made> {
@@ -122,9 +92,9 @@ const agentsAlive = (api: Api) => async (): Promise<unknown[] | false> => {
 
 async function replace(rabbit: Rabbit): Promise<void> {
   const transportUrl = transportUrlOf(rabbit);
-  const config = configure(transportUrl);
+  const config = configureAgents(folder, transportUrl);
   await using neutron = await NeutronServer.start({ transportUrl, settings: { DEFAULT: { host: serverName } } });
-  const agents = names.map(name => agent(name, config));
+  const agents = agentNames.map(name => startAgent(folder, name, config));
   try {
     const before = await until('both agents have reported', agentsAlive(neutron.api), patience);
     const { network, port: served } = await dhcpPort(neutron.api, '10.1.0.0/24');
@@ -172,7 +142,7 @@ try {
   await replace(rabbit);
 } catch (error) {
   say('failed', String(error));
-  for (const name of names)
+  for (const name of agentNames)
     process.stderr.write(`${name}\n${execFileSync('tail', ['-n', '40', join(folder, `${name}.log`)], { encoding: 'utf8' })}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
