@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { mariadbMissing } from '../src/contracts/store-suite/servers/mariadb.ts';
 import { postgresMissing } from '../src/contracts/store-suite/servers/postgres.ts';
 import { noRabbit } from './interop/rabbit.ts';
-import { type Outcome, runTests } from './stage.ts';
+import { type Failure, indent, nothing, type Outcome, runTests } from './stage.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
@@ -33,7 +33,15 @@ function program(name: string, argv: readonly string[]): Stage {
         if (code !== 0) process.stdout.write(`${output.trimEnd()}\n`);
         const skipped = code === cannotRun && !process.env['CI'];
         const failed = code !== 0 && !skipped;
-        resolve({ passed: code === 0 ? 1 : 0, failed: failed ? 1 : 0, skipped: skipped ? 1 : 0, ran: skipped ? 0 : 1 });
+        const failures = failed ? [{ place: '', name, text: output.trimEnd().split('\n').slice(-30).join('\n') }] : [];
+        resolve({
+          ...nothing,
+          passed: code === 0 ? 1 : 0,
+          failed: failed ? 1 : 0,
+          skipped: skipped ? 1 : 0,
+          ran: skipped ? 0 : 1,
+          failures,
+        });
       });
     });
   return { name, run };
@@ -42,7 +50,7 @@ function program(name: string, argv: readonly string[]): Stage {
 function tests(
   name: string,
   patterns: readonly string[],
-  options: { concurrency: number | boolean; verbose: boolean; fileTimeoutMs: number },
+  options: { concurrency: number | boolean; verbose: boolean; fileTimeoutMs: number; secondChances?: number },
 ): Stage {
   return {
     name,
@@ -56,10 +64,11 @@ const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.t
   fileTimeoutMs: 180_000,
 });
 const api = tests('API tests', ['test/api/**/*.test.ts'], { concurrency: 2, verbose: true, fileTimeoutMs: 300_000 });
+const besidePrograms = { concurrency: 1, verbose: true, fileTimeoutMs: 600_000, secondChances: 3 };
 // System tests share the machine's processors and measure times: one file after another.
-const system = tests('system tests', ['test/system/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
+const system = tests('system tests', ['test/system/**/*.test.ts'], besidePrograms);
 // Programs of others on the other side.
-const interop = tests('interop tests', ['test/interop/**/*.test.ts'], { concurrency: 1, verbose: true, fileTimeoutMs: 600_000 });
+const interop = tests('interop tests', ['test/interop/**/*.test.ts'], besidePrograms);
 /** API tests elsewhere than on a file and a Unix socket: which, and what the environment says. */
 interface Elsewhere {
   readonly where: string;
@@ -76,7 +85,7 @@ function apiOn({ where, env, missing, files }: Elsewhere): Stage {
   const run = async (): Promise<Outcome> => {
     if (missing !== undefined && !process.env['CI']) {
       process.stdout.write(`${name}: skipped, ${missing}\n`);
-      return { passed: 0, failed: 0, skipped: 1, ran: 0 };
+      return { ...nothing, skipped: 1 };
     }
     Object.assign(process.env, env);
     try {
@@ -160,18 +169,33 @@ async function main(): Promise<void> {
   const stages = modes[process.argv[2] ?? 'all'];
   if (!stages) throw new Error(`usage: test/run.ts ${Object.keys(modes).join('|')} [name pattern]`);
   const sum = { passed: 0, failed: 0, skipped: 0, ran: 0 };
+  const failures: Failure[] = [];
+  const unsteady: Failure[] = [];
   for (const stage of stages) {
     const began = performance.now();
     const outcome = await stage.run();
     for (const key of ['passed', 'failed', 'skipped', 'ran'] as const) sum[key] += outcome[key];
+    failures.push(...outcome.failures);
+    unsteady.push(...outcome.unsteady);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const skipped = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : '';
     process.stdout.write(
       `${outcome.failed > 0 ? '✖' : '✔'} ${stage.name}: ${outcome.passed} passed, ${outcome.failed} failed${skipped} (${seconds} s)\n`,
     );
   }
+  tellAgain('Failed at first, and passed when their files ran once more', unsteady);
+  tellAgain('Failed', failures);
   process.exitCode = sum.failed > 0 || sum.ran === 0 ? 1 : 0;
   process.stdout.write(`${sum.passed} passed, ${sum.failed} failed\n`);
+}
+
+/** The end of a long output is what people read. */
+function tellAgain(title: string, what: readonly Failure[]): void {
+  if (what.length === 0) return;
+  process.stdout.write(`${title}:\n`);
+  for (const { place, name, text } of what) {
+    process.stdout.write(`  ✖ ${name}  ${place}\n${indent(text.split('\n').slice(0, 30).join('\n'))}\n`);
+  }
 }
 
 await main();
