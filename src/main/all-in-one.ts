@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../adapters/clock/system-clock.ts';
-import type { Finding } from '../agent/audit/finding.ts';
+import type { Finding, Shown } from '../agent/audit/finding.ts';
 import type { HostView, StatusView } from '../cli/control.ts';
 import type { StateFolder } from '../cli/state.ts';
 import { ApiClient } from '../client/api.ts';
@@ -135,12 +135,12 @@ export class AllInOne implements AsyncDisposable {
     return this.server.reload(changed);
   }
 
-  /** What its hosts have against what the API says; `fix`: and repairs what can be. */
-  async audit(fix: boolean): Promise<{ readonly findings: readonly Finding[]; readonly repaired: readonly Repaired[] }> {
+  /** What its hosts have against what the API says; of that, what is `shown` is repaired. */
+  async audit(shown: readonly Shown[]): Promise<{ readonly findings: readonly Finding[]; readonly repaired: readonly Repaired[] }> {
     const { api, server } = this;
     const hosts = this.ground.hosts.map(host => groundHost(host, { api, bus: server.bus }));
     const found = await Promise.all(hosts.map(async host => ({ host, findings: (await auditHost(host)) ?? [] })));
-    const repaired = fix ? await Promise.all(found.map(({ host, findings }) => repairHost(host, findings))) : [];
+    const repaired = shown.length > 0 ? await Promise.all(found.map(({ host, findings }) => repairHost(host, findings, shown))) : [];
     return { findings: found.flatMap(({ findings }) => findings), repaired: repaired.flat() };
   }
 

@@ -1,4 +1,5 @@
 // What the control socket offers, in terms of a running Weft. Bodies come from our own command line, and are checked all the same.
+import type { Shown } from '../agent/audit/finding.ts';
 import type { NewInstance, NewPlug } from '../cli/control.ts';
 import { ApiError } from '../client/api.ts';
 import type { Caller } from '../contracts/identity.ts';
@@ -21,7 +22,7 @@ export function controlRoutes(weft: AllInOne, stop: (why: string) => void): Cont
     'DELETE /instances/*': (_, name) => weft.instances.delete(name),
     'POST /plugs': body => plug(weft.api, weft.hosts, newPlug(body)),
     'POST /publications': async body => ({ published: await weft.publish(publication(body)) }),
-    'POST /audit': body => weft.audit(fields(body)['fix'] === true),
+    'POST /audit': body => weft.audit(shownFindings(fields(body)['repair'])),
     'GET /policy': async () => policyView(weft.policy),
     'POST /policy': async body => decisionView(weft.policy, policyScene(body)),
     'GET /credentials': async () => {
@@ -79,6 +80,18 @@ function newPlug(body: unknown): NewPlug {
   const { port, ...rest } = strings(body, ['port', 'host', 'netns', 'device', 'tap']);
   if (port === undefined) throw new ControlError(400, 'port is missing');
   return { port, ...rest };
+}
+
+/** Findings that the user has read and wants to have repaired. */
+function shownFindings(value: unknown): Shown[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new ControlError(400, 'repair is not a list of findings');
+  return value.map(finding => {
+    const { kind, where, what, ...rest } = strings(finding, ['kind', 'where', 'what', 'repair']);
+    if (kind !== 'orphan' && kind !== 'gap' && kind !== 'drift') throw new ControlError(400, `a finding of the kind ${kind}`);
+    if (where === undefined || what === undefined) throw new ControlError(400, 'where or what of a finding is missing');
+    return { kind, where, what, ...rest };
+  });
 }
 
 function policyScene(body: unknown): Scene {

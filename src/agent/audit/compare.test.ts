@@ -20,9 +20,10 @@ const expected = (more: Partial<Expected> = {}): Expected => ({
   dhcp: [],
   routers: [],
   spread: { ids: [], ports: [] },
+  others: [],
   ...more,
 });
-const empty: Inventory = { taps: [], bridges: [], tunnels: [], dhcp: [], routers: [] };
+const empty: Inventory = { taps: [], bridges: [], tunnels: [], dhcp: [], routers: [], running: {} };
 const tap = (n: number, bridge: string | undefined, ours = false) => ({ name: `tap${short(n)}`, bridge, ours });
 const found = (e: Expected, i: Partial<Inventory>): string[] =>
   compareHost(e, { ...empty, ...i }).map(({ kind, what, repair }) => `${kind} ${what}${repair ? ` → ${repair}` : ''}`);

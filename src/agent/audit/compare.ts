@@ -27,9 +27,9 @@ const agentsOf = ({ agents }: Expected): Found[] =>
 /** What this agent wires: ports of other kinds are not for a tap. */
 const isWired = ({ vif_type }: ExpectedPort): boolean => vif_type === 'bridge';
 
-function tapsOf({ ports, spread }: Expected, { taps }: Inventory): Found[] {
+function tapsOf({ ports, spread, others }: Expected, { taps }: Inventory): Found[] {
   // Also those that could not be bound, and replicas of highly available routers' that are bound to another host.
-  const known = new Set([...ports, ...spread.ports].map(port => tapName(port.id)));
+  const known = new Set([...ports, ...spread.ports, ...others].map(port => tapName(port.id)));
   const bound = new Map(ports.filter(isWired).map(port => [tapName(port.id), port]));
   const there = new Map(taps.map(tap => [tap.name, tap]));
   const stray = taps.flatMap(({ name, bridge, ours }) => {
@@ -50,8 +50,8 @@ function tapsOf({ ports, spread }: Expected, { taps }: Inventory): Found[] {
   return [...stray, ...wrong];
 }
 
-function wiresOf({ ports, vnis, spread }: Expected, { bridges, tunnels }: Inventory): Found[] {
-  const wanted = new Set([...ports, ...spread.ports].map(port => bridgeName(port.network_id)));
+function wiresOf({ ports, vnis, spread, others }: Expected, { bridges, tunnels }: Inventory): Found[] {
+  const wanted = new Set([...ports, ...spread.ports, ...others].map(port => bridgeName(port.network_id)));
   const known = new Set(vnis);
   // Something else is plugged in: it is somebody's.
   const free = new Map(bridges.filter(({ name, plugged }) => !wanted.has(name) && !plugged).map(each => [each.name, each]));
@@ -71,13 +71,14 @@ const nobodys = 'is of no network that has a port here';
 const resyncDhcp: HostFix = { do: 'resync', agent: 'DHCP agent' };
 const resyncL3: HostFix = { do: 'resync', agent: 'L3 agent' };
 
-function dhcpOf({ dhcp, agents }: Expected, { dhcp: there }: Inventory): Found[] {
+function dhcpOf({ dhcp, agents, others }: Expected, { dhcp: there }: Inventory): Found[] {
   // Of an agent that goes by another host's name.
   if (agents['DHCP agent'] === undefined) return [];
   const served = new Map(dhcp.map(each => [each.network, each]));
   const found = new Map(there.map(each => [each.network, each]));
+  const left = new Set(others.filter(port => port.device_owner === 'network:dhcp').map(port => port.network_id));
   const stray = there
-    .filter(({ network, hasNamespace }) => hasNamespace && !served.has(network))
+    .filter(({ network, hasNamespace }) => hasNamespace && !served.has(network) && !left.has(network))
     .map(({ network }) => orphan(`qdhcp-${network} serves a network that is not this host's`, [network], removing(`qdhcp-${network}`)));
   return [...stray, ...dhcp.flatMap(each => dhcpOn(each, found.get(each.network)))];
 }
@@ -100,10 +101,10 @@ function dhcpOn({ network, addresses, besides }: ExpectedDhcp, there: DhcpThere 
 const named = (all: readonly string[]): string =>
   all.length > 5 ? `${all.slice(0, 5).join(', ')} and ${all.length - 5} more` : all.join(', ');
 
-function routersOf({ routers, agents, spread }: Expected, { routers: there }: Inventory): Found[] {
+function routersOf({ routers, agents, spread, others }: Expected, { routers: there }: Inventory): Found[] {
   if (agents['L3 agent'] === undefined) return [];
   const wanted = new Map(routers.map(router => [router.id, router]));
-  const left = new Set(spread.ids);
+  const left = new Set([...spread.ids, ...others.map(port => port.device_id)]);
   const found = new Map(there.map(router => [router.router, router]));
   return [
     ...there

@@ -26,6 +26,8 @@ export interface Expected {
   readonly routers: readonly ExpectedRouter[];
   /** Highly available and distributed ones, of any host: what they have where is not told by their ports, so it is left alone. */
   readonly spread: SpreadRouters;
+  /** Of agents of other hosts, where one of them may run on this machine: what they have here is left alone, too. */
+  readonly others: readonly ExpectedPort[];
 }
 
 export interface SpreadRouters {
@@ -50,8 +52,8 @@ export interface ExpectedRouter {
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Undefined: the API knows no agent on that host. */
-export async function expectedOn(host: string, get: Get): Promise<Expected | undefined> {
+/** `running`: how many agents of each type run on the machine. Undefined: the API knows no agent on that host. */
+export async function expectedOn(host: string, get: Get, running: Readonly<Record<string, number>>): Promise<Expected | undefined> {
   const agents = await list(get, `/agents?host=${encodeURIComponent(host)}`, 'agents');
   if (agents.length === 0) return undefined;
   const ports = (await list(get, `/ports?binding:host_id=${encodeURIComponent(host)}`, 'ports')).map(portOf);
@@ -59,15 +61,26 @@ export async function expectedOn(host: string, get: Get): Promise<Expected | und
   const l3Agent = agents.find(a => a['agent_type'] === 'L3 agent');
   const routers = l3Agent ? await list(get, `/agents/${l3Agent['id']}/l3-routers`, 'routers') : [];
   const spread = l3Agent ? await spreadOf(get, routers) : { ids: [], ports: [] };
+  const known = Object.fromEntries(agents.map(a => [String(a['agent_type']), a['alive'] === true]));
+  const guests = Object.entries(running).some(([type, count]) => count > (known[type] === undefined ? 0 : 1));
+  const others = guests ? await othersOf(get, host) : [];
   return {
     host,
-    agents: Object.fromEntries(agents.map(a => [String(a['agent_type']), a['alive'] === true])),
+    agents: known,
     ports,
-    vnis: await vnisOf(get, [...new Set([...ports, ...spread.ports].map(p => p.network_id))]),
+    vnis: await vnisOf(get, [...new Set([...ports, ...spread.ports, ...others].map(p => p.network_id))]),
     dhcp: dhcpAgent ? await servedBy(get, String(dhcpAgent['id'])) : [],
     routers: await routersOf(get, routers),
     spread,
+    others,
   };
+}
+
+/** Ports of DHCP and L3 agents that are bound elsewhere: any of them may be of the one that runs here by another host's name. */
+async function othersOf(get: Get, host: string): Promise<ExpectedPort[]> {
+  const owners = ['network:dhcp', 'network:router_interface', 'network:router_gateway'].map(owner => `device_owner=${owner}`);
+  const ports = await list(get, `/ports?${owners.join('&')}`, 'ports');
+  return ports.filter(port => port['binding:host_id'] !== host).map(portOf);
 }
 
 /** Ids of ports of instances that are on their way to the host: plugged there before they are bound there. */

@@ -41,5 +41,11 @@ export const fixWords = (fix: HostFix): string => {
   }
 };
 
+/** What of a finding a person has read. */
+export type Shown = Pick<Finding, 'kind' | 'where' | 'what' | 'repair'>;
+
 /** Two findings are the same one, seen at two times. */
-export const findingKey = ({ kind, where, what }: Finding): string => `${kind} ${where} ${what}`;
+export const findingKey = ({ kind, where, what }: Shown): string => `${kind} ${where} ${what}`;
+
+/** And would be repaired in the same way. */
+export const repairKey = (finding: Shown): string => `${findingKey(finding)} ${finding.repair ?? ''}`;

@@ -14,6 +14,8 @@ export interface Inventory {
   readonly tunnels: readonly { readonly name: string; readonly vni: number; readonly bridge: string | undefined }[];
   readonly dhcp: readonly DhcpThere[];
   readonly routers: readonly RouterThere[];
+  /** How many agents run there, by the type that the API knows them by; whose host they are is not to be seen. */
+  readonly running: Readonly<Record<string, number>>;
 }
 
 export interface DhcpThere {
@@ -38,7 +40,7 @@ export interface Folders {
 const dhcpPrefix = 'qdhcp-';
 const isId = (text: string): boolean => /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
 
-export async function takeInventory(host: Host, folders: Folders): Promise<Inventory> {
+export async function takeInventory(host: Host, folders: Folders, running: Inventory['running']): Promise<Inventory> {
   const links = await host.links.list(hostNetns);
   const namespaces = await host.links.namespaces();
   return {
@@ -47,6 +49,7 @@ export async function takeInventory(host: Host, folders: Folders): Promise<Inven
     tunnels: links.filter(l => isVxlanName(l.name)).map(l => ({ name: l.name, vni: l.vxlan?.id ?? 0, bridge: l.master })),
     dhcp: await dhcpThere(host, folders.dhcp, namespaces),
     routers: await routersThere(host, namespaces),
+    running,
   };
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Inventory } from '../../agent/audit/inventory.ts';
 import type { Clock } from '../../engine/clock.ts';
-import { type AuditedHost, auditHost } from './host-audit.ts';
+import { type AuditedHost, auditHost, repairHost } from './host-audit.ts';
 
 type Rows = Readonly<Record<string, unknown>>[];
 
@@ -23,7 +23,7 @@ function host(inventory: Partial<Inventory>, routers: Rows, ports: Rows): Audite
     const page = of.slice(from, from + 2);
     return { [name]: page, ...(from + 2 < of.length ? { [`${name}_links`]: [{ rel: 'next', href: 'x' }] } : {}) };
   };
-  const take = async (): Promise<Inventory> => ({ taps: [], bridges: [], tunnels: [], dhcp: [], routers: [], ...inventory });
+  const take = async (): Promise<Inventory> => ({ taps: [], bridges: [], tunnels: [], dhcp: [], routers: [], running: {}, ...inventory });
   const never = (): never => assert.fail('nothing is to be repaired');
   return { name: 'h1', clock, get, take, repair: never, resync: never };
 }
@@ -58,4 +58,52 @@ test('the tap of an instance that is on its way here stays, as do those of the n
     found?.map(({ what }) => what),
     [`${tap(15).name} is of no port that is bound here`],
   );
+});
+
+test('an agent that runs here by another host’s name keeps what is its own, and no more than that', async () => {
+  const bound = (n: number, device_owner: string, more = {}) => ({
+    ...{ id: id(n), network_id: id(n + 1), device_id: id(n + 2), device_owner, 'binding:host_id': 'h1-b', 'binding:profile': {} },
+    ...{ admin_state_up: true, status: 'ACTIVE' },
+    ...more,
+  });
+  const ports = [bound(20, 'network:router_interface'), bound(30, 'network:router_gateway')];
+  const there = {
+    routers: [22, 32, 42].map(n => ({ router: id(n), devices: {} })),
+    taps: [20, 40].map(n => ({ name: `tap${id(n).slice(0, 11)}`, bridge: undefined, ours: true })),
+    bridges: [21, 41].map(n => ({ name: `brq${id(n).slice(0, 11)}`, plugged: false, addressed: false })),
+  };
+  const told = async (running: Record<string, number>): Promise<string[]> =>
+    ((await auditHost(host({ ...there, running }, [], ports))) ?? []).map(({ what }) => what.split(' ')[0] as string);
+  const [tap, bridge, router] = [`tap${id(40).slice(0, 11)}`, `brq${id(41).slice(0, 11)}`, `qrouter-${id(42)}`];
+  assert.deepEqual(await told({ 'L3 agent': 2, 'Linux bridge agent': 1 }), [tap, bridge, router]);
+  // One whose type the API does not know on this host is another host's, too.
+  assert.deepEqual(await told({ 'DHCP agent': 1 }), [tap, bridge, router]);
+  assert.equal((await told({ 'L3 agent': 1, 'Linux bridge agent': 1 })).length, 7);
+});
+
+test('a repair is of what was shown and is there still, done in the way that was shown', async () => {
+  const there: { router: string; devices: Record<string, string[]> }[] = [1, 2].map(n => ({ router: id(n), devices: {} }));
+  const repaired: string[] = [];
+  const under: AuditedHost = {
+    ...host({ routers: there }, [], []),
+    async repair(fixes) {
+      for (const fix of fixes) repaired.push(fix.do === 'remove namespace' ? fix.namespace : fix.name);
+      return fixes.map(() => undefined);
+    },
+  };
+  const shown = (await auditHost(under)) ?? [];
+  there.splice(0, 1, { router: id(3), devices: {} });
+  const found = (await auditHost(under)) ?? [];
+  const done = await repairHost(under, found, shown);
+  assert.deepEqual(repaired, [`qrouter-${id(2)}`]);
+  assert.deepEqual(
+    done.map(({ finding, why }) => [finding.ids[0], why]),
+    [
+      [id(2), undefined],
+      [id(3), 'it was not among what was shown: audit again'],
+    ],
+  );
+  const otherwise = shown.map(({ repair: _, ...rest }) => rest);
+  assert.match((await repairHost(under, found, otherwise)).map(({ why }) => why).join(), /not among what was shown.*not among/);
+  assert.deepEqual(repaired, [`qrouter-${id(2)}`]);
 });

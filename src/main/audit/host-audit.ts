@@ -1,7 +1,7 @@
 // The audit of one host: what is there against what the API says, looked at twice, and repairs of what was found.
 import { compareHost } from '../../agent/audit/compare.ts';
 import { comingTo, expectedOn, type Get } from '../../agent/audit/expected.ts';
-import { type Finding, findingKey, type HostFix, type OnHost } from '../../agent/audit/finding.ts';
+import { type Finding, findingKey, type HostFix, type OnHost, repairKey, type Shown } from '../../agent/audit/finding.ts';
 import type { Inventory } from '../../agent/audit/inventory.ts';
 import { isTapName, tapName } from '../../agent/desired/linuxbridge-names.ts';
 import type { Bus } from '../../contracts/bus.ts';
@@ -31,8 +31,10 @@ const settleMs = 3000;
 /** Undefined: the API knows no agent there. */
 export async function auditHost(host: AuditedHost): Promise<Finding[] | undefined> {
   const look = async (): Promise<Finding[] | undefined> => {
-    const expected = await expectedOn(host.name, host.get);
-    return expected && withoutComing(host, compareHost(expected, await host.take()));
+    // In this order: what comes in between is missing from what there is, and not what nobody wants.
+    const inventory = await host.take();
+    const expected = await expectedOn(host.name, host.get, inventory.running);
+    return expected && withoutComing(host, compareHost(expected, inventory));
   };
   const first = await look();
   if (!first || first.length === 0) return first;
@@ -51,7 +53,18 @@ async function withoutComing({ name, get }: AuditedHost, findings: Finding[]): P
 
 const isOnHost = (fix: HostFix): fix is OnHost => fix.do !== 'resync';
 
-export async function repairHost(host: AuditedHost, findings: readonly Finding[]): Promise<Repaired[]> {
+/** Repairs what is `shown` and found still: whoever asked for it has not seen the rest. */
+export async function repairHost(host: AuditedHost, findings: readonly Finding[], shown: readonly Shown[]): Promise<Repaired[]> {
+  const seen = new Set(shown.map(repairKey));
+  const left = findings.filter(finding => !seen.has(repairKey(finding)));
+  const done = await repairAll(
+    host,
+    findings.filter(finding => seen.has(repairKey(finding))),
+  );
+  return [...done, ...left.map(finding => ({ finding, why: 'it was not among what was shown: audit again' }))];
+}
+
+async function repairAll(host: AuditedHost, findings: readonly Finding[]): Promise<Repaired[]> {
   const local = findings.flatMap(finding => (finding.fix && isOnHost(finding.fix) ? [{ finding, fix: finding.fix }] : []));
   const reasons = await host.repair(local.map(({ fix }) => fix));
   const asked = new Map<string, string | undefined>();

@@ -5,13 +5,14 @@ import { openHost } from '../../adapters/host/open-host.ts';
 import type { OnHost } from '../../agent/audit/finding.ts';
 import { type Folders, takeInventory } from '../../agent/audit/inventory.ts';
 import { repair } from '../../agent/audit/repair.ts';
+import { runningByType } from './running.ts';
 
 export type Question = { readonly take: Folders } | { readonly repair: readonly OnHost[] };
 
 const question = JSON.parse(await text(process.stdin)) as Question;
 const host = openHost();
 if ('take' in question) {
-  process.stdout.write(JSON.stringify(await takeInventory(host, question.take)));
+  process.stdout.write(JSON.stringify(await takeInventory(host, question.take, runningByType())));
 } else {
   const reasons: (string | null)[] = [];
   for (const fix of question.repair) reasons.push((await repair(host, systemClock, fix)) ?? null);

@@ -20,6 +20,7 @@ import { programs } from '../config/programs.ts';
 import { amqpOptions } from '../config/rabbit.ts';
 import { serverProgram } from '../config/server-options.ts';
 import { type AuditedHost, auditHost, repairHost, resyncAgent } from './host-audit.ts';
+import { runningByType } from './running.ts';
 
 export async function auditThisMachine(options: AuditOptions): Promise<AuditView> {
   if (process.getuid?.() !== 0) throw new Failure('what other users have on this machine is for root to see');
@@ -28,7 +29,7 @@ export async function auditThisMachine(options: AuditOptions): Promise<AuditView
     const host = thisHost(options, end.signal);
     const findings = await auditHost(host);
     if (!findings) throw new Failure(`the API knows no agent on the host ${host.name}; --host says what it calls this machine`);
-    return { findings, repaired: options.fix ? await repairHost(host, findings) : [] };
+    return { findings, repaired: await repairHost(host, findings, options.shown) };
   } catch (error) {
     throw error instanceof CloudUnavailable ? new Failure(error.message) : error;
   } finally {
@@ -43,12 +44,12 @@ function thisHost({ configSources, host: named, url }: AuditOptions, end: AbortS
   if (account.auth_url === '') throw new Failure('how to ask the API? The files have no account in [keystone_authtoken]');
   const session = new Session({ account, serviceType: 'network', clock, end, ...(url === undefined ? {} : { endpoint: url }) });
   const here = openHost();
-  const name = named ?? config.host;
+  const name = nameOf(named, config.host);
   return {
     name,
     clock,
     get: readerOf(session),
-    take: () => takeInventory(here, { dhcp: dhcpFolder(config) }),
+    take: () => takeInventory(here, { dhcp: dhcpFolder(config) }, runningByType()),
     async repair(fixes) {
       const reasons: (string | undefined)[] = [];
       for (const fix of fixes) reasons.push(await repair(here, clock, fix));
@@ -56,6 +57,15 @@ function thisHost({ configSources, host: named, url }: AuditOptions, end: AbortS
     },
     resync: kind => onBus(settings, name, kind),
   };
+}
+
+/** By another host's name, this machine's namespaces would be judged, and removed, by what the API wants there. */
+function nameOf(named: string | undefined, configured: string): string {
+  const own = [...new Set([configured, hostname()])];
+  if (named === undefined || own.includes(named)) return named ?? configured;
+  throw new Failure(
+    `an audit is of the machine that it runs on, which is ${own.join(' or ')} and not ${named}: run it there, with the files there`,
+  );
 }
 
 function readerOf(session: Session): Get {
