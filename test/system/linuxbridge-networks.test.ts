@@ -1,7 +1,7 @@
 // Networks side by side on real hosts: the same addresses twice on one host, flat networks on the host's own interface, multicast tunnels.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Dict, tapOf } from '../../src/agent/linuxbridge/fake-server.suite.ts';
+import { type Dict, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { connect, connects, pings, serve } from './linuxbridge-traffic.ts';
 import { BridgeWorld } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';

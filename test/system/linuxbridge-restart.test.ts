@@ -1,7 +1,7 @@
 // The agent killed with -9 and started again under traffic: nothing is lost, nothing is rebuilt, and what changed meanwhile is found.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Dict, type FakePort, tapOf } from '../../src/agent/linuxbridge/fake-server.suite.ts';
+import { type Dict, type FakePort, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { connect, connects, numberedPackets, pings, serve, transfer } from './linuxbridge-traffic.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';

@@ -1,7 +1,7 @@
 // Security groups on real taps: what rules permit passes, what they do not is dropped, and a permission that is taken away ends what it allowed.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type Dict, type FakePort, tapOf } from '../../src/agent/linuxbridge/fake-server.suite.ts';
+import { type Dict, type FakePort, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { connect, connects, pings, serve } from './linuxbridge-traffic.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';

@@ -1,7 +1,7 @@
 // An instance with a raw socket against the filters of its port: what is not its own does not arrive, what is does.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { FakePort } from '../../src/agent/linuxbridge/fake-server.suite.ts';
+import type { FakePort } from '../../src/agent/l2/fake-server.suite.ts';
 import { BridgeWorld, type Instance, type Job } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';
 import {

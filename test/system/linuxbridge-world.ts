@@ -9,7 +9,7 @@ import { UnixHub } from '../../src/adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { LinuxbridgeConfig } from '../../src/agent/context.ts';
-import { type FakePort, FakeServer, tapOf } from '../../src/agent/linuxbridge/fake-server.suite.ts';
+import { type FakePort, FakeServer, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
 import type { AgentArguments } from './linuxbridge-agent-program.ts';

@@ -1,24 +1,15 @@
 // What l2population tells, in the captured forms, and the steps that bring a device there.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  addFdb,
-  changeIp,
-  emptyFdb,
-  type FdbState,
-  fdbOf,
-  fdbSteps,
-  parseFdbChanges,
-  parseFdbEntries,
-  removeFdb,
-} from './linuxbridge-fdb.ts';
+import { addFdb, changeIp, emptyFdb, type FdbState, parseFdbChanges, parseFdbEntries, removeFdb } from './l2-fdb.ts';
+import { fdbOf, fdbSteps } from './linuxbridge-fdb.ts';
 
 const NET = '586b73ec-b003-4153-9115-f31d2a75f445';
 const OWN = '10.99.0.9';
 const flood = ['00:00:00:00:00:00', '0.0.0.0'];
 const entries = (ports: Record<string, unknown>, network_type = 'vxlan') => ({ [NET]: { segment_id: 1025, network_type, ports } });
 const apply = (state: FdbState, f: typeof addFdb, ports: Record<string, unknown>): void => {
-  for (const u of parseFdbEntries(entries(ports))) f(state, u.ends, OWN);
+  for (const u of parseFdbEntries(entries(ports), ['vxlan'])) f(state, u.ends, OWN);
 };
 const plain = (s: FdbState) => ({
   flood: [...s.flood].sort(),
@@ -52,8 +43,8 @@ test('junk is left out, the rest is taken; other network types are not ours', ()
     unicast: { 'fa:16:3e:00:00:02': '10.99.0.1' },
     neighbours: { '10.0.0.2': 'fa:16:3e:00:00:02' },
   });
-  assert.deepEqual(parseFdbEntries(entries({}, 'gre')), []);
-  assert.deepEqual(parseFdbEntries(null), []);
+  assert.deepEqual(parseFdbEntries(entries({}, 'gre'), ['vxlan']), []);
+  assert.deepEqual(parseFdbEntries(null, ['vxlan']), []);
 });
 
 test('a port that moves is added at its new end before it is removed at the old one', () => {

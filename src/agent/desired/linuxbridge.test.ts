@@ -1,7 +1,8 @@
 // From ports to bridges, uplinks and taps; and names as Neutron gives them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type BridgeOptions, type PortDetails, planHost } from './linuxbridge.ts';
+import type { PortDetails } from './l2-port.ts';
+import { type BridgeOptions, planHost } from './linuxbridge.ts';
 import { bridgeName, isTapName, tapName, vlanName } from './linuxbridge-names.ts';
 
 const options: BridgeOptions = {

@@ -1,24 +1,8 @@
 // What a host with Linux bridges should look like for the ports that are bound to it: bridges, uplinks, taps. One bad port is named, and left out.
 import { parseCidr } from '../../domain/net/cidr.ts';
 import { ipText, parseIp } from '../../domain/net/ip.ts';
+import type { PortDetails } from './l2-port.ts';
 import { bridgeName, vlanName, vxlanName } from './linuxbridge-names.ts';
-
-/** A device's port, from `get_devices_details_list`. */
-export interface PortDetails {
-  readonly device: string;
-  readonly port_id: string;
-  readonly network_id: string;
-  readonly mac_address: string;
-  readonly admin_state_up: boolean;
-  readonly network_type: string;
-  readonly segmentation_id: number | null;
-  readonly physical_network: string | null;
-  /** Null where the server is too old to say. */
-  readonly mtu: number | null;
-  readonly device_owner: string;
-  readonly port_security_enabled: boolean;
-  readonly fixed_ips: readonly string[];
-}
 
 export interface BridgeOptions {
   readonly interfaceMappings: Readonly<Record<string, string>>;

@@ -7,8 +7,8 @@ import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
 import type { Bus } from '../../contracts/bus.ts';
 import type { AgentPart } from '../context.ts';
+import { type Dict, type FakePort, FakeServer, tapOf } from '../l2/fake-server.suite.ts';
 import { startLinuxbridgeAgent } from './agent.ts';
-import { type Dict, type FakePort, FakeServer, tapOf } from './fake-server.suite.ts';
 
 const out: Dict[] = ['IPv4', 'IPv6'].map(ethertype => ({ direction: 'egress', ethertype }));
 const ssh: Dict = { direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22 };

@@ -2,9 +2,10 @@
 import type { Links } from '../../contracts/host/links.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { Log } from '../../contracts/log.ts';
+import { emptyFdb, type FdbState } from '../desired/l2-fdb.ts';
 import type { HostPlan } from '../desired/linuxbridge.ts';
-import { emptyFdb, type FdbState, fdbOf, fdbSteps } from '../desired/linuxbridge-fdb.ts';
-import type { View } from './view.ts';
+import { fdbOf, fdbSteps } from '../desired/linuxbridge-fdb.ts';
+import type { View } from '../l2/view.ts';
 
 export class FdbSync {
   private readonly links: Links;

@@ -3,6 +3,7 @@ import { HostRefusal } from '../../contracts/host/firewall.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { AgentContext } from '../context.ts';
 import type { HostPlan } from '../desired/linuxbridge.ts';
+import type { View } from '../l2/view.ts';
 import { setName } from '../render/ipset.ts';
 import { portChain } from '../render/iptables-names.ts';
 import { type Cut, cutElement } from '../render/nft-bridge.ts';
@@ -12,7 +13,6 @@ import { type FirewallPlan, planFirewall } from './firewall-plan.ts';
 import { flowView, judgeZone } from './flows.ts';
 import { emptyInherited } from './inherited.ts';
 import type { LinkMap } from './link-steps.ts';
-import type { View } from './view.ts';
 import { Zones } from './zones.ts';
 
 /** More ports than this are not set aside one by one in one pass: then something else is wrong. */

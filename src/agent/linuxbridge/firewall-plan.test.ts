@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type PortDetails, planHost } from '../desired/linuxbridge.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
+import { planHost } from '../desired/linuxbridge.ts';
+import { tapName } from '../desired/linuxbridge-names.ts';
+import { View } from '../l2/view.ts';
+import type { SecurityDevice, SecurityInfo } from '../l2/wire.ts';
 import type { WireRule } from '../render/security-rules.ts';
 import { planFirewall } from './firewall-plan.ts';
-import { View } from './view.ts';
-import type { SecurityDevice, SecurityInfo } from './wire.ts';
 
 const taps = ['tap10000000-00', 'tap20000000-00'];
 
@@ -47,7 +49,7 @@ const word = (rules: readonly WireRule[], names = taps): SecurityInfo => ({
 });
 
 function world() {
-  const view = new View();
+  const view = new View(tapName);
   for (const name of taps) {
     view.appeared(name);
     view.devices.get(name)!.answer = { kind: 'port', details: details(name) };

@@ -1,15 +1,16 @@
 // What the packet filters should hold for the ports that are to be wired: who is guarded, who is open, who is shut because it makes no sense.
 import type { Link } from '../../contracts/host/links.ts';
-import type { HostPlan, PortDetails } from '../desired/linuxbridge.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
+import type { HostPlan } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
+import type { Device, View } from '../l2/view.ts';
+import type { SecurityDevice } from '../l2/wire.ts';
 import { type IpSet, members, setName } from '../render/ipset.ts';
 import type { BridgeZone, FirewallInput } from '../render/iptables-bridge.ts';
 import { portChain } from '../render/iptables-names.ts';
 import { compilePort, type PortSecurity } from '../render/security-port.ts';
 import { BadRule, type WireRule } from '../render/security-rules.ts';
 import { hasGlobalAddress } from './physical-addresses.ts';
-import type { Device, View } from './view.ts';
-import type { SecurityDevice } from './wire.ts';
 
 export interface FirewallPlan {
   readonly input: FirewallInput;

@@ -4,12 +4,12 @@ import { hostNetns } from '../../contracts/host/netns.ts';
 import { type Cidr, contains, parseIpPrefix } from '../../domain/net/cidr.ts';
 import { type Ip, ipText } from '../../domain/net/ip.ts';
 import type { HostPlan } from '../desired/linuxbridge.ts';
+import type { View } from '../l2/view.ts';
 import { type IpSet, setName } from '../render/ipset.ts';
 import type { Cut } from '../render/nft-bridge.ts';
 import { type FlowView, judgeFlows } from '../render/security-flows.ts';
 import { isHost } from '../render/security-port.ts';
 import type { FirewallPlan } from './firewall-plan.ts';
-import type { View } from './view.ts';
 
 /** Who has which address on one bridge. */
 export function flowView(bridge: string, view: View, plan: HostPlan, firewall: FirewallPlan): FlowView {

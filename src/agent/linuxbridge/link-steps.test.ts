@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simHost } from '../../adapters/host/sim-host.ts';
 import type { Link } from '../../contracts/host/links.ts';
-import { type PortDetails, planHost } from '../desired/linuxbridge.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
+import { planHost } from '../desired/linuxbridge.ts';
 import { byName, linksToMake } from './link-steps.ts';
 
 const port = {

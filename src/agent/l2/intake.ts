@@ -1,10 +1,8 @@
-// What the server tells the Linux bridge agent: each message only marks what is stale, or notes a fact; the loop acts.
+// What the server tells an L2 agent: each message only marks what is stale, or notes a fact; the loop acts.
 import type { Bus, Endpoint, Json } from '../../contracts/bus.ts';
-import { addFdb, changeIp, parseFdbChanges, parseFdbEntries, removeFdb } from '../desired/linuxbridge-fdb.ts';
-import { tapName } from '../desired/linuxbridge-names.ts';
+import { addFdb, changeIp, parseFdbChanges, parseFdbEntries, removeFdb } from '../desired/l2-fdb.ts';
 import { heardOfPort } from './port-update.ts';
 import type { View } from './view.ts';
-import { isUuid } from './wire.ts';
 
 const prefix = 'q-agent-notifier';
 const topics = [
@@ -20,8 +18,10 @@ const topics = [
 export interface Intake {
   readonly view: View;
   readonly host: string;
-  /** This host's tunnel end, where l2population is on. */
-  readonly tunnelEnd: string | undefined;
+  /** This host's tunnel end and the types of its tunnels, where l2population is on. */
+  readonly population: { readonly end: string; readonly types: readonly string[] } | undefined;
+  /** Methods of further topics: `tunnel-update` and the like. */
+  readonly more?: Readonly<Record<string, Endpoint['methods']>>;
   /** Something is to be done, after so long at most. */
   mark(afterMs?: number): void;
 }
@@ -32,9 +32,14 @@ type Args = Readonly<Record<string, Json>>;
 const BURST_MS = 10;
 
 export async function serveTopics(bus: Bus, intake: Intake): Promise<AsyncDisposable> {
-  const names = intake.tunnelEnd === undefined ? topics : [...topics, 'l2population-update'];
+  const names = intake.population === undefined ? topics : [...topics, 'l2population-update'];
   const endpoints = [endpoint(intake)];
-  const served = await Promise.all(names.map(name => bus.serve({ topic: `${prefix}-${name}`, server: intake.host, endpoints })));
+  const more = Object.entries(intake.more ?? {}).map(([name, methods]) => ({ name, endpoints: [{ version: '1.5', methods }] }));
+  const served = await Promise.all(
+    [...names.map(name => ({ name, endpoints })), ...more].map(topic =>
+      bus.serve({ topic: `${prefix}-${topic.name}`, server: intake.host, endpoints: topic.endpoints }),
+    ),
+  );
   return {
     async [Symbol.asyncDispose]() {
       await Promise.all(served.map(s => s[Symbol.asyncDispose]()));
@@ -47,11 +52,9 @@ function endpoint(intake: Intake): Endpoint {
   return { version: '1.5', methods };
 }
 
-const deviceOf = (portId: unknown): string | undefined => (isUuid(portId) ? tapName(portId) : undefined);
-
 function portMethods({ view, host, mark }: Intake): Endpoint['methods'] {
   const settle = (portId: unknown, kind: 'unknown' | 'inactive'): null => {
-    const device = view.devices.get(deviceOf(portId) ?? '');
+    const device = view.ofPort(portId);
     if (!device) return null;
     device.answer = { kind };
     mark();
@@ -64,7 +67,8 @@ function portMethods({ view, host, mark }: Intake): Endpoint['methods'] {
     },
     port_delete: (args: Args) => settle(args['port_id'], 'unknown'),
     binding_activate: (args: Args) => {
-      if (args['host'] === host && view.touch(deviceOf(args['port_id']) ?? '')) mark();
+      const device = args['host'] === host ? view.ofPort(args['port_id']) : undefined;
+      if (device && view.touch(device.name)) mark();
       return null;
     },
     binding_deactivate: (args: Args) => (args['host'] === host ? settle(args['port_id'], 'inactive') : null),
@@ -121,11 +125,11 @@ function groupMethods({ view, mark }: Intake): Endpoint['methods'] {
 
 const concerns = (view: View, group: string): boolean => view.asking > 0 || view.groups.has(group) || view.members.has(group);
 
-function fdbMethods({ view, tunnelEnd, mark }: Intake): Endpoint['methods'] {
-  const own = tunnelEnd ?? '';
-  const here = (network: string): boolean => view.ports().some(p => p.network_id === network && p.network_type === 'vxlan');
+function fdbMethods({ view, population, mark }: Intake): Endpoint['methods'] {
+  const { end: own, types } = population ?? { end: '', types: [] };
+  const here = (network: string): boolean => view.ports().some(p => p.network_id === network && types.includes(p.network_type));
   const update = (apply: typeof addFdb) => (args: Args) => {
-    const updates = parseFdbEntries(args['fdb_entries']).filter(u => here(u.network));
+    const updates = parseFdbEntries(args['fdb_entries'], types).filter(u => here(u.network));
     for (const u of updates) apply(view.fdbOf(u.network), u.ends, own);
     if (updates.length > 0) mark();
     return null;

@@ -1,15 +1,14 @@
 // What a `port_update` makes stale. The server sends one for every change of a port, and asking for details resets its status: so look first.
 import type { Json } from '../../contracts/bus.ts';
 import { parseMac } from '../../domain/net/mac.ts';
-import { tapName } from '../desired/linuxbridge-names.ts';
 import type { Device, View } from './view.ts';
-import { addresses, isUuid } from './wire.ts';
+import { addresses } from './wire.ts';
 
 /** Answers whether anything is to be done. */
 export function heardOfPort(view: View, port: Json | undefined): boolean {
   if (typeof port !== 'object' || port === null || Array.isArray(port)) return false;
   const fields = port as Readonly<Record<string, Json>>;
-  const device = isUuid(fields['id']) ? view.devices.get(tapName(fields['id'])) : undefined;
+  const device = view.ofPort(fields['id']);
   if (!device) return false;
   if (changed(device, fields)) {
     device.heard++;

@@ -1,6 +1,6 @@
-// The server's methods that the Linux bridge agent calls, as Neutron's agent calls them (topic q-plugin).
+// The server's methods that an L2 agent calls, as Neutron's agent calls them (topic q-plugin).
 import type { Bus } from '../../contracts/bus.ts';
-import { type Answer, parseDetailsList, parseSecurityInfo, type SecurityInfo } from './wire.ts';
+import { type Answer, type NameOf, parseDetailsList, parseSecurityInfo, type SecurityInfo } from './wire.ts';
 
 /** `rpc_resources_processing_step`. */
 const STEP = 20;
@@ -17,11 +17,13 @@ export class Server {
   private readonly bus: Bus;
   private readonly host: string;
   private readonly agentId: string;
+  private readonly nameOf: NameOf;
 
-  constructor(bus: Bus, host: string, agentId: string) {
+  constructor(bus: Bus, host: string, agentId: string, nameOf: NameOf) {
     this.bus = bus;
     this.host = host;
     this.agentId = agentId;
+    this.nameOf = nameOf;
   }
 
   /** Each call sets the ports to BUILD: never ask just to look. */
@@ -31,13 +33,13 @@ export class Server {
         this.plugin('1.9', 'get_devices_details_list', { devices: some, agent_id: this.agentId, host: this.host }),
       ),
     );
-    return new Map(answers.flatMap(a => [...parseDetailsList(a, complain)]));
+    return new Map(answers.flatMap(a => [...parseDetailsList(a, this.nameOf, complain)]));
   }
 
   async security(devices: readonly string[]): Promise<SecurityInfo> {
     const answers = await Promise.all(
       chunks(devices, QUESTION).map(async some =>
-        parseSecurityInfo(await this.plugin('1.3', 'security_group_info_for_devices', { devices: some, call_version: '1.3' })),
+        parseSecurityInfo(await this.plugin('1.3', 'security_group_info_for_devices', { devices: some, call_version: '1.3' }), this.nameOf),
       ),
     );
     return {

@@ -1,6 +1,7 @@
 // Answers of a real server, as captured, and answers that make no sense.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { tapName } from '../desired/linuxbridge-names.ts';
 import { parseDetailsList, parseSecurityInfo } from './wire.ts';
 
 const captured = {
@@ -24,7 +25,7 @@ const captured = {
 
 const parse = (...items: unknown[]) => {
   const complaints: string[] = [];
-  return { answers: parseDetailsList(items, (device, why) => complaints.push(`${device}: ${why}`)), complaints };
+  return { answers: parseDetailsList(items, tapName, (device, why) => complaints.push(`${device}: ${why}`)), complaints };
 };
 
 test('details of a port, of one that is active elsewhere, of none', () => {
@@ -65,27 +66,30 @@ test('an item that makes no sense is named, the others are taken', () => {
     assert.match(complaints.join(), why);
     assert.deepEqual([...answers.keys()], ['tap2']);
   }
-  for (const nonsense of [null, 'x', {}, 7]) assert.equal(parseDetailsList(nonsense, () => {}).size, 0);
+  for (const nonsense of [null, 'x', {}, 7]) assert.equal(parseDetailsList(nonsense, tapName, () => {}).size, 0);
 });
 
 test('security: members with and without a MAC, a family that is left out, fixed addresses in either form', () => {
-  const info = parseSecurityInfo({
-    devices: {
-      'fc6d9ce1-f469-4735-9d79-dcc98c4c26c6': {
-        mac_address: 'fa:16:3e:56:49:45',
-        fixed_ips: ['10.50.0.227', { ip_address: 'fd00::1' }],
-        security_groups: ['g', 7],
-        security_group_rules: [{ direction: 'ingress' }, null],
+  const info = parseSecurityInfo(
+    {
+      devices: {
+        'fc6d9ce1-f469-4735-9d79-dcc98c4c26c6': {
+          mac_address: 'fa:16:3e:56:49:45',
+          fixed_ips: ['10.50.0.227', { ip_address: 'fd00::1' }],
+          security_groups: ['g', 7],
+          security_group_rules: [{ direction: 'ingress' }, null],
+        },
+        'no uuid': {},
       },
-      'no uuid': {},
+      security_groups: { g: [{ direction: 'egress' }], h: null },
+      sg_member_ips: {
+        g: { IPv4: [['10.50.0.55', null], '10.50.0.56', [7]], IPv6: [['fd00::2', 'fa:16:3e:00:00:01']] },
+        ag: { IPv4: [['198.51.100.0/24', null]] },
+        odd: 3,
+      },
     },
-    security_groups: { g: [{ direction: 'egress' }], h: null },
-    sg_member_ips: {
-      g: { IPv4: [['10.50.0.55', null], '10.50.0.56', [7]], IPv6: [['fd00::2', 'fa:16:3e:00:00:01']] },
-      ag: { IPv4: [['198.51.100.0/24', null]] },
-      odd: 3,
-    },
-  });
+    tapName,
+  );
   assert.deepEqual([...info.devices.keys()], ['tapfc6d9ce1-f4']);
   const port = info.devices.get('tapfc6d9ce1-f4');
   assert.deepEqual(
@@ -95,5 +99,5 @@ test('security: members with and without a MAC, a family that is left out, fixed
   assert.deepEqual(Object.fromEntries(info.groups), { g: [{ direction: 'egress' }], h: [] });
   assert.deepEqual(Object.fromEntries(info.members), { g: ['10.50.0.55', '10.50.0.56', 'fd00::2'], ag: ['198.51.100.0/24'], odd: [] });
   for (const nonsense of [null, 'x', { devices: 7, security_groups: [], sg_member_ips: null }])
-    assert.equal(parseSecurityInfo(nonsense).devices.size, 0);
+    assert.equal(parseSecurityInfo(nonsense, tapName).devices.size, 0);
 });

@@ -1,8 +1,8 @@
 // What the agent knows: devices that are here, the server's word on each, groups with their members, and what l2population told.
-import type { PortDetails } from '../desired/linuxbridge.ts';
-import { emptyFdb, type FdbState } from '../desired/linuxbridge-fdb.ts';
+import { emptyFdb, type FdbState } from '../desired/l2-fdb.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
 import type { WireRule } from '../render/security-rules.ts';
-import type { Answer, SecurityDevice, SecurityInfo } from './wire.ts';
+import { type Answer, isUuid, type NameOf, type SecurityDevice, type SecurityInfo } from './wire.ts';
 
 export interface Device {
   readonly name: string;
@@ -29,6 +29,17 @@ export class View {
   allSecurityStale = false;
   /** Questions are on their way: an answer may be older than a message that overtakes it. */
   asking = 0;
+  /** What the device of a port is called here. */
+  readonly nameOf: NameOf;
+
+  constructor(nameOf: NameOf) {
+    this.nameOf = nameOf;
+  }
+
+  /** The device of a port that is here. */
+  ofPort(portId: unknown): Device | undefined {
+    return isUuid(portId) ? this.devices.get(this.nameOf(portId)) : undefined;
+  }
 
   /** Answers whether the device is new. */
   appeared(name: string): boolean {

@@ -1,8 +1,7 @@
 // What the server answers, read into typed values. One malformed item is reported and left out; it never spoils the others.
 import { canonicalIp } from '../../domain/net/ip.ts';
 import { parseMac } from '../../domain/net/mac.ts';
-import type { PortDetails } from '../desired/linuxbridge.ts';
-import { tapName } from '../desired/linuxbridge-names.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
 import type { WireRule } from '../render/security-rules.ts';
 
 /** The server's word on one device: a port bound here, one that is active elsewhere, or no port at all. */
@@ -10,6 +9,9 @@ export type Answer =
   | { readonly kind: 'port'; readonly details: PortDetails }
   | { readonly kind: 'inactive' }
   | { readonly kind: 'unknown' };
+
+/** What the device of a port is called, here and in what the server is asked. */
+export type NameOf = (portId: string) => string;
 
 type Raw = Readonly<Record<string, unknown>>;
 
@@ -21,24 +23,24 @@ export const isUuid = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
 
 /** Device → answer, of `get_devices_details_list`. `complain` hears of what cannot be read. */
-export function parseDetailsList(wire: unknown, complain: (device: string, why: string) => void): Map<string, Answer> {
+export function parseDetailsList(wire: unknown, nameOf: NameOf, complain: (device: string, why: string) => void): Map<string, Answer> {
   const answers = new Map<string, Answer>();
   for (const item of list(wire)) {
     const device = isRecord(item) ? text(item['device']) : undefined;
     if (!isRecord(item) || device === undefined) continue;
-    const answer = parseDetails(device, item);
+    const answer = parseDetails(device, item, nameOf);
     if (typeof answer === 'string') complain(device, answer);
     else answers.set(device, answer);
   }
   return answers;
 }
 
-function parseDetails(device: string, item: Raw): Answer | string {
+function parseDetails(device: string, item: Raw, nameOf: NameOf): Answer | string {
   if (item['no_active_binding'] === true) return { kind: 'inactive' };
   if (item['port_id'] === undefined) return { kind: 'unknown' };
   const { port_id, network_id, network_type, segmentation_id, physical_network, mtu, device_owner } = item;
   const mac = parseMac(text(item['mac_address']) ?? '');
-  if (!isUuid(port_id) || tapName(port_id) !== device) return `port id ${JSON.stringify(port_id)}`;
+  if (!isUuid(port_id) || nameOf(port_id) !== device) return `port id ${JSON.stringify(port_id)}`;
   if (!isUuid(network_id)) return `network id ${JSON.stringify(network_id)}`;
   if (mac === undefined) return `MAC address ${JSON.stringify(item['mac_address'])}`;
   if (typeof network_type !== 'string') return `network type ${JSON.stringify(network_type)}`;
@@ -91,11 +93,11 @@ export interface SecurityInfo {
   readonly members: ReadonlyMap<string, readonly string[]>;
 }
 
-export function parseSecurityInfo(wire: unknown): SecurityInfo {
+export function parseSecurityInfo(wire: unknown, nameOf: NameOf): SecurityInfo {
   const answer = isRecord(wire) ? wire : {};
   const devices = new Map<string, SecurityDevice>();
   for (const [id, port] of Object.entries(isRecord(answer['devices']) ? answer['devices'] : {})) {
-    if (isUuid(id) && isRecord(port)) devices.set(tapName(id), securityDevice(id, port));
+    if (isUuid(id) && isRecord(port)) devices.set(nameOf(id), securityDevice(id, nameOf(id), port));
   }
   const groups = new Map<string, readonly WireRule[]>();
   for (const [id, rules] of Object.entries(isRecord(answer['security_groups']) ? answer['security_groups'] : {})) {
@@ -108,10 +110,10 @@ export function parseSecurityInfo(wire: unknown): SecurityInfo {
   return { devices, groups, members };
 }
 
-function securityDevice(id: string, port: Raw): SecurityDevice {
+function securityDevice(id: string, device: string, port: Raw): SecurityDevice {
   return {
     id,
-    device: tapName(id),
+    device,
     mac_address: port['mac_address'],
     fixed_ips: list(port['fixed_ips']).map(ip => (isRecord(ip) ? ip['ip_address'] : ip)),
     allowed_address_pairs: list(port['allowed_address_pairs']).filter(isRecord),

@@ -1,10 +1,12 @@
-// One pass of the Linux bridge agent: look at the host, ask the server what is stale, and bring the host to what should be there.
+// The host's side of the Linux bridge agent's passes.
 // The whole is computed each time; what stands already costs nothing. Filters stand before a tap is plugged in, and fall after it is pulled out.
 import type { LinkChange } from '../../contracts/host/links.ts';
 import { hostNetns, type Refusal } from '../../contracts/host/netns.ts';
-import type { AgentContext } from '../context.ts';
 import { type BridgeOptions, type HostPlan, planHost } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
+import type { L2Core } from '../l2/agent.ts';
+import { both, type Switch } from '../l2/pass.ts';
+import { Problems } from '../l2/problems.ts';
 import { enableBridgeFilter, quietDevice } from './device-settings.ts';
 import { FdbSync } from './fdb-sync.ts';
 import { type Filters, makeFilters } from './filters.ts';
@@ -19,26 +21,13 @@ import {
   tapsToSet,
 } from './link-steps.ts';
 import { hasGlobalAddress } from './physical-addresses.ts';
-import { Problems } from './problems.ts';
-import { refresh } from './refresh.ts';
-import { reportDevices } from './report-devices.ts';
-import type { Server } from './server.ts';
-import type { View } from './view.ts';
 
-export interface PassOptions {
-  readonly ctx: AgentContext;
-  readonly view: View;
-  readonly server: Server;
+interface Given extends Pick<L2Core, 'ctx' | 'view' | 'reports'> {
   readonly options: Omit<BridgeOptions, 'vxlan'> & { readonly vxlan?: Omit<NonNullable<BridgeOptions['vxlan']>, 'dev'> };
-  /** The server has taken a report of this agent: it is there. */
-  inTouch(): boolean;
 }
 
-/** The server has not been heard of yet: nothing is touched before. */
-export class NotInTouch extends Error {}
-
-export class Pass {
-  private readonly given: PassOptions;
+export class BridgeSwitch implements Switch<LinkMap> {
+  private readonly given: Given;
   private readonly filters: Filters;
   private readonly fdb: FdbSync;
   private readonly problems: Problems;
@@ -48,10 +37,8 @@ export class Pass {
   /** Widths that the kernel refused a device, not to be asked for again. */
   private readonly tooWide = new Set<string>();
   private loaded = false;
-  private synced = false;
-  private refreshed = false;
 
-  constructor(given: PassOptions) {
+  constructor(given: Given) {
     const { ctx, options } = given;
     this.given = given;
     this.problems = new Problems(ctx.log);
@@ -60,30 +47,11 @@ export class Pass {
     this.mapped = new Set(Object.values(options.bridgeMappings));
   }
 
-  /** `reread` compares with the kernel instead of with what it was left with. Rejects when anything is to be tried again. */
-  async run(reread: boolean): Promise<void> {
-    const { ctx, view, server } = this.given;
-    if (reread) view.touchUnwired();
-    // What was heard to appear is asked about while the host is looked at.
-    const [listed, early] = await both(ctx.host.links.list(hostNetns), settled(refresh(view, server, ctx.log)));
-    const links = byName(listed);
-    view.setPresent(this.presentTaps(links));
-    const trouble = early ?? (await settled(refresh(view, server, ctx.log)));
-    if (!this.synced && trouble) throw trouble;
-    if (!this.synced && view.devices.size === 0 && !this.given.inTouch()) throw new NotInTouch('the server has not answered yet');
-    await this.load(reread, links);
-    await this.realise(links);
-    if (trouble) throw trouble;
-    this.synced = true;
+  async look(): Promise<LinkMap> {
+    return byName(await this.given.ctx.host.links.list(hostNetns));
   }
 
-  /** The server is told of every port that is up once more, and is asked for the tunnels' whole tables. */
-  tellAgain(): void {
-    for (const device of this.given.view.devices.values()) if (device.reported === 'up') device.reported = undefined;
-    this.refreshed = false;
-  }
-
-  private async load(reread: boolean, links: LinkMap): Promise<void> {
+  async load(reread: boolean, links: LinkMap): Promise<void> {
     const { ctx, view } = this.given;
     if (this.loaded && !reread) return;
     const first = !this.loaded;
@@ -94,7 +62,7 @@ export class Pass {
     this.loaded = true;
   }
 
-  private presentTaps(links: LinkMap): Set<string> {
+  devices(links: LinkMap): Set<string> {
     const ours = (master: string | undefined): boolean => master === undefined || isBridgeName(master) || this.mapped.has(master);
     return new Set([...links.values()].filter(l => isTapName(l.name) && ours(l.master)).map(l => l.name));
   }
@@ -106,7 +74,7 @@ export class Pass {
     return { ...options, vxlan: { ...vxlan, ...(dev === undefined ? {} : { dev }) } };
   }
 
-  private async realise(links: LinkMap): Promise<void> {
+  async realise(links: LinkMap): Promise<void> {
     const { view } = this.given;
     const plan = planHost(view.ports(), this.bridgeOptions(links));
     const [bridges, firewall] = await both(this.makeBridges(plan, links), this.filters.apply(view, plan, links));
@@ -115,8 +83,7 @@ export class Pass {
     await both(plugged, this.filters.endConnections(view, plan));
     await this.remove(plan, bridges.links);
     this.problems.tell([...plan.problems, ...firewall.problems, ...brokenTaps(plan, bridges.broken)]);
-    await reportDevices(this.given.view, this.given.server, wired, !this.refreshed);
-    if (wired.size > 0) this.refreshed = true;
+    await this.given.reports.report(wired);
   }
 
   /** Bridges and uplinks, made, set and in their place; `broken` are those that could not be, and why. */
@@ -252,19 +219,6 @@ export class Pass {
     const physical = new Set(Object.values(options.interfaceMappings));
     return { physical, ...(options.vxlan ? { localIp: options.vxlan.localIp, port: options.vxlan.udpPort } : {}) };
   }
-}
-
-/** The failure, if it was one. */
-const settled = (promise: Promise<void>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-
-/** Waits for both, also when one fails: a pass that is over must not go on behind the next one's back. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return Promise.all([a, b]);
 }
 
 function brokenTaps(plan: HostPlan, broken: ReadonlyMap<string, string>): [string, string][] {

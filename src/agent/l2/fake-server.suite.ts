@@ -1,5 +1,6 @@
-// For tests: a small server behind q-plugin and q-reports-plugin that answers a Linux bridge agent in the shapes of neutron-server.
+// For tests: a small server behind q-plugin and q-reports-plugin that answers an L2 agent in the shapes of neutron-server.
 import type { Bus, Json } from '../../contracts/bus.ts';
+import type { NameOf } from './wire.ts';
 
 export type Dict = Record<string, unknown>;
 
@@ -51,14 +52,17 @@ export class FakeServer {
   readonly failing = new Set<string>();
   readonly onReport: (() => void)[] = [];
   private readonly bus: Bus;
+  /** What agents call a port's device. */
+  private readonly nameOf: NameOf;
   private readonly served: AsyncDisposable[] = [];
 
-  private constructor(bus: Bus) {
+  private constructor(bus: Bus, nameOf: NameOf) {
     this.bus = bus;
+    this.nameOf = nameOf;
   }
 
-  static async open(bus: Bus): Promise<FakeServer> {
-    const server = new FakeServer(bus);
+  static async open(bus: Bus, nameOf: NameOf = tapOf): Promise<FakeServer> {
+    const server = new FakeServer(bus, nameOf);
     const methods = Object.fromEntries(
       (
         [
@@ -164,7 +168,7 @@ export class FakeServer {
   // What agents ask.
 
   private byTap(tap: string): FakePort | undefined {
-    return [...this.ports.values()].find(p => tapOf(p.id) === tap);
+    return [...this.ports.values()].find(p => this.nameOf(p.id) === tap);
   }
 
   private details(args: Readonly<Record<string, Json>>): Dict[] {
@@ -212,7 +216,7 @@ export class FakeServer {
             security_group_rules: providerRules(p),
             security_group_source_groups: remote,
             security_group_remote_address_groups: [],
-            device: tapOf(p.id),
+            device: this.nameOf(p.id),
           },
         ]),
       ),
