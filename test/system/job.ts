@@ -1,7 +1,7 @@
 // A program that goes on while a test does other things: what it printed, how it ended, and its end with all that nsenter(1) forked.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { innermost } from '../../src/main/sandbox/proc.ts';
+import { commandOf, innermost } from '../../src/main/sandbox/proc.ts';
 
 export interface Job {
   readonly child: ChildProcess;
@@ -9,7 +9,7 @@ export interface Job {
   readonly output: () => string;
   /** Its exit status, null when a signal ended it; resolves when its streams are closed, too. */
   readonly done: Promise<number | null>;
-  /** Kills what was asked for, and what it was asked through. */
+  /** Signals what was asked for; SIGKILL, the default, ends an nsenter(1) that it was asked through as well. */
   kill(signal?: NodeJS.Signals): void;
 }
 
@@ -34,7 +34,10 @@ export function startJob(argv: readonly string[], options: { env?: NodeJS.Proces
 
 function killJob(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  for (const pid of new Set([innermost(child.pid), child.pid])) {
+  // An nsenter(1) that ends first leaves what it forked to the machine's first process, which need not be one that buries the dead.
+  const inner = innermost(child.pid);
+  const spare = signal !== 'SIGKILL' && inner !== child.pid && commandOf(child.pid) === 'nsenter';
+  for (const pid of spare ? [inner] : new Set([inner, child.pid])) {
     try {
       process.kill(pid, signal);
     } catch {

@@ -11,6 +11,7 @@ import { textLog } from '../../src/adapters/log/text-log.ts';
 import { FakeServer } from '../../src/agent/l3/fake-server.suite.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
+import { type Job, startJob } from './job.ts';
 
 export interface Instance {
   readonly name: string;
@@ -34,7 +35,7 @@ export class L3World implements AsyncDisposable {
   private readonly stack: AsyncDisposableStack;
   private readonly hub: UnixHub;
   private agent: { readonly child: ChildProcess; readonly output: () => string } | undefined;
-  private readonly jobs = new Set<ChildProcess>();
+  private readonly jobs = new Set<Job>();
 
   private constructor(parts: { sandbox: Sandbox; server: FakeServer; folder: string; hub: UnixHub; stack: AsyncDisposableStack }) {
     this.sandbox = parts.sandbox;
@@ -56,7 +57,7 @@ export class L3World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill();
-    for (const job of this.jobs) job.kill('SIGKILL');
+    for (const job of this.jobs) job.kill();
     await this.stack.disposeAsync();
   }
 
@@ -75,23 +76,11 @@ export class L3World implements AsyncDisposable {
   }
 
   /** Starts a command that goes on; it ends with the world at the latest. */
-  spawn(
-    ns: string,
-    argv: readonly string[],
-  ): { readonly child: ChildProcess; readonly output: () => string; readonly done: Promise<number | null> } {
-    const [command = '', ...args] = this.sandbox.enter(['ip', 'netns', 'exec', ns, ...argv]);
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.jobs.add(child);
-    let text = '';
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    const done = new Promise<number | null>(resolve => child.once('close', code => resolve(code)));
-    void done.then(() => this.jobs.delete(child));
-    return { child, output: () => text, done };
+  spawn(ns: string, argv: readonly string[]): Job {
+    const job = startJob(this.sandbox.enter(['ip', 'netns', 'exec', ns, ...argv]));
+    this.jobs.add(job);
+    void job.done.then(() => this.jobs.delete(job));
+    return job;
   }
 
   async bridge(name: string): Promise<void> {

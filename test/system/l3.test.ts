@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type PortOf, type RouterOf, uuid } from '../../src/agent/l3/fake-server.suite.ts';
 import { tryRun } from '../../src/main/sandbox/run.ts';
-import { holdOpen, numberedPackets, seenAs, transfer, whoami } from './l3-traffic.ts';
+import { holdOpen, seenAs, whoami } from './l3-traffic.ts';
 import { L3World } from './l3-world.ts';
 import { noSandbox } from './need.ts';
+import { endWithoutLoss, type Place, startPackets, startTransfer, type Way } from './traffic.ts';
 
 const R1 = uuid('rou', 1);
 const R2 = uuid('rou', 2);
@@ -336,20 +337,31 @@ setTimeout(() => process.exit(1), 3000);
         .replace(/^.*(ps -e|l3-agent-program|ip -o monitor|node|arping).*\n/gm, '');
     await world.until('announcements are over', async () => !(await world.host('ps', '-e', '-o', 'args')).includes('arping'));
     const before = await picture();
-    const traffic = await Promise.all([
-      numberedPackets(world, { from: 'pub', to: 'b1', address: FIP, port: 5001 }, 8),
-      numberedPackets(world, { from: 'a1', to: 'pub', address: '203.0.113.1', port: 5002 }, 8),
-      numberedPackets(world, { from: 'a1', to: 'b1', address: '2001:db8:2::22', port: 5003 }, 8),
-      transfer(world, { from: 'a1', to: 'b1', address: '10.2.0.22', port: 5004 }, 8),
-      transfer(world, { from: 'pub', to: 'b1', address: FIP, port: 5005 }, 8),
-      transfer(world, { from: 'a1', to: 'pub', address: '2001:db8:f::1', port: 5006 }, 8),
+    const place =
+      (ns: string): Place =>
+      argv =>
+        world.spawn(ns, argv);
+    const way = (from: string, to: string, address: string, port: number): Way => ({
+      name: `${from} → ${to} (${address})`,
+      from: place(from),
+      to: place(to),
+      address,
+      port,
+    });
+    const flows = await Promise.all([
+      startPackets(way('pub', 'b1', FIP, 5001)),
+      startPackets(way('a1', 'pub', '203.0.113.1', 5002)),
+      startPackets(way('a1', 'b1', '2001:db8:2::22', 5003)),
+      startTransfer(way('a1', 'b1', '10.2.0.22', 5004)),
+      startTransfer(way('pub', 'b1', FIP, 5005)),
+      startTransfer(way('a1', 'pub', '2001:db8:f::1', 5006)),
     ]);
     await new Promise(resolve => setTimeout(resolve, 1500));
     world.kill();
     await new Promise(resolve => setTimeout(resolve, 1500));
     assert.doesNotMatch(await world.host('ps', '-e', '-o', 'args'), /l3-agent-program/);
     await world.start();
-    for (const running of traffic) t.diagnostic(await running.result());
+    await endWithoutLoss(t, flows);
     assert.equal(await picture(), before);
   });
 

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Dict, type FakePort, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
-import { connect, connects, numberedPackets, pings, serve, transfer } from './linuxbridge-traffic.ts';
+import { connect, connects, pings, serve } from './linuxbridge-traffic.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';
+import { endWithoutLoss, type Place, startPackets, startTransfer } from './traffic.ts';
 
 const families = ['IPv4', 'IPv6'];
 const out: Dict[] = families.map(ethertype => ({ direction: 'egress', ethertype }));
@@ -59,12 +60,19 @@ describe('restart', { skip: noSandbox() }, () => {
   test('traffic goes on through kill -9 and restart, on both hosts, and nothing is touched', async t => {
     const before = await Promise.all([filters('h1'), filters('h2')]);
     const [v4, v6] = b.port.ips as [string, string];
-    const running = [await numberedPackets(world, a, b, v4, 8), await transfer(world, c, b, v6, 8)];
+    const place =
+      (vm: Instance): Place =>
+      argv =>
+        world.spawn(vm, argv);
+    const flows = await Promise.all([
+      startPackets({ name: 'a → b', from: place(a), to: place(b), address: v4, port: 5000 }),
+      startTransfer({ name: 'c → b', from: place(c), to: place(b), address: v6, port: 5001 }),
+    ]);
     for (const host of ['h1', 'h2']) world.kill(host);
     await new Promise(resolve => setTimeout(resolve, 1000));
     await Promise.all([world.agent('h1'), world.agent('h2')]);
     await world.active(...ports);
-    for (const r of running) t.diagnostic(await r.result());
+    await endWithoutLoss(t, flows);
     for (const [i, host] of ['h1', 'h2'].entries()) {
       const [was, is] = [before[i]!.split('\n'), (await filters(host)).split('\n')];
       assert.deepEqual({ gone: was.filter(l => !is.includes(l)), come: is.filter(l => !was.includes(l)) }, { gone: [], come: [] }, host);

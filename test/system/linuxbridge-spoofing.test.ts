@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { FakePort } from '../../src/agent/l2/fake-server.suite.ts';
-import { BridgeWorld, type Instance, type Job } from './linuxbridge-world.ts';
+import type { Job } from './job.ts';
+import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';
 import {
   advertisement,

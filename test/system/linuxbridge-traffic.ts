@@ -1,6 +1,6 @@
-// Traffic between instances that notices what is lost: connections that tell when they stall, numbered packets, and a counted transfer.
-import assert from 'node:assert/strict';
-import type { BridgeWorld, Instance, Job } from './linuxbridge-world.ts';
+// Traffic between instances: pings, and connections that tell when they stall.
+import type { Job } from './job.ts';
+import type { BridgeWorld, Instance } from './linuxbridge-world.ts';
 
 const node = (script: string, ...args: (string | number)[]): string[] => [process.execPath, '-e', script, ...args.map(String)];
 
@@ -65,89 +65,4 @@ setTimeout(() => process.exit(1), 1000);
 /** Whether a TCP connection is made within a second. */
 export async function connects(world: BridgeWorld, from: Instance, address: string, port: number, localPort = 0): Promise<boolean> {
   return (await world.tryInside(from, ...node(dialler, address, port, localPort))).code === 0;
-}
-
-const udpReceiver = `
-const socket = require('node:dgram').createSocket({ type: 'udp6', ipv6Only: false });
-const seen = new Set();
-socket.on('message', m => { const n = Number(m); if (n < 0) { console.log('got ' + seen.size); process.exit(0); } seen.add(n); });
-socket.bind(Number(process.argv[1]), '::', () => console.log('listening'));
-`;
-
-// A hundred a second; the last ones say that it is over, several times, since UDP may lose one.
-const udpSender = `
-const [host, port, count] = process.argv.slice(1);
-const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
-const began = performance.now();
-let n = 0;
-const tick = () => {
-  while (n < Number(count) && performance.now() - began >= n * 10) socket.send(String(n++), Number(port), host);
-  if (n < Number(count)) return setTimeout(tick, 2);
-  let left = 20;
-  setTimeout(() => setInterval(() => { socket.send('-1', Number(port), host); if (--left === 0) process.exit(0); }, 20), 300);
-};
-tick();
-`;
-
-export interface Running {
-  /** Waits for the end, and fails when anything was lost. Answers what arrived, in words. */
-  result(): Promise<string>;
-}
-
-export async function numberedPackets(
-  world: BridgeWorld,
-  from: Instance,
-  to: Instance,
-  address: string,
-  seconds: number,
-): Promise<Running> {
-  const receiver = world.spawn(to, node(udpReceiver, 5000));
-  await world.until('the receiver listens', async () => receiver.output().includes('listening'));
-  const count = seconds * 100;
-  world.spawn(from, node(udpSender, address, 5000, count));
-  return {
-    async result() {
-      await receiver.done;
-      const got = /got (\d+)/.exec(receiver.output())?.[1];
-      assert.equal(got, String(count), `UDP to ${address}: ${got} of ${count}`);
-      return `UDP to ${address}: ${got} of ${count} packets`;
-    },
-  };
-}
-
-const sink = `
-require('node:net').createServer(s => {
-  let total = 0;
-  s.on('data', d => { total += d.length; }).on('end', () => { console.log('total ' + total); process.exit(0); }).on('error', e => { console.log('error ' + e.message); process.exit(1); });
-}).listen(Number(process.argv[1]), '::', () => console.log('listening'));
-`;
-
-const source = `
-const [host, port, seconds] = process.argv.slice(1);
-const socket = require('node:net').connect(Number(port), host);
-let total = 0;
-const chunk = Buffer.alloc(16384);
-const until = performance.now() + Number(seconds) * 1000;
-socket.on('connect', () => setInterval(() => {
-  if (performance.now() > until) { socket.end(); console.log('sent ' + total); setTimeout(() => process.exit(0), 1000); return; }
-  total += chunk.length; socket.write(chunk);
-}, 10).unref());
-socket.on('error', e => { console.log('error ' + e.message); process.exit(1); });
-setTimeout(() => {}, Number(seconds) * 1000 + 5000);
-`;
-
-export async function transfer(world: BridgeWorld, from: Instance, to: Instance, address: string, seconds: number): Promise<Running> {
-  const receiver = world.spawn(to, node(sink, 5001));
-  await world.until('the receiver listens', async () => receiver.output().includes('listening'));
-  const sender = world.spawn(from, node(source, address, 5001, seconds));
-  return {
-    async result() {
-      await sender.done;
-      await receiver.done;
-      const sent = /sent (\d+)/.exec(sender.output())?.[1];
-      assert.ok(sent !== undefined && Number(sent) > 0, sender.output());
-      assert.match(receiver.output(), new RegExp(`total ${sent}\\b`), sender.output());
-      return `TCP to ${address}: ${sent} bytes`;
-    },
-  };
 }

@@ -12,13 +12,8 @@ import type { LinuxbridgeConfig } from '../../src/agent/context.ts';
 import { type FakePort, FakeServer, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
+import { type Job, startJob } from './job.ts';
 import type { AgentArguments } from './linuxbridge-agent-program.ts';
-
-export interface Job {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly done: Promise<number | null>;
-}
 
 interface Agent {
   readonly child: ChildProcess;
@@ -41,7 +36,7 @@ export class BridgeWorld implements AsyncDisposable {
   private readonly hosts: ReadonlyMap<string, Sandbox>;
   private readonly stack: AsyncDisposableStack;
   private readonly agents = new Map<string, Agent>();
-  private readonly jobs = new Set<ChildProcess>();
+  private readonly jobs = new Set<Job>();
 
   private constructor(parts: { hosts: ReadonlyMap<string, Sandbox>; server: FakeServer; folder: string; stack: AsyncDisposableStack }) {
     this.hosts = parts.hosts;
@@ -74,7 +69,7 @@ export class BridgeWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const host of this.agents.keys()) this.kill(host);
-    for (const job of this.jobs) job.kill('SIGKILL');
+    for (const job of this.jobs) job.kill();
     await this.stack.disposeAsync();
   }
 
@@ -101,18 +96,10 @@ export class BridgeWorld implements AsyncDisposable {
   }
 
   start(host: string, argv: readonly string[]): Job {
-    const [command = '', ...args] = this.enter(host, argv);
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.jobs.add(child);
-    let text = '';
-    const take = (chunk: string): void => {
-      text += chunk;
-    };
-    child.stdout.setEncoding('utf8').on('data', take);
-    child.stderr.setEncoding('utf8').on('data', take);
-    const done = new Promise<number | null>(resolve => child.once('close', code => resolve(code)));
-    void done.then(() => this.jobs.delete(child));
-    return { child, output: () => text, done };
+    const job = startJob(this.enter(host, argv));
+    this.jobs.add(job);
+    void job.done.then(() => this.jobs.delete(job));
+    return job;
   }
 
   /** A namespace with eth0 in the port's MAC and addresses; the tap is there when it answers, whoever wires it. */

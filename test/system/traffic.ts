@@ -1,5 +1,7 @@
 // Traffic that notices what is lost: numbered UDP packets, a hundred a second, and a TCP transfer with a checksum. It goes on until it
 // is told to end, and then says what was sent and what arrived.
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import type { Job } from './job.ts';
 import { until } from './job.ts';
 
@@ -117,6 +119,7 @@ const ready = (name: string, job: Job): Promise<void> =>
 async function reportOf(name: string, job: Job): Promise<Report> {
   job.kill('SIGTERM');
   await until(`${name} reports`, () => /^report .*\n/m.test(job.output()), { withinMs: 15_000, everyMs: 10, story: job.output });
+  await job.done;
   return JSON.parse(/^report (.*)$/m.exec(job.output())?.[1] ?? '') as Report;
 }
 
@@ -159,3 +162,13 @@ export const describePackets = (p: Packets): string =>
 
 export const describeTransfer = (t: Transfer): string =>
   `${t.name}: ${t.received} of ${t.sent} bytes, checksum ${t.intact ? 'right' : 'wrong'}, longest gap ${t.longestGapMs} ms`;
+
+/** Ends all, says what arrived, and fails where a packet or a byte is missing, or hardly anything was sent. */
+export async function endWithoutLoss(t: TestContext, flows: readonly (Flow<Packets> | Flow<Transfer>)[]): Promise<void> {
+  for (const counted of await Promise.all(flows.map(flow => flow.end()))) {
+    const words = 'missing' in counted ? describePackets(counted) : describeTransfer(counted);
+    t.diagnostic(words);
+    assert.ok('missing' in counted ? counted.missing.length === 0 : counted.intact, words);
+    assert.ok(counted.sent > 200, words);
+  }
+}
