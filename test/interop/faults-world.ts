@@ -183,7 +183,7 @@ export class FaultsWorld implements AsyncDisposable {
     const messaging = { transportUrl: transportUrlOf(this.rabbit), controlExchange: 'neutron', host: '', rabbit: {} };
     await using bus = await openAmqpBus({ amqp: amqpOptions(messaging), clock, log: textLog({ sink: { write: () => {} } }) });
     const get = async <T>(path: string): Promise<T> => (await (await fetch(`${this.url(0)}/v2.0${path}`)).json()) as T;
-    const place = { place: this.host.sandbox, agent: { statePath: '/run/neutron' } };
+    const place = { place: this.host.sandbox, agent: { statePath: '/run/neutron', interfaceMappings: {} } };
     return (
       (await auditHost(groundHost(place, { api: { get }, bus }))) ?? [{ kind: 'gap', where: this.host.name, what: 'no agents', ids: [] }]
     );

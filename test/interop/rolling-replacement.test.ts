@@ -51,7 +51,7 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
   const audit = async (name: string): ReturnType<typeof auditHost> => {
     const { sandbox } = w.host(name);
     const take = async () => {
-      const question: Question = { take: { dhcp: '/run/neutron/dhcp' } };
+      const question: Question = { take: { dhcp: '/run/neutron/dhcp', physical: [] } };
       const argv = [process.execPath, '--disable-warning=ExperimentalWarning', auditProgram];
       return JSON.parse(await run(sandbox.enter(argv), { input: JSON.stringify(question), timeoutMs: 60_000 }));
     };

@@ -1,13 +1,14 @@
 // weft audit: nothing where all is well; each thing that was broken behind an agent's back, and no other; repairs, and what the agents do about
 // the rest.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { AuditView } from '../../src/cli/control.ts';
 import { noSandbox } from './need.ts';
 import { type RoutedPair, routedPair } from './routed-pair.ts';
 import { WeftWorld } from './weft-world.ts';
 
+const noSwitch = existsSync('/usr/sbin/ovs-vswitchd') ? false : 'needs Open vSwitch';
 const stray = '0badc0de-0000-4000-8000-000000000001';
 
 /** The program that entered the host for it has stopped with it, and would stay for ever. */
@@ -101,6 +102,40 @@ describe('weft audit', { skip: noSandbox() }, () => {
     stopped = undefined;
     await world.until('the agents have repaired the rest', isClean, 90_000);
     assert.ok(await world.pings(a, pair.b.v4));
+  });
+
+  test('ports of Open vSwitch go from its database with the namespace that they are in', { skip: noSwitch }, async () => {
+    const [host, name, folder] = [pair.a.host, `qdhcp-${stray}`, '/run/openvswitch'];
+    const on = (...argv: string[]) => world.host(host, ...argv);
+    await on('mkdir', '-p', folder);
+    await on('ovsdb-tool', 'create', `${folder}/conf.db`, '/usr/share/openvswitch/vswitch.ovsschema');
+    const database = await world.hostJob(host, ['ovsdb-server', `${folder}/conf.db`, `--remote=punix:${folder}/db.sock`]);
+    await on('ovs-vsctl', '--timeout=20', '--retry', '--no-wait', 'init');
+    const daemon = await world.hostJob(host, ['ovs-vswitchd', '--disable-system', '--pidfile']);
+    const make = ['--', 'add-br', 'br-int', '--', 'set', 'bridge', 'br-int', 'datapath_type=netdev'];
+    const port = (device: string) => ['--', 'add-port', 'br-int', device, '--', 'set', 'interface', device, 'type=internal'];
+    await on('ovs-vsctl', '--timeout=20', ...make, ...port('tapstray'), ...port('tapkept'));
+    await on('ip', 'netns', 'add', name);
+    await on('ip', 'link', 'set', 'tapstray', 'netns', name);
+
+    const { view } = await audit('--fix');
+    assert.deepEqual(
+      view.repaired.map(({ finding, why }) => [finding.what, why]),
+      [[`${name} serves a network that is not this host's`, undefined]],
+    );
+    assert.equal((await on('ovs-vsctl', '--timeout=20', 'list-ports', 'br-int')).trim(), 'tapkept');
+
+    // What cannot be written there keeps its namespace, from which it is known.
+    await on('ovs-vsctl', '--timeout=20', ...port('tapstray'));
+    await on('ip', 'netns', 'add', name);
+    await on('ip', 'link', 'set', 'tapstray', 'netns', name);
+    database.kill();
+    await database.done;
+    const refused = await audit('--fix');
+    assert.match(refused.view.repaired.map(({ why }) => why).join(), /its ports would stay in Open vSwitch's database: .*db\.sock/);
+    assert.match(await on('ip', 'netns', 'list'), new RegExp(name));
+    daemon.kill();
+    await on('ip', 'netns', 'delete', name);
   });
 
   test('files that cannot be read are said', async () => {

@@ -56,13 +56,13 @@ test('ports of another kind of agent, and hosts without a Linux bridge agent, ar
 });
 
 test('bridges and tunnels of networks without a port here; one that a tap is in is somebody’s', () => {
-  const bridgeThere = (name: string, more = {}) => ({ name, plugged: false, addressed: false, ...more });
+  const bridgeThere = (name: string, more = {}) => ({ name, plugged: false, addressed: false, vlans: [], ...more });
   const inventory = {
     bridges: [
       bridgeThere(bridge, { plugged: true }),
-      bridgeThere('brqempty'),
+      bridgeThere('brqempty', { vlans: ['eth1.101'] }),
       bridgeThere('brqused', { plugged: true }),
-      bridgeThere('brqmachine', { addressed: true }),
+      bridgeThere('brqmachine', { addressed: true, vlans: [] }),
     ],
     tunnels: [
       { name: 'vxlan-7', vni: 7, bridge },
@@ -74,7 +74,7 @@ test('bridges and tunnels of networks without a port here; one that a tap is in 
     taps: [tap(1, bridge)],
   };
   assert.deepEqual(found(expected({ ports: [port(1)], vnis: [7] }), inventory), [
-    'orphan brqempty is of no network that has a port here → removes brqempty',
+    'orphan brqempty is of no network that has a port here → removes brqempty and eth1.101',
     'orphan brqmachine is of no network that has a port here',
     'orphan vxlan-8 is of no network that has a port here → removes vxlan-8',
     'orphan vxlan-11 is of no network that has a port here',
@@ -130,7 +130,7 @@ test('routers that are on several hosts, and what an agent of another host’s n
   const there = {
     routers: [id(702), id(703)].map(router => ({ router, devices: { 'qr-x': ['10.0.0.1'] } })),
     taps: [tap(21, `brq${short(901)}`, true)],
-    bridges: [{ name: `brq${short(901)}`, plugged: false, addressed: false }],
+    bridges: [{ name: `brq${short(901)}`, plugged: false, addressed: false, vlans: [] }],
   };
   assert.deepEqual(found(expected({ spread }), there), []);
   assert.equal(found(expected(), there).length, 4);

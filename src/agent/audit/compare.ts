@@ -55,10 +55,16 @@ function wiresOf({ ports, vnis, spread, others }: Expected, { bridges, tunnels }
   const known = new Set(vnis);
   // Something else is plugged in: it is somebody's.
   const free = new Map(bridges.filter(({ name, plugged }) => !wanted.has(name) && !plugged).map(each => [each.name, each]));
-  const removingLink = (name: string): HostFix => ({ do: 'remove link', name });
+  const removingLink = (name: string, first: readonly string[] = []): HostFix => ({
+    do: 'remove link',
+    name,
+    ...(first.length > 0 ? { first } : {}),
+  });
   return [
     // Without the bridge, an address that it keeps for the machine's own device would be gone: its agent, and a cleanup, give it back.
-    ...[...free.values()].map(({ name, addressed }) => orphan(`${name} ${nobodys}`, [], addressed ? undefined : removingLink(name))),
+    ...[...free.values()].map(({ name, addressed, vlans }) =>
+      orphan(`${name} ${nobodys}`, [], addressed ? undefined : removingLink(name, vlans)),
+    ),
     // One that is in no bridge may be another program's.
     ...tunnels
       .filter(({ vni, bridge }) => !known.has(vni) && (bridge === undefined || free.has(bridge)))

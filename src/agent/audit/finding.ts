@@ -24,7 +24,8 @@ export type HostFix =
 export type OnHost =
   /** With the processes in it. */
   | { readonly do: 'remove namespace'; readonly namespace: string }
-  | { readonly do: 'remove link'; readonly name: string }
+  /** `first`: its uplinks, of which nobody would know without it. */
+  | { readonly do: 'remove link'; readonly name: string; readonly first?: readonly string[] }
   /** Another program's: it leaves its bridge, and is there still. */
   | { readonly do: 'unplug'; readonly name: string };
 
@@ -33,7 +34,7 @@ export const fixWords = (fix: HostFix): string => {
     case 'remove namespace':
       return `removes the namespace ${fix.namespace} and ends what runs in it`;
     case 'remove link':
-      return `removes ${fix.name}`;
+      return `removes ${[fix.name, ...(fix.first ?? [])].join(' and ')}`;
     case 'unplug':
       return `takes ${fix.name} out of its bridge`;
     case 'resync':

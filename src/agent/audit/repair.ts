@@ -12,7 +12,10 @@ export async function repair(host: Host, clock: Clock, fix: OnHost): Promise<str
         await removeNamespace(host, clock, fix.namespace);
         return undefined;
       case 'remove link':
-        return await refusal(host, [{ do: 'del-link', name: fix.name }]);
+        return await refusal(
+          host,
+          [...(fix.first ?? []), fix.name].map(name => ({ do: 'del-link', name })),
+        );
       case 'unplug':
         return await refusal(host, [{ do: 'set-link', name: fix.name, master: null, up: false }]);
     }
@@ -30,12 +33,14 @@ async function refusal(host: Host, batch: Parameters<Host['links']['apply']>[1])
 const graceMs = 2000;
 const lookMs = 50;
 
-async function removeNamespace({ processes, links }: Host, clock: Clock, namespace: string): Promise<void> {
+async function removeNamespace(host: Host, clock: Clock, namespace: string): Promise<void> {
+  const { processes, links } = host;
   const inside = async (): Promise<string[]> => {
     const { stdout, code, stderr } = await processes.run(hostNetns, ['ip', 'netns', 'pids', namespace]);
     if (code !== 0) throw new Error(stderr.trim());
     return stdout.split('\n').filter(pid => /^\d+$/.test(pid));
   };
+  await removeSwitchPorts(host, namespace);
   let running = await inside();
   if (running.length > 0) await processes.run(hostNetns, ['kill', '-TERM', ...running]);
   for (let waited = 0; running.length > 0 && waited < graceMs; waited += lookMs) {
@@ -44,4 +49,18 @@ async function removeNamespace({ processes, links }: Host, clock: Clock, namespa
   }
   if (running.length > 0) await processes.run(hostNetns, ['kill', '-KILL', ...running]);
   await links.delNamespace(namespace);
+}
+
+/** Kinds of the devices that Open vSwitch makes for ports of its own, in the kernel and in user space. */
+const switchKinds = new Set(['openvswitch', 'tun']);
+
+/** Those whose device goes with the namespace would stay in Open vSwitch's database, with an error, for ever. */
+async function removeSwitchPorts({ processes, links }: Host, namespace: string): Promise<void> {
+  const devices = (await links.list(namespace)).filter(link => switchKinds.has(link.kind));
+  if (devices.length === 0) return;
+  const each = devices.flatMap(({ name }) => ['--', '--if-exists', 'del-port', name]);
+  // Where it cannot be started there is no Open vSwitch.
+  const done = await processes.run(hostNetns, ['ovs-vsctl', '--timeout=10', ...each]).catch(() => undefined);
+  if (done && done.code !== 0)
+    throw new Error(`its ports would stay in Open vSwitch's database: ${done.stderr.trim() || `status ${done.code}`}`);
 }

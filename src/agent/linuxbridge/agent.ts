@@ -1,13 +1,12 @@
 // The Linux bridge agent: an L2 agent whose switch is the kernel's bridges.
-import { createHash } from 'node:crypto';
+
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { AgentContext, AgentPart, LinuxbridgeConfig } from '../context.ts';
 import { isTapName, tapName } from '../desired/linuxbridge-names.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import type { View } from '../l2/view.ts';
 import { BridgeSwitch } from './bridge-switch.ts';
-
-const sha1Hex = (text: string): string => createHash('sha1').update(text).digest('hex');
+import { sha1Hex } from './sha1.ts';
 
 export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.linuxbridge;

@@ -15,7 +15,7 @@ const program = join(import.meta.dirname, 'program.ts');
 
 interface Audited {
   readonly place: GroundHost['place'];
-  readonly agent: Pick<GroundHost['agent'], 'statePath'>;
+  readonly agent: Pick<GroundHost['agent'], 'statePath' | 'interfaceMappings'>;
 }
 
 export function groundHost({ place, agent }: Audited, { api, bus }: { api: Pick<ApiClient, 'get'>; bus: Bus }): AuditedHost {
@@ -27,7 +27,7 @@ export function groundHost({ place, agent }: Audited, { api, bus }: { api: Pick<
     name: place.name,
     clock: systemClock,
     get: path => api.get(path),
-    take: () => ask<Inventory>({ take: { dhcp: `${agent.statePath}/dhcp` } }),
+    take: () => ask<Inventory>({ take: { dhcp: `${agent.statePath}/dhcp`, physical: Object.values(agent.interfaceMappings) } }),
     async repair(fixes: readonly OnHost[]) {
       // On the machine itself there is what others have made, which the API knows nothing of.
       if (!place.init) return fixes.map(() => "on the machine's own network it is left to you, since others may have made it");

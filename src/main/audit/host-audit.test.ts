@@ -70,7 +70,7 @@ test('an agent that runs here by another host’s name keeps what is its own, an
   const there = {
     routers: [22, 32, 42].map(n => ({ router: id(n), devices: {} })),
     taps: [20, 40].map(n => ({ name: `tap${id(n).slice(0, 11)}`, bridge: undefined, ours: true })),
-    bridges: [21, 41].map(n => ({ name: `brq${id(n).slice(0, 11)}`, plugged: false, addressed: false })),
+    bridges: [21, 41].map(n => ({ name: `brq${id(n).slice(0, 11)}`, plugged: false, addressed: false, vlans: [] })),
   };
   const told = async (running: Record<string, number>): Promise<string[]> =>
     ((await auditHost(host({ ...there, running }, [], ports))) ?? []).map(({ what }) => what.split(' ')[0] as string);

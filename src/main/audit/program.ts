@@ -3,11 +3,11 @@ import { text } from 'node:stream/consumers';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { openHost } from '../../adapters/host/open-host.ts';
 import type { OnHost } from '../../agent/audit/finding.ts';
-import { type Folders, takeInventory } from '../../agent/audit/inventory.ts';
+import { type Settings, takeInventory } from '../../agent/audit/inventory.ts';
 import { repair } from '../../agent/audit/repair.ts';
 import { runningByType } from './running.ts';
 
-export type Question = { readonly take: Folders } | { readonly repair: readonly OnHost[] };
+export type Question = { readonly take: Settings } | { readonly repair: readonly OnHost[] };
 
 const question = JSON.parse(await text(process.stdin)) as Question;
 const host = openHost();

@@ -13,6 +13,7 @@ import type { AuditView } from '../../cli/control.ts';
 import { Failure } from '../../cli/verb.ts';
 import type { AuditOptions } from '../../cli/verbs/audit.ts';
 import { CloudUnavailable } from '../../contracts/cloud.ts';
+import { partOf } from '../config/agents/partly.ts';
 import { agentProgramOf } from '../config/agents/programs.ts';
 import { type AgentSettings, agentConfigOf } from '../config/agents/settings.ts';
 import { configOf, readProgram } from '../config/program.ts';
@@ -43,13 +44,15 @@ function thisHost({ configSources, host: named, url }: AuditOptions, end: AbortS
   const { account } = configOf(readProgram(serverProgram, configSources, { others: programs })).keystone;
   if (account.auth_url === '') throw new Failure('how to ask the API? The files have no account in [keystone_authtoken]');
   const session = new Session({ account, serviceType: 'network', clock, end, ...(url === undefined ? {} : { endpoint: url }) });
+  const { linuxbridge } = partOf('linuxbridge', ['physical_interface_mappings'], configSources);
+  const physical = Object.values(linuxbridge.interfaceMappings);
   const here = openHost();
   const name = nameOf(named, config.host);
   return {
     name,
     clock,
     get: readerOf(session),
-    take: () => takeInventory(here, { dhcp: dhcpFolder(config) }, runningByType()),
+    take: () => takeInventory(here, { dhcp: dhcpFolder(config), physical }, runningByType()),
     async repair(fixes) {
       const reasons: (string | undefined)[] = [];
       for (const fix of fixes) reasons.push(await repair(here, clock, fix));

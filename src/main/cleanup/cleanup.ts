@@ -4,11 +4,8 @@ import { join } from 'node:path';
 import { openHost } from '../../adapters/host/open-host.ts';
 import { Failure } from '../../cli/verb.ts';
 import type { BridgesPlace, CleanupDesk, NamespacesPlace } from '../../cli/verbs/cleanup.ts';
-import type { ConfigSource } from '../../cli/verbs/config-option.ts';
-import { agentProgramOf } from '../config/agents/programs.ts';
-import { type AgentKind, type AgentSettings, agentConfigOf } from '../config/agents/settings.ts';
-import { ConfigError } from '../config/ini.ts';
-import { configOf, readProgram } from '../config/program.ts';
+import { partOf } from '../config/agents/partly.ts';
+import { type AgentKind, agentConfigOf } from '../config/agents/settings.ts';
 import { cleanBridges } from './bridges.ts';
 import { type AgentType, agentTypes, cleanNamespaces, idOf } from './namespaces.ts';
 import { runningAgents } from './running.ts';
@@ -17,14 +14,14 @@ type Out = (line: string) => void;
 
 export const cleanupDesk: CleanupDesk = {
   async bridges({ configSources, force }: BridgesPlace, out: Out): Promise<number> {
-    const settings = settingsOf('linuxbridge', ['physical_interface_mappings', 'bridge_mappings'], configSources);
+    const settings = partOf('linuxbridge', ['physical_interface_mappings', 'bridge_mappings'], configSources);
     refuse(['linuxbridge'], force);
     const { linuxbridge } = agentConfigOf(settings, { host: '', isRoot: true });
     if (!linuxbridge) throw new Error('no configuration');
     return told(await cleanBridges(openHost().links, linuxbridge), 'something is plugged into it', out);
   },
   async namespaces({ configSources, force, agentType }: NamespacesPlace, out: Out): Promise<number> {
-    const settings = settingsOf('dhcp', ['state_path', 'dhcp_confs'], configSources);
+    const settings = partOf('dhcp', ['state_path', 'dhcp_confs'], configSources);
     const types: readonly AgentType[] = agentType === undefined ? agentTypes : [agentType];
     refuse(types, force);
     const done = await cleanNamespaces({ links: openHost().links, types, force });
@@ -56,15 +53,4 @@ function refuse(kinds: readonly AgentKind[], force: boolean): void {
   if (running.length === 0 || force) return;
   const named = running.map(({ pid, kinds: theirs }) => `${theirs.filter(kind => kinds.includes(kind)).join(', ')} (process ${pid})`);
   throw new Failure(`agents run on this machine: ${named.join(', ')}; stop them first, or say --force`);
-}
-
-/** Of an agent's options those that matter here: what keeps the agent from starting keeps nobody from cleaning up behind it. */
-function settingsOf(kind: AgentKind, names: readonly string[], sources: readonly ConfigSource[]): AgentSettings {
-  const { whole: _, ...program } = agentProgramOf[kind];
-  const options = program.options.filter(option => names.includes(option.name));
-  try {
-    return configOf(readProgram({ ...program, options }, sources));
-  } catch (error) {
-    throw error instanceof ConfigError ? new Failure(error.message) : error;
-  }
 }
