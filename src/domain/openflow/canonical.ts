@@ -1,0 +1,60 @@
+// One form for all matches that mean the same, and one order for actions: what a flow's key, its text and its encoding are made of.
+import type { Action } from './actions.ts';
+import { type FieldName, fieldNames } from './fields.ts';
+import type { FieldValue, Match } from './match.ts';
+import { type Bits, bitsOf, ones } from './values.ts';
+
+/** In the order of the table of fields. */
+export type CanonicalMatch = ReadonlyMap<FieldName, Bits>;
+
+/** Throws BadFlow. Registers in pairs and fours become single ones, a TCI its parts, a DSCP byte its six bits; a mask of zeros is no match. */
+export function canonicalMatch(match: Match): CanonicalMatch {
+  const found = new Map<FieldName, Bits>();
+  for (const [name, value] of Object.entries(match)) {
+    if (value === undefined || name === 'opaque') continue;
+    for (const [part, bits] of parts(name as FieldName, bitsOf(name as FieldName, value as FieldValue<FieldName>))) {
+      const old = found.get(part);
+      if (bits.mask !== 0n) found.set(part, old ? { value: old.value | bits.value, mask: old.mask | bits.mask } : bits);
+    }
+  }
+  impliedTag(found);
+  return new Map(fieldNames.flatMap(name => (found.has(name) ? [[name, found.get(name) as Bits]] : [])));
+}
+
+function parts(name: FieldName, bits: Bits): readonly (readonly [FieldName, Bits])[] {
+  const wide = /^x(x?)reg(\d)$/.exec(name);
+  if (wide) {
+    const count = wide[1] === 'x' ? 4 : 2;
+    return Array.from({ length: count }, (_, i) => [
+      `reg${Number(wide[2]) * count + i}` as FieldName,
+      slice(bits, 32 * (count - 1 - i), 32),
+    ]);
+  }
+  if (name === 'vlan_tci')
+    return [
+      ['vlan_vid', slice(bits, 0, 13)],
+      ['vlan_pcp', slice(bits, 13, 3)],
+    ];
+  if (name === 'nw_tos') return [['ip_dscp', slice(bits, 2, 6)]];
+  return [[name, bits]];
+}
+
+function slice({ value, mask }: Bits, from: number, width: number): Bits {
+  const cut = (n: bigint): bigint => (n >> BigInt(from)) & ones(width);
+  return { value: cut(value), mask: cut(mask) };
+}
+
+/** Who looks at a tag's priority wants a tag. */
+function impliedTag(found: Map<FieldName, Bits>): void {
+  if (!found.has('vlan_pcp')) return;
+  const vid = found.get('vlan_vid') ?? { value: 0n, mask: 0n };
+  if ((vid.mask & 0x1000n) === 0n) found.set('vlan_vid', { value: vid.value | 0x1000n, mask: vid.mask | 0x1000n });
+}
+
+const INSTRUCTIONS: readonly Action['do'][] = ['clear_actions', 'write_actions', 'write_metadata', 'goto_table'];
+
+/** In the order in which a switch runs them: a meter, actions as they stand, then the other instructions. */
+export function canonicalActions(actions: readonly Action[]): readonly Action[] {
+  const place = (a: Action): number => (a.do === 'meter' ? -1 : INSTRUCTIONS.indexOf(a.do) + 1);
+  return actions.some(a => place(a) !== 0) ? actions.toSorted((a, b) => place(a) - place(b)) : actions;
+}
