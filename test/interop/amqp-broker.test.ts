@@ -1,6 +1,7 @@
 // What a real RabbitMQ sees of us: declarations and properties as oslo.messaging's, refusals told by name, hosts, TLS, credentials.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -257,6 +258,22 @@ describe('RabbitMQ as it sees us', { skip: noRabbit, timeout: 170_000 }, () => {
     await other.serve(slow);
     await until(() => got.length === 20);
     assert.deepEqual([...got.slice(10)].sort(), [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+  });
+
+  test('compressed messages keep their order, however long one takes', async () => {
+    const amqp = rabbit.client({ compression: 'gzip' });
+    await using bus = await open(amqp);
+    const got: unknown[] = [];
+    await bus.serve(server({ m: args => got.push(args['n']) }));
+    await bus.cast({ topic: 't' }, 'm', { n: 0 });
+    const long = randomBytes(1024 * 1024).toString('base64');
+    const sent = Array.from({ length: 12 }, (_, n) => bus.cast({ topic: 't' }, 'm', { n: n + 1, text: n % 4 === 0 ? long : '' }));
+    await Promise.all(sent);
+    await until(() => got.length === 13);
+    assert.deepEqual(
+      got,
+      Array.from({ length: 13 }, (_, n) => n),
+    );
   });
 
   test('of several hosts one that answers is enough; a wrong password is told, but never shown', async () => {

@@ -1,4 +1,5 @@
-// Publishes on one channel with confirms. Closed by the broker, the next message opens another; what was not confirmed is refused.
+// Publishes on one channel with confirms, in the order of the calls. Closed by the broker, the next message opens another; what was not
+// confirmed is refused.
 import type { ConfirmChannel } from 'amqplib';
 import { BusUnavailable } from '../../contracts/bus.ts';
 import { declareQueue, type ExchangeDeclaration, type QueueDeclaration } from './declarations.ts';
@@ -23,6 +24,8 @@ export class Publisher {
   private readonly compression: AmqpOptions['compression'];
   private opened: Promise<ConfirmChannel> | undefined;
   private asserted = new Map<string, Promise<unknown>>();
+  /** Settles when the contents of all messages so far are made. */
+  private made: Promise<unknown> = Promise.resolve();
   private why = 'the connection went';
   /** Mandatory messages that are not confirmed, by their text: no property tells them apart. */
   private readonly mandatory = new Map<string, { returned: boolean }>();
@@ -34,17 +37,25 @@ export class Publisher {
 
   async publish(message: Outgoing, signal?: AbortSignal): Promise<Outcome> {
     const { exchange, queue } = message;
+    const content = this.contentInTurn(message.body);
     try {
       this.opened ??= this.openChannel();
       const channel = await this.opened;
       if (exchange) await this.assert(channel, exchange);
       if (queue) await this.assertQueue(channel, queue);
       if (signal?.aborted) throw new BusUnavailable('nobody waits for it any more');
-      return await this.send(channel, message, await contentOf(message.body, this.compression));
+      return await this.send(channel, message, await content);
     } catch (error) {
       if (error instanceof BusUnavailable) throw error;
       throw new BusUnavailable(`the broker did not take the message: ${error instanceof Error ? error.message : String(error)}`);
     }
+  }
+
+  /** A long one takes longer to compress than the short one behind it, which is not to overtake it. */
+  private contentInTurn(body: string): Promise<Buffer> {
+    const inTurn = Promise.all([contentOf(body, this.compression), this.made]).then(([content]) => content);
+    this.made = inTurn.catch(() => {});
+    return inTurn;
   }
 
   private async openChannel(): Promise<ConfirmChannel> {
