@@ -1,5 +1,5 @@
 // Floating IPs: an address of an external network, and the fixed address that it stands for.
-import type { Row } from '../../contracts/store.ts';
+import type { Row, Value } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { owners } from '../../domain/ipam/owners.ts';
@@ -15,7 +15,7 @@ import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
 import { forwardingsOf, shownInFip } from './port-forwarding-rows.ts';
 import { namerOf } from './port-names.ts';
-import { removePortRows } from './port-rows.ts';
+import { deviceOf, removePortRows } from './port-rows.ts';
 import { ports } from './ports.ts';
 import { changePolicy, usePolicy } from './qos-use.ts';
 import { networkPolicies } from './qos-view.ts';
@@ -103,7 +103,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
       status: 'DOWN',
       ...association,
     },
-    { router_after: association.router_id, port_after: association.port_id },
+    { router_after: association.router_id, port_after: association.port_id, devices: await devicesOf(ctx, association.port_id) },
   );
   return { id };
 }
@@ -139,15 +139,23 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
     if (!forwards(row)) Object.assign(set, association);
   }
   await changePolicy(ctx, draft, row.qos_policy_id, input.qos_policy_id);
+  const port_after = set.port_id === undefined ? row.port_id : set.port_id;
   draft.update(floatingip, row, set, {
     facts: {
       router_before: row.router_id,
       router_after: set.router_id === undefined ? row.router_id : set.router_id,
       port_before: row.port_id,
-      port_after: set.port_id === undefined ? row.port_id : set.port_id,
+      port_after,
+      devices: await devicesOf(ctx, row.port_id, port_after),
       changed: Object.keys(input),
     },
   });
+}
+
+/** Whose the ports are that it leads to, before and after: when that is told, the ports may be gone, or somebody else's. */
+async function devicesOf(ctx: RequestContext, ...ports: readonly (Value | undefined)[]): Promise<readonly Row[]> {
+  const rows = await byIds(ctx, 'ports', ports);
+  return [...rows].map(([id, row]) => ({ id, ...deviceOf(row) }));
 }
 
 /** With a router and no port: what comes in leads to ports of several. Every change of its forwardings raises its revision. */
@@ -162,7 +170,8 @@ async function refuseForwarding(ctx: RequestContext, row: Row, port_id: string):
 async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void> {
   if (forwards(row)) throw apiError('FipInUseByPortForwarding', { id: String(row.id) });
   const holder = await ctx.store.get('ports', { id: String(row.floating_port_id) });
-  draft.remove(floatingip, row, { router_before: row.router_id, port_before: row.port_id });
+  const devices = await devicesOf(ctx, row.port_id);
+  draft.remove(floatingip, row, { router_before: row.router_id, port_before: row.port_id, devices });
   if (holder) await removePortRows(ctx, draft, [holder]);
 }
 

@@ -55,14 +55,17 @@ function turnOf(turned: unknown): About | undefined {
 }
 
 /** An address that goes from one instance to another concerns both. Other changes than a client's concern none. */
-async function floatingIpEvents(services: Services, { event, facts }: OutboxRow): Promise<NovaEvent[]> {
-  const last = facts.last as Row | undefined;
+async function floatingIpEvents(services: Services, row: OutboxRow): Promise<NovaEvent[]> {
+  const { event, facts } = row;
   if (event !== 'deleted' && facts.port_after === undefined) return [];
-  const ports = new Set([last?.port_id ?? facts.port_before, facts.port_after]);
-  const out: NovaEvent[] = [];
-  for (const id of ports) {
-    const port = typeof id === 'string' ? await services.store.get('ports', { id }) : undefined;
-    if (port) out.push(...aboutPort(port, String(port.id), changed));
-  }
-  return out;
+  const devices = (facts.devices as readonly Row[] | undefined) ?? (await devicesNow(services, row));
+  return devices.flatMap(device => aboutPort(device, String(device.id), changed));
+}
+
+/** A server of an earlier version does not say whose the ports were. */
+async function devicesNow({ store }: Services, { facts }: OutboxRow): Promise<Row[]> {
+  const last = facts.last as Row | undefined;
+  const ids = [...new Set([last?.port_id ?? facts.port_before, facts.port_after])].filter(id => typeof id === 'string');
+  const rows = await Promise.all(ids.map(id => store.get('ports', { id })));
+  return rows.filter(row => row !== undefined);
 }
