@@ -63,6 +63,31 @@ test('who is not root is told so', { skip: hidden }, () => {
   assert.deepEqual([status, String(stderr).trim()], [1, 'weft: the dhcp agent changes the network of this machine, which needs root']);
 });
 
+/** Sends a hang-up just before the first large file is loaded. */
+const hangsUp = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module';
+  registerHooks({ load: (url, context, next) => {
+    if (url.endsWith('/main/main.ts')) process.kill(process.pid, 'SIGHUP');
+    return next(url, context);
+  } });`)}`;
+
+for (const [name, argv, status, words] of [
+  ['agent', ['agent', 'metadata', '--config-file', '/nowhere'], 1, /\/nowhere/],
+  ["Neutron's agent", ['--called-as', 'neutron-l3-agent', '--config-file', '/nowhere'], 1, /\/nowhere/],
+  ['server', ['server', '--config-file', '/nowhere'], 1, /\/nowhere/],
+] as const)
+  test(`a hang-up in the first moment of a process does not end it: ${name}`, () => {
+    const [command, ...args] = node;
+    const ran = spawnSync(command, ['--import', hangsUp, ...args, ...argv], { encoding: 'utf8', timeout: 60_000 });
+    assert.deepEqual([ran.signal, ran.status], [null, status]);
+    assert.match(`${ran.stdout}${ran.stderr}`, words);
+  });
+
+test('a hang-up ends whatever is no service', () => {
+  const [command, ...args] = node;
+  assert.equal(spawnSync(command, ['--import', hangsUp, ...args, 'status'], { timeout: 60_000 }).signal, 'SIGHUP');
+});
+
 test('without its broker it says so and goes on; SIGHUP reads the files again, SIGTERM ends it with 0', { timeout: 120_000 }, async t => {
   const folder = folderOf(t);
   const [file, logFile] = [join(folder, 'm.ini'), join(folder, 'm.log')];

@@ -50,6 +50,19 @@ export function untilStopped(reload?: () => void): Stopper {
   };
 }
 
+/**
+ * A service is not ended by being told to read its files again before it has read them at all. Its command line is all that is known of it
+ * by then; whoever hears hang-ups later does so in place of this.
+ */
+export function outliveHangUp([verb = '', program = '']: readonly string[]): void {
+  const name = verb === '--called-as' ? program : verb;
+  const isServer = /^(neutron-(rpc-)?)?server$/.test(name);
+  if (!isServer && !/^(neutron-.*-)?agent$/.test(name)) return;
+  process.on('SIGHUP', () => {
+    if (isServer && process.listenerCount('SIGHUP') === 1 && inForeground()) process.exit(129);
+  });
+}
+
 /** Whether we are what a terminal is busy with: then a hang-up says that it is gone. */
 function inForeground(): boolean {
   const [, , group, , , foreground] = readFileSync('/proc/self/stat', 'latin1')

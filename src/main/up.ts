@@ -19,6 +19,8 @@ import { type Stopper, untilStopped } from './stop.ts';
 import { tellServiceManager } from './supervise/service-manager.ts';
 import { enterUserNamespace, inUserNamespace } from './user-namespace.ts';
 
+/** What is asked to end while it starts may get so far as to be closed in order. */
+const openingMs = 5000;
 /** Closing takes a fraction of this, when there are no requests to wait for; whatever still hangs then ends with the process. */
 const closingMs = 2500;
 
@@ -43,7 +45,10 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   const { log, setLevel, reopen } = inWords(() =>
     openProcessLog({ folder: folder.logs, name: 'server', level: levelOf(settings.config), config: logConfig }),
   );
-  let reload = (): void => {};
+  let isAsked = false;
+  let reload = (): void => {
+    isAsked = true;
+  };
   using stopper = untilStopped(mode === 'server' ? () => reload() : undefined);
   const progress: Out = line => out(`weft: ${line}`);
   progress(`state in ${folder.path}${rootless ? ', without root' : ''}`);
@@ -53,11 +58,14 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   const { hosts, localIp } = options;
   const debug = levelOf(config) === 'debug';
   const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });
-  const weft = await opening.catch((error: unknown) => {
+  const told = stopper.stopped.then(() => undefined);
+  const weft = await Promise.race([opening, told]).catch((error: unknown) => {
     log.error('cannot start', { error });
     throw inUsersWords(error);
   });
+  if (!weft) return giveUp(opening, stopper, progress);
   reload = reloading({ weft, log, read: () => readServerOptions(options.configSources, options).config, levelOf, setLevel, reopen });
+  if (isAsked) reload();
   let status = 1;
   try {
     const onError = (error: unknown): void => log.error('control request failed', { error });
@@ -72,6 +80,19 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
     await weft[Symbol.asyncDispose]();
     log.info('stopped');
   }
+}
+
+/** What hangs at its start ends with the process. */
+async function giveUp(opening: Promise<AllInOne>, { stopped }: Stopper, progress: Out): Promise<number> {
+  const { why, status } = await stopped;
+  progress(`stopping: ${why}`);
+  const late = setTimeout(() => process.exit(status), openingMs);
+  await opening.then(
+    weft => weft[Symbol.asyncDispose](),
+    () => {},
+  );
+  clearTimeout(late);
+  return status;
 }
 
 function onlyRoot({ publish }: UpOptions): string | undefined {

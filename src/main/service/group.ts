@@ -96,6 +96,10 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
 /** Who does not answer in time is left out. */
 const answerMs = 4_000;
 
+/** Undefined: not in time. */
+const inTime = <T>(answer: Promise<T>): Promise<T | undefined> =>
+  Promise.race([answer, new Promise<undefined>(resolve => void setTimeout(() => resolve(undefined), answerMs).unref())]);
+
 async function samplesOf({ living, counted }: Group, running: readonly Supervised[]): Promise<(readonly Sample[])[]> {
   const roleOf = ({ state }: Supervised): string => state.name.replace(/^worker (\w+)-.*/, '$1');
   const workers = running.flatMap((one): Sample[] => [
@@ -105,21 +109,22 @@ async function samplesOf({ living, counted }: Group, running: readonly Supervise
   // One of them looks at the database for all.
   const [first] = [...living].find(([, role]) => role === 'api') ?? [];
   const asked = [...living.keys()].map(worker => {
-    const late = new Promise<readonly Sample[]>(resolve => void setTimeout(() => resolve([]), answerMs).unref());
     const answer = worker.ask('metrics', worker === first).then(samples => {
       counted.keep(worker, samples);
       return samples;
     });
-    return Promise.race([answer.catch(() => []), late]);
+    return inTime(answer.catch(() => []));
   });
-  const all = await Promise.all(asked);
+  const all = (await Promise.all(asked)).map(samples => samples ?? []);
   return [workers, counted.others(living), ...all];
 }
 
-/** Who ends meanwhile has nothing to read again, and its successor reads it as it is. */
+/** Who ends meanwhile has nothing to read again, and its successor reads it as it is. Who hangs is told, and keeps nobody waiting. */
 async function reloaded(worker: WorkerProcess, changed: Changeable): Promise<readonly string[]> {
-  await worker.ready.catch(() => {});
-  return worker.ask('reload', changed).catch(() => []);
+  const answer = worker.ready.then(() => worker.ask('reload', changed)).catch(() => []);
+  const told = await inTime(answer);
+  if (told || !worker.isReady) return told ?? [];
+  return [`process ${worker.pid} does not answer: it reads its files again when it can`];
 }
 
 /** Rejects when one cannot start, with why: later it would be tried again and again. */
@@ -178,7 +183,9 @@ async function startOne(
 async function stopped(group: Group, worker: WorkerProcess): Promise<void> {
   const { gracefulShutdownTimeout } = group.options.config.service;
   worker.tell({ say: 'stop' });
-  const timer = gracefulShutdownTimeout > 0 ? setTimeout(() => worker.kill(), gracefulShutdownTimeout * 1000 + overdueMs) : undefined;
+  // Nobody asks anything of one that is still to begin.
+  const timeMs = worker.isReady ? gracefulShutdownTimeout * 1000 : 1;
+  const timer = timeMs > 0 ? setTimeout(() => worker.kill(), timeMs + overdueMs) : undefined;
   await worker.gone;
   clearTimeout(timer);
 }

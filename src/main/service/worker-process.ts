@@ -13,6 +13,7 @@ export interface WorkerProcess {
   readonly pid: number;
   /** Rejects with what keeps it from working, or with how it ended before it did. */
   readonly ready: Promise<void>;
+  readonly isReady: boolean;
   /** Resolves when it takes no more, with how that came: it may be answering still. */
   readonly leaving: Promise<string>;
   /** Resolves when it is gone. */
@@ -33,9 +34,12 @@ export function startWorker(settings: WorkerSettings, socket: unknown, events: W
   const asked = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
   let lastId = 0;
   let isOver = false;
+  let isReady = false;
   child.on('message', (message: FromWorker) => {
-    if (message.say === 'ready') ready.resolve();
-    else if (message.say === 'failed') ready.reject(new Error(message.why));
+    if (message.say === 'ready') {
+      isReady = true;
+      ready.resolve();
+    } else if (message.say === 'failed') ready.reject(new Error(message.why));
     else if (message.say === 'leaving') leaving.resolve('told to end');
     else if (message.say === 'outbox') events.outbox();
     else if (message.say === 'bus') events.bus(message.up);
@@ -62,6 +66,9 @@ export function startWorker(settings: WorkerSettings, socket: unknown, events: W
   tell({ say: 'start', settings });
   return {
     ...{ pid: child.pid ?? 0, ready: ready.promise, leaving: leaving.promise, gone: gone.promise, tell },
+    get isReady() {
+      return isReady;
+    },
     ask(say, ask) {
       const id = ++lastId;
       const answer = new Promise<unknown>((resolve, reject) => {

@@ -41,11 +41,14 @@ function main(): void {
   for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => {});
   const begun = Promise.withResolvers<Running>();
   let ending = false;
+  let isBegun = false;
   const end = (how: End): void => {
     // The parent that is in a hurry is gone.
     if (ending && how === 'orphan') process.exit(1);
     if (ending) return;
     ending = true;
+    // What hangs at its start may hang for ever, and nobody uses it yet.
+    if (!isBegun) process.exit(0);
     tell({ say: 'leaving' });
     void begun.promise
       .then(running => running.end(how))
@@ -62,7 +65,10 @@ function main(): void {
     else void begun.promise.then(running => hear(running, message)).catch(() => {});
   });
   begun.promise.then(
-    () => tell({ say: 'ready' }),
+    () => {
+      isBegun = true;
+      tell({ say: 'ready' });
+    },
     (error: unknown) => {
       tell({ say: 'failed', why: error instanceof Error ? error.message : String(error) });
       setImmediate(() => process.exit(1));
