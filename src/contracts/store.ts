@@ -124,6 +124,8 @@ export interface Store extends AsyncDisposable {
    * A reader is known from its first call on, and begins with the oldest row that is there.
    */
   outbox(reader: string, limit: number): Promise<OutboxRow[]>;
+  /** About how many rows a reader has not acknowledged: numbers that no row will have may be among them. 0 for one that is not known. */
+  waiting(reader: string): Promise<number>;
   /**
    * The reader is done with the rows up to this number that this store has handed out to it; what it has not seen, it has not
    * acknowledged. Rows that every known reader is done with may be deleted.

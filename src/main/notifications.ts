@@ -1,5 +1,5 @@
 // Tells what requests did to the drivers of `[oslo_messaging_notifications]`. A reader of the outbox: a broker that is away delays and loses
-// nothing, unless `retry` bounds it; after a crash the last ones may be told again, with the same `message_id`.
+// nothing, unless `retry` or `notifications_kept` bounds it; after a crash the last ones may be told again, with the same `message_id`.
 import { amqpNotifications } from '../adapters/bus-amqp/amqp-notifications.ts';
 import type { AmqpTransport } from '../adapters/bus-amqp/amqp-transport.ts';
 import { notificationMessage } from '../adapters/bus-oslo/notification.ts';
@@ -7,7 +7,7 @@ import { BusUnavailable } from '../contracts/bus.ts';
 import type { NotificationDriver } from '../contracts/notifications.ts';
 import type { OutboxRow } from '../contracts/store.ts';
 import type { Services } from '../server/context.ts';
-import { notificationOf, tells } from '../server/notify/notifications.ts';
+import { isNotification, notificationOf, tells } from '../server/notify/notifications.ts';
 import { forgetUnused } from '../server/relay/catch-up.ts';
 import { type RelayOptions, runRelay } from '../server/relay/relay.ts';
 import { connectAmqp, hostOf, type Messaging } from './messaging.ts';
@@ -32,7 +32,8 @@ export async function runNotifications(
     const notification = notificationOf(row, hostOf(config.messaging));
     if (notification) await tell(notification);
   };
-  await runRelay(services, { ...own, reader, deliver }, signal);
+  const bound = { most: config.notifications.kept, counts: isNotification };
+  await runRelay(services, { ...own, reader, deliver, bound }, signal);
 }
 
 /** Those that may fail come first: what is repeated is not logged twice. */

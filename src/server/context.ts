@@ -73,6 +73,8 @@ export interface NotificationsConfig {
   readonly topics: readonly string[];
   /** Attempts after the first; -1: until it is told. */
   readonly retry: number;
+  /** Facts that may wait for the broker; 0: all. */
+  readonly kept: number;
 }
 
 /** `[nova]`, and what it is told. */
@@ -247,7 +249,7 @@ export const defaultConfig: ServerConfig = {
   placement: { account: noAccount },
   nova: { account: noAccount, status: true, data: true, interval: 2 },
   messaging: { transportUrl: '', controlExchange: 'neutron', host: '', ping: false, rabbit: {} },
-  notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1 },
+  notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1, kept: 100_000 },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,
   tenantNetworkTypes: ['vxlan'],

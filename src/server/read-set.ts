@@ -73,6 +73,10 @@ export class ReadSet implements Store {
     return this.inner.outbox(reader, limit);
   }
 
+  waiting(reader: string): Promise<number> {
+    return this.inner.waiting(reader);
+  }
+
   acknowledge(reader: string, seq: number): Promise<void> {
     return this.inner.acknowledge(reader, seq);
   }

@@ -16,7 +16,7 @@ interface Told {
 }
 
 const config = (...drivers: NotificationsConfig['drivers']): { readonly notifications: NotificationsConfig } => ({
-  notifications: { drivers, transportUrl: '', topics: ['notifications'], retry: -1 },
+  notifications: { drivers, transportUrl: '', topics: ['notifications'], retry: -1, kept: 100_000 },
 });
 
 /** Keeps what the driver `log` says. */

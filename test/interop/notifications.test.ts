@@ -61,7 +61,7 @@ describe('notifications on RabbitMQ', { skip: noRabbit || noOslo, timeout: 500_0
   const serve = (messages: string, notifications: Partial<NotificationsConfig>): Promise<Harness> =>
     start({
       messaging: { transportUrl: messages && `${messages}${fast}`, controlExchange: 'neutron', host: 'net-1', rabbit: {} },
-      notifications: { drivers: ['messagingv2'], transportUrl: '', topics: ['notifications'], retry: -1, ...notifications },
+      notifications: { drivers: ['messagingv2'], transportUrl: '', topics: ['notifications'], retry: -1, kept: 100_000, ...notifications },
     });
 
   test('who comes later hears what was; a broker that is killed loses nothing', async () => {

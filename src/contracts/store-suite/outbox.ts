@@ -76,6 +76,20 @@ function cursors(open: MakePlace): void {
       assert.equal(await heard(store, 'relay'), 'd');
     }));
 
+  test('outbox: how many wait for a reader', () =>
+    withStore(open, async store => {
+      assert.equal(await store.waiting('relay'), 0);
+      await say(store, 'a', 'b', 'c');
+      await store.outbox('audit', 1);
+      await store.acknowledge('relay', (await store.outbox('relay', 2))[1]!.seq);
+      assert.deepEqual(await Promise.all(['relay', 'audit', 'nobody'].map(reader => store.waiting(reader))), [1, 3, 0]);
+      await store.acknowledge('relay', (await store.outbox('relay', 2))[0]!.seq);
+      assert.equal(await store.waiting('relay'), 0);
+      await store.outbox('audit', 10);
+      await store.acknowledge('audit', (await store.outbox('audit', 10))[2]!.seq);
+      assert.equal(await store.waiting('audit'), 0, 'also when nothing is left');
+    }));
+
   test('outbox: a cursor goes forward only, and never beyond what is there', () =>
     withStore(open, async store => {
       assert.equal(await heard(store, 'keeps what is acknowledged from being deleted'), '');

@@ -39,6 +39,17 @@ export const notificationOptions = section('oslo_messaging_notifications', [
   ),
 ]);
 
+/** Of ours. */
+export const keptOptions = section('weft', [
+  option(
+    'notifications_kept',
+    int(0),
+    'how many facts may wait for the broker of notifications; of more the oldest are dropped, with a warning; 0: all are kept',
+    within('notifications', 'kept'),
+    { default: '100000' },
+  ),
+]);
+
 /** Drivers that send need a broker, and somewhere to send to. */
 export function refuseHalfNotifications(server: ServerConfig): void {
   const { notifications, messaging } = server;

@@ -238,7 +238,10 @@ test('notifications: drivers add up, older names are known; drivers that send ne
     topics: ['a', 'b'],
     retry: 3,
     transportUrl: 'rabbit://u:p@h/',
+    kept: 100_000,
   });
+  assert.equal(read('[weft]\nnotifications_kept = 5').config.notifications.kept, 5);
+  assert.throws(() => read('[weft]\nnotifications_kept = -1'), { message: /notifications_kept/ });
   assert.deepEqual(read('[DEFAULT]\nnotification_driver = noop\nnotification_topics = x').config.notifications, {
     ...defaultConfig.notifications,
     drivers: ['noop'],

@@ -16,7 +16,7 @@ import { messagingOptions } from './messaging-options.ts';
 import { metricsOptions } from './metrics-options.ts';
 import { ml2Options } from './ml2-options.ts';
 import { networkOptions } from './network-options.ts';
-import { notificationOptions, refuseHalfNotifications } from './notification-options.ts';
+import { keptOptions, notificationOptions, refuseHalfNotifications } from './notification-options.ts';
 import { novaOptions } from './nova-options.ts';
 import type { Option } from './option.ts';
 import { processOptions } from './process-options.ts';
@@ -34,6 +34,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...dnsOptions,
   ...messagingOptions,
   ...notificationOptions,
+  ...keptOptions,
   ...databaseOptions,
   ...serviceOptions,
   ...healthOptions,

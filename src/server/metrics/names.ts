@@ -13,10 +13,8 @@ export const ownMetrics: readonly Metric[] = [
   { name: 'weft_bus_connected', type: 'gauge', help: 'Processes that are connected to the broker.' },
   { name: 'weft_outbox_delivered_total', type: 'counter', help: 'Facts that were told, by reader.' },
   { name: 'weft_outbox_lag_seconds', type: 'gauge', help: 'Age of the oldest fact that is not told yet, by reader.', together: 'most' },
-  {
-    ...{ name: 'weft_outbox_backlog', type: 'gauge', together: 'most' },
-    help: 'Facts that were read and are not told yet, by reader; 200 may stand for more.',
-  },
+  { name: 'weft_outbox_backlog', type: 'gauge', help: 'Facts that are not told yet, by reader.', together: 'most' },
+  { name: 'weft_outbox_dropped_total', type: 'counter', help: 'Facts that were dropped since too many waited, by reader.' },
   { name: 'weft_agents', type: 'gauge', help: 'Agents, by type and whether they are alive.' },
   { name: 'weft_workers', type: 'gauge', help: 'Processes of the server, by role.' },
   { name: 'weft_worker_restarts_total', type: 'counter', help: 'Times that a process of the server was started again, by role.' },

@@ -36,9 +36,12 @@ export async function keep(ctx: RequestContext, outbox: readonly OutboxEntry[]):
   }
 }
 
+export const isNotification = (row: OutboxRow): boolean => row.kind === kind;
+
 /** Undefined: another fact. `host` is that of the server that tells it. */
-export function notificationOf({ kind: is, id, facts }: OutboxRow, host: string): Notification | undefined {
-  if (is !== kind) return undefined;
+export function notificationOf(row: OutboxRow, host: string): Notification | undefined {
+  if (!isNotification(row)) return undefined;
+  const { id, facts } = row;
   const { event_type, publisher, payload, at, context } = facts as unknown as Omit<Notification, 'message_id'> & {
     readonly publisher: string;
   };

@@ -6,6 +6,7 @@ import type { Signal } from '../../engine/clock.ts';
 import type { Services } from '../context.ts';
 import { catchUp, forgetLate } from './catch-up.ts';
 import { LeftForAnother, letByMs, Strangers } from './strangers.ts';
+import { type Bound, Waiting } from './waiting.ts';
 
 interface Reading {
   /** The reader's name: its cursor and its lease. */
@@ -18,6 +19,8 @@ interface Reading {
   readonly isAway?: (error: unknown) => boolean;
   /** Looks at everything anew, for a reader that can: it need not be kept for, for ever. `hold` fails when another process goes on. */
   readonly all?: (hold: () => Promise<void>) => Promise<void>;
+  /** Without one, what cannot be delivered waits for ever, or until the reader is forgotten. */
+  readonly bound?: Bound;
 }
 
 interface OneByOne extends Reading {
@@ -31,7 +34,6 @@ interface AllAtOnce extends Reading {
 
 export type RelayOptions = OneByOne | AllAtOnce;
 
-const batch = 200;
 const leaseMs = 10_000;
 /** How long the relay sleeps when nobody wakes it: facts of other processes are found this late at the worst. */
 const idleMs = 500;
@@ -40,6 +42,7 @@ export async function runRelay(services: Services, options: RelayOptions, signal
   const backoff = new Backoff({ firstMs: 100, maxMs: 10_000 }, services.random);
   const lease = new Lease(services, `relay:${options.reader}`, options.holder);
   const strangers = new Strangers(services, options.reader);
+  const waiting = new Waiting(services, options.reader, options.bound);
   let wake: (() => void) | undefined;
   const rouse = (): void => wake?.();
   using _listener = services.store.onOutbox(rouse);
@@ -49,7 +52,9 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       wake = resolve;
     });
     try {
-      const { sent, restMs } = (await lease.held()) ? await pass(services, options, lease, strangers) : nothing;
+      const held = await lease.held();
+      if (!held) waiting.idle();
+      const { sent, restMs } = held ? await pass(services, options, { lease, strangers, waiting }) : nothing;
       backoff.reset();
       if (restMs > 0) await lease.keptWhile(() => services.clock.sleep(restMs, signal));
       if (sent > 0) continue;
@@ -135,18 +140,17 @@ interface Passed {
 
 const nothing: Passed = { sent: 0, restMs: 0 };
 
-async function pass(services: Services, options: RelayOptions, lease: Lease, strangers: Strangers): Promise<Passed> {
+interface Pass {
+  readonly lease: Lease;
+  readonly strangers: Strangers;
+  readonly waiting: Waiting;
+}
+
+async function pass(services: Services, options: RelayOptions, { lease, strangers, waiting }: Pass): Promise<Passed> {
   const { reader, all } = options;
   if (all) await catchUp(services, reader, () => all(() => lease.hold()));
-  const rows = strangers.before(await services.store.outbox(reader, batch));
+  const rows = strangers.before(await waiting.read(work => lease.keptWhile(work)));
   const last = rows.at(-1);
-  const oldest = rows[0];
-  services.metrics?.set(
-    'weft_outbox_lag_seconds',
-    { reader },
-    oldest ? Math.max(0, services.clock.now() - Date.parse(oldest.at)) / 1000 : 0,
-  );
-  services.metrics?.set('weft_outbox_backlog', { reader }, rows.length);
   if (!last) return nothing;
   const restMs = await lease.keptWhile(() => ('deliverAll' in options ? options.deliverAll(rows) : deliverEach(services, options, rows)));
   await services.store.acknowledge(reader, last.seq);

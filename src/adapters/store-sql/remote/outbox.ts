@@ -27,6 +27,9 @@ const dropReader = 'DELETE FROM weft_reader WHERE reader = ?';
 const dropMarks = 'DELETE FROM weft_mark WHERE reader = ?';
 const slowest = `SELECT min(seq) FROM weft_reader WHERE reader <> ?`;
 const trim = 'DELETE FROM weft_outbox WHERE seq <= ?';
+/** By numbers, not by counting rows, of which there may be millions. */
+const waiting = `SELECT (SELECT coalesce(max(o.seq), 0) FROM weft_outbox o) - r.seq
+  - (SELECT count(*) FROM weft_mark m WHERE m.reader = r.reader) FROM weft_reader r WHERE r.reader = ?`;
 const next = 'SELECT min(seq) FROM weft_outbox WHERE seq > ?';
 
 export class Outbox {
@@ -50,6 +53,11 @@ export class Outbox {
     if (rows.length > 0 || (await this.knows(reader))) return rows;
     this.handed.delete(reader);
     return this.look(reader, limit);
+  }
+
+  async waiting(reader: string): Promise<number> {
+    const { rows } = await this.commits.read(session => session.query({ text: waiting, binds: [reader] }));
+    return Math.max(0, Number(rows[0]?.[0] ?? 0));
   }
 
   private async look(reader: string, limit: number): Promise<OutboxRow[]> {

@@ -106,6 +106,10 @@ export class RemoteStore implements Store {
     return this.within(() => this.mail.read(reader, limit));
   }
 
+  waiting(reader: string): Promise<number> {
+    return this.within(() => this.mail.waiting(reader));
+  }
+
   acknowledge(reader: string, seq: number): Promise<void> {
     return this.within(() => this.mail.acknowledge(reader, seq));
   }

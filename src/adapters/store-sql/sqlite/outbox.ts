@@ -47,6 +47,13 @@ function toRow(cells: unknown[]): OutboxRow {
   return { seq, at, kind, id, event, revision, facts: JSON.parse(facts) };
 }
 
+const waiting = `SELECT max(0, (SELECT coalesce(max(seq), 0) FROM weft_outbox) - seq) FROM weft_reader WHERE reader = ?`;
+
+/** By numbers, not by counting rows, of which there may be millions. */
+export function countWaiting(connection: Connection, reader: string): number {
+  return (connection.first({ text: waiting, binds: [reader] })?.[0] as number | undefined) ?? 0;
+}
+
 // A cursor goes forward only, and never beyond what is there: what is committed later must still reach its reader.
 const move = `UPDATE weft_reader SET seq = max(seq, min(?, (SELECT coalesce(max(seq), 0) FROM weft_outbox))) WHERE reader = ?`;
 // Not more than some thousands at a time: the event loop stands still meanwhile, and there will be another acknowledgement.

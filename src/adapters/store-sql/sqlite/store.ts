@@ -10,7 +10,7 @@ import { applyPlan } from './apply.ts';
 import { whileBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
-import { forgetReader, knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
+import { countWaiting, forgetReader, knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
 
 export class SqliteStore implements Store {
   private readonly connection: Connection;
@@ -85,6 +85,10 @@ export class SqliteStore implements Store {
     if (rows.length > 0 || (await this.read(() => knowsReader(this.connection, reader)))) return rows;
     await this.write(() => registerReader(this.connection, reader));
     return this.read(look);
+  }
+
+  async waiting(reader: string): Promise<number> {
+    return this.read(() => countWaiting(this.connection, reader));
   }
 
   acknowledge(reader: string, seq: number): Promise<void> {
