@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import { freePort } from '../conformance/free-port.ts';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { type Api, client } from './client.ts';
 import { until } from './harness.ts';
 import { once, processesOf, replaced, type Service, startService } from './service.ts';

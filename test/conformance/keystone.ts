@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { runToEnd, startDaemon } from './daemon.ts';
-import { freePorts } from './free-port.ts';
 import { type Admin, connectAdmin } from './identity-admin.ts';
 
 export interface RunningKeystone extends AsyncDisposable {
@@ -16,7 +16,7 @@ export interface RunningKeystone extends AsyncDisposable {
 export async function startKeystone(folder: string, password: string): Promise<RunningKeystone> {
   const home = join(folder, 'keystone');
   const config = join(home, 'keystone.conf');
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
   const url = `${origin}/v3`;
   for (const keys of ['fernet', 'credential']) mkdirSync(join(home, keys), { recursive: true, mode: 0o700 });

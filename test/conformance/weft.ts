@@ -1,8 +1,8 @@
 // The Weft under test, behind a Keystone: with a contained host and its agents, or the API server alone.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { startDaemon } from './daemon.ts';
-import { freePorts } from './free-port.ts';
 import { type Admin, ensureAccount, publish } from './identity-admin.ts';
 
 export interface RunningWeft extends AsyncDisposable {
@@ -31,7 +31,7 @@ tunnel_id_ranges = 1:1000
 
 export async function startWeft(folder: string, verb: 'up' | 'server', admin: Admin): Promise<RunningWeft> {
   await ensureAccount(admin, { username: 'neutron', password: servicePassword, project: 'service' }, ['admin', 'service']);
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const region = `weft-${verb}`;
   await publish(admin, region, url);

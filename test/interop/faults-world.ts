@@ -8,6 +8,7 @@ import { openAmqpBus } from '../../src/adapters/bus-amqp/amqp-bus.ts';
 import { systemClock as clock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { Finding } from '../../src/agent/audit/finding.ts';
+import { freePorts } from '../../src/contracts/free-port.ts';
 import { startMariadb } from '../../src/contracts/store-suite/servers/mariadb.ts';
 import type { DatabaseServer } from '../../src/contracts/store-suite/servers/server.ts';
 import { groundHost } from '../../src/main/audit/ground-host.ts';
@@ -17,7 +18,6 @@ import { type ContainedHost, openContained } from '../../src/main/sandbox/contai
 import { childrenOf } from '../../src/main/sandbox/proc.ts';
 import { run } from '../../src/main/sandbox/run.ts';
 import { type Api, client } from '../api/client.ts';
-import { freePorts } from '../conformance/free-port.ts';
 import { type Job, startJob, until } from '../system/job.ts';
 import { portTo, socketTo } from './broker-relay.ts';
 import { optionFile, type Sections, transportUrlOf } from './neutron-server.ts';

@@ -1,6 +1,6 @@
 // A Galera cluster of Debian's MariaDB on the loopback interface, for tests. A node that joins is sent the files of one that is there.
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { freePorts } from '../../src/contracts/free-port.ts';
 import { mariadbKind, mariadbMissing } from '../../src/contracts/store-suite/servers/mariadb.ts';
 import { type DatabaseServer, startServer } from '../../src/contracts/store-suite/servers/server.ts';
 
@@ -28,7 +28,10 @@ interface Ports {
 export async function startGalera(count: number): Promise<Cluster> {
   const stack = new AsyncDisposableStack();
   const ports: Ports[] = [];
-  for (let i = 0; i < count; i++) ports.push(await freePorts());
+  for (let i = 0; i < count; i++) {
+    const [group, ist, sst] = (await freePorts(3)) as [number, number, number];
+    ports.push({ group, ist, sst });
+  }
   const nodes: DatabaseServer[] = [];
   for (let i = 0; i < count; i++) nodes.push(stack.use(await startServer(nodeKind(i, ports))));
   await nodes[0]!.admin("CREATE USER weft@'%' IDENTIFIED BY 'secret'; GRANT ALL ON `weft\\_%`.* TO weft@'%';");
@@ -64,16 +67,3 @@ function nodeKind(node: number, ports: readonly Ports[]): typeof mariadbKind {
   ];
   return { ...mariadbKind, serve: (folder, port) => [...mariadbKind.serve(folder, port), ...settings] };
 }
-
-async function freePorts(): Promise<Ports> {
-  const servers = await Promise.all(Array.from({ length: 3 }, () => listening()));
-  const [group, ist, sst] = servers.map(server => (server.address() as { port: number }).port) as [number, number, number];
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))));
-  return { group, ist, sst };
-}
-
-const listening = (): Promise<ReturnType<typeof createServer>> =>
-  new Promise(resolve => {
-    const server = createServer();
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  });

@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { defaultConfig, type HealthConfig } from '../../src/server/context.ts';
 import { start, until } from '../api/harness.ts';
 import { once, startService } from '../api/service.ts';
-import { freePort } from '../conformance/free-port.ts';
 import { noRabbit, Rabbit, rabbitPassword, rabbitUser } from './rabbit.ts';
 
 const python = '/usr/bin/python3';

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { until } from '../api/harness.ts';
-import { freePort } from '../conformance/free-port.ts';
 
 export const noMemcached: string | false = spawnSync('memcached', ['-V']).error ? 'no memcached here (Debian: memcached)' : false;
 

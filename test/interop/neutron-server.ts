@@ -3,11 +3,11 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { mariadbMissing, startMariadb } from '../../src/contracts/store-suite/servers/mariadb.ts';
 import type { DatabaseServer } from '../../src/contracts/store-suite/servers/server.ts';
 import { type Api, client } from '../api/client.ts';
 import { type Daemon, runToEnd, startDaemon } from '../conformance/daemon.ts';
-import { freePorts } from '../conformance/free-port.ts';
 import { type Rabbit, rabbitPassword, rabbitUser } from './rabbit.ts';
 
 const programs = { server: '/usr/bin/neutron-server', manage: '/usr/bin/neutron-db-manage' };
@@ -59,7 +59,7 @@ export class NeutronServer implements AsyncDisposable {
   private daemon: Daemon | undefined;
 
   static async start(options: NeutronOptions): Promise<NeutronServer> {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const database = options.databaseUrl === undefined ? await startMariadb() : undefined;
     let server: NeutronServer | undefined;
     try {

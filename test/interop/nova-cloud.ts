@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { mariadbMissing, startMariadb } from '../../src/contracts/store-suite/servers/mariadb.ts';
 import type { DatabaseServer } from '../../src/contracts/store-suite/servers/server.ts';
 import { type DaemonOptions, startDaemon } from '../conformance/daemon.ts';
-import { freePorts } from '../conformance/free-port.ts';
 import { type Account, type Admin, ensureAccount } from '../conformance/identity-admin.ts';
 import type { RunningKeystone } from '../conformance/keystone.ts';
 import { optionFile, type Sections, transportUrlOf } from './neutron-server.ts';
@@ -173,7 +173,7 @@ export class NovaCloud implements AsyncDisposable {
   /** Its URL; `path` answers when it is ready. A port that was free may be somebody's connection a moment later. */
   private async wsgi(name: keyof typeof scripts, env: Record<string, string>, path: string): Promise<string> {
     for (let tries = 3; ; tries--) {
-      const [port = 0] = await freePorts(1);
+      const port = await freePort();
       const url = `http://127.0.0.1:${port}`;
       const http = ['--http-socket', `127.0.0.1:${port}`, '--wsgi-file', scripts[name], '--need-app', '--buffer-size', '65535'];
       const one = ['--master', '--die-on-term', '--lazy-apps', '--enable-threads', '--processes', '1', '--threads', '4'];

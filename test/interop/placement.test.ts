@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { textLog } from '../../src/adapters/log/text-log.ts';
+import { freePort } from '../../src/contracts/free-port.ts';
 import type { Body } from '../api/client.ts';
 import { type Harness, start, until } from '../api/harness.ts';
 import { listenerPassword, NovaListener } from '../api/nova-listener.ts';
 import { type Daemon, startDaemon } from '../conformance/daemon.ts';
-import { freePorts } from '../conformance/free-port.ts';
 import { optionFile } from './neutron-server.ts';
 
 const script = '/usr/bin/placement-api';
@@ -46,7 +46,7 @@ describe('Placement', { skip, timeout: 200_000 }, () => {
     });
 
   before(async () => {
-    [port = 0] = await freePorts(1);
+    port = await freePort();
     url = `http://127.0.0.1:${port}`;
     const placement_database = { connection: `sqlite:///${join(folder, 'placement.db')}`, sync_on_startup: true };
     writeFileSync(join(folder, 'placement.conf'), optionFile({ placement_database, api: { auth_strategy: 'noauth2' } }));

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AmqpOptions, defaultAmqpOptions } from '../../src/adapters/bus-amqp/options.ts';
-import { freePorts } from '../conformance/free-port.ts';
+import { freePorts } from '../../src/contracts/free-port.ts';
 
 const bin = '/usr/lib/rabbitmq/bin';
 const missing = spawnSync(`${bin}/rabbitmq-server`, ['--version'], { stdio: 'ignore', timeout: 1 }).error;

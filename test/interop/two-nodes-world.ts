@@ -3,13 +3,13 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { startMariadb } from '../../src/contracts/store-suite/servers/mariadb.ts';
 import type { DatabaseServer } from '../../src/contracts/store-suite/servers/server.ts';
 import { openVm, tapName, type Vm } from '../../src/main/instances/vm.ts';
 import { type ContainedHost, openContained } from '../../src/main/sandbox/contained.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { type Api, client, type Made } from '../api/client.ts';
-import { freePorts } from '../conformance/free-port.ts';
 import { ensure } from '../conformance/identity-admin.ts';
 import { type RunningKeystone, startKeystone } from '../conformance/keystone.ts';
 import { commandsOf, filesOf } from '../guide-page.ts';
@@ -47,7 +47,7 @@ export class TwoNodes implements AsyncDisposable {
       const relay = portTo(socket, rabbit.port, argv => sandbox.enter(argv));
       stack.defer(() => void relay.kill('SIGKILL'));
     }
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     return new TwoNodes({ folder, database, rabbit, keystone, contained, port }, stack.move());
   }
 

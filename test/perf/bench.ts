@@ -2,12 +2,12 @@
 // belongs into docs/benchmarks.md. Ratios are what counts: absolute numbers are those of the machine and of what else it does.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { passwordsInCloudsYaml } from '../../src/adapters/identity-builtin/clouds-yaml.ts';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { logIn, type Target } from './bench-client.ts';
 import { clearLoad, type LoadOptions, type Result, runLoad } from './bench-load.ts';
 import { markdown, ms } from './statistics.ts';
@@ -70,16 +70,6 @@ async function ready(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || waited > 60_000) throw new Error(`the server did not start: ${output}`);
     await sleep(50);
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 async function peerTarget(url: string, auth: string): Promise<Target> {

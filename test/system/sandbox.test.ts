@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { openContained } from '../../src/main/sandbox/contained.ts';
 import { isAlive, processId } from '../../src/main/sandbox/proc.ts';
 import { publish } from '../../src/main/sandbox/publish.ts';
@@ -217,14 +218,6 @@ test('an ordinary user builds contained hosts in a user namespace, and they go a
 });
 
 const echoServer = "require('node:net').createServer({allowHalfOpen:true},s=>s.pipe(s)).listen(7,'172.24.4.77')";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 /** Sends, closes its own end, and answers all that comes back until the other end closes too. */
 function talk(port: number, text: string): Promise<string> {

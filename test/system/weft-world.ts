@@ -1,12 +1,12 @@
 // A whole Weft for a test: `bin/weft up` in a state directory of its own on a free port, clients of its API, and instances to run
 // programs in. It is gone with the world, and also when the test's process dies in whatever way.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { control, type InstanceView, type NewInstance, type StatusView } from '../../src/cli/control.ts';
 import { type StateFolder, stateFolder } from '../../src/cli/state.ts';
 import { ApiClient, type Body, type Credentials } from '../../src/client/api.ts';
+import { freePort } from '../../src/contracts/free-port.ts';
 import { isAlive, processId } from '../../src/main/sandbox/proc.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { enterArgv } from '../../src/main/sandbox/sandbox.ts';
@@ -359,16 +359,4 @@ function readLogs(folder: string): [name: string, text: string][] {
 /** As from a terminal, also when npm started the tests. */
 function withoutNpm(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith('npm_')));
-}
-
-/** Free a moment ago, and kept over the restarts of a world. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

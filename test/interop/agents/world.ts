@@ -3,8 +3,8 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../../src/contracts/free-port.ts';
 import type { Done } from '../../../src/main/sandbox/run.ts';
-import { freePorts } from '../../conformance/free-port.ts';
 import { type Job, until } from '../../system/job.ts';
 import { Rabbit, rabbitPassword, rabbitUser } from '../rabbit.ts';
 import { type Instance, plug, unplug } from './instances.ts';
@@ -76,7 +76,7 @@ export class World implements AsyncDisposable {
     const lab = stack.use(await Lab.open('weft-lab', options.kinds));
     await relayTo(lab, folder, rabbit.port, stack);
     writeFileSync(join(folder, 'weft.conf'), serverConfig(url, options.server ?? {}), { mode: 0o600 });
-    const server = stack.use(new WeftServer(join(folder, 'weft'), (await freePorts(1))[0]!, [join(folder, 'weft.conf')]));
+    const server = stack.use(new WeftServer(join(folder, 'weft'), await freePort(), [join(folder, 'weft.conf')]));
     await server.up();
     const agents = new NeutronAgents({
       lab,
