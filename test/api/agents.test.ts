@@ -59,6 +59,33 @@ describe('agents', () => {
     assert.equal(await status(port.id), 'ACTIVE');
   });
 
+  test('an end of tunnels that is told is passed on to all, and whoever tells one hears of those that agents have reported', async () => {
+    const heard: unknown[] = [];
+    await using _ = await h.bus.serve({
+      topic: 'q-agent-notifier-tunnel-update',
+      server: 'h9',
+      endpoints: [{ version: '1.0', methods: { tunnel_update: args => void heard.push(args) } }],
+    });
+    const agent_state = {
+      binary: 'neutron-openvswitch-agent',
+      agent_type: 'Open vSwitch agent',
+      host: 'h8',
+      topic: 'N/A',
+      configurations: { tunneling_ip: '192.0.2.8', tunnel_types: ['geneve'] },
+    };
+    await h.rpc('q-reports-plugin', 'report_state', { agent_state: { agent_state }, time: '2999-01-01T00:00:00.000000' }, '1.2');
+    const sync = (args: Body): Promise<unknown> => h.rpc('q-plugin', 'tunnel_sync', args as Record<string, string>, '1.4');
+    assert.deepEqual(await sync({ tunnel_ip: '192.0.2.9', tunnel_type: 'geneve', host: 'h9' }), {
+      tunnels: [{ ip_address: '192.0.2.8', udp_port: 4789, host: 'h8' }],
+    });
+    await until('the end is told', async () => heard.length > 0);
+    assert.deepEqual(heard, [{ tunnel_ip: '192.0.2.9', tunnel_type: 'geneve' }]);
+    await assert.rejects(sync({ tunnel_type: 'geneve', host: 'h9' }), /Tunnel IP value needed/);
+    await assert.rejects(sync({ tunnel_ip: '192.0.2.9', host: 'h9' }), /Network type value needed/);
+    const { agents } = (await h.admin.request('GET', 'agents?host=h8')).body as { agents: Body[] };
+    await h.admin.request('DELETE', `agents/${String(agents[0]?.id)}`);
+  });
+
   test('L2 and DHCP that report at the same moment leave no port behind', async () => {
     const ports: string[] = [];
     for (let i = 0; i < 25; i++) {

@@ -35,6 +35,9 @@ export const groupRulesUpdated = (security_groups: readonly string[]): Message =
 export const groupMembersUpdated = (security_groups: readonly string[]): Message =>
   fanout(`${l2}-security_group-update`, '1.1', 'security_groups_member_updated', { security_groups });
 
+export const tunnelUpdate = (tunnel_ip: string, tunnel_type: string): Message =>
+  fanout(`${l2}-tunnel-update`, '1.0', 'tunnel_update', { tunnel_ip, tunnel_type });
+
 export type FdbMethod = 'add_fdb_entries' | 'remove_fdb_entries' | 'update_fdb_entries';
 export const fdb = (method: FdbMethod, fdb_entries: unknown, host?: string): Message => {
   const topic = l2populationTopic;

@@ -1,10 +1,12 @@
 // What L2 agents ask about devices, and report of them.
 import { type Endpoint, type Json, RpcFailure } from '../../contracts/bus.ts';
 import type { Predicate, Row } from '../../contracts/store.ts';
+import { parseIp } from '../../domain/net/ip.ts';
 import { byIds, grouped } from '../commands/load.ts';
 import { profileOf } from '../commands/port-profile.ts';
 import { deviceOf, type PortParts, partsOf } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
+import { type Message, tunnelUpdate } from '../relay/messages.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, text, texts } from './arguments.ts';
 import { bindAgain } from './bind-again.ts';
@@ -169,10 +171,14 @@ async function networkDetails(services: Services, id: string): Promise<Dict | nu
   return row ? ((await networkDicts(services, [row]))[0] as Dict) : null;
 }
 
-/** The tunnel ends of all live L2 agents of the type. */
-async function tunnelSync(services: Services, args: Args): Promise<Dict> {
-  const type = args.tunnel_type;
-  if (typeof type !== 'string') throw new RpcFailure('InvalidInput', 'Invalid input for operation: Network type value is required.');
+/** The tunnel ends of all L2 agents of the type; these are told of the caller's. */
+async function tunnelSync(services: Services, tell: (message: Message) => Promise<void>, args: Args): Promise<Dict> {
+  const { tunnel_ip: ip, tunnel_type: type } = args;
+  const wrong = (what: string): RpcFailure => new RpcFailure('InvalidInput', `Invalid input for operation: ${what}`);
+  if (typeof ip !== 'string' || !parseIp(ip)) throw wrong('Tunnel IP value needed by the ML2 plugin.');
+  if (typeof type !== 'string') throw wrong('Network type value needed by the ML2 plugin.');
+  // Who asked before hears of it now; who asks later finds it in the table, where the caller's report has it.
+  await tell(tunnelUpdate(ip, type));
   const agents = await services.store.select({ table: 'agents' });
   const ends = agents.map(a => ({ host: a.host, configurations: a.configurations as Record<string, Json> }));
   const tunnels = ends
@@ -186,7 +192,7 @@ async function tunnelSync(services: Services, args: Args): Promise<Dict> {
   return { tunnels };
 }
 
-export function devices(services: Services): Endpoint {
+export function devices(services: Services, tell: (message: Message) => Promise<void>): Endpoint {
   return {
     version: '1.9',
     methods: {
@@ -203,7 +209,7 @@ export function devices(services: Services): Endpoint {
       },
       update_device_down: async args => (await down(services, [text(args, 'device')], text(args, 'host')))[0],
       update_device_list: args => updateList(services, args),
-      tunnel_sync: args => tunnelSync(services, args),
+      tunnel_sync: args => tunnelSync(services, tell, args),
     },
   };
 }

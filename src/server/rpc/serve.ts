@@ -1,5 +1,5 @@
 // The topics that agents call, and the endpoints on each in Neutron's order of dispatch.
-import type { Bus, Endpoint } from '../../contracts/bus.ts';
+import type { Bus } from '../../contracts/bus.ts';
 import { type Services, timestamp } from '../context.ts';
 import type { Message } from '../relay/messages.ts';
 import { agentState } from './agent-state.ts';
@@ -16,24 +16,25 @@ import { trunkAgents } from './trunks.ts';
 
 /** Heartbeats alone, so that they do not wait behind what takes longer. */
 export function serveReports(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
-  return bus.serve({ topic: 'q-reports-plugin', server, endpoints: [reports(services, bus)] });
+  return bus.serve({ topic: 'q-reports-plugin', server, endpoints: [agentState(services, timestamp(services.clock), teller(bus))] });
 }
 
-function reports(services: Services, bus: Bus): Endpoint {
-  const tell = ({ target, method, args }: Message): Promise<void> => bus.cast(target, method, args);
-  return agentState(services, timestamp(services.clock), tell);
-}
+const teller =
+  (bus: Bus) =>
+  ({ target, method, args }: Message): Promise<void> =>
+    bus.cast(target, method, args);
 
 /** Serves agents until disposed. `server` is the `host` option of this process. */
 export async function serveAgents(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
-  const state = reports(services, bus);
+  const tell = teller(bus);
+  const state = agentState(services, timestamp(services.clock), tell);
   const stack = new AsyncDisposableStack();
   stack.use(
     await bus.serve({
       topic: 'q-plugin',
       server,
       endpoints: [
-        devices(services),
+        devices(services, tell),
         securityGroupInfo(services),
         dvr(services),
         dhcp(services),

@@ -38,7 +38,7 @@ export function agentWork(
   by: Chance,
   heard: (call: string, args: Args) => void = () => {},
 ): () => Promise<void> {
-  const methods = { ...devices(services).methods, ...dhcp(services).methods, ...l3(services).methods };
+  const methods = { ...devices(services, async () => {}).methods, ...dhcp(services).methods, ...l3(services).methods };
   const all = calls(o, scene, by);
   return async () => {
     const [name, args] = by.pick(all)();
