@@ -51,7 +51,7 @@ export class PlacementRefused extends Error {
   }
 }
 
-/** Nova answered that it does not take these events at all. */
+/** Nova answered that it does not take these events (4xx), or failed at them (500). */
 export class NovaRefused extends Error {
   readonly status: number;
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BusUnavailable } from '../../contracts/bus.ts';
-import type { OutboxRow } from '../../contracts/store.ts';
+import { type OutboxRow, StoreBusy } from '../../contracts/store.ts';
 import type { Services } from '../context.ts';
 import { runRelay } from './relay.ts';
 
@@ -188,4 +188,40 @@ test('while facts are told slowly one by one, nobody else tells them', async () 
   assert.deepEqual([one.sent, two.sent], [[1, 2], []]);
   await one.end();
   await two.end();
+});
+
+test('of facts that are told together one that cannot be told holds up no other, and none is lost while somebody is away', async () => {
+  const box = new Box();
+  for (const seq of [1, 2, 3]) box.commit(seq);
+  const sent: number[] = [];
+  let away: Error | undefined = new StoreBusy('the database is away');
+  const deliverAll = async (rows: readonly OutboxRow[]): Promise<number> => {
+    if (away) throw away;
+    if (rows.some(({ seq }) => seq === 2)) throw new TypeError('no such attribute');
+    sent.push(...rows.map(({ seq }) => seq));
+    return 0;
+  };
+  const stop = new AbortController();
+  const ended = runRelay(
+    box.services(),
+    { reader: 'nova', holder: 'one', deliverAll, isAway: error => error instanceof RangeError },
+    stop.signal,
+  );
+  await settled();
+  for (const next of [new RangeError('Nova is away'), new BusUnavailable('away')]) {
+    away = next;
+    await box.pass(10_000);
+  }
+  assert.deepEqual(sent, []);
+  assert.ok(box.errors.length > 2);
+  assert.deepEqual([...new Set(box.errors)], ['relay: delivery failed, will be repeated']);
+  away = undefined;
+  await box.pass(10_000);
+  assert.deepEqual(sent, [1, 3]);
+  assert.equal(box.errors.filter(text => text.includes('given up')).length, 1);
+  box.commit(4);
+  await settled();
+  assert.deepEqual(sent, [1, 3, 4]);
+  stop.abort();
+  await ended;
 });

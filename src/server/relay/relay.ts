@@ -1,6 +1,6 @@
 // Carries the outbox to a reader: in commit order, at least once, by one process at a time. What cannot be delivered waits.
 import { BusUnavailable } from '../../contracts/bus.ts';
-import type { OutboxRow } from '../../contracts/store.ts';
+import { type OutboxRow, StoreBusy } from '../../contracts/store.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import type { Signal } from '../../engine/clock.ts';
 import type { Services } from '../context.ts';
@@ -152,10 +152,28 @@ async function pass(services: Services, options: RelayOptions, { lease, stranger
   const rows = strangers.before(await waiting.read(work => lease.keptWhile(work)));
   const last = rows.at(-1);
   if (!last) return nothing;
-  const restMs = await lease.keptWhile(() => ('deliverAll' in options ? options.deliverAll(rows) : deliverEach(services, options, rows)));
+  const restMs = await lease.keptWhile(() =>
+    'deliverAll' in options ? deliverTogether(services, options, rows) : deliverEach(services, options, rows),
+  );
   await services.store.acknowledge(reader, last.seq);
   services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
   return { sent: rows.length, restMs };
+}
+
+const isAway = ({ isAway: isTheirs }: Reading, error: unknown): boolean =>
+  error instanceof BusUnavailable || error instanceof StoreBusy || isTheirs?.(error) === true;
+
+/** Where it is not the other side that is away, one of them may be bad: each is told by itself. */
+async function deliverTogether(services: Services, options: AllAtOnce, rows: readonly OutboxRow[]): Promise<number> {
+  try {
+    return await options.deliverAll(rows);
+  } catch (error) {
+    if (isAway(options, error)) throw error;
+    services.log.error('relay: facts could not be told together, each is told by itself', { reader: options.reader, error });
+  }
+  const { reader, holder, isAway: isTheirs } = options;
+  const deliver = async (row: OutboxRow): Promise<void> => void (await options.deliverAll([row]));
+  return deliverEach(services, { reader, holder, deliver, ...(isTheirs ? { isAway: isTheirs } : {}) }, rows);
 }
 
 async function deliverEach(services: Services, options: OneByOne, rows: readonly OutboxRow[]): Promise<number> {
@@ -174,13 +192,14 @@ async function deliverEach(services: Services, options: OneByOne, rows: readonly
 }
 
 /** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function deliverOne(services: Services, { reader, deliver, isAway }: OneByOne, row: OutboxRow): Promise<void> {
+async function deliverOne(services: Services, options: OneByOne, row: OutboxRow): Promise<void> {
+  const { reader, deliver } = options;
   for (let attempt = 1; ; attempt++) {
     try {
       return await deliver(row);
     } catch (error) {
-      // A bus that is away delays everything and loses nothing.
-      if (error instanceof BusUnavailable || isAway?.(error)) throw error;
+      // A bus or a database that is away delays everything and loses nothing.
+      if (isAway(options, error)) throw error;
       if (attempt < 3) continue;
       services.log.error('relay: a fact was given up', { reader, seq: row.seq, kind: row.kind, id: row.id, error });
       return;
