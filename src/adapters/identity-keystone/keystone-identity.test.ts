@@ -334,3 +334,22 @@ test('a token with access rules is freed of them by the token of a service, and 
   assert.deepEqual([await opens(use), await opens(other), await opens(other, 'service')], [true, false, true]);
   assert.deepEqual([await opens(use, 'bound'), await opens(other, 'bound')], [true, false]);
 });
+
+test('anybody’s token as that of a service is taken unless roles are required, frees of no access rules, and is told once', async t => {
+  const { identity, stub, lines, clock } = await world(t);
+  stub.tokens.set('bound', { ...member, application_credential: { access_rules: [{ ...use, service: 'network' }] } });
+  const other = { method: 'DELETE', path: '/v2.0/ports/1' };
+  const caller = (token: string, what: typeof use) => identity.validate(token, { ...what, serviceToken: 'good' });
+  assert.equal(await caller('bound', other), undefined);
+  assert.equal((await caller('bound', use))?.user_id, 'u1');
+  assert.equal((await caller('good', other))?.user_id, 'u1');
+  assert.equal(lines.filter(line => /WARNING .*service token without/i.test(line) && line.includes('ann')).length, 1, lines.join(''));
+  const strict = openKeystoneIdentity({
+    account: accountAt(stub.url),
+    clock,
+    log: textLog({ sink: { write: () => {} } }),
+    serviceRolesRequired: true,
+  });
+  assert.equal(await strict.validate('good', { ...use, serviceToken: 'good' }), undefined);
+  assert.equal((await strict.validate('good', use))?.user_id, 'u1');
+});

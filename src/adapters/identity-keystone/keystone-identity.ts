@@ -30,7 +30,7 @@ export interface KeystoneIdentityOptions {
   readonly shared?: SharedAnswers;
   /** `service_type`: which access rules of application credentials mean us. */
   readonly serviceType?: string;
-  /** `service_token_roles`: a service with one of them may go on with a user's token that has ended. */
+  /** `service_token_roles`: a service with one of them may go on with a user's token that has ended or is bound by access rules. */
   readonly serviceRoles?: readonly string[];
   /** `service_token_roles_required`: a service token without such a role is refused. */
   readonly serviceRolesRequired?: boolean;
@@ -76,11 +76,18 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
     return question;
   };
 
+  let warned = false;
   /** Undefined: not a token of a service. */
-  const serviceOf = async (token: string): Promise<{ readonly mayGoOn: boolean; readonly isBound: boolean } | undefined> => {
+  const serviceOf = async (token: string): Promise<Passing | undefined> => {
     const said = await about(token);
-    const mayGoOn = settings.serviceRoles.some(role => said?.caller.roles.includes(role));
-    return said && (mayGoOn || !settings.serviceRolesRequired) ? { mayGoOn, isBound: said.rules !== undefined } : undefined;
+    if (!said) return undefined;
+    const isService = settings.serviceRoles.some(role => said.caller.roles.includes(role));
+    if (isService) return { mayGoOn: true, frees: said.rules === undefined };
+    if (settings.serviceRolesRequired) return undefined;
+    if (!warned)
+      log.warning('a service token without one of service_token_roles is taken, and frees of nothing', { user: said.caller.user_name });
+    warned = true;
+    return { mayGoOn: false, frees: false };
   };
 
   return {
@@ -89,12 +96,19 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
       const passedOn = serviceToken === undefined ? undefined : await serviceOf(serviceToken);
       if (serviceToken !== undefined && !passedOn) return undefined;
       const said = await about(token, passedOn?.mayGoOn);
-      // What a service passes on is not what the user has asked for. A token that is bound by rules itself frees none of its own.
-      const isFree = passedOn !== undefined && !passedOn.isBound;
-      if (said?.rules && !isFree && !isAllowed(said.rules, settings.serviceType, request)) return undefined;
+      // What a service passes on is not what the user has asked for.
+      if (said?.rules && !passedOn?.frees && !isAllowed(said.rules, settings.serviceType, request)) return undefined;
       return said?.caller;
     },
   };
+}
+
+/** What the token of a service does for the one that it passes on. */
+interface Passing {
+  /** It may have ended. */
+  readonly mayGoOn: boolean;
+  /** Of its access rules. Anybody has a token of his own: only a service's does, and none that is bound by rules itself. */
+  readonly frees: boolean;
 }
 
 /** What is known of tokens: here, and with other servers. */

@@ -46,12 +46,24 @@ export const keystoneOptions: readonly Option<ServerProcess>[] = [
       sets('cacheSeconds'),
       { default: '60' },
     ),
-    option('service_token_roles', list, 'a service with one of these roles may go on with a token that has ended', sets('serviceRoles'), {
-      default: 'service',
-    }),
-    option('service_token_roles_required', bool, 'whether other service tokens are refused', sets('serviceRolesRequired'), {
-      default: 'false',
-    }),
+    option(
+      'service_token_roles',
+      list,
+      'a service with one of these roles may go on with a token that has ended, or is bound by access rules',
+      sets('serviceRoles'),
+      {
+        default: 'service',
+      },
+    ),
+    option(
+      'service_token_roles_required',
+      bool,
+      'whether other service tokens are refused; if not, they are taken and change nothing',
+      sets('serviceRolesRequired'),
+      {
+        default: 'false',
+      },
+    ),
     option('service_type', string, 'which access rules of application credentials are meant', sets('serviceType'), { default: 'network' }),
     option(
       'http_connect_timeout',
