@@ -6,6 +6,7 @@ import { IpsetTool } from './ipsets/ipset.ts';
 import { IptablesTools } from './iptables/iptables.ts';
 import { IpLinks } from './links/ip-links.ts';
 import { NftTool } from './nft/nft.ts';
+import { OvsOpenflow } from './openflow/openflow.ts';
 import { Daemons } from './processes/daemons.ts';
 import { Tools, type ToolsOptions } from './tools.ts';
 
@@ -18,6 +19,7 @@ export function openHost(options: ToolsOptions = {}): Host {
     nft: new NftTool(tools),
     ipsets: new IpsetTool(tools),
     conntrack: new ConntrackTool(tools),
+    openflow: new OvsOpenflow(),
     processes: new Daemons(tools, files),
     files,
   };

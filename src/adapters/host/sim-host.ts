@@ -9,6 +9,7 @@ import { SimIpSets } from './ipsets/sim.ts';
 import { SimIptables } from './iptables/sim.ts';
 import { noNetns, SimLinks } from './links/sim.ts';
 import { SimNft } from './nft/sim.ts';
+import { SimOpenflow } from './openflow/sim.ts';
 import { SimProcesses } from './processes/sim.ts';
 
 /** The doors, as their simulators: with `failNext`, and with what a test does from outside (`plug`, `kill`, `track`, …). */
@@ -18,6 +19,7 @@ export interface SimHost extends Host {
   readonly nft: SimNft;
   readonly ipsets: SimIpSets;
   readonly conntrack: SimConntrack;
+  readonly openflow: SimOpenflow;
   readonly processes: SimProcesses;
   readonly files: SimFiles;
 }
@@ -35,5 +37,5 @@ export function simHost(): SimHost {
   links.onNamespaceGone(ns => {
     for (const door of [iptables, ipsets, nft, conntrack]) door.forget(ns);
   });
-  return { links, iptables, nft, ipsets, conntrack, processes: new SimProcesses(files, open), files };
+  return { links, iptables, nft, ipsets, conntrack, openflow: new SimOpenflow(), processes: new SimProcesses(files, open), files };
 }

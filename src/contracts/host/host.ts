@@ -2,6 +2,7 @@
 import type { Files } from './files.ts';
 import type { Conntrack, IpSets, Iptables, Nft } from './firewall.ts';
 import type { Links } from './links.ts';
+import type { Openflow } from './openflow.ts';
 import type { Processes } from './processes.ts';
 
 export interface Host {
@@ -10,6 +11,7 @@ export interface Host {
   readonly nft: Nft;
   readonly ipsets: IpSets;
   readonly conntrack: Conntrack;
+  readonly openflow: Openflow;
   readonly processes: Processes;
   readonly files: Files;
 }

@@ -27,12 +27,7 @@ const integration: readonly Sample[] = [
   [0, 3, { in_port: 1, vlan_vid: vlan(1005) }, [{ do: 'set_field', field: 'vlan_vid', value: vlan(3) }, go(59)]],
   [0, 3, { in_port: 1, vlan_vid: noVlan }, [...tag(3), go(59)]],
   [0, 2, { in_port: 1 }, []],
-  [
-    0,
-    65534,
-    { ...protocol.ip, in_port: 7, reg2: 0 },
-    [{ do: 'set_field', field: 'ip_dscp', value: 46 }, set('reg2', 1), { do: 'resubmit', port: 'in_port' }],
-  ],
+  [0, 65534, { ...protocol.ip, in_port: 7, reg2: 0 }, [{ do: 'set_field', field: 'ip_dscp', value: 46 }, set('reg2', 1), go(0)]],
   [1, 20, { vlan_vid: vlan(3), eth_dst: VM }, [{ do: 'set_field', field: 'eth_src', value: ROUTER }, go(60)]],
   [
     3,
@@ -149,9 +144,10 @@ const tunnel: readonly Sample[] = [
 
 const fieldSamples: readonly Match[] = [
   { in_port: 'local' },
+  { tun_id: 0n, pkt_mark: 0, metadata: 0n, ct_mark: 0, ct_label: 0n, reg1: { value: 0, mask: 0xf0 }, ct_zone: 0, eth_type: 0 },
   { tun_id: { value: 0x10n, mask: 0xf0n }, tun_src: '192.0.2.1', tun_dst: '192.0.2.0/24' },
   { tun_ipv6_src: 'fd00::1', tun_ipv6_dst: 'fd00::/64' },
-  { tun_gbp_id: 7, tun_gbp_flags: { value: 8, mask: 8 } },
+  { tun_gbp_id: 7, tun_gbp_flags: 8 },
   { tun_flags: '+oam' },
   { pkt_mark: { value: 1, mask: 0xff }, metadata: 0x1_0000_0000n },
   { metadata: { value: 0x50n, mask: 0xf0n }, reg15: 1, reg0: { value: 0x50, mask: 0xf0 } },
@@ -160,14 +156,14 @@ const fieldSamples: readonly Match[] = [
   { ct_label: { value: 2n, mask: 3n } },
   {
     ...protocol.tcp,
-    ct_state: '+trk',
+    ct_state: '+est+trk',
     ct_nw_src: '10.0.0.0/8',
     ct_nw_dst: '10.0.0.1',
     ct_nw_proto: 6,
     ct_tp_src: 5,
     ct_tp_dst: { value: 16, mask: 0xfff0 },
   },
-  { ...protocol.ipv6, ct_state: '+trk', ct_ipv6_src: 'fd00::/8', ct_ipv6_dst: 'fd00::1', ct_nw_proto: 17 },
+  { ...protocol.ipv6, ct_state: '+est+trk', ct_ipv6_src: 'fd00::/8', ct_ipv6_dst: 'fd00::1', ct_nw_proto: 17 },
   { vlan_vid: anyVlan },
   { vlan_vid: vlan(3), vlan_pcp: 5 },
   { vlan_vid: anyVlan, vlan_pcp: 5 },
@@ -188,6 +184,13 @@ const fieldSamples: readonly Match[] = [
 ];
 
 const actionSamples: readonly (readonly Action[])[] = [
+  [
+    set('reg2', 0),
+    { do: 'set_field', field: 'tun_id', value: 0n },
+    { do: 'set_field', field: 'xxreg0', value: 0n },
+    { do: 'set_field', field: 'reg1', value: { value: 0, mask: 0xf } },
+    { do: 'load', value: 0n, to: 'reg0' },
+  ],
   [{ do: 'output', port: 'flood' }],
   [{ do: 'output', port: 'all' }],
   [{ do: 'output', port: 'local' }],
@@ -200,7 +203,6 @@ const actionSamples: readonly (readonly Action[])[] = [
   [
     { do: 'resubmit', port: 5 },
     { do: 'resubmit', port: 5, table: 9 },
-    { do: 'resubmit', table: 9, ct: true },
   ],
   [{ do: 'group', group: 1 }],
   [
@@ -273,10 +275,6 @@ const actionSamples: readonly (readonly Action[])[] = [
     { do: 'ct', commit: true, zone: 5, nat: { type: 'src', addresses: '10.0.0.1-10.0.0.9', ports: [1024, 2048], random: true } },
     { do: 'ct', table: 3, zone: 5, nat: {} },
   ],
-  [
-    { do: 'ct', commit: true, nat: { type: 'dst', addresses: 'fd00::1', ports: [80, 80] } },
-    { do: 'ct', commit: true, nat: { type: 'src', addresses: 'fd00::1', persistent: true, hash: true } },
-  ],
   [{ do: 'set_queue', queue: 3 }, { do: 'output', port: 1 }, { do: 'pop_queue' }],
   [{ do: 'note', bytes: '0102030405060708' }],
   [{ do: 'clone', actions: [{ do: 'pop_vlan' }, { do: 'output', port: 3 }] }, { do: 'exit' }],
@@ -304,13 +302,23 @@ const neighbour: Sample = [
   8,
   { ...protocol.icmp6, icmpv6_type: 135, icmpv6_code: 0, nd_target: 'fd00::1' },
   [
+    { do: 'set_field', field: 'nd_sll', value: VM },
     { do: 'set_field', field: 'icmpv6_type', value: 136 },
-    { do: 'set_field', field: 'nd_tll', value: VM },
     { do: 'set_field', field: 'nd_reserved', value: 0xe0000000 },
     { do: 'set_field', field: 'nd_options_type', value: 2 },
     { do: 'output', port: 'in_port' },
   ],
 ];
+const translated: Sample = [
+  100,
+  12,
+  protocol.tcp6,
+  [
+    { do: 'ct', commit: true, nat: { type: 'dst', addresses: 'fd00::1', ports: [80, 80] } },
+    { do: 'ct', commit: true, nat: { type: 'src', addresses: 'fd00::1', persistent: true, hash: true } },
+  ],
+];
+const again: Sample = [100, 11, { ...protocol.ip, ct_state: '-inv+trk' }, [{ do: 'resubmit', table: 101, ct: true }]];
 const timed: Sample = [100, 9, { reg0: 1 }, [normal], { idle_timeout: 600, hard_timeout: 1200, flags: ['send_flow_rem'] }];
 const uncounted: Sample = [100, 10, { reg0: 1 }, [normal], { flags: ['no_packet_counts', 'no_byte_counts'] }];
 
@@ -328,6 +336,6 @@ export const sampleFlows: readonly Flow[] = [
   ...[...integration, ...firewall].map(s => flowOf(s, 0xfedc_ba98_7654_3210n)),
   ...tunnel.map(([table, ...s]) => flowOf([table + 100, ...s], 0x22n)),
   ...fieldSamples.map((match, i) => flowOf([150, 100 + i, match, [normal]], 0x33n)),
-  ...actionSamples.map((actions, i) => flowOf([151, 100 + i, {}, actions], 0x44n)),
-  ...[decTtl, setPorts, setIpv6, neighbour, timed, uncounted].map(s => flowOf(s, 0n)),
+  ...actionSamples.map((actions, i) => flowOf([151, 100 + i, { vlan_vid: anyVlan, ...protocol.ip }, actions], 0x44n)),
+  ...[decTtl, setPorts, setIpv6, neighbour, timed, uncounted, again, translated].map(s => flowOf(s, 0n)),
 ];

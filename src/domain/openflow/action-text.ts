@@ -3,10 +3,8 @@ import type { Action, Ct, Learn, LearnSpec, Nat, Port, Subfield } from './action
 import { canonicalActions } from './canonical.ts';
 import { type FieldName, fieldOf } from './fields.ts';
 import type { FieldValue } from './match.ts';
-import { valueText } from './match-text.ts';
+import { hex, valueText } from './match-text.ts';
 import { BadFlow, bitsOf, matchBits, ones } from './values.ts';
-
-const hex = (n: bigint | number): string => `0x${n.toString(16)}`;
 
 export interface SubfieldBits {
   readonly field: FieldName;

@@ -104,7 +104,7 @@ test('a flow is printed as ovs-ofctl would', () => {
     ],
     [
       flow({ ...protocol.icmp6, icmpv6_type: 136, nd_target: 'fd00::1' }, { hard_timeout: 3, flags: ['send_flow_rem'] }),
-      'cookie=0x1, table=60, hard_timeout=3, send_flow_rem, priority=3,icmp6,icmp_type=136,nd_target=fd00::1 actions=drop',
+      'cookie=0x1, table=60, hard_timeout=3, send_flow_rem priority=3,icmp6,icmp_type=136,nd_target=fd00::1 actions=drop',
     ],
     [
       flow(

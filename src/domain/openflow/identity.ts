@@ -15,14 +15,6 @@ export function flowKey(flow: FlowIdentity): string {
 /** Flags that a flow keeps; the others are said once, when it is added. */
 const KEPT: readonly FlowFlag[] = ['send_flow_rem', 'no_packet_counts', 'no_byte_counts'];
 
-const OFCTL_FLAGS: Readonly<Record<FlowFlag, string>> = {
-  send_flow_rem: 'send_flow_rem',
-  check_overlap: 'check_overlap',
-  reset_counts: 'reset_counts',
-  no_packet_counts: 'no_packet_counts',
-  no_byte_counts: 'no_byte_counts',
-};
-
 /** Everything that a flow is besides its identity. */
 const rest = (flow: Flow): string =>
   [
@@ -43,9 +35,9 @@ export function flowText(flow: Omit<Flow, 'cookie'> & { readonly cookie?: bigint
     `table=${flow.table}`,
     ...(flow.idle_timeout ? [`idle_timeout=${flow.idle_timeout}`] : []),
     ...(flow.hard_timeout ? [`hard_timeout=${flow.hard_timeout}`] : []),
-    ...(flow.flags ?? []).map(f => OFCTL_FLAGS[f]),
   ];
-  return `${head.join(', ')}, ${identityTerms(flow)} actions=${actionsText(flow.actions)}`;
+  const flags = KEPT.filter(f => flow.flags?.includes(f)).map(f => `${f} `);
+  return `${head.join(', ')}, ${flags.join('')}${identityTerms(flow)} actions=${actionsText(flow.actions)}`;
 }
 
 /** `table=60, priority=3,in_port=1`: a flow without what it does. */

@@ -4,7 +4,8 @@ import { type FieldName, fieldOf } from './fields.ts';
 import type { Match } from './match.ts';
 import { type Bits, matchBits, ones, spelled } from './values.ts';
 
-const hex = (n: bigint): string => `0x${n.toString(16)}`;
+/** As C's `%#x`: zero has no prefix. */
+export const hex = (n: bigint): string => (n === 0n ? '0' : `0x${n.toString(16)}`);
 
 /** Fields whose name in a match is an older one. */
 const OLD_NAMES: Partial<Record<FieldName, string>> = {
@@ -13,6 +14,7 @@ const OLD_NAMES: Partial<Record<FieldName, string>> = {
   ip_src: 'nw_src',
   ip_dst: 'nw_dst',
   ip_frag: 'nw_frag',
+  ip_dscp: 'nw_tos',
   icmpv6_type: 'icmp_type',
   icmpv6_code: 'icmp_code',
   tcp_src: 'tp_src',

@@ -1,0 +1,71 @@
+// OpenFlow's errors by name (OpenFlow 1.4 §7.5.4, ovs: ofp-errors.h).
+import type { Reader } from './bytes.ts';
+import { NICIRA } from './wire.ts';
+
+const words = (prefix: string, names: string): readonly string[] => names.split(' ').map(n => `${prefix}_${n}`);
+
+const TYPES: readonly (readonly string[])[] = [
+  words('OFPHFC', 'INCOMPATIBLE EPERM'),
+  words(
+    'OFPBRC',
+    'BAD_VERSION BAD_TYPE BAD_MULTIPART BAD_EXPERIMENTER BAD_EXP_TYPE EPERM BAD_LEN BUFFER_EMPTY BUFFER_UNKNOWN BAD_TABLE_ID IS_SLAVE BAD_PORT BAD_PACKET MULTIPART_BUFFER_OVERFLOW MULTIPART_REQUEST_TIMEOUT MULTIPART_REPLY_TIMEOUT',
+  ),
+  words(
+    'OFPBAC',
+    'BAD_TYPE BAD_LEN BAD_EXPERIMENTER BAD_EXP_TYPE BAD_OUT_PORT BAD_ARGUMENT EPERM TOO_MANY BAD_QUEUE BAD_OUT_GROUP MATCH_INCONSISTENT UNSUPPORTED_ORDER BAD_TAG BAD_SET_TYPE BAD_SET_LEN BAD_SET_ARGUMENT',
+  ),
+  words(
+    'OFPBIC',
+    'UNKNOWN_INST UNSUP_INST BAD_TABLE_ID UNSUP_METADATA UNSUP_METADATA_MASK BAD_EXPERIMENTER BAD_EXP_TYPE BAD_LEN EPERM DUP_INST',
+  ),
+  words(
+    'OFPBMC',
+    'BAD_TYPE BAD_LEN BAD_TAG BAD_DL_ADDR_MASK BAD_NW_ADDR_MASK BAD_WILDCARDS BAD_FIELD BAD_VALUE BAD_MASK BAD_PREREQ DUP_FIELD EPERM',
+  ),
+  words('OFPFMFC', 'UNKNOWN TABLE_FULL BAD_TABLE_ID OVERLAP EPERM BAD_TIMEOUT BAD_COMMAND BAD_FLAGS CANT_SYNC BAD_PRIORITY'),
+  words(
+    'OFPGMFC',
+    'GROUP_EXISTS INVALID_GROUP WEIGHT_UNSUPPORTED OUT_OF_GROUPS OUT_OF_BUCKETS CHAINING_UNSUPPORTED WATCH_UNSUPPORTED LOOP UNKNOWN_GROUP CHAINED_GROUP BAD_TYPE BAD_COMMAND BAD_BUCKET BAD_WATCH EPERM',
+  ),
+  [],
+  [],
+  [],
+  [],
+  [],
+  words(
+    'OFPMMFC',
+    'UNKNOWN METER_EXISTS INVALID_METER UNKNOWN_METER BAD_COMMAND BAD_FLAGS BAD_RATE BAD_BURST BAD_BAND BAD_BAND_VALUE OUT_OF_METERS OUT_OF_BANDS',
+  ),
+  [],
+  [],
+  [],
+  [],
+  words(
+    'OFPBFC',
+    'UNKNOWN EPERM BAD_ID BUNDLE_EXIST BUNDLE_CLOSED OUT_OF_BUNDLES BAD_TYPE BAD_FLAGS MSG_BAD_LEN MSG_BAD_XID MSG_UNSUP MSG_CONFLICT MSG_TOO_MANY MSG_FAILED TIMEOUT BUNDLE_IN_PROGRESS',
+  ),
+];
+
+const EXPERIMENTER = 0xffff;
+
+/** Of Nicira's own errors, those that flows of ours can meet. */
+const NICIRA_CODES: Readonly<Record<number, string>> = {
+  2: 'NXBRC_NXM_INVALID',
+  3: 'NXBRC_NXM_BAD_TYPE',
+  4: 'NXBRC_MUST_BE_ZERO',
+  11: 'NXBAC_MUST_BE_ZERO',
+  12: 'NXFMFC_HARDWARE',
+  13: 'NXFMFC_BAD_TABLE_ID',
+  15: 'NXBAC_BAD_CONJUNCTION',
+};
+
+/** The name of an error message's body, or its numbers. */
+export function readError(r: Reader): string {
+  const type = r.u16();
+  const code = r.u16();
+  if (type === EXPERIMENTER) {
+    const vendor = r.u32();
+    return (vendor === NICIRA ? NICIRA_CODES[code] : undefined) ?? `EXPERIMENTER_0x${vendor.toString(16).toUpperCase()}_${code}`;
+  }
+  return TYPES[type]?.[code] ?? `ERROR_${type}_${code}`;
+}

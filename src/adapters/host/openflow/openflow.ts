@@ -1,0 +1,28 @@
+// The door to Open vSwitch's flow tables by its management sockets: no port, no process.
+import type { Openflow, Switch, SwitchEvents } from '../../../contracts/host/openflow.ts';
+import type { Pace } from './conversation.ts';
+import { OpenflowSwitch } from './switch.ts';
+import { targetOf } from './target.ts';
+
+export interface OpenflowOptions {
+  /** Where ovs-vswitchd has its sockets: OVS_RUNDIR, or /var/run/openvswitch. */
+  readonly rundir?: string;
+  readonly probeMs?: number;
+  readonly greetingMs?: number;
+}
+
+export class OvsOpenflow implements Openflow {
+  private readonly rundir: string;
+  private readonly pace: Pace;
+
+  constructor({ rundir = process.env['OVS_RUNDIR'] ?? '/var/run/openvswitch', probeMs = 10_000, greetingMs = 5000 }: OpenflowOptions = {}) {
+    this.rundir = rundir;
+    this.pace = { probeMs, greetingMs };
+  }
+
+  open(bridge: string, events: SwitchEvents): Switch {
+    const opened = new OpenflowSwitch(targetOf(bridge, this.rundir), events, this.pace);
+    opened.connect();
+    return opened;
+  }
+}
