@@ -1,9 +1,9 @@
 // The real doors of a host pass their suites, as root inside a sandbox of namespaces that this test makes; also without real root.
 import { spawn } from 'node:child_process';
 import { describe, test } from 'node:test';
-import { asNobody, noSandbox, noUserNamespaces } from './need.ts';
+import { asNobody, noSandbox, noSwitch, noUserNamespaces } from './need.ts';
 
-const programs = ['host-doors.ts', 'host-doors-life.ts'].map(p => `${import.meta.dirname}/programs/${p}`);
+const programs = ['host-doors.ts', 'host-doors-life.ts'];
 
 /** A private /run/netns must be a shared mount of its own for ip(8). */
 const prepare = [
@@ -16,15 +16,21 @@ const prepare = [
   'exec "$@"',
 ].join(' && ');
 
+interface AsUser {
+  readonly before: readonly string[];
+  readonly unshareOptions: readonly string[];
+}
+
 /** Runs the suites in a child under `unshare`; its last word is the exit status, its report is shown when that is not 0. */
-async function inSandbox(before: readonly string[], unshareOptions: readonly string[]): Promise<void> {
+async function inSandbox(run: readonly string[], checks: number, asUser: AsUser = { before: [], unshareOptions: [] }): Promise<void> {
+  const { before, unshareOptions } = asUser;
   const node = [
     process.execPath,
     '--disable-warning=ExperimentalWarning',
     '--test',
     '--test-reporter=spec',
     '--test-concurrency=1',
-    ...programs,
+    ...run.map(program => `${import.meta.dirname}/programs/${program}`),
   ];
   const options = ['--mount', '--net', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', ...unshareOptions];
   const argv = [...before, 'unshare', ...options, 'sh', '-c', prepare, 'sandbox', ...node];
@@ -35,15 +41,22 @@ async function inSandbox(before: readonly string[], unshareOptions: readonly str
   const code = await new Promise<number | null>(resolve => child.once('close', resolve));
   if (code !== 0) throw new Error(`the suites failed (${code}):\n${output.slice(-8000)}`);
   const passed = Number(/^ℹ pass (\d+)/m.exec(output)?.[1] ?? 0);
-  if (passed < 50) throw new Error(`only ${passed} checks ran:\n${output.slice(-4000)}`);
+  if (passed < checks) throw new Error(`only ${passed} checks ran:\n${output.slice(-4000)}`);
 }
 
 describe('doors of a host', () => {
   test('the real doors pass their suites as root', { skip: noSandbox(), timeout: 300_000 }, async () => {
-    await inSandbox([], []);
+    await inSandbox(programs, 50);
   });
 
   test('and for an ordinary user in a user namespace', { skip: noUserNamespaces(), timeout: 300_000 }, async () => {
-    await inSandbox(['setpriv', ...asNobody], ['--user', '--map-root-user']);
+    await inSandbox(programs, 50, { before: ['setpriv', ...asNobody], unshareOptions: ['--user', '--map-root-user'] });
+  });
+
+  test('the door to Open vSwitch passes its suite on ovsdb-server and ovs-vswitchd', {
+    skip: noSandbox() || noSwitch(),
+    timeout: 300_000,
+  }, async () => {
+    await inSandbox(['host-doors-ovsdb.ts'], 25);
   });
 });

@@ -17,5 +17,11 @@ export function noUserNamespaces(): string | false {
   return readable.status === 0 ? false : 'place: an ordinary user cannot read this checkout';
 }
 
+/** Whether Open vSwitch is installed. */
+export function noSwitch(): string | false {
+  const missing = ['ovsdb-server', 'ovs-vswitchd', 'ovsdb-tool'].filter(program => spawnSync(program, ['--version']).status !== 0);
+  return missing.length > 0 && `missing here (Debian: openvswitch-switch): ${missing.join(', ')}`;
+}
+
 /** `setpriv` and its options: what follows runs as an ordinary user. */
 export const asNobody = ['--reuid=65534', '--regid=65534', '--clear-groups'];

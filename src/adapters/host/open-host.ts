@@ -7,6 +7,7 @@ import { IptablesTools } from './iptables/iptables.ts';
 import { IpLinks } from './links/ip-links.ts';
 import { NftTool } from './nft/nft.ts';
 import { OvsOpenflow } from './openflow/openflow.ts';
+import { OvsdbSockets } from './ovsdb/ovsdb-sockets.ts';
 import { Daemons } from './processes/daemons.ts';
 import { Tools, type ToolsOptions } from './tools.ts';
 
@@ -15,6 +16,7 @@ export function openHost(options: ToolsOptions = {}): Host {
   const files = new DiskFiles(tools);
   return {
     links: new IpLinks(tools),
+    ovsdb: new OvsdbSockets(),
     iptables: new IptablesTools(tools),
     nft: new NftTool(tools),
     ipsets: new IpsetTool(tools),

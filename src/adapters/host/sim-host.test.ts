@@ -1,6 +1,7 @@
 // The simulated host passes the same suites as the real one.
 import { iptablesContract } from '../../contracts/host/iptables.suite.ts';
 import { linksContract } from '../../contracts/host/links.suite.ts';
+import { ovsdbContract } from '../../contracts/host/ovsdb.suite.ts';
 import { packetSetsContract } from '../../contracts/host/packet-sets.suite.ts';
 import { processesContract } from '../../contracts/host/processes.suite.ts';
 import { routesContract } from '../../contracts/host/routes.suite.ts';
@@ -34,3 +35,18 @@ routesContract('simulated', open);
 iptablesContract('simulated', open);
 packetSetsContract('simulated', open);
 processesContract('simulated', open);
+
+ovsdbContract('simulated', async () => {
+  const { ovsdb, links } = simHost();
+  return {
+    open: (connection = 'unix:/run/openvswitch/db.sock', more = {}) => ovsdb.open({ connection, ...more }),
+    plug: async name => links.plug('', { name }),
+    unplug: async name => links.unplug('', name),
+    stopServer: async () => ovsdb.stopServer(),
+    startServer: async () => ovsdb.startServer(),
+    stopSwitch: async () => ovsdb.stopSwitch(),
+    startSwitch: async () => ovsdb.startSwitch(),
+    changeWhileAway: async operations => void (await ovsdb.transact(operations)),
+    [Symbol.asyncDispose]: async () => {},
+  };
+});

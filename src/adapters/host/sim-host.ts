@@ -10,11 +10,13 @@ import { SimIptables } from './iptables/sim.ts';
 import { noNetns, SimLinks } from './links/sim.ts';
 import { SimNft } from './nft/sim.ts';
 import { SimOpenflow } from './openflow/sim.ts';
+import { SimOvsdb } from './ovsdb/sim.ts';
 import { SimProcesses } from './processes/sim.ts';
 
 /** The doors, as their simulators: with `failNext`, and with what a test does from outside (`plug`, `kill`, `track`, …). */
 export interface SimHost extends Host {
   readonly links: SimLinks;
+  readonly ovsdb: SimOvsdb;
   readonly iptables: SimIptables;
   readonly nft: SimNft;
   readonly ipsets: SimIpSets;
@@ -37,5 +39,15 @@ export function simHost(): SimHost {
   links.onNamespaceGone(ns => {
     for (const door of [iptables, ipsets, nft, conntrack]) door.forget(ns);
   });
-  return { links, iptables, nft, ipsets, conntrack, openflow: new SimOpenflow(), processes: new SimProcesses(files, open), files };
+  return {
+    links,
+    iptables,
+    nft,
+    ipsets,
+    conntrack,
+    openflow: new SimOpenflow(),
+    ovsdb: new SimOvsdb(links),
+    processes: new SimProcesses(files, open),
+    files,
+  };
 }

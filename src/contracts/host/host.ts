@@ -3,10 +3,12 @@ import type { Files } from './files.ts';
 import type { Conntrack, IpSets, Iptables, Nft } from './firewall.ts';
 import type { Links } from './links.ts';
 import type { Openflow } from './openflow.ts';
+import type { Ovsdb } from './ovsdb.ts';
 import type { Processes } from './processes.ts';
 
 export interface Host {
   readonly links: Links;
+  readonly ovsdb: Ovsdb;
   readonly iptables: Iptables;
   readonly nft: Nft;
   readonly ipsets: IpSets;

@@ -22,7 +22,7 @@ export interface OvsdbOptions {
 
 /**
  * One connection, made again whenever it is lost, with a picture of the tables that follows the database.
- * Errors: OvsdbAway, SwitchAway, OvsdbRefusal.
+ * Errors: OvsdbAway, OvsdbTimeout, SwitchAway, OvsdbRefusal.
  */
 export interface OvsdbSession extends AsyncDisposable {
   /** What was told last. Waits for the first picture, and for one that is up to date after a loss. */
@@ -98,6 +98,8 @@ export interface OvsWanted {
   readonly root?: { readonly external_ids?: WantedWords; readonly other_config?: WantedWords };
   /** By target, `ptcp:6640:127.0.0.1`. */
   readonly managers?: Readonly<Record<string, { readonly inactivity_probe?: number | null } | null>>;
+  /** A QoS with these external_ids to which no port refers is deleted with its queues: ports go without asking. */
+  readonly orphans?: Readonly<Record<string, string>>;
 }
 
 /** Made where it is missing, with its local port. */
@@ -192,7 +194,10 @@ export interface OvsApplied {
 
 // ---- errors
 
-/** The database took nothing of it: `error` is RFC 7047's word (`constraint violation`, `timed out`, …), `operation` the index of the one at fault. */
+/**
+ * The database took nothing of it: `error` is RFC 7047's word (`constraint violation`, `timed out`, …), or `conflict` for
+ * what cannot be wanted together or beside what is there; `operation` the index of the one at fault.
+ */
 export class OvsdbRefusal extends HostRefusal {
   readonly error: string;
   readonly operation: number | undefined;
@@ -209,6 +214,14 @@ export class OvsdbAway extends Error {
   constructor(connection: string, why: string) {
     super(`no answer from Open vSwitch's database at ${connection}: ${why}`);
     this.name = 'OvsdbAway';
+  }
+}
+
+/** What was waited for is not there in time, and the connection is. */
+export class OvsdbTimeout extends Error {
+  constructor(what: string, timeoutMs: number) {
+    super(`not within ${timeoutMs} ms in Open vSwitch's database: ${what}`);
+    this.name = 'OvsdbTimeout';
   }
 }
 

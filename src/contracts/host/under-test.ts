@@ -2,6 +2,7 @@
 import type { Flow } from './firewall.ts';
 import type { Host } from './host.ts';
 import type { Netns } from './netns.ts';
+import type { OvsdbOptions, OvsdbSession, OvsOperation } from './ovsdb.ts';
 
 export interface HostUnderTest extends AsyncDisposable {
   readonly host: Host;
@@ -47,3 +48,21 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
     await new Promise(resolve => setTimeout(resolve, 5));
   }
 }
+
+/** Open vSwitch, with what befalls it. */
+export interface OvsdbUnderTest extends AsyncDisposable {
+  /** Default: the server's own socket. */
+  open(connection?: string, more?: Partial<OvsdbOptions>): OvsdbSession;
+  /** A device of the host's own. */
+  plug(name: string): Promise<void>;
+  unplug(name: string): Promise<void>;
+  stopServer(): Promise<void>;
+  startServer(): Promise<void>;
+  stopSwitch(): Promise<void>;
+  startSwitch(): Promise<void>;
+  /** While the server does not run. */
+  changeWhileAway(operations: readonly OvsOperation[]): Promise<void>;
+}
+
+export type OpenOvsdb = () => Promise<OvsdbUnderTest>;
+export type OvsdbCheck = (what: string, body: (session: OvsdbSession, under: OvsdbUnderTest) => Promise<void>) => void;
