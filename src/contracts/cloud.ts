@@ -28,6 +28,29 @@ export interface Nova {
   tell(events: readonly NovaEvent[]): Promise<readonly NovaAnswer[]>;
 }
 
+export interface Aggregate {
+  readonly id: number;
+  readonly uuid: string;
+  readonly name: string;
+  readonly hosts: readonly string[];
+}
+
+/** Nova's host aggregates. Each throws `CloudUnavailable` or `NovaRefused`. */
+export interface NovaAggregates {
+  list(): Promise<readonly Aggregate[]>;
+  /** Refused (409) where the name is taken. */
+  create(name: string): Promise<Aggregate>;
+  /** Whether Nova knows the host. One that is in it already is fine. */
+  addHost(id: number, host: string): Promise<boolean>;
+  /** A host that is not in it, and an aggregate that is not there, are fine. */
+  removeHost(id: number, host: string): Promise<void>;
+  delete(id: number): Promise<void>;
+  /** Hosts with a compute service. */
+  computeHosts(): Promise<ReadonlySet<string>>;
+}
+
+type Inventory = Readonly<Record<string, number>>;
+
 /** Placement, as far as it is told what hosts have. Each throws `CloudUnavailable` or `PlacementRefused`. */
 export interface Placement {
   /** The UUID of a provider, which others make. */
@@ -37,7 +60,21 @@ export interface Placement {
   ensureProvider(provider: { readonly uuid: string; readonly name: string; readonly parent: string }): Promise<void>;
   setTraits(uuid: string, traits: readonly string[]): Promise<void>;
   /** By resource class. */
-  setInventories(uuid: string, inventories: Readonly<Record<string, Readonly<Record<string, number>>>>): Promise<void>;
+  setInventories(uuid: string, inventories: Readonly<Record<string, Inventory>>): Promise<void>;
+}
+
+/** Placement, as far as it is told of the addresses of segments. Each throws `CloudUnavailable` or `PlacementRefused`. */
+export interface SegmentPlacement {
+  /** Makes the provider where it is not there. What `set` says not of the class is `defaults` where it is new; other classes stay. */
+  keepInventory(
+    provider: { readonly uuid: string; readonly name: string },
+    inventory: { readonly resource_class: string; readonly set: Inventory; readonly defaults: Inventory },
+  ): Promise<void>;
+  /** Of a provider; none where it is not there. */
+  aggregatesOf(uuid: string): Promise<readonly string[]>;
+  addAggregate(uuid: string, aggregate: string): Promise<void>;
+  /** One that is not there is fine. */
+  removeProvider(uuid: string): Promise<void>;
 }
 
 /** Placement answered no. */

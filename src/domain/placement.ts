@@ -49,6 +49,14 @@ export function resourcesIn(configurations: Configurations): string {
   return JSON.stringify(parts.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** The physical networks that a host is connected to, as its agent says. */
+export function physicalNetworksIn(configurations: Configurations): string[] {
+  const mappings = Object.entries(configurations).filter(
+    ([name, value]) => name.endsWith('_mappings') && typeof value === 'object' && value !== null,
+  );
+  return [...new Set(mappings.flatMap(([, value]) => Object.keys(value as object)))].sort();
+}
+
 const ratesOf = (configurations: Configurations, name: string): Rates => (configurations[name] ?? {}) as Rates;
 
 /** As os-traits writes names. */

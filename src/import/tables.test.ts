@@ -48,6 +48,7 @@ const ofTheServer = [
   'security_groups_default_statefulness',
   'evpn_vnis',
   'external_dns_names',
+  'segment_inventories',
 ];
 
 test('every table of Weft is written, and every column of it that has to have a value gets one', () => {

@@ -113,6 +113,19 @@ export const tables = {
     primaryKey: ['object_id', 'name', 'address'],
     indexes: [['name']],
   },
+  /**
+   * Segments of which Placement and Nova are told, or were. `synced`: whether they know how it is now; null: it is on its way. `unknown_hosts`: those that
+   * Nova did not know when it was told.
+   */
+  segment_inventories: {
+    name: 'segment_inventories',
+    columns: {
+      segment_id: { type: 'text' },
+      synced: { type: 'bool', nullable: true },
+      unknown_hosts: { type: 'json' },
+    },
+    primaryKey: ['segment_id'],
+  },
   dhcp_bindings: {
     name: 'dhcp_bindings',
     columns: { network_id: { type: 'text' }, agent_id: { type: 'text' } },

@@ -32,7 +32,7 @@ function isWithoutInstances({ status, json }: HttpReply): boolean {
 }
 
 /** `{"badRequest": {"message": …}}` */
-function reasonIn({ json }: HttpReply): string {
+export function reasonIn({ json }: HttpReply): string {
   const [fault] = Object.values((json ?? {}) as Record<string, { message?: unknown } | undefined>);
   return typeof fault?.message === 'string' ? fault.message.slice(0, longestReason) : 'no reason given';
 }

@@ -1,5 +1,5 @@
-// Placement's API as far as it is told what hosts have.
-import { CloudUnavailable, type Placement, PlacementRefused } from '../../contracts/cloud.ts';
+// Placement's API as far as it is told what hosts have, and of the addresses of segments.
+import { CloudUnavailable, type Placement, PlacementRefused, type SegmentPlacement } from '../../contracts/cloud.ts';
 import type { HttpReply, HttpRequest } from './http.ts';
 import type { Session } from './session.ts';
 
@@ -10,7 +10,7 @@ const passing = new Set([429, 502, 503, 504]);
 const attempts = 10;
 const longestReason = 300;
 
-export function openPlacement(session: Session): Placement {
+export function openPlacement(session: Session): Placement & SegmentPlacement {
   const request = async (path: string, asked: HttpRequest): Promise<HttpReply> => {
     const reply = await session.request(path, { ...asked, headers: { 'openstack-api-version': version } });
     if (passing.has(reply.status)) throw new CloudUnavailable(`Placement answers ${reply.status}`);
@@ -21,15 +21,27 @@ export function openPlacement(session: Session): Placement {
     if (reply.status >= 300) throw refusal(reply);
     return reply.json;
   };
-  const replace = async (uuid: string, part: 'traits' | 'inventories', value: unknown): Promise<void> => {
-    const path = `/resource_providers/${uuid}`;
+  /** `read` answers what is written with the generation that it has seen, or undefined where that is there already. */
+  const write = async (path: string, read: () => Promise<unknown>): Promise<void> => {
     for (let attempt = 1; ; attempt++) {
-      const { generation } = (await done(path, { method: 'GET' })) as { generation: number };
-      const body = { resource_provider_generation: generation, [part]: value };
-      const reply = await request(`${path}/${part}`, { method: 'PUT', body });
+      const body = await read();
+      if (body === undefined) return;
+      const reply = await request(path, { method: 'PUT', body });
       if (reply.status < 300) return;
       if (codeOf(reply) !== 'placement.concurrent_update' || attempt >= attempts) throw refusal(reply);
     }
+  };
+  const replace = (uuid: string, part: 'traits' | 'inventories', value: unknown): Promise<void> =>
+    write(`/resource_providers/${uuid}/${part}`, async () => {
+      const { generation } = (await done(`/resource_providers/${uuid}`, { method: 'GET' })) as { generation: number };
+      return { resource_provider_generation: generation, [part]: value };
+    });
+  /** Of a provider; undefined where that is not there. */
+  const read = async <T>(path: string): Promise<T | undefined> => {
+    const reply = await request(path, { method: 'GET' });
+    if (reply.status === 404) return undefined;
+    if (reply.status >= 300) throw refusal(reply);
+    return reply.json as T;
   };
   return {
     async providerNamed(name) {
@@ -47,7 +59,46 @@ export function openPlacement(session: Session): Placement {
     },
     setTraits: (uuid, traits) => replace(uuid, 'traits', traits),
     setInventories: (uuid, inventories) => replace(uuid, 'inventories', inventories),
+    keepInventory({ uuid, name }, { resource_class, set, defaults }) {
+      const path = `/resource_providers/${uuid}/inventories`;
+      return write(path, async () => {
+        let found = await read<Inventories>(path);
+        if (!found) {
+          const made = await request('/resource_providers', { method: 'POST', body: { uuid, name } });
+          // 409: it is there by now, or something else has its name.
+          if (made.status >= 300 && made.status !== 409) throw refusal(made);
+          found = await read<Inventories>(path);
+          if (!found) throw refusal(made);
+        }
+        const { inventories, resource_provider_generation } = found;
+        const old = inventories[resource_class];
+        if (old && Object.entries(set).every(([key, value]) => old[key] === value)) return undefined;
+        return { resource_provider_generation, inventories: { ...inventories, [resource_class]: { ...defaults, ...old, ...set } } };
+      });
+    },
+    aggregatesOf: async uuid => (await read<Aggregates>(`/resource_providers/${uuid}/aggregates`))?.aggregates ?? [],
+    addAggregate(uuid, aggregate) {
+      const path = `/resource_providers/${uuid}/aggregates`;
+      return write(path, async () => {
+        const { aggregates, resource_provider_generation } = (await done(path, { method: 'GET' })) as Aggregates;
+        return aggregates.includes(aggregate) ? undefined : { aggregates: [...aggregates, aggregate], resource_provider_generation };
+      });
+    },
+    async removeProvider(uuid) {
+      const reply = await request(`/resource_providers/${uuid}`, { method: 'DELETE' });
+      if (reply.status >= 300 && reply.status !== 404) throw refusal(reply);
+    },
   };
+}
+
+interface Inventories {
+  readonly inventories: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly resource_provider_generation: number;
+}
+
+interface Aggregates {
+  readonly aggregates: readonly string[];
+  readonly resource_provider_generation: number;
 }
 
 interface Fault {

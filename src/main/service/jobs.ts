@@ -15,7 +15,7 @@ import type { Message } from '../../server/relay/messages.ts';
 import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
 import type { Messaging } from '../messaging.ts';
 import { runNotifications } from '../notifications.ts';
-import { tellNova, tellPlacement } from '../nova.ts';
+import { tellNova, tellPlacement, tellSegments } from '../nova.ts';
 
 const relayCastMs = 10_000;
 const lastCastsMs = 500;
@@ -51,6 +51,7 @@ export function startJobs(services: Services, { local, rabbit }: Buses, stack: A
     runNotifications(services, rabbit, { ...reader, signal: stop.signal }),
     tellNova(services, reader, stop.signal, end.signal),
     tellPlacement(services, reader.holder, stop.signal, end.signal),
+    tellSegments(services, reader, stop.signal, end.signal),
   ]);
   stack.defer(async () => {
     stop.abort();

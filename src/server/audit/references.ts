@@ -97,6 +97,8 @@ const others = [
   ...['rbac_entries.object_id', 'tags.object_id'],
   // What a name server was told, until it is told otherwise.
   'external_dns_names.object_id',
+  // What Placement was told, likewise.
+  'segment_inventories.segment_id',
 ];
 
 /** Columns of the model that nobody has thought of here. */

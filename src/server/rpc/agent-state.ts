@@ -1,10 +1,11 @@
 // Heartbeats. An agent is born of its first one.
 import { type Endpoint, RpcFailure } from '../../contracts/bus.ts';
 import type { Row, Value } from '../../contracts/store.ts';
-import { reportsResources, resourcesIn } from '../../domain/placement.ts';
+import { physicalNetworksIn, reportsResources, resourcesIn } from '../../domain/placement.ts';
 import { agent } from '../../model/agent.ts';
 import { isAlive } from '../commands/agent-liveness.ts';
 import { type Services, timestamp } from '../context.ts';
+import type { Draft } from '../draft.ts';
 import { type Message, resourceVersions } from '../relay/messages.ts';
 import { commitDecision } from '../retry.ts';
 import { type Args, record, text } from './arguments.ts';
@@ -60,7 +61,9 @@ async function reportState(services: Services, startedAt: string, args: Args): P
         ...(state.start_flag === true ? { started_at: now } : {}),
       };
       if (!row) {
-        draft.create(agent, newAgent(services, state, identity, now, configurations));
+        draft.create(agent, newAgent(services, state, identity, now, configurations), {
+          physical_networks: physicalNetworksIn(configurations),
+        });
         return 'new';
       }
       const answer = isAlive(services, row) ? 'alive' : 'revived';
@@ -74,6 +77,7 @@ async function reportState(services: Services, startedAt: string, args: Args): P
         set: { ...seen, ...versions, ...zone, ...synced },
         expect: 1,
       });
+      announceMappings(draft, row, state, configurations);
       return answer;
     },
   });
@@ -83,6 +87,15 @@ async function reportState(services: Services, startedAt: string, args: Args): P
 function hasNews({ config }: Services, row: Row, state: Record<string, unknown>, configurations: Record<string, unknown>): boolean {
   if (config.placement.account.auth_url === '' || !reportsResources(String(row.agent_type), configurations)) return false;
   return state.start_flag === true || resourcesIn(configurations) !== resourcesIn(row.configurations as Record<string, unknown>);
+}
+
+/** Which networks a host is connected to concerns those who tell others of segments. One that begins anew may have come before its host was known there. */
+function announceMappings(draft: Draft, row: Row, state: Record<string, unknown>, configurations: Record<string, unknown>): void {
+  const [before, after] = [physicalNetworksIn(row.configurations as Record<string, unknown>), physicalNetworksIn(configurations)];
+  const changed = [...new Set([...before, ...after])].filter(name => !before.includes(name) || !after.includes(name));
+  const physical_networks = state.start_flag === true ? [...new Set([...before, ...after])] : changed;
+  if (physical_networks.length === 0) return;
+  draft.announce({ kind: 'agent', id: String(row.id), event: 'updated', revision: 0, facts: { physical_networks } });
 }
 
 const tooLong = (name: string): Error => new RpcFailure('InvalidInput', `Invalid input for operation: ${name} is too long.`);
