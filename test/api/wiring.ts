@@ -13,6 +13,8 @@ import { buildHttpServer } from '../../src/server/http/server.ts';
 import { offer } from '../../src/server/offer.ts';
 import { buildPolicy } from '../../src/server/policy.ts';
 import { PrintedObjects } from '../../src/server/printed.ts';
+import { type Api, client } from './client.ts';
+import { openDatabase } from './open-database.ts';
 import { identity } from './people.ts';
 import { refuseWide, watchLocks } from './wide-locks.ts';
 
@@ -35,4 +37,24 @@ export async function serveOver(store: Store, config: Partial<ServerConfig> = {}
   const app = buildHttpServer({ services, api: offer(services, { resources, extensions }), identity });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return { url, [Symbol.asyncDispose]: () => app.close().then(() => refuseWide(wide)) };
+}
+
+export interface Beside extends AsyncDisposable {
+  readonly store: Store;
+  readonly services: Services;
+  as(who: string): Api;
+}
+
+/** A server without jobs on the database of another one: all that its store is asked is asked by requests, so that it can be counted. */
+export async function beside({ services: { config } }: { readonly services: Services }): Promise<Beside> {
+  await using stack = new AsyncDisposableStack();
+  const store = stack.use(await openDatabase(config.database.connection));
+  const { url } = stack.use(await serveOver(store, config));
+  const owned = stack.move();
+  return {
+    store,
+    services: servicesOver(store, config),
+    as: who => client(url, who),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
