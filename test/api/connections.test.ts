@@ -88,7 +88,9 @@ describe('connections', () => {
   });
 
   test('a request that is there when the server ends is answered; one that would keep it for long is not', async () => {
+    let asked = 0;
     const validate: typeof identity.validate = async (token, use) => {
+      asked++;
       await sleep(token === 'member' ? 400 : 20_000, undefined, { ref: false });
       return identity.validate(token, use);
     };
@@ -98,7 +100,7 @@ describe('connections', () => {
     await within('it serves', () => idle.text().endsWith('OK'));
     const fine = open(url, hello('GET', '/v2.0/networks', { 'X-Auth-Token': 'member' }));
     const stuck = open(url, hello('GET', '/v2.0/networks', { 'X-Auth-Token': 'reader' }));
-    await sleep(100);
+    await within('both are there', () => asked === 2);
     await h[Symbol.asyncDispose]();
     await Promise.all([fine.closed, stuck.closed, idle.closed]);
     assert.match(fine.text(), / 200 /);

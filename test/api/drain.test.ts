@@ -70,6 +70,8 @@ for (const [name, lines] of [
       const before = processesOf(await service.status(), '');
       const under = await halfARequest(service, await service.token());
       service.signal('SIGTERM');
+      // Ctrl-C in a terminal comes twice, and what comes so soon after the first is no second one.
+      await until('it has heard the first', async () => /stopping: SIGTERM/.test(service.output()), 60_000);
       await sleep(1000);
       assert.ok(processId(service.pid));
       service.signal('SIGTERM');

@@ -180,17 +180,18 @@ test('a change wakes the relay of another process', async () => {
     ...{ topic: 'q-agent-notifier-network-delete', server: 'h2' },
     endpoints: [{ version: '1.0', methods: { network_delete } }],
   });
-  const delays: number[] = [];
+  const [delays, requests]: number[][] = [[], []];
   for (let i = 0; i < 12; i++) {
     const { id } = await api.make('networks', 'network', { name: 'goes' });
     await until('the relay has told of it and sleeps', async () => sleep(20).then(() => true));
     const from = performance.now();
     await api.request('DELETE', `networks/${id}`);
+    requests.push(performance.now() - from);
     delays.push((await until('it is heard of', async () => heard.get(id))) - from);
   }
-  // By itself the relay looks twice a second.
-  delays.sort((a, b) => a - b);
-  assert.ok((delays[4] as number) < 150, delays.join());
+  // By itself the relay looks twice a second. On a busy machine everything takes longer, the request itself first.
+  for (const times of [delays, requests]) times.sort((a, b) => a - b);
+  assert.ok((delays[4] as number) < Math.max(150, 3 * (requests[4] as number)), `${delays} of ${requests}`);
 });
 
 test('SIGHUP: a changed policy is that of all workers, a broken one changes nothing and is told of', async () => {
