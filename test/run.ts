@@ -2,6 +2,7 @@
 // last line of all is `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { mariadbMissing } from '../src/contracts/store-suite/servers/mariadb.ts';
 import { postgresMissing } from '../src/contracts/store-suite/servers/postgres.ts';
@@ -50,7 +51,7 @@ function program(name: string, argv: readonly string[]): Stage {
 function tests(
   name: string,
   patterns: readonly string[],
-  options: { concurrency: number | boolean; verbose: boolean; fileTimeoutMs: number; secondChances?: number },
+  options: { concurrency: number; verbose: boolean; fileTimeoutMs: number; secondChances?: number },
 ): Stage {
   return {
     name,
@@ -59,7 +60,7 @@ function tests(
 }
 
 const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.test.mjs'], {
-  concurrency: true,
+  concurrency: availableParallelism(),
   verbose: false,
   fileTimeoutMs: 180_000,
 });
@@ -166,6 +167,8 @@ const modes: Readonly<Record<string, readonly Stage[]>> = {
 };
 
 async function main(): Promise<void> {
+  // Hundreds of processes load the same files.
+  process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules/.cache/weft-code');
   const stages = modes[process.argv[2] ?? 'all'];
   if (!stages) throw new Error(`usage: test/run.ts ${Object.keys(modes).join('|')} [name pattern]`);
   const sum = { passed: 0, failed: 0, skipped: 0, ran: 0 };

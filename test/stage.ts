@@ -28,7 +28,7 @@ export const nothing: Outcome = { passed: 0, failed: 0, skipped: 0, ran: 0, fail
 export interface StageOptions {
   readonly files: readonly string[];
   readonly cwd: string;
-  readonly concurrency: number | boolean;
+  readonly concurrency: number;
   /** A file that takes longer has hung, and fails. */
   readonly fileTimeoutMs: number;
   /** A line per passed test too. */

@@ -180,7 +180,8 @@ test('a change wakes the relay of another process', async () => {
     ...{ topic: 'q-agent-notifier-network-delete', server: 'h2' },
     endpoints: [{ version: '1.0', methods: { network_delete } }],
   });
-  const [delays, requests]: number[][] = [[], []];
+  const delays: number[] = [];
+  const requests: number[] = [];
   for (let i = 0; i < 12; i++) {
     const { id } = await api.make('networks', 'network', { name: 'goes' });
     await until('the relay has told of it and sleeps', async () => sleep(20).then(() => true));
