@@ -252,7 +252,7 @@ describe('advisories', () => {
   });
 
   test('OSSA-2014-039, CVE-2014-7821: crafted name servers and other texts are refused in no time', async () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (const text of [`${'1.'.repeat(20_000)}x`, `${'a-'.repeat(20_000)}!`, `${':'.repeat(60_000)}`, `${'1'.repeat(60_000)}.1.1.1`]) {
       const subnet = { network_id: net.id, ip_version: 4, cidr: '10.4.0.0/24' };
       assert.equal(await status(h.member, 'POST', 'subnets', { subnet: { ...subnet, dns_nameservers: [text] } }), 400);
@@ -260,7 +260,8 @@ describe('advisories', () => {
       assert.equal(await status(h.member, 'POST', 'ports', { port: { network_id: net.id, mac_address: text } }), 400);
       assert.equal(await status(h.member, 'POST', 'ports', { port: { network_id: net.id, fixed_ips: [{ ip_address: text }] } }), 400);
     }
-    assert.ok(performance.now() - started < 3000);
+    // The server is in this process.
+    assert.ok(process.cpuUsage(started).user < 3_000_000);
   });
 
   test('OSSA-2019-001, OSSA-2014-014: rules that agents could not compile are not taken', async () => {

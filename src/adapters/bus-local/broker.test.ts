@@ -175,8 +175,8 @@ test('a queue of many messages stays fast', () => {
   const subscription = b.listen('t', 'h', slow);
   for (let i = 0; i < 200_000; i++) b.publish(toServer, 'x', undefined);
   slow.open = true;
-  const began = performance.now();
+  const began = process.cpuUsage();
   subscription.resume();
   assert.equal(slow.got.length, 200_000);
-  assert.ok(performance.now() - began < 2000);
+  assert.ok(process.cpuUsage(began).user < 2_000_000);
 });

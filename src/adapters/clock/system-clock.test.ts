@@ -14,9 +14,10 @@ test('sleep waits as long as asked', async () => {
 });
 
 test('zero, negative and NaN do not wait', async () => {
-  const began = performance.now();
+  let turned = false;
+  setImmediate(() => (turned = true));
   for (const ms of [0, -5, Number.NaN]) await systemClock.sleep(ms);
-  assert.ok(performance.now() - began < 20);
+  assert.equal(turned, false);
 });
 
 test('an abort ends the sleep early, without an error', async () => {

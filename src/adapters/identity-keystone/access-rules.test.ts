@@ -33,9 +33,9 @@ test('patterns stand for the paths that Keystone says they do', () => {
 });
 
 test('a pattern that users may write does not keep the server from its work', () => {
-  const began = performance.now();
+  const began = process.cpuUsage();
   assert.equal(matches('/**a**a**a**b', `/v2.0/${'a'.repeat(800)}`), false);
   assert.equal(matches(`/${'**a*'.repeat(55)}b`, `/v2.0/${'a'.repeat(16_000)}`), false);
   assert.equal(matches(`/${'**a'.repeat(70)}`, `/v2.0/${'a'.repeat(4000)}`), true);
-  assert.ok(performance.now() - began < 5000);
+  assert.ok(process.cpuUsage(began).user < 5_000_000);
 });

@@ -352,7 +352,7 @@ test('who may connect to the socket', async t => {
 
 test('the state report', async t => {
   const w = await world(t);
-  await new Promise(resolve => setTimeout(resolve, 50));
+  for (let i = 0; i < 1000 && w.server.called('report_state').length === 0; i++) await new Promise(resolve => setTimeout(resolve, 5));
   const state = (w.server.called('report_state')[0]?.args['agent_state'] as { agent_state: Record<string, Json> }).agent_state;
   assert.deepEqual([state['agent_type'], state['binary'], state['topic']], ['Metadata agent', 'neutron-metadata-agent', 'N/A']);
   assert.deepEqual(Object.keys(state['configurations'] as object), [

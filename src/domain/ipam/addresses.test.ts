@@ -186,13 +186,13 @@ test('free addresses: what a set would say, and exhaustion to the last one', () 
 
 test('a /8 with ten thousand addresses taken, and a /64, cost nothing', () => {
   const taken = Array.from({ length: 10_000 }, (_, i) => BigInt(0x0a000001 + i));
-  const started = performance.now();
+  const started = process.cpuUsage();
   const query = { pools: [{ first: 0x0a000001n, last: 0x0afffffen }], taken, window: 100, random: () => 7 };
   for (let i = 0; i < 50; i++) assert.deepEqual(freeCandidates(query, 1), [0x0a000001n + 10_007n]);
   const six = parseIp('2001:db8::1')!.value;
   const pools = [{ first: six, last: six | 0xffffffffffffffffn }];
   assert.deepEqual(freeCandidates({ pools, taken: [], window: 1000, random: n => n - 1 }, 1), [six + 999n]);
-  assert.ok(performance.now() - started < 1000);
+  assert.ok(process.cpuUsage(started).user < 1_000_000);
 });
 
 test('names', () => {

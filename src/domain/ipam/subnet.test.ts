@@ -75,10 +75,10 @@ test('pools', () => {
 
 test('many pools are checked in no time', () => {
   const many = Array.from({ length: 50_000 }, (_, i) => ({ start: `10.${i >> 8}.${i & 255}.2`, end: `10.${i >> 8}.${i & 255}.3` }));
-  const started = performance.now();
+  const started = process.cpuUsage();
   assert.equal(plan({ cidr: '10.0.0.0/8', allocation_pools: many }).allocation_pools.length, many.length);
   refused('OverlappingAllocationPools', /overlapping/, () => plan({ cidr: '10.0.0.0/8', allocation_pools: [...many, many[7]!] }));
-  assert.ok(performance.now() - started < 3000);
+  assert.ok(process.cpuUsage(started).user < 3_000_000);
 });
 
 test('DHCP needs a usable prefix', () => {

@@ -93,13 +93,13 @@ test('what is printed parses to the same number, and Node agrees about what is a
 });
 
 test('a huge hostile text is refused at once', () => {
-  const started = performance.now();
+  const started = process.cpuUsage();
   for (const text of [':'.repeat(1e6), '1.'.repeat(1e6), 'a'.repeat(1e6), `${'1'.repeat(1e6)}/8`]) {
     assert.equal(parseIp(text), undefined);
     assert.equal(parseCidr(text), undefined);
     assert.equal(parseMac(text), undefined);
   }
-  assert.ok(performance.now() - started < 500);
+  assert.ok(process.cpuUsage(started).user < 500_000);
 });
 
 test('prefixes', () => {

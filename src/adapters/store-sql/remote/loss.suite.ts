@@ -28,9 +28,12 @@ const counted = (id: string): WriteSet => ({
 });
 
 /** Commits one by one until told to stop; those that were answered, and those whose outcome was said not to be known. */
-async function stream(store: Store, me: string, ended: () => boolean): Promise<{ done: string[]; failed: string[] }> {
-  const done: string[] = [];
-  const failed: string[] = [];
+interface Stream {
+  readonly done: string[];
+  readonly failed: string[];
+}
+
+async function stream(store: Store, me: string, { done, failed }: Stream, ended: () => boolean): Promise<void> {
   for (let i = 0; !ended(); i++) {
     const id = `${me}-${i}`;
     try {
@@ -40,7 +43,20 @@ async function stream(store: Store, me: string, ended: () => boolean): Promise<{
       failed.push(id);
     }
   }
-  return { done, failed };
+}
+
+/** Three at once; `stop` lets each end what it is at. */
+function streaming(store: Store): { readonly results: readonly Stream[]; stop(): Promise<unknown> } {
+  const results = ['a', 'b', 'c'].map((): Stream => ({ done: [], failed: [] }));
+  let over = false;
+  const all = Promise.all(results.map((result, i) => stream(store, 'abc'.charAt(i), result, () => over)));
+  return {
+    results,
+    stop() {
+      over = true;
+      return all;
+    },
+  };
 }
 
 async function begin(ground: Ground, server: DatabaseServer): Promise<{ store: Store; url: string }> {
@@ -80,8 +96,7 @@ function streams(ground: Ground, server: () => Promise<DatabaseServer>, { kill, 
     const at = await server();
     const { store, url } = await begin(ground, at);
     await using _store = store;
-    let over = false;
-    const streaming = Promise.all(['a', 'b', 'c'].map(me => stream(store, me, () => over)));
+    const { results, stop } = streaming(store);
     let killed = 0;
     for (let i = 0; i < 25; i++) {
       await sleep(30);
@@ -92,8 +107,7 @@ function streams(ground: Ground, server: () => Promise<DatabaseServer>, { kill, 
           () => {},
         );
     }
-    over = true;
-    const results = await streaming;
+    await stop();
     assert.ok(killed > 10, `${killed} were killed`);
     assert.deepEqual(
       results.flatMap(each => each.failed),
@@ -107,17 +121,22 @@ function streams(ground: Ground, server: () => Promise<DatabaseServer>, { kill, 
     const at = await server();
     const { store } = await begin(ground, at);
     await using _store = store;
-    let over = false;
-    const streaming = Promise.all(['a', 'b', 'c'].map(me => stream(store, me, () => over)));
+    const { results, stop } = streaming(store);
+    const more = async (): Promise<void> => {
+      const from = results.map(each => each.done.length);
+      const end = performance.now() + 60_000;
+      while (!results.every((each, i) => each.done.length > from[i]! + 10)) {
+        assert.ok(performance.now() < end, 'commits go on');
+        await sleep(10);
+      }
+    };
     for (let i = 0; i < 2; i++) {
-      await sleep(300);
+      await more();
       await at.kill();
       await at.start();
     }
-    await sleep(300);
-    over = true;
-    const results = await streaming;
-    assert.ok(results.every(each => each.done.length > 20));
+    await more();
+    await stop();
     assert.deepEqual(
       results.flatMap(each => each.failed),
       [],
