@@ -8,15 +8,20 @@ export class Garbled extends Error {
   }
 }
 
+/** Actions within actions: what is deeper than anybody writes could end the program. */
+const DEEPEST = 32;
+
 export class Reader {
   private readonly buffer: Buffer;
   private at: number;
   private readonly end: number;
+  private readonly depth: number;
 
-  constructor(buffer: Buffer, at = 0, end = buffer.length) {
+  constructor(buffer: Buffer, at = 0, end = buffer.length, depth = 0) {
     this.buffer = buffer;
     this.at = at;
     this.end = end;
+    this.depth = depth;
   }
 
   get left(): number {
@@ -63,12 +68,13 @@ export class Reader {
   /** A reader of the next bytes, which are then passed. */
   part(length: number): Reader {
     const at = this.take(length);
-    return new Reader(this.buffer, at, at + length);
+    if (this.depth >= DEEPEST) throw new Garbled('parts within parts without end');
+    return new Reader(this.buffer, at, at + length, this.depth + 1);
   }
 
   /** A reader of the same place. */
   copy(): Reader {
-    return new Reader(this.buffer, this.at, this.end);
+    return new Reader(this.buffer, this.at, this.end, this.depth);
   }
 
   hex(length: number): string {
@@ -84,6 +90,7 @@ export class Writer {
     this.buffer = Buffer.alloc(size);
   }
 
+  /** The place of so many more bytes; the buffer may be another one afterwards. */
   private grow(more: number): number {
     const at = this.length;
     this.length += more;
@@ -96,22 +103,26 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.buffer.writeUInt8(value, this.grow(1));
+    const at = this.grow(1);
+    this.buffer.writeUInt8(value, at);
     return this;
   }
 
   u16(value: number): this {
-    this.buffer.writeUInt16BE(value, this.grow(2));
+    const at = this.grow(2);
+    this.buffer.writeUInt16BE(value, at);
     return this;
   }
 
   u32(value: number): this {
-    this.buffer.writeUInt32BE(value, this.grow(4));
+    const at = this.grow(4);
+    this.buffer.writeUInt32BE(value, at);
     return this;
   }
 
   u64(value: bigint): this {
-    this.buffer.writeBigUInt64BE(value, this.grow(8));
+    const at = this.grow(8);
+    this.buffer.writeBigUInt64BE(value, at);
     return this;
   }
 
@@ -131,7 +142,8 @@ export class Writer {
   }
 
   hex(text: string): this {
-    this.buffer.write(text, this.grow(text.length / 2), 'hex');
+    const at = this.grow(text.length / 2);
+    this.buffer.write(text, at, 'hex');
     return this;
   }
 

@@ -172,6 +172,7 @@ export const readFlows = (r: Reader): FoundFlow[] => [...items(r, 56)].map(readF
 
 function readFlow(r: Reader): FoundFlow {
   const table = r.u8();
+  if (table === ALL_TABLES) throw new Garbled('a flow of table 255');
   r.skip(1);
   const duration = r.u32() + r.u32() / 1e9;
   const priority = r.u16();

@@ -1,11 +1,12 @@
 // Actions and instructions from the wire. What is not known, or not as it should be, is kept whole as `opaque`.
 import { ipText } from '../../../domain/net/ip.ts';
 import type { Action, Ct, LearnSpec, Nat, SetField, Subfield } from '../../../domain/openflow/actions.ts';
-import { ones, spelled } from '../../../domain/openflow/values.ts';
-import { Garbled, type Reader } from './bytes.ts';
+import { BadFlow, ones, spelled } from '../../../domain/openflow/values.ts';
+import { Garbled, type Reader, Writer } from './bytes.ts';
 import { portOf, portOf16 } from './ports.ts';
 import { readSubfield, readTlv } from './tlv.ts';
 import { ACTION, CT_FLAG, INSTRUCTION, LEARN, NAT, NICIRA, NX } from './wire.ts';
+import { writeActions, writeInstructions } from './write-actions.ts';
 
 /** One element with a type and a length in front; `read` answers undefined for what it does not know. */
 function element<T>(r: Reader, read: (type: number, body: Reader) => T | undefined, opaque: (bytes: string) => T): T {
@@ -17,12 +18,12 @@ function element<T>(r: Reader, read: (type: number, body: Reader) => T | undefin
   return attempt(() => read(type, body)) ?? opaque(whole.hex(length));
 }
 
-/** A part that lies about its lengths is not known either: its own length has been told. */
+/** A part that lies about its lengths, or holds what could not be written again, is not known either: its own length has been told. */
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Garbled) return undefined;
+    if (error instanceof Garbled || error instanceof BadFlow) return undefined;
     throw error;
   }
 }
@@ -30,7 +31,11 @@ function attempt<T>(read: () => T): T | undefined {
 export function readInstructions(r: Reader): Action[] {
   const out: Action[] = [];
   while (r.left > 0) {
-    const found = element<readonly Action[]>(r, readInstruction, bytes => [{ do: 'opaque', kind: 'instruction', bytes }]);
+    const found = element<readonly Action[]>(
+      r,
+      (type, body) => writable(readInstruction(type, body), writeInstructions),
+      bytes => [{ do: 'opaque', kind: 'instruction', bytes }],
+    );
     out.push(...found);
   }
   return out;
@@ -63,8 +68,15 @@ function readInstruction(type: number, r: Reader): readonly Action[] | undefined
 
 export function readActions(r: Reader): Action[] {
   const out: Action[] = [];
-  while (r.left > 0) out.push(element<Action>(r, readAction, bytes => ({ do: 'opaque', kind: 'action', bytes })));
+  const read = (type: number, body: Reader): Action | undefined => writable(readAction(type, body), (w, a) => writeActions(w, [a]));
+  while (r.left > 0) out.push(element<Action>(r, read, bytes => ({ do: 'opaque', kind: 'action', bytes })));
   return out;
+}
+
+/** The same again, or BadFlow. */
+function writable<T>(found: T | undefined, write: (w: Writer, found: T) => void): T | undefined {
+  if (found !== undefined) write(new Writer(64), found);
+  return found;
 }
 
 function readAction(type: number, r: Reader): Action | undefined {
@@ -239,7 +251,7 @@ function readCt(r: Reader): Action | undefined {
   const table = r.u8();
   r.skip(3);
   const alg = r.u16();
-  if (zone === undefined || (flags & ~(CT_FLAG.commit | CT_FLAG.force)) !== 0) return undefined;
+  if (zone === undefined || (header !== 0 && (word & 0x3f) !== 15) || (flags & ~(CT_FLAG.commit | CT_FLAG.force)) !== 0) return undefined;
   const exec: Action[] = [];
   let nat: Nat | undefined;
   while (r.left > 0) {

@@ -75,7 +75,10 @@ export function writeMatch(w: Writer, match: Match): void {
     if (bits) write(name, bits);
   }
   for (const [name, bits] of found) if (!FIRST.includes(name)) write(name, bits);
-  for (const tlv of match.opaque ?? []) w.hex(tlv);
+  for (const tlv of match.opaque ?? []) {
+    if (!/^([0-9a-f]{2}){4,}$/.test(tlv)) throw new BadFlow(`opaque=${tlv}`);
+    w.hex(tlv);
+  }
   w.setU16(start + 2, w.length - start);
   w.pad8(start);
 }
@@ -122,6 +125,7 @@ export function readTlv(r: Reader): FoundField | undefined {
   const value = body.bits(bytes);
   const mask = masked ? body.bits(bytes) : ones(field.bits);
   if (value > ones(field.bits) || mask > ones(field.bits) || (value & ~mask) !== 0n) return undefined;
+  if (mask !== ones(field.bits) && !fieldOf(field.name).maskable) return undefined;
   return { name: field.name, bits: widened(field, { value, mask }), masked };
 }
 
