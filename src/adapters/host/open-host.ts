@@ -1,6 +1,7 @@
 // The doors of the machine (or sandbox) that this process runs in.
 import type { Host } from '../../contracts/host/host.ts';
 import { ConntrackTool } from './conntrack/conntrack.ts';
+import { OvsDatapath } from './datapath/ovs-datapath.ts';
 import { DiskFiles } from './files/disk-files.ts';
 import { IpsetTool } from './ipsets/ipset.ts';
 import { IptablesTools } from './iptables/iptables.ts';
@@ -22,6 +23,7 @@ export function openHost(options: ToolsOptions = {}): Host {
     ipsets: new IpsetTool(tools),
     conntrack: new ConntrackTool(tools),
     openflow: new OvsOpenflow(),
+    datapath: new OvsDatapath(),
     processes: new Daemons(tools, files),
     files,
   };

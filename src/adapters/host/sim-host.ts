@@ -4,6 +4,7 @@ import { HostRefusal } from '../../contracts/host/firewall.ts';
 import type { Host } from '../../contracts/host/host.ts';
 import type { Netns } from '../../contracts/host/netns.ts';
 import { SimConntrack } from './conntrack/sim.ts';
+import { SimDatapath } from './datapath/sim.ts';
 import { SimFiles } from './files/sim.ts';
 import { SimIpSets } from './ipsets/sim.ts';
 import { SimIptables } from './iptables/sim.ts';
@@ -22,6 +23,7 @@ export interface SimHost extends Host {
   readonly ipsets: SimIpSets;
   readonly conntrack: SimConntrack;
   readonly openflow: SimOpenflow;
+  readonly datapath: SimDatapath;
   readonly processes: SimProcesses;
   readonly files: SimFiles;
 }
@@ -46,6 +48,7 @@ export function simHost(): SimHost {
     ipsets,
     conntrack,
     openflow: new SimOpenflow(),
+    datapath: new SimDatapath(),
     ovsdb: new SimOvsdb(links),
     processes: new SimProcesses(files, open),
     files,

@@ -3,13 +3,13 @@ import type { Link } from '../../contracts/host/links.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
 import type { HostPlan } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
+import { type Guard, guardOf, shut, unenforceable } from '../l2/guard.ts';
 import type { Device, View } from '../l2/view.ts';
-import type { SecurityDevice } from '../l2/wire.ts';
 import { type IpSet, members, setName } from '../render/ipset.ts';
 import type { BridgeZone, FirewallInput } from '../render/iptables-bridge.ts';
 import { portChain } from '../render/iptables-names.ts';
-import { compilePort, type PortSecurity } from '../render/security-port.ts';
-import { BadRule, type WireRule } from '../render/security-rules.ts';
+import type { PortSecurity } from '../render/security-port.ts';
+import { BadRule } from '../render/security-rules.ts';
 import { hasGlobalAddress } from './physical-addresses.ts';
 
 export interface FirewallPlan {
@@ -37,11 +37,6 @@ export interface PlanInput {
   /** Bridges of `bridge_mappings`. */
   readonly mappedBridges: ReadonlySet<string>;
 }
-
-type Judgement =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'guarded'; readonly port: PortSecurity }
-  | { readonly kind: 'closed'; readonly why: string };
 
 export function planFirewall(given: PlanInput): FirewallPlan {
   const { view, plan, links } = given;
@@ -75,49 +70,24 @@ export function planFirewall(given: PlanInput): FirewallPlan {
   };
 }
 
-function judgement({ view, quarantine, guards }: PlanInput, device: Device, details: PortDetails, names: Names): Judgement {
+function judgement({ view, quarantine, guards }: PlanInput, device: Device, details: PortDetails, names: Names): Guard {
   const why = quarantine.get(device.name);
   if (why !== undefined) return shut(why);
-  return guards ? judge(view, device, details, names) : { kind: 'open' };
+  if (!guards) return { kind: 'open' };
+  const guard = guardOf(view, device, details);
+  return guard.kind === 'guarded' ? named(guard, names) : guard;
 }
 
-const shut = (why: string): Judgement => ({ kind: 'closed', why });
-
-function judge(view: View, device: Device, details: PortDetails, names: Names): Judgement {
-  const { security } = device;
-  if (!details.port_security_enabled || security?.port_security_enabled === false) return { kind: 'open' };
-  if (!security)
-    return details.device_owner.startsWith('network:') ? { kind: 'open' } : shut('the server has not told its security groups');
+function named(guard: Extract<Guard, { kind: 'guarded' }>, names: Names): Guard {
+  const { id, rules } = guard.port;
   try {
-    const port = compiledPort(view, device.name, security);
-    names.claim(portChain('ingress', port.id), port.id);
-    for (const { remoteGroup, family } of port.rules) if (remoteGroup !== undefined) names.claim(setName(remoteGroup, family), remoteGroup);
-    return { kind: 'guarded', port };
+    names.claim(portChain('ingress', id), id);
+    for (const { remoteGroup, family } of rules) if (remoteGroup !== undefined) names.claim(setName(remoteGroup, family), remoteGroup);
+    return guard;
   } catch (error) {
-    if (error instanceof BadRule) return shut(`a rule or address cannot be enforced: ${error.message}`);
+    if (error instanceof BadRule) return unenforceable(error);
     throw error;
   }
-}
-
-interface Compiled {
-  readonly device: string;
-  /** Of the port's groups, in their order. */
-  readonly groups: readonly (readonly WireRule[])[];
-  readonly port: PortSecurity;
-}
-
-/** By the server's word on the port's security; the view keeps a word that is told again as it was. */
-const compiled = new WeakMap<SecurityDevice, Compiled>();
-const noRules: readonly WireRule[] = [];
-
-/** The port compiled; the same value again as long as neither the port nor the rules of its groups were told anew. */
-function compiledPort(view: View, device: string, security: SecurityDevice): PortSecurity {
-  const groups = security.security_groups.map(g => view.groups.get(g) ?? noRules);
-  const known = compiled.get(security);
-  if (known?.device === device && known.groups.length === groups.length && groups.every((g, i) => g === known.groups[i])) return known.port;
-  const port = compilePort({ ...security, device, rules: [...security.provider_rules, ...groups.flat()] });
-  compiled.set(security, { device, groups, port });
-  return port;
 }
 
 /** Chains and sets are named after the beginning of an id: two ids that begin alike must not share one. */

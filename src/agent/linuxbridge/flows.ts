@@ -1,14 +1,12 @@
 // Ends the connections that a change of rules, members or addresses no longer permits, and no others.
 import type { Conntrack, Flow, FlowFilter } from '../../contracts/host/firewall.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
-import { type Cidr, contains, parseIpPrefix } from '../../domain/net/cidr.ts';
-import { type Ip, ipText } from '../../domain/net/ip.ts';
 import type { HostPlan } from '../desired/linuxbridge.ts';
+import { memberTest } from '../l2/membership.ts';
 import type { View } from '../l2/view.ts';
-import { type IpSet, setName } from '../render/ipset.ts';
+import { setName } from '../render/ipset.ts';
 import type { Cut } from '../render/nft-bridge.ts';
 import { type FlowView, judgeFlows } from '../render/security-flows.ts';
-import { isHost } from '../render/security-port.ts';
 import type { FirewallPlan } from './firewall-plan.ts';
 
 /** Who has which address on one bridge. */
@@ -18,25 +16,12 @@ export function flowView(bridge: string, view: View, plan: HostPlan, firewall: F
     const found = view.devices.get(device);
     return (found && view.details(found)?.fixed_ips) ?? [];
   };
-  const membership = memberTest(firewall.sets);
+  const membership = memberTest((group, version) => firewall.sets.get(setName(group, version))?.members);
   return {
     guarded: firewall.input.filtered.filter(p => here(p.device)),
     closed: firewall.input.closed.filter(p => here(p.device)).map(p => ({ device: p.device, addresses: addresses(p.device) })),
     openAddresses: new Set(firewall.input.open.filter(here).flatMap(addresses)),
     isMember: membership,
-  };
-}
-
-function memberTest(sets: ReadonlyMap<string, IpSet>): FlowView['isMember'] {
-  const wide = new Map<string, Cidr[]>();
-  return (group: string, ip: Ip) => {
-    const name = setName(group, ip.version);
-    const set = sets.get(name);
-    if (!set) return false;
-    if (set.members.has(ipText(ip.version, ip.value))) return true;
-    const prefixes = wide.get(name) ?? [...set.members].flatMap(m => parseIpPrefix(m) ?? []).filter(c => !isHost(c));
-    wide.set(name, prefixes);
-    return prefixes.some(c => contains(c, ip));
   };
 }
 

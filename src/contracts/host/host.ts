@@ -1,4 +1,5 @@
 // A host's doors together, as an agent gets them.
+import type { Datapath } from './datapath.ts';
 import type { Files } from './files.ts';
 import type { Conntrack, IpSets, Iptables, Nft } from './firewall.ts';
 import type { Links } from './links.ts';
@@ -14,6 +15,7 @@ export interface Host {
   readonly ipsets: IpSets;
   readonly conntrack: Conntrack;
   readonly openflow: Openflow;
+  readonly datapath: Datapath;
   readonly processes: Processes;
   readonly files: Files;
 }
