@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import test, { after, before } from 'node:test';
 import type { IdentityReply } from '../../contracts/identity.ts';
 import { SimClock } from '../../engine/clock.ts';
@@ -321,12 +321,49 @@ test('what one of several processes revokes is void for the others at once, and 
   for (const each of [one, two]) assert.ok((await each.validate(a)) && (await each.validate(b)));
   assert.deepEqual([await revoke(one, a), await revoke(two, b)], [204, 204]);
   for (const each of [one, two]) assert.deepEqual([await each.validate(a), await each.validate(b)], [undefined, undefined]);
-  const before = readFileSync(`${path}.revoked`, 'utf8');
   const again = await openBuiltinIdentity(about);
   assert.equal(await again.validate(a), undefined);
-  await clock.advance(25 * 3600_000);
-  await openBuiltinIdentity(about);
-  assert.ok(readFileSync(`${path}.revoked`, 'utf8').length < before.length);
+});
+
+const revocationFiles = (): string[] => readdirSync(directory).filter(name => name.startsWith(`${basename(path)}.revoked`));
+
+test('what was revoked is forgotten when it would have expired, by processes that go on, and nothing before', async () => {
+  const about = { path, clock, log, baseUrl: 'http://127.0.0.1:9696' };
+  const other = await openBuiltinIdentity({ ...about, shared: true });
+  await clock.advance(365 * 24 * hour);
+  const sizes: number[] = [];
+  for (let hours = 0; hours < 96; hours += 4) {
+    const [admin, mine] = [await login('admin'), await login('weft')];
+    assert.equal((await ask('DELETE', tokens, { token: admin, subject: mine })).status, 204);
+    await clock.advance(4 * hour);
+    for (const each of [identity, other, await openBuiltinIdentity(about)]) assert.equal(await each.validate(mine), undefined);
+    sizes.push(revocationFiles().reduce((sum, name) => sum + statSync(join(directory, name)).size, 0));
+  }
+  const line = sizes[0]!;
+  assert.ok(Math.max(...sizes) <= 9 * line, sizes.join());
+  assert.ok(sizes.at(-1)! >= 6 * line);
+  await clock.advance(31 * hour);
+  await other.validate(await login('weft'));
+  assert.deepEqual(revocationFiles(), []);
+});
+
+test('the one file of earlier versions is taken over, in both forms that it had', async () => {
+  const [kept, gone, earlier] = [await login('weft'), await login('weft'), await login('weft')];
+  const claims = (token: string): [user: string, audit_id: string] => {
+    const all = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as unknown[];
+    return [String(all[0]), (all[5] as string[])[0]!];
+  };
+  const expires = clock.now() + hour;
+  const [user, audit_id] = claims(earlier);
+  const byLines = `${JSON.stringify([...claims(gone), expires])}\n`;
+  for (const text of [byLines, JSON.stringify({ [user]: { tokens: { [audit_id]: expires }, upTo: 0 } })]) {
+    writeFileSync(`${path}.revoked`, text);
+    await openBuiltinIdentity({ path, clock, log, baseUrl: 'http://x', shared: true });
+    assert.ok(!existsSync(`${path}.revoked`));
+  }
+  const again = await openBuiltinIdentity({ path, clock, log, baseUrl: 'http://x' });
+  assert.deepEqual([await again.validate(gone), await again.validate(earlier)], [undefined, undefined]);
+  assert.ok(await again.validate(kept));
 });
 
 test('very many revocations stay bounded, and every revoked token stays void', async () => {
@@ -337,7 +374,7 @@ test('very many revocations stay bounded, and every revoked token stays void', a
   for (const token of revoked) await ask('DELETE', tokens, { token: keep, subject: token });
   for (const token of revoked) assert.equal(await identity.validate(token), undefined);
   assert.ok(await identity.validate(keep));
-  assert.ok(readFileSync(`${path}.revoked`, 'utf8').length < 50_000);
+  assert.ok(revocationFiles().every(name => statSync(join(directory, name)).size < 50_000));
   await clock.advance(1);
   assert.ok(await identity.validate(await login('other')));
 });

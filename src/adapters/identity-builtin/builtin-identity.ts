@@ -13,7 +13,7 @@ import { StateFile } from './state-file.ts';
 import { type Claims, generationOf, openToken, signToken } from './token.ts';
 
 export interface BuiltinIdentityOptions {
-  /** The identity file; revocations are kept beside it in `<path>.revoked`. */
+  /** The identity file; revocations are kept beside it in `<path>.revoked.<number>`. */
   readonly path: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,6 +27,7 @@ export interface BuiltinIdentityOptions {
   readonly tokenLifetimeMs?: number;
 }
 
+const usualLifetimeMs = 24 * 3600_000;
 /** Keystone's max_request_body_size. */
 const maxBody = 114_688;
 /** Parts of Keystone's v3 API that exist there and not here. */
@@ -40,8 +41,8 @@ export async function openBuiltinIdentity(options: BuiltinIdentityOptions): Prom
   if (!/^https?:$/.test(base.protocol) || base.pathname !== '/' || base.search || base.username)
     throw new Error(`not a base URL: ${options.baseUrl}`);
   const file = await StateFile.open({ path, clock, log });
-  const revocations = await Revocations.open(`${path}.revoked`, log);
-  if (!options.shared) await revocations.compact(clock.now());
+  const lifetimeMs = options.tokenLifetimeMs ?? usualLifetimeMs;
+  const revocations = await Revocations.open({ path: `${path}.revoked`, log, lifetimeMs }, clock.now());
   return new BuiltinIdentity({ ...options, baseUrl: base.origin }, file, revocations);
 }
 
@@ -65,7 +66,7 @@ export class BuiltinIdentity implements IdentityApi {
   }
 
   async validate(token: string): Promise<Caller | undefined> {
-    if (this.options.shared) await this.revocations.refresh();
+    if (this.options.shared) await this.revocations.refresh(this.options.clock.now());
     const directory = await this.file.current();
     const known = this.callersOf(directory);
     const found = known.get(token);
@@ -114,7 +115,7 @@ export class BuiltinIdentity implements IdentityApi {
       if (!reading) throw methodNotAllowed();
       return json(200, { version: versionDocument(this.urls) });
     }
-    if (this.options.shared) await this.revocations.refresh();
+    if (this.options.shared) await this.revocations.refresh(this.options.clock.now());
     const directory = await this.file.current();
     if (rest.join('/') === 'auth/tokens') return this.tokens(request, directory);
     return this.resource(request, { directory, segments: rest, reading });
@@ -155,7 +156,7 @@ export class BuiltinIdentity implements IdentityApi {
     const claims = await authenticate(parseBody(request), {
       directory,
       now: this.options.clock.now(),
-      lifetimeMs: this.options.tokenLifetimeMs ?? 24 * 3600_000,
+      lifetimeMs: this.options.tokenLifetimeMs ?? usualLifetimeMs,
       validate: token => this.validClaims(token, directory),
     });
     return this.tokenReply(201, { token: signToken(claims, directory.key), claims }, { request, directory });

@@ -1,6 +1,8 @@
-// Tokens revoked before their time, in a file that several processes append to. Bounded: of a user who revokes very many, all tokens up to
-// then are revoked instead.
-import { appendFile, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+// Tokens revoked before their time, in files that several processes append to: one for each span of time in which tokens end. So nothing is
+// ever taken out of a file that somebody may be writing: when its span is over, nobody needs it, and it goes whole. Of a user who revokes very
+// many, all tokens up to then are revoked instead.
+import { appendFile, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Log } from '../../contracts/log.ts';
 import { StateRefused } from './state.ts';
 import type { Claims } from './token.ts';
@@ -12,44 +14,44 @@ interface OfUser {
   upTo: number;
 }
 
-/** A line of the file: one token, or all of a user up to a time. */
+/** A line of a file: one token, or all of a user up to a time. */
 type Line = readonly [user: string, audit_id: string, expires: number] | readonly [user: string, upTo: number];
 
 const perUser = 200;
+const spanMs = 6 * 3600_000;
+
+interface Seen {
+  readonly ino: bigint;
+  readonly bytes: number;
+}
+
+export interface RevocationsOptions {
+  /** Without the number of the span. */
+  readonly path: string;
+  readonly log: Log;
+  /** No token lives longer, milliseconds. */
+  readonly lifetimeMs: number;
+}
 
 export class Revocations {
-  private readonly path: string;
-  private readonly log: Log;
+  private readonly options: RevocationsOptions;
   private readonly users = new Map<string, OfUser>();
-  /** How much of which file has been read. */
-  private seen = { ino: 0n, bytes: 0 };
+  /** By span, how much of which file has been read. */
+  private readonly seen = new Map<number, Seen>();
+  private span = 0;
   private reading: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, log: Log) {
-    this.path = path;
-    this.log = log;
+  private constructor(options: RevocationsOptions) {
+    this.options = options;
   }
 
   /** A file that cannot be read is an error: starting without it would bring revoked tokens back to life. */
-  static async open(path: string, log: Log): Promise<Revocations> {
-    const revocations = new Revocations(path, log);
-    await revocations.refresh();
+  static async open(options: RevocationsOptions, now: number): Promise<Revocations> {
+    const revocations = new Revocations(options);
+    await revocations.takeEarlier(now);
+    for (const span of await revocations.spans()) await revocations.read(span);
+    await revocations.refresh(now);
     return revocations;
-  }
-
-  /** Forgets what has expired. For who is alone with the file: what others append meanwhile would be lost. */
-  async compact(now: number): Promise<void> {
-    if (this.seen.bytes === 0) return;
-    const lines: Line[] = [];
-    for (const [user, { tokens, upTo }] of this.users) {
-      if (upTo > 0) lines.push([user, upTo]);
-      for (const [id, expires] of tokens) if (expires > now) lines.push([user, id, expires]);
-    }
-    await writeFile(`${this.path}.new`, lines.map(line => `${JSON.stringify(line)}\n`).join(''), { mode: 0o600, flush: true });
-    await rename(`${this.path}.new`, this.path);
-    this.users.clear();
-    this.seen = { ino: 0n, bytes: 0 };
-    await this.refresh();
   }
 
   isRevoked(claims: Claims): boolean {
@@ -57,21 +59,59 @@ export class Revocations {
     return user !== undefined && (claims.issued <= user.upTo || claims.audit_ids.some(id => user.tokens.has(id)));
   }
 
-  /** Learns what other processes have revoked. */
-  refresh(): Promise<void> {
-    this.reading = this.reading.catch(() => {}).then(() => this.read());
+  /** Learns what other processes have revoked, and forgets what has expired. */
+  refresh(now: number): Promise<void> {
+    this.reading = this.reading.catch(() => {}).then(() => this.look(now));
     return this.reading;
   }
 
   /** The token and all that were made from it. Resolves when that is on disk. */
   async revoke(claims: Claims, now: number): Promise<void> {
+    await this.forget(now);
     const user = this.userOf(claims.user_id);
-    for (const [id, expires] of user.tokens) if (expires <= now) user.tokens.delete(id);
     const tooMany = user.tokens.size >= perUser;
-    if (tooMany) this.log.warning('very many revoked tokens: all tokens of the user are void now', { user_id: claims.user_id });
+    if (tooMany) this.options.log.warning('very many revoked tokens: all tokens of the user are void now', { user_id: claims.user_id });
     const line: Line = tooMany ? [claims.user_id, now] : [claims.user_id, claims.audit_ids[0]!, claims.expires];
     this.take(line);
-    await appendFile(this.path, `${JSON.stringify(line)}\n`, { mode: 0o600, flush: true });
+    await this.write(line);
+  }
+
+  private async write(line: Line): Promise<void> {
+    const ends = line.length === 3 ? line[2] : line[1] + this.options.lifetimeMs;
+    await appendFile(this.pathOf(spanOf(ends)), `${JSON.stringify(line)}\n`, { mode: 0o600, flush: true });
+  }
+
+  private async look(now: number): Promise<void> {
+    await this.forget(now);
+    const last = spanOf(now + this.options.lifetimeMs);
+    for (let span = spanOf(now); span <= last; span++) await this.read(span);
+  }
+
+  /** Once for each span: what was revoked in those that are over. */
+  private async forget(now: number): Promise<void> {
+    if (spanOf(now) === this.span) return;
+    this.span = spanOf(now);
+    for (const [id, user] of this.users) {
+      for (const [token, expires] of user.tokens) if (expires <= now) user.tokens.delete(token);
+      if (user.tokens.size === 0 && user.upTo + this.options.lifetimeMs <= now) this.users.delete(id);
+    }
+    for (const span of await this.spans()) {
+      if (span >= this.span) continue;
+      this.seen.delete(span);
+      await rm(this.pathOf(span), { force: true });
+    }
+  }
+
+  private pathOf(span: number): string {
+    return `${this.options.path}.${span}`;
+  }
+
+  private async spans(): Promise<number[]> {
+    const prefix = `${basename(this.options.path)}.`;
+    const names = await readdir(dirname(this.options.path));
+    return names.flatMap(name =>
+      name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)) ? [Number(name.slice(prefix.length))] : [],
+    );
   }
 
   private userOf(id: string): OfUser {
@@ -80,42 +120,30 @@ export class Revocations {
     return user;
   }
 
-  private async read(): Promise<void> {
-    const there = await stat(this.path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+  private async read(span: number): Promise<void> {
+    const path = this.pathOf(span);
+    const there = await statOf(path);
+    const seen = this.seen.get(span);
+    if (!there || (there.ino === seen?.ino && there.bytes === seen.bytes)) return;
+    const from = there.ino === seen?.ino ? seen.bytes : 0;
+    const bytes = await tail(path, from);
+    // The line that is being written is read when it is there.
+    const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+    for (const line of linesOf(path, whole.toString('utf8'))) this.take(line);
+    this.seen.set(span, { ino: there.ino, bytes: from + whole.length });
+  }
+
+  /** One file for all, as earlier versions had it. Whoever dies in the middle, or does the same beside another, writes lines twice. */
+  private async takeEarlier(now: number): Promise<void> {
+    const { path, lifetimeMs } = this.options;
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    if (!there || (there.ino === this.seen.ino && Number(there.size) === this.seen.bytes)) return;
-    const from = there.ino === this.seen.ino ? this.seen.bytes : 0;
-    const bytes = from === 0 ? await readFile(this.path) : await tail(this.path, from);
-    if (from === 0 && bytes[0] === 123) return this.takeEarlier(bytes.toString('utf8'), { ino: there.ino, bytes: bytes.length });
-    // The line that is being written is read when it is there.
-    const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
-    this.seen = { ino: there.ino, bytes: from + whole.length };
-    for (const text of whole.toString('utf8').split('\n')) if (text !== '') this.takeText(text);
-  }
-
-  /** One object, as it was written by one process alone. */
-  private takeEarlier(text: string, seen: { ino: bigint; bytes: number }): void {
-    try {
-      for (const [id, { tokens, upTo }] of Object.entries(
-        JSON.parse(text) as Record<string, { tokens: Record<string, number>; upTo: number }>,
-      ))
-        this.users.set(id, { tokens: new Map(Object.entries(tokens)), upTo });
-    } catch (error) {
-      throw new StateRefused(`${this.path} is damaged (${error instanceof Error ? error.message : error})`);
-    }
-    this.seen = seen;
-  }
-
-  private takeText(text: string): void {
-    try {
-      const line: unknown = JSON.parse(text);
-      if (!isLine(line)) throw new Error('not a revocation');
-      this.take(line);
-    } catch (error) {
-      throw new StateRefused(`${this.path} is damaged (${error instanceof Error ? error.message : error})`);
-    }
+    if (text === undefined) return;
+    for (const line of text.startsWith('{') ? linesOfObject(path, text) : linesOf(path, text))
+      if ((line.length === 3 ? line[2] : line[1] + lifetimeMs) > now) await this.write(line);
+    await rm(path, { force: true });
   }
 
   private take([id, what, expires]: Line): void {
@@ -127,6 +155,49 @@ export class Revocations {
     }
   }
 }
+
+const spanOf = (ms: number): number => Math.floor(ms / spanMs);
+
+async function statOf(path: string): Promise<Seen | undefined> {
+  try {
+    const { ino, size } = await stat(path, { bigint: true });
+    return { ino, bytes: Number(size) };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function linesOf(path: string, text: string): Line[] {
+  try {
+    return text
+      .split('\n')
+      .filter(line => line !== '')
+      .map(line => {
+        const parsed: unknown = JSON.parse(line);
+        if (!isLine(parsed)) throw new Error('not a revocation');
+        return parsed;
+      });
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+/** One object, as it was written when one process was alone with it. */
+function linesOfObject(path: string, text: string): Line[] {
+  try {
+    const users = Object.entries(JSON.parse(text) as Record<string, { tokens: Record<string, number>; upTo: number }>);
+    return users.flatMap(([user, { tokens, upTo }]): Line[] => [
+      ...(upTo > 0 ? [[user, upTo] as const] : []),
+      ...Object.entries(tokens).map(([id, expires]) => [user, id, expires] as const),
+    ]);
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+const damaged = (path: string, error: unknown): StateRefused =>
+  new StateRefused(`${path} is damaged (${error instanceof Error ? error.message : error})`);
 
 function isLine(line: unknown): line is Line {
   if (!Array.isArray(line) || typeof line[0] !== 'string') return false;
