@@ -1,8 +1,8 @@
 // Weft behind a Keystone: its tokens are asked about there, and Weft's own requests come from the same service user.
 import { readFileSync } from 'node:fs';
-import { keystoneUrl } from '../adapters/identity-keystone/keystone-api.ts';
 import { openKeystoneIdentity } from '../adapters/identity-keystone/keystone-identity.ts';
 import { openSharedAnswers } from '../adapters/identity-keystone/shared-answers.ts';
+import { keystoneUrl } from '../adapters/openstack/service-login.ts';
 import { Failure } from '../cli/verb.ts';
 import type { KeystoneSettings } from '../cli/verbs/keystone-option.ts';
 import type { Log } from '../contracts/log.ts';

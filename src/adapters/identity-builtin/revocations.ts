@@ -2,7 +2,7 @@
 // ever taken out of a file that somebody may be writing: when its span is over, nobody needs it, and it goes whole. Of a user who revokes very
 // many, all tokens up to then are revoked instead.
 import { appendFile, open, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Log } from '../../contracts/log.ts';
 import { StateRefused } from './state.ts';
 import type { Claims } from './token.ts';

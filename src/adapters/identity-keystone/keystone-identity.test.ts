@@ -6,7 +6,7 @@ import { type Identity, IdentityUnavailable } from '../../contracts/identity.ts'
 import { noAccount, type ServiceAccount } from '../../contracts/service-account.ts';
 import { SimClock } from '../../engine/clock.ts';
 import { textLog } from '../log/text-log.ts';
-import { keystoneUrl } from './keystone-api.ts';
+import { keystoneUrl } from '../openstack/service-login.ts';
 import { type KeystoneIdentityOptions, openKeystoneIdentity } from './keystone-identity.ts';
 
 const start = Date.UTC(2026, 0, 1);
@@ -319,6 +319,7 @@ test('tokens that are made up do not push out the good ones', async t => {
 test('the URL of Keystone, with and without its version', () => {
   assert.equal(keystoneUrl('http://127.0.0.1:5000'), 'http://127.0.0.1:5000/v3');
   assert.equal(keystoneUrl('http://127.0.0.1:5000/v3/'), 'http://127.0.0.1:5000/v3');
+  assert.equal(keystoneUrl('http://127.0.0.1:5000/v2.0/'), 'http://127.0.0.1:5000/v3');
   assert.equal(keystoneUrl('https://cloud.example/identity/'), 'https://cloud.example/identity/v3');
   for (const bad of ['', '127.0.0.1:5000', 'ftp://a', 'http://u:p@a/', 'http://a/v3?x'])
     assert.throws(() => keystoneUrl(bad), /not the URL/);

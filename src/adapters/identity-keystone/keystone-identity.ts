@@ -3,11 +3,11 @@ import { type Caller, type Identity, IdentityUnavailable, type TokenUse } from '
 import type { Log } from '../../contracts/log.ts';
 import type { ServiceAccount } from '../../contracts/service-account.ts';
 import type { Clock } from '../../engine/clock.ts';
+import { keystoneUrl } from '../openstack/service-login.ts';
 import { isAllowed } from './access-rules.ts';
 import { type Answer, Answers, keyOf } from './answers.ts';
-import { connectKeystone, type KeystoneApi, keystoneUrl, nameOf } from './keystone-api.ts';
+import { connectKeystone, type KeystoneApi } from './keystone-api.ts';
 import { Line } from './line.ts';
-import { ServiceToken } from './service-token.ts';
 import type { SharedAnswers } from './shared-answers.ts';
 import { type Said, saidBy } from './token-document.ts';
 
@@ -48,8 +48,7 @@ const tokenForm = /^[\x21-\x7e]{1,8192}$/;
 export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity {
   const { account, clock, log } = options;
   const settings = { ...defaults, ...options };
-  const api = connectKeystone(account, settings.timeoutMs);
-  const service = new ServiceToken({ api, user: nameOf(account), clock, log });
+  const api = connectKeystone({ account, clock, log, timeoutMs: settings.timeoutMs });
   const line = new Line(settings.maxQuestions, settings.timeoutMs);
   const known = new Known(settings.maxAnswers, options.shared);
   const asking = new Map<string, Promise<Said | undefined>>();
@@ -57,7 +56,7 @@ export function openKeystoneIdentity(options: KeystoneIdentityOptions): Identity
   const ask = async (token: string, expired: boolean): Promise<Said | undefined> => {
     const shared = expired ? undefined : await known.together(token, clock.now());
     if (shared) return shared;
-    const said = await line.inTurn(() => askKeystone(token, expired, { api, service, log }));
+    const said = await line.inTurn(() => askKeystone(token, expired, api, log));
     const now = clock.now();
     const ends = said && !expired ? Date.parse(said.caller.expires_at) : Number.POSITIVE_INFINITY;
     if (ends <= now) return undefined;
@@ -145,25 +144,13 @@ class Known {
 
 const placeOf = (token: string, expired: boolean): string => (expired ? `${keyOf(token)} expired` : keyOf(token));
 
-interface Doors {
-  readonly api: KeystoneApi;
-  readonly service: ServiceToken;
-  readonly log: Log;
-}
-
-async function askKeystone(subject: string, expired: boolean, { api, service, log }: Doors): Promise<Said | undefined> {
-  for (let again = true; ; again = false) {
-    const own = await service.get();
-    const { status, document } = await api.show(subject, own, { expired });
-    if (status === 404) return undefined;
-    if (status === 401) service.refuse(own);
-    // Ours may have been revoked or forgotten (new keys, a new database); a fresh one that is refused too is another matter.
-    if (status === 401 && again) continue;
-    const said = status === 200 ? saidBy(document) : undefined;
-    if (said) return said;
-    log.error('Keystone does not tell about a token', { status });
-    throw new IdentityUnavailable(
-      status === 200 ? 'Keystone says nothing that is known about a token' : `Keystone answers ${status} about a token`,
-    );
-  }
+async function askKeystone(subject: string, expired: boolean, api: KeystoneApi, log: Log): Promise<Said | undefined> {
+  const { status, document } = await api.show(subject, { expired });
+  if (status === 404) return undefined;
+  const said = status === 200 ? saidBy(document) : undefined;
+  if (said) return said;
+  log.error('Keystone does not tell about a token', { status });
+  throw new IdentityUnavailable(
+    status === 200 ? 'Keystone says nothing that is known about a token' : `Keystone answers ${status} about a token`,
+  );
 }
