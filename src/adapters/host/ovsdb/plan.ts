@@ -91,7 +91,6 @@ class Planning {
     for (const [name, wanted] of Object.entries(ports)) {
       const port = there.ports.get(name);
       if (port && wanted) this.changePort(port, wanted);
-      else if (port && name === there.name) throw conflict(`port ${name} is the local port of its bridge and goes with it`);
       else if (port) gone.push(port._uuid);
     }
     const fresh = Object.entries(ports).filter(([name, wanted]) => wanted && !there.ports.has(name));

@@ -84,7 +84,7 @@ export class Rpc {
     answer.catch(() => {});
     late.catch(() => {});
     try {
-      await Promise.race([this.room(), late]);
+      while (this.isFull) await Promise.race([this.roomier(), late]);
       if (this.over.signal.aborted) throw new RpcLost(await this.ended);
       this.write({ method, params, id });
       return await Promise.race([answer, late]);
@@ -136,17 +136,19 @@ export class Rpc {
     if (!this.over.signal.aborted) this.stream.write(`${JSON.stringify(text)}`);
   }
 
-  /** Until the peer has read enough of what it was sent. */
-  private async room(): Promise<void> {
-    while (this.stream.writableLength > maxUnsentBytes && !this.over.signal.aborted) {
-      this.drained ??= new Promise<void>(resolve => {
-        this.stream.once('drain', resolve);
-        this.over.signal.addEventListener('abort', () => resolve(), { once: true });
-      }).finally(() => {
-        this.drained = undefined;
-      });
-      await this.drained;
-    }
+  private get isFull(): boolean {
+    return this.stream.writableLength > maxUnsentBytes && !this.over.signal.aborted;
+  }
+
+  /** Until the peer has read some of what it was sent. Whoever waited looks again: others may have been sooner. */
+  private roomier(): Promise<void> {
+    this.drained ??= new Promise<void>(resolve => {
+      this.stream.once('drain', resolve);
+      this.over.signal.addEventListener('abort', () => resolve(), { once: true });
+    }).finally(() => {
+      this.drained = undefined;
+    });
+    return this.drained;
   }
 
   private async probe(everyMs: number): Promise<void> {

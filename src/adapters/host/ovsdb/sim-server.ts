@@ -18,7 +18,7 @@ interface Monitor {
 export class SimServer {
   /** Servers before 2.6 know no `monitor_cond`. */
   knowsConditions = true;
-  /** The next transaction is answered with this error, and does nothing. */
+  /** A client's next transaction is answered with this error, and does nothing. */
   failNext: { readonly error: string; readonly details: string } | undefined;
   /** Transactions that changed something, for tests that count them. */
   commits = 0;
@@ -61,9 +61,6 @@ export class SimServer {
 
   /** One transaction to its end; what waits is answered once it holds, or its time is over. */
   async transact(operations: readonly unknown[]): Promise<Results> {
-    const failure = this.failNext;
-    this.failNext = undefined;
-    if (failure) return [failure];
     const began = performance.now();
     for (;;) {
       const { results, waiting } = this.attempt(operations);
@@ -139,7 +136,11 @@ export class SimServer {
     if (database !== simSchema.name)
       throw new SimError('unknown database', `get_schema request specifies unknown database ${String(database)}`);
     if (method === 'get_schema') return simSchema;
-    if (method === 'transact') return this.transact(params.slice(1));
+    if (method === 'transact') {
+      const failure = this.failNext;
+      this.failNext = undefined;
+      return failure ? [failure] : this.transact(params.slice(1));
+    }
     return this.monitor({ id: second, columns: columnsOf(third), version: method === 'monitor_cond' ? 2 : 1, client });
   }
 
