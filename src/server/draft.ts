@@ -41,6 +41,8 @@ export class Draft {
   readonly outbox: OutboxEntry[] = [];
   /** Values taken by this draft and not yet committed (addresses, segments, MACs), so that a bulk create does not take one twice. */
   readonly taken = new Set<string>();
+  /** MACs that chance gave: what cannot be had because of one can be had with another. */
+  readonly drawnMacs = new Set<string>();
   /** Default groups that come with this draft, by project. */
   readonly defaultGroups = new Map<string, string>();
   private readonly known = new Map<string, Promise<unknown>>();

@@ -8,6 +8,16 @@ import { timestamp } from './context.ts';
 import { Draft } from './draft.ts';
 import { ReadSet } from './read-set.ts';
 
+/** Chance has drawn what cannot be had: the next decision draws again. What is refused where every draw is such. */
+export class Unlucky extends Error {
+  readonly refusal: Error;
+
+  constructor(refusal: Error) {
+    super(refusal.message, { cause: refusal });
+    this.refusal = refusal;
+  }
+}
+
 export interface RetryOptions<S extends Services, T> {
   /**
    * Loads and decides; called anew on every attempt. What it refuses is believed as far as it has read by the services that it is
@@ -52,6 +62,7 @@ async function decideOnce<S extends Services, T>(services: S, options: RetryOpti
     await store.foresee(options.foresee?.() ?? []);
     answer = await options.decide(draft, { ...services, store });
   } catch (refusal) {
+    if (refusal instanceof Unlucky) return { done: false, refusal: refusal.refusal };
     if (await store.moved()) return { done: false, refusal };
     throw refusal;
   }

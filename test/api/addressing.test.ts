@@ -308,3 +308,23 @@ describe('addressing', () => {
     assert.match(await update({ tenant_id: 'x', bogus: 1 }), /Unrecognized attribute\(s\) 'bogus'/);
   });
 });
+
+test('a MAC that chance gives twice is drawn again, and nobody hears that its automatic address is taken', async () => {
+  const random = (): number => Math.floor(Math.random() * 16) / 16;
+  await using h = await start({}, undefined, { random });
+  const net = await h.member.make('networks', 'network', {});
+  const slaac = { ip_version: 6, cidr: '2001:db8::/64', ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+  const subnet = await h.member.make('subnets', 'subnet', { network_id: net.id, ...slaac });
+  const bulk = await h.member.request('POST', 'ports', { ports: Array.from({ length: 6 }, () => ({ network_id: net.id })) });
+  assert.equal(bulk.status, 201, JSON.stringify(bulk.body));
+  const made = [...(bulk.body.ports as Made[])];
+  for (let i = 0; i < 6; i++) made.push(await h.member.make('ports', 'port', { network_id: net.id }));
+  assert.equal(new Set(made.map(p => p.mac_address)).size, made.length);
+  const [one, other] = made as [Made, Made];
+  const another = await h.admin.request('PUT', `ports/${one.id}`, { port: { mac_address: null } });
+  assert.equal(another.status, 200, JSON.stringify(another.body));
+  // Whoever asks for what is taken is told so.
+  const [{ ip_address }] = other.fixed_ips as [{ ip_address: string }];
+  const asked = { network_id: net.id, mac_address: other.mac_address, fixed_ips: [{ subnet_id: subnet.id, ip_address }] };
+  assert.equal((await h.admin.request('POST', 'ports', { port: asked })).status, 409);
+});

@@ -1,6 +1,6 @@
 // Addresses of ports: what the pure rules choose, from what the database knows. Taking an address is an insert.
 import type { Predicate, Query, Row } from '../../contracts/store.ts';
-import { apiError } from '../../domain/errors.ts';
+import { ApiError, apiError } from '../../domain/errors.ts';
 import {
   type Addresses,
   autoAddress,
@@ -19,6 +19,7 @@ import { subnetsFor } from '../../domain/routed-networks.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { Unlucky } from '../retry.ts';
 import { routed, segmentsOfHost } from './routed-networks.ts';
 
 export interface AddressWish {
@@ -192,8 +193,7 @@ function askedIps(requested: readonly RequestedIp[] | undefined, subnets: readon
   return [...named, ...auto];
 }
 
-interface Known {
-  readonly network_id: string;
+interface Known extends Pick<AddressWish, 'network_id' | 'mac' | 'requested'> {
   readonly subnets: readonly Row[];
   readonly ips: readonly string[];
   /** Not a random address but the first free one. */
@@ -210,6 +210,21 @@ type Spare = ReadonlyMap<string, readonly string[]>;
  * only where none of them is free with all that are taken.
  */
 async function choose<T>(services: Services, draft: Draft, known: Known, decide: (addresses: Addresses) => T): Promise<T> {
+  try {
+    return await chooseOnce(services, draft, known, decide);
+  } catch (error) {
+    throw isOfDrawnMac(draft, known, error) ? new Unlucky(error) : error;
+  }
+}
+
+/** Somebody has the address that follows from a MAC that nobody asked for. */
+function isOfDrawnMac(draft: Draft, { mac, requested }: Known, error: unknown): error is ApiError<'IpAddressAlreadyAllocated'> {
+  if (!draft.drawnMacs.has(mac) || !(error instanceof ApiError) || error.type !== 'IpAddressAlreadyAllocated') return false;
+  const { ip } = (error as ApiError<'IpAddressAlreadyAllocated'>).params;
+  return requested?.every(r => r.ip_address !== ip) ?? true;
+}
+
+async function chooseOnce<T>(services: Services, draft: Draft, known: Known, decide: (addresses: Addresses) => T): Promise<T> {
   const random = (n: number): number => Math.floor(services.random() * n);
   if (known.lowest) return decide(await exact(services, draft, known, random));
   const spares = await draft.once('spare addresses', async () => new Map<string, Spare>());

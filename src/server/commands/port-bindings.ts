@@ -101,7 +101,7 @@ async function rewire(ctx: RequestContext, draft: Draft, { row, before }: Bound,
     withDhcp: [...subnets.values()].some(s => s.enable_dhcp === true),
   });
   const was = await ctx.store.get('port_bindings', { port_id, host: before.host });
-  const mac = macOfDevice(ctx, was ? plugOf(was) : undefined, plugOf(active));
+  const mac = macOfDevice(ctx, draft, was ? plugOf(was) : undefined, plugOf(active));
   if (mac !== undefined && mac !== row.mac_address) await refuseUsedMac(ctx, draft, before.network_id, mac);
   const set = { status: 'DOWN', ...(mac === undefined ? {} : { mac_address: mac }) };
   const changed = ['status', 'binding:host_id', ...(mac === undefined ? [] : ['mac_address'])];

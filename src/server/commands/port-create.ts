@@ -42,7 +42,7 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
     vnic_type: String(input['binding:vnic_type'] ?? 'normal'),
     profile: (input['binding:profile'] as Record<string, unknown> | undefined) ?? {},
   };
-  const mac = await macFor(services, draft, network_id, macOfDevice(services, undefined, plug) ?? input.mac_address);
+  const mac = await macFor(services, draft, network_id, macOfDevice(services, draft, undefined, plug) ?? input.mac_address);
   const security = isSecured(input, net, owner);
   const requested = input.fixed_ips as FixedIp[] | undefined;
   const wish = { port_id: id, network_id, mac, owner, requested, host: plug.host };

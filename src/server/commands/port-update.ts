@@ -78,13 +78,13 @@ async function policyChange({ ctx, draft, row, input, binding }: Change): Promis
 async function macAfter(change: Change): Promise<string> {
   const { ctx, draft, row, input, binding } = change;
   const wanted = wantedPlug(change);
-  const device = wanted && macOfDevice(ctx, pluggedAs(binding), wanted);
+  const device = wanted && macOfDevice(ctx, draft, pluggedAs(binding), wanted);
   if (device !== undefined && device !== row.mac_address) {
     await refuseUsedMac(ctx, draft, String(row.network_id), device);
     return device;
   }
   if (input.mac_address === undefined || input.mac_address === row.mac_address) return String(row.mac_address);
-  const mac_address = (input.mac_address as string | null) ?? newMac(ctx);
+  const mac_address = (input.mac_address as string | null) ?? newMac(ctx, draft);
   const vif_type = String(binding?.vif_type ?? 'unbound');
   if (vif_type !== 'unbound' && vif_type !== 'binding_failed' && binding?.vnic_type !== 'direct-physical') {
     throw apiError('PortBound', { port_id: String(row.id), vif_type, old_mac: String(row.mac_address), new_mac: mac_address });

@@ -170,9 +170,13 @@ export const allPlugins: readonly string[] = [...new Set(extensions.flatMap(({ p
 
 /** A server without quotas, and one object of everything in each family. */
 export async function startWorld(): Promise<{ readonly h: Harness; readonly things: readonly Thing[] }> {
-  const h = await start({ quotas: Object.fromEntries(resources.map(r => [r.name, -1])), agentDownTime: 3600, servicePlugins: allPlugins });
+  await using stack = new AsyncDisposableStack();
+  const config = { quotas: Object.fromEntries(resources.map(r => [r.name, -1])), agentDownTime: 3600, servicePlugins: allPlugins };
+  const h = stack.use(await start(config));
   for (const host of ['h1', 'h22', 'other1', 'other22']) await beat(h, host);
   const world = new World(h);
   await world.build();
+  // A server that lives on would keep a test that has failed from ending.
+  stack.move();
   return { h, things: world.things };
 }

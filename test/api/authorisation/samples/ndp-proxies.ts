@@ -9,7 +9,9 @@ export const samples: readonly Sample[] = [
     prepare: async ({ kind, project, n }, admin) => {
       const scene = await proxying(project, admin, n);
       const body = { ports: Array.from({ length: 40 }, () => ({ project_id: project, network_id: scene.net.id })) };
-      const ids = ((await admin.request('POST', 'ports', body)).body.ports as { id: string }[]).map(p => p.id);
+      const made = await admin.request('POST', 'ports', body);
+      if (made.status !== 201) throw new Error(`forty ports: ${made.status} ${JSON.stringify(made.body)}`);
+      const ids = (made.body.ports as { id: string }[]).map(p => p.id);
       unused.set(kind, { router_id: scene.router.id, ids: [...ids] });
       return async () => {
         for (const id of ids) await admin.request('DELETE', `ports/${id}`);
