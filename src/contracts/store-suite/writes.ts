@@ -183,6 +183,31 @@ function guards(open: MakePlace): void {
       assert.deepEqual(await store.commit({ guards: held, ops: [] }), done);
     }));
 
+  test('guards with more values than a database takes parameters in a statement', () =>
+    withStore(open, async store => {
+      const ids = (from: number): string[] => Array.from({ length: 300 }, (_, i) => `a${from + i}`);
+      const rows = ids(0).concat(ids(300));
+      await mustCommit(store, ...rows.map(id => insert('things', thing(id, { kind: 'many', name: id }))));
+      // 72,000 of them together, where PostgreSQL takes 65,535; each guard has few.
+      const said = (some: readonly string[]): Guard => ({
+        ...{ guard: 'absent', table: 'things' },
+        where: {
+          and: [
+            { in: ['id', some] },
+            { not: { or: some.map(id => ({ and: [{ eq: ['id', id] }, { eq: ['name', id] }, { eq: ['kind', 'many'] }] })) } },
+          ],
+        },
+      });
+      const guards = [...Array.from({ length: 79 }, () => said(ids(0))), said(ids(300))];
+      const commit = (id: string) => store.commit({ guards, ops: [insert('things', thing(id))] });
+      assert.equal((await commit('b')).done, true);
+      await mustCommit(store, { op: 'update', table: 'things', where: { eq: ['id', 'a599'] }, set: { name: 'other' } });
+      const refused = await commit('c');
+      assert.ok(!refused.done && refused.why === 'guard');
+      assert.equal(refused.guard, guards[79]);
+      assert.equal(await store.get('things', { id: 'c' }), undefined);
+    }));
+
   test('guards are about the state before the write set', () =>
     withStore(open, async store => {
       const absent: Guard = { guard: 'absent', table: 'things', where: { eq: ['id', 'a'] } };

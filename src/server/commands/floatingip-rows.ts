@@ -25,7 +25,7 @@ export async function translatedBehind(services: Services, draft: Draft, router_
   const ofRouter: Predicate = { eq: ['router_id', router_id] };
   const fips = await relyOnAll(services, draft, 'floatingips', ofRouter, ['id', 'port_id', 'fixed_ip_address']);
   const forwarding = fips.filter(f => f.port_id === null).map(f => String(f.id));
-  const named = ['id', 'internal_port_id', 'internal_ip_address'];
+  const named = ['id', 'internal_port_id', 'internal_ip_address'] as const;
   const forwarded =
     forwarding.length === 0 ? [] : await relyOnAll(services, draft, 'port_forwardings', { in: ['floatingip_id', forwarding] }, named);
   return anyOn(services, subnet_id, [

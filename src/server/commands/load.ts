@@ -43,16 +43,28 @@ export async function grouped(
   return out;
 }
 
-/** Rows that a decision does away with, or counts: none that says something else of these columns is there when it is committed. */
+/** Rows that one guard says are as they were read: databases limit the parameters of a statement, and compare each row with each. */
+const perGuard = 200;
+
+/**
+ * Rows that a decision does away with, or counts: none that says something else of these columns is there when it is committed. The first
+ * column tells them apart.
+ */
 export async function relyOnAll(
   services: Services,
   draft: Draft,
   table: string,
   where: Predicate,
-  columns: readonly string[],
+  columns: readonly [key: string, ...others: string[]],
 ): Promise<Row[]> {
   const rows = await services.store.select({ table, where });
-  const seen = rows.map((row): Predicate => ({ and: columns.map((name): Predicate => ({ eq: [name, row[name] as Scalar] })) }));
-  draft.absent(table, { and: [where, { not: { or: seen } }] });
+  const [key, ...others] = columns;
+  const keysOf = (some: readonly Row[]): Predicate => ({ in: [key, some.map(row => row[key] as Scalar)] });
+  draft.absent(table, { and: [where, { not: keysOf(rows) }] });
+  for (let from = 0; from < rows.length && others.length > 0; from += perGuard) {
+    const some = rows.slice(from, from + perGuard);
+    const seen = some.map((row): Predicate => ({ and: columns.map((name): Predicate => ({ eq: [name, row[name] as Scalar] })) }));
+    draft.absent(table, { and: [where, keysOf(some), { not: { or: seen } }] });
+  }
   return rows;
 }

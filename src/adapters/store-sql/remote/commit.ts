@@ -183,7 +183,7 @@ export class Commits {
     };
     const locks = this.engine.lockStatement(plan.names);
     if (locks) send(session.query(locks));
-    if (plan.guards) send(session.query(plan.guards), ({ rows }) => holds(plan.guards!, rows));
+    for (const guards of plan.guards) send(session.query(guards), ({ rows }) => holds(guards, rows));
     const noted = plan.writes.findIndex(([first]) => first!.insert);
     if (noted < 0) send(session.query(note));
     for (const [i, steps] of plan.writes.entries()) {

@@ -1,4 +1,4 @@
-// The guards of a commit as one statement: a line per guard with how many rows it found. What is found is locked until the commit is
+// The guards of a commit in a statement, or few: a line per guard with how many rows it found. What is found is locked until the commit is
 // over, for writing where this commit changes the table anyway: two that read first and write then would wait for one another.
 import type { Guard, Op, WriteSet } from '../../../contracts/store.ts';
 import type { SqlValue } from '../common/dialect.ts';
@@ -16,16 +16,24 @@ export interface Guards extends Statement {
   readonly list: readonly Guard[];
 }
 
-export function compileGuards(compiler: Compiler, writeSet: WriteSet, locks: GuardLocks): Guards | undefined {
-  const list = [...(writeSet.guards ?? [])];
-  if (list.length === 0) return undefined;
+/** `most`: parameters of a statement; a guard has fewer. */
+export function compileGuards(compiler: Compiler, writeSet: WriteSet, { locks, most }: { locks: GuardLocks; most: number }): Guards[] {
   const changed = new Set(writeSet.ops.filter(changes).map(op => op.table));
-  const binds: SqlValue[] = [];
-  const lines = list.map((guard, i) => {
+  const statements: { lines: string[]; binds: SqlValue[]; list: Guard[] }[] = [];
+  for (const guard of writeSet.guards ?? []) {
     const table = tableOf(compiler.tables, guard.table);
-    return `SELECT ${i}, ${found(compiler, table, guard, changed.has(guard.table) ? locks.write : locks.read, binds)} AS g${i}`;
-  });
-  return { text: lines.join(' UNION ALL '), binds, list };
+    const binds: SqlValue[] = [];
+    const counts = found(compiler, table, guard, changed.has(guard.table) ? locks.write : locks.read, binds);
+    const last = statements.at(-1);
+    const fits = last && last.binds.length + binds.length <= most;
+    const statement = fits ? last : { lines: [], binds: [], list: [] };
+    if (!fits) statements.push(statement);
+    const i = statement.list.length;
+    statement.lines.push(`SELECT ${i}, ${counts} AS g${i}`);
+    statement.list.push(guard);
+    for (const bind of binds) statement.binds.push(bind);
+  }
+  return statements.map(({ lines, binds, list }) => ({ text: lines.join(' UNION ALL '), binds, list }));
 }
 
 /** Rows that are new are locked by nobody else's guard. */

@@ -55,7 +55,7 @@ test('guards are one statement, which locks for writing where this commit change
     ],
     ops: [{ op: 'update', table: 'things', where: { eq: ['id', 'a'] }, set: { up: true } }],
   });
-  const [revision, present, absent] = guards!.text.split(' UNION ALL ');
+  const [revision, present, absent] = guards[0]!.text.split(' UNION ALL ');
   assert.match(revision!, / LIMIT 1 FOR UPDATE\) AS g0$/);
   assert.match(present!, / LIMIT 1 LOCK IN SHARE MODE\) AS g1$/);
   // Nobody else writes to the table meanwhile.

@@ -1,4 +1,4 @@
-// A write set as what is sent: names to lock, one statement of guards, and as few statements of writes as keep its order.
+// A write set as what is sent: names to lock, guards, and as few statements of writes as keep its order.
 import type { CommitResult, WriteSet } from '../../../contracts/store.ts';
 import type { Compiler } from '../common/predicate.ts';
 import { compileWriteSet, type Plan, type WriteStep } from '../common/writes.ts';
@@ -7,7 +7,7 @@ import { lockNames, type Names } from './names.ts';
 
 export interface RemotePlan {
   readonly names: Names;
-  readonly guards: Guards | undefined;
+  readonly guards: readonly Guards[];
   /** What is sent as one statement each: a write, or several plain inserts. */
   readonly writes: readonly (readonly WriteStep[])[];
   readonly outbox: Plan['outbox'];
@@ -22,7 +22,7 @@ export function compilePlan(compiler: Compiler, writeSet: WriteSet, locks: Guard
   const { writes, outbox } = compileWriteSet(compiler, writeSet);
   return {
     names: lockNames(compiler, writeSet),
-    guards: compileGuards(compiler, writeSet, locks),
+    guards: compileGuards(compiler, writeSet, { locks, most: mostBinds }),
     writes: batches(joined(compiler, writes)),
     outbox,
   };
