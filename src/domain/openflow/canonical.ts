@@ -7,6 +7,8 @@ import { type Bits, bitsOf, ones } from './values.ts';
 /** In the order of the table of fields. */
 export type CanonicalMatch = ReadonlyMap<FieldName, Bits>;
 
+const places = new Map(fieldNames.map((name, i) => [name, i]));
+
 /** Throws BadFlow. Registers in pairs and fours become single ones, a TCI its parts, a DSCP byte its six bits; a mask of zeros is no match. */
 export function canonicalMatch(match: Match): CanonicalMatch {
   const found = new Map<FieldName, Bits>();
@@ -18,18 +20,11 @@ export function canonicalMatch(match: Match): CanonicalMatch {
     }
   }
   impliedTag(found);
-  return new Map(fieldNames.flatMap(name => (found.has(name) ? [[name, found.get(name) as Bits]] : [])));
+  return new Map([...found].sort(([a], [b]) => (places.get(a) ?? 0) - (places.get(b) ?? 0)));
 }
 
 function parts(name: FieldName, bits: Bits): readonly (readonly [FieldName, Bits])[] {
-  const wide = /^x(x?)reg(\d)$/.exec(name);
-  if (wide) {
-    const count = wide[1] === 'x' ? 4 : 2;
-    return Array.from({ length: count }, (_, i) => [
-      `reg${Number(wide[2]) * count + i}` as FieldName,
-      slice(bits, 32 * (count - 1 - i), 32),
-    ]);
-  }
+  if (name.startsWith('x')) return registersOf(name, bits);
   if (name === 'vlan_tci')
     return [
       ['vlan_vid', slice(bits, 0, 13)],
@@ -37,6 +32,13 @@ function parts(name: FieldName, bits: Bits): readonly (readonly [FieldName, Bits
     ];
   if (name === 'nw_tos') return [['ip_dscp', slice(bits, 2, 6)]];
   return [[name, bits]];
+}
+
+/** Of `xreg1` reg2 and reg3, of `xxreg1` reg4 to reg7. */
+function registersOf(name: FieldName, bits: Bits): readonly (readonly [FieldName, Bits])[] {
+  const count = name.startsWith('xx') ? 4 : 2;
+  const first = Number(name.slice(-1)) * count;
+  return Array.from({ length: count }, (_, i) => [`reg${first + i}` as FieldName, slice(bits, 32 * (count - 1 - i), 32)]);
 }
 
 function slice({ value, mask }: Bits, from: number, width: number): Bits {

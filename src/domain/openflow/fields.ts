@@ -130,5 +130,5 @@ export type FieldName = keyof typeof fields;
 
 export const fieldNames = Object.keys(fields) as readonly FieldName[];
 
-/** The field of that name, or undefined: for text from outside. */
+/** Without the type of its values. */
 export const fieldOf = (name: FieldName): Field => fields[name];

@@ -38,7 +38,10 @@ const FRAGMENTS: Readonly<Record<string, Bits>> = {
 /** Width of a match of the field: a port is 32 bits there, and 16 in a subfield. */
 export const matchBits = (field: Field): number => (field.kind === 'port' ? 32 : field.bits);
 
-export const ones = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
+const ALL_ONES = Array.from({ length: 129 }, (_, bits) => (1n << BigInt(bits)) - 1n);
+
+/** So many ones, up to 128. */
+export const ones = (bits: number): bigint => ALL_ONES[bits] ?? (1n << BigInt(bits)) - 1n;
 
 /** Throws BadFlow for a value that the field cannot have. */
 export function bitsOf<F extends FieldName>(name: F, value: FieldValue<F>): Bits {

@@ -57,7 +57,8 @@ export class Reader {
 
   bits(bytes: number): bigint {
     const at = this.take(bytes);
-    return bytes === 0 ? 0n : BigInt(`0x${this.buffer.toString('hex', at, at + bytes)}`);
+    if (bytes <= 6) return bytes === 0 ? 0n : BigInt(this.buffer.readUIntBE(at, bytes));
+    return BigInt(`0x${this.buffer.toString('hex', at, at + bytes)}`);
   }
 
   bytes(length: number): Buffer {
@@ -128,6 +129,10 @@ export class Writer {
 
   bits(value: bigint, bytes: number): this {
     const at = this.grow(bytes);
+    if (bytes <= 6) {
+      if (bytes > 0) this.buffer.writeUIntBE(Number(value), at, bytes);
+      return this;
+    }
     let rest = value;
     for (let i = at + bytes - 1; i >= at; i--) {
       this.buffer[i] = Number(rest & 0xffn);
@@ -154,6 +159,12 @@ export class Writer {
 
   setU16(at: number, value: number): void {
     this.buffer.writeUInt16BE(value, at);
+  }
+
+  /** Begins anew; what is filled up with zeros may then hold what was there. */
+  forget(): this {
+    this.length = 0;
+    return this;
   }
 
   /** What was written; later writing does not change it. */

@@ -73,9 +73,12 @@ export function readActions(r: Reader): Action[] {
   return out;
 }
 
+/** What is written to see whether it can be, and for nothing else. */
+const scratch = new Writer();
+
 /** The same again, or BadFlow. */
 function writable<T>(found: T | undefined, write: (w: Writer, found: T) => void): T | undefined {
-  if (found !== undefined) write(new Writer(64), found);
+  if (found !== undefined) write(scratch.forget(), found);
   return found;
 }
 

@@ -3,7 +3,7 @@ import { fieldWidth, subfieldBits } from '../../../domain/openflow/action-text.t
 import type { Subfield } from '../../../domain/openflow/actions.ts';
 import { canonicalMatch } from '../../../domain/openflow/canonical.ts';
 import { type Field, type FieldName, fieldNames, fieldOf } from '../../../domain/openflow/fields.ts';
-import type { FieldValue, Match } from '../../../domain/openflow/match.ts';
+import type { Match } from '../../../domain/openflow/match.ts';
 import { BadFlow, type Bits, matchBits, ones, spelled } from '../../../domain/openflow/values.ts';
 import { Garbled, type Reader, type Writer } from './bytes.ts';
 
@@ -36,8 +36,8 @@ interface Known {
   readonly bits: number;
 }
 
-const known = new Map<string, Known>();
-const keyOf = (oxmClass: number, number: number): string => `${oxmClass}:${number}`;
+const known = new Map<number, Known>();
+const keyOf = (oxmClass: number, number: number): number => oxmClass * 128 + number;
 for (const name of fieldNames) {
   const field = fieldOf(name);
   const oxm = oxmOf(field);
@@ -93,16 +93,16 @@ export function readMatch(r: Reader): Match {
 }
 
 function readTlvs(r: Reader): Match {
-  const found: { [F in FieldName]?: FieldValue<F> } = {};
+  const found: { [F in FieldName]?: unknown } = {};
   const opaque: string[] = [];
   while (r.left > 0) {
     const whole = r.copy();
     const before = r.left;
     const field = readTlv(r);
-    if (field && !(field.name in found)) Object.assign(found, { [field.name]: spelled(field.name, field.bits) });
+    if (field && found[field.name] === undefined) found[field.name] = spelled(field.name, field.bits);
     else opaque.push(whole.hex(before - r.left));
   }
-  return opaque.length > 0 ? { ...found, opaque } : found;
+  return (opaque.length > 0 ? { ...found, opaque } : found) as Match;
 }
 
 export interface FoundField {
