@@ -131,6 +131,7 @@ const tunnel: readonly Sample[] = [
           { load: 'vlan_tci', from: 0n },
           { load: 'tun_id', from: 'tun_id' },
           { output: 'in_port' },
+          { output: 'in_port_oxm' },
         ],
       },
       output(1),
@@ -180,10 +181,15 @@ const fieldSamples: readonly Match[] = [
   { ...protocol.tcp6, tcp_src: { value: 0x10, mask: 0xfff0 }, tcp_dst: 443 },
   { ...protocol.sctp6, sctp_dst: { value: 0x10, mask: 0xfff0 } },
   { ...protocol.icmp6, icmpv6_type: 136, icmpv6_code: 0, nd_target: 'fd00::/64', nd_tll: VM },
-  { eth_type: 0x8847, mpls_label: 100, mpls_tc: 1, mpls_bos: 1 },
+  { eth_type: 0x8847, mpls_label: 100, mpls_tc: 1, mpls_bos: 1, mpls_ttl: 64 },
+  { actset_output: 3 },
+  Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`reg${i}`, i])),
 ];
 
 const actionSamples: readonly (readonly Action[])[] = [
+  Array.from({ length: 8 }, (_, i) => ({ do: 'set_field', field: `xreg${i as 0}`, value: BigInt(i) }) as const),
+  Array.from({ length: 4 }, (_, i) => ({ do: 'set_field', field: `xxreg${i as 0}`, value: BigInt(i) }) as const),
+  [{ do: 'load', value: 0xb8n, to: 'nw_tos' }],
   [
     set('reg2', 0),
     { do: 'set_field', field: 'tun_id', value: 0n },
@@ -229,6 +235,7 @@ const actionSamples: readonly (readonly Action[])[] = [
   [
     { do: 'load', value: 1n, to: { field: 'reg3', bits: [4, 4] } },
     { do: 'load', value: 0n, to: 'in_port' },
+    { do: 'load', value: 0n, to: 'in_port_oxm' },
     { do: 'load', value: 7n, to: { field: 'metadata', bits: [32, 63] } },
   ],
   [
@@ -320,7 +327,7 @@ const translated: Sample = [
 ];
 const again: Sample = [100, 11, { ...protocol.ip, ct_state: '-inv+trk' }, [{ do: 'resubmit', table: 101, ct: true }]];
 const timed: Sample = [100, 9, { reg0: 1 }, [normal], { idle_timeout: 600, hard_timeout: 1200, flags: ['send_flow_rem'] }];
-const uncounted: Sample = [100, 10, { reg0: 1 }, [normal], { flags: ['no_packet_counts', 'no_byte_counts'] }];
+const uncounted: Sample = [100, 10, { reg0: 1 }, [normal], { flags: ['reset_counts', 'no_packet_counts', 'no_byte_counts'] }];
 
 const flowOf = ([table, priority, match, actions, more]: Sample, cookie: bigint): Flow => ({
   table,

@@ -30,6 +30,7 @@ function parts(name: FieldName, bits: Bits): readonly (readonly [FieldName, Bits
       ['vlan_vid', slice(bits, 0, 13)],
       ['vlan_pcp', slice(bits, 13, 3)],
     ];
+  if (name === 'in_port_oxm') return [['in_port', bits]];
   if (name === 'nw_tos') return [['ip_dscp', slice(bits, 2, 6)]];
   return [[name, bits]];
 }

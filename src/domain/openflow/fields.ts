@@ -63,6 +63,8 @@ const named = {
   tun_flags: field('flags', 16, 'NXM_NX_TUN_FLAGS', undefined, nx(104)),
   /** 16 bits as a subfield, 32 bits as a match. */
   in_port: field('port', 16, 'NXM_OF_IN_PORT', 0, of(0), exact),
+  /** The same with 32 bits. For subfields; a match becomes in_port. */
+  in_port_oxm: field('port', 32, 'OXM_OF_IN_PORT', 0, undefined, exact),
   pkt_mark: field('hex', 32, 'NXM_NX_PKT_MARK', undefined, nx(33)),
   actset_output: field('port', 32, 'OXM_OF_ACTSET_OUTPUT', [ONF, 43], undefined, exact),
   ct_state: field('flags', 32, 'NXM_NX_CT_STATE', undefined, nx(105)),

@@ -29,6 +29,12 @@ test('matches that mean the same have one key', () => {
     [{ vlan_pcp: 3 }, { vlan_pcp: 3, vlan_vid: anyVlan }],
     [{ ct_state: '+est-new+trk' }, { ct_state: '-new+est+trk' }],
     [{ ct_state: '+trk' }, { ct_state: '0x20/0x20' }],
+    [{ in_port_oxm: 3 }, { in_port: 3 }],
+    [
+      { nw_tos: 0xb8, ...protocol.ip },
+      { ip_dscp: 46, ...protocol.ip },
+    ],
+    [{ xxreg1: { value: 1n, mask: 0xffn } }, { reg7: { value: 1, mask: 0xff } }],
     [{ in_port: 'local' }, { in_port: 0xfffffffe }],
     [{ reg5: { value: 0xff, mask: 0 } }, {}],
     [{ reg5: undefined }, {}],

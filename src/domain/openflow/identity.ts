@@ -15,6 +15,9 @@ export function flowKey(flow: FlowIdentity): string {
 /** Flags that a flow keeps; the others are said once, when it is added. */
 const KEPT: readonly FlowFlag[] = ['send_flow_rem', 'no_packet_counts', 'no_byte_counts'];
 
+/** In OVS's order. A flow also remembers that counters were to begin anew, which makes no difference. */
+const PRINTED: readonly FlowFlag[] = ['send_flow_rem', 'check_overlap', 'reset_counts', 'no_packet_counts', 'no_byte_counts'];
+
 /** Everything that a flow is besides its identity. */
 const rest = (flow: Flow): string =>
   [
@@ -36,7 +39,7 @@ export function flowText(flow: Omit<Flow, 'cookie'> & { readonly cookie?: bigint
     ...(flow.idle_timeout ? [`idle_timeout=${flow.idle_timeout}`] : []),
     ...(flow.hard_timeout ? [`hard_timeout=${flow.hard_timeout}`] : []),
   ];
-  const flags = KEPT.filter(f => flow.flags?.includes(f)).map(f => `${f} `);
+  const flags = PRINTED.filter(f => flow.flags?.includes(f)).map(f => `${f} `);
   return `${head.join(', ')}, ${flags.join('')}${identityTerms(flow)} actions=${actionsText(flow.actions)}`;
 }
 

@@ -133,7 +133,7 @@ function asWritten(flow: Flow): Flow {
   writeMatch(match, flow.match);
   const actions = new Writer();
   writeInstructions(actions, flow.actions);
-  const flags = flow.flags?.filter(f => f !== 'check_overlap' && f !== 'reset_counts') ?? [];
+  const flags = flow.flags?.filter(f => f !== 'check_overlap') ?? [];
   const { flags: _, idle_timeout, hard_timeout, ...rest } = flow;
   return {
     ...rest,

@@ -1,5 +1,9 @@
-// The simulator passes the suite of the door.
+// The simulator passes the suite of the door, whose flows have every field.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { openflowContract } from '../../../contracts/host/openflow.suite.ts';
+import { sampleFlows } from '../../../contracts/host/openflow-flows.suite.ts';
+import { fieldNames } from '../../../domain/openflow/fields.ts';
 import { SimOpenflow } from './sim.ts';
 
 openflowContract('simulated', async () => {
@@ -17,4 +21,12 @@ openflowContract('simulated', async () => {
     start: async () => openflow.start(),
     [Symbol.asyncDispose]: async () => {},
   };
+});
+
+test('every field is in a flow of the suite', () => {
+  const text = JSON.stringify(sampleFlows, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+  assert.deepEqual(
+    fieldNames.filter(name => !text.includes(`"${name}"`)),
+    [],
+  );
 });

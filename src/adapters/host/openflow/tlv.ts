@@ -45,6 +45,8 @@ for (const name of fieldNames) {
   if (nxm) known.set(keyOf(nxm.oxmClass, nxm.number), { name, bits: field.bits });
   if (oxm) known.set(keyOf(oxm.oxmClass, oxm.number), { name, bits: matchBits(field) });
 }
+/** One header for two names: as a match it is in_port, which has another header besides. */
+const asMatch = (name: FieldName): FieldName => (name === 'in_port_oxm' ? 'in_port' : name);
 
 /** A TLV of a match, or of set_field, which keeps to the same headers. */
 export function writeTlv(w: Writer, name: FieldName, { value, mask }: Bits, exact: boolean): void {
@@ -126,7 +128,7 @@ export function readTlv(r: Reader): FoundField | undefined {
   const mask = masked ? body.bits(bytes) : ones(field.bits);
   if (value > ones(field.bits) || mask > ones(field.bits) || (value & ~mask) !== 0n) return undefined;
   if (mask !== ones(field.bits) && !fieldOf(field.name).maskable) return undefined;
-  return { name: field.name, bits: widened(field, { value, mask }), masked };
+  return { name: asMatch(field.name), bits: widened(field, { value, mask }), masked };
 }
 
 /** OpenFlow 1.0's reserved ports are the last of 16 bits. */
