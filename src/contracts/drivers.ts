@@ -29,6 +29,8 @@ export interface AgentView {
 export interface PortView {
   readonly id: string;
   readonly vnic_type: string;
+  /** `enable_security_group`: whether agents guard ports. */
+  readonly guarded: boolean;
   readonly profile: Readonly<Record<string, unknown>>;
   /** Of the trunk that it is the parent of; only drivers that plug trunks are told. */
   readonly trunk_id?: string;

@@ -211,6 +211,8 @@ export interface ServerConfig {
   readonly database: DatabaseConfig;
   readonly messaging: MessagingConfig;
   readonly notifications: NotificationsConfig;
+  /** `enable_security_group`: whether agents guard ports. */
+  readonly guardsPorts: boolean;
   readonly maxDnsNameservers: number;
   readonly maxSubnetHostRoutes: number;
   readonly maxRoutes: number;
@@ -249,6 +251,7 @@ export const defaultConfig: ServerConfig = {
   placement: { account: noAccount },
   nova: { account: noAccount, status: true, data: true, interval: 2 },
   messaging: { transportUrl: '', controlExchange: 'neutron', host: '', ping: false, rabbit: {} },
+  guardsPorts: true,
   notifications: { drivers: [], transportUrl: '', topics: ['notifications'], retry: -1, kept: 100_000 },
   baseMac: 'fa:16:3e:00:00:00',
   mtu: defaultMtuConfig,

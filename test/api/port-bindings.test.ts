@@ -187,3 +187,14 @@ test('activations in two processes leave exactly one active binding', async () =
     assert.equal(port['binding:host_id'], active[0]?.host);
   }
 });
+
+test('what the VIF details say of a filter is what the configuration says of agents', async () => {
+  for (const guardsPorts of [true, false]) {
+    await using h = await start({ guardsPorts });
+    await beat(h, 'h1');
+    const network = await h.member.make('networks', 'network', {});
+    const made = await h.admin.make('ports', 'port', { network_id: network.id, device_owner: 'compute:nova', 'binding:host_id': 'h1' });
+    assert.equal(made['binding:vif_type'], 'bridge');
+    assert.equal((made['binding:vif_details'] as Body)['port_filter'], guardsPorts);
+  }
+});

@@ -23,7 +23,7 @@ export const linuxbridge: MechanismDriver = {
   reaches,
   qos,
   trunksBoundPorts: true,
-  bind({ vnic_type }, agent, segments) {
+  bind({ vnic_type, guarded }, agent, segments) {
     if (vnic_type !== 'normal' || !agent.alive || !agent.admin_state_up) return undefined;
     const segment = segments.find(s => reaches(agent, s));
     if (!segment) return undefined;
@@ -31,7 +31,7 @@ export const linuxbridge: MechanismDriver = {
       driver: 'linuxbridge',
       segment,
       vif_type: 'bridge',
-      vif_details: { port_filter: true, connectivity: 'l2', bound_drivers: { '0': 'linuxbridge' } },
+      vif_details: { port_filter: guarded, connectivity: 'l2', bound_drivers: { '0': 'linuxbridge' } },
     };
   },
 };

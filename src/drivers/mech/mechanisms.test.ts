@@ -11,7 +11,7 @@ const segment = (network_type: string, physical_network: string | null = null): 
   physical_network,
   segmentation_id: 7,
 });
-const port: PortView = { id: '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9', vnic_type: 'normal', profile: {} };
+const port: PortView = { id: '0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9', vnic_type: 'normal', guarded: true, profile: {} };
 const configurations = {
   bridge_mappings: { public: 'br-ex' },
   tunnel_types: ['vxlan'],
@@ -47,6 +47,7 @@ describe('Open vSwitch', () => {
     });
     const hybrid = bind({}, having({ ovs_hybrid_plug: true, datapath_type: 'netdev' }))?.vif_details;
     assert.deepEqual([hybrid?.ovs_hybrid_plug, hybrid?.datapath_type], [true, 'netdev']);
+    assert.deepEqual(bind({ guarded: false })?.vif_details, { ...plain, port_filter: false, bound_drivers: { '0': 'openvswitch' } });
     assert.equal(Object.hasOwn(bind({}, having({ integration_bridge: undefined }))?.vif_details ?? {}, 'bridge_name'), false);
   });
 

@@ -72,7 +72,7 @@ export const openvswitch: MechanismDriver = {
     const segment = segments.find(s => reaches(agent, s));
     if (!segment) return undefined;
     const bySocket = isBySocket(port, agent);
-    const plug = { port_filter: true, ovs_hybrid_plug: agent.configurations.ovs_hybrid_plug === true };
+    const plug = { port_filter: port.guarded, ovs_hybrid_plug: agent.configurations.ovs_hybrid_plug === true };
     const vif_details = {
       connectivity: 'l2',
       ...(bySocket ? socketDetails(port, agent) : plug),

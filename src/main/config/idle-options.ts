@@ -129,9 +129,6 @@ export const idleOptions: readonly Option<ServerProcess>[] = [
   ...section<ServerProcess>('securitygroup', [
     ...idle(atAgents, text, { firewall_driver: null, permitted_ethertypes: '' }),
     ...idle(atAgents, truth, { enable_ipset: 'true' }),
-    ...idle(noEffect('there are always security groups; a port without is one whose `port_security_enabled` is false'), truth, {
-      enable_security_group: 'true',
-    }),
   ]),
   ...section<ServerProcess>('ml2_type_vxlan', idle(atAgents, text, { vxlan_group: null })),
   ...section<ServerProcess>('healthcheck', idle(noEffect('it is always there'), text, { path: '/healthcheck' })),

@@ -51,3 +51,13 @@ export const networkOptions = section('DEFAULT', [
     default: '169.254.192.0/18',
   }),
 ]);
+
+export const guardOptions = section('securitygroup', [
+  option(
+    'enable_security_group',
+    bool,
+    'whether agents guard ports, which is what `port_filter` in the VIF details says; the API has security groups all the same',
+    sets('guardsPorts'),
+    { default: 'true' },
+  ),
+]);

@@ -230,6 +230,11 @@ test('what is wrong with a message broker is told with its place, and without it
   assert.throws(() => read(both), { message: /^rabbit_quorum_queue or rabbit_ha_queues is wanted/ });
 });
 
+test('agents that do not guard ports are said to the server, too', () => {
+  assert.equal(read('').config.guardsPorts, true);
+  assert.equal(read('[securitygroup]\nenable_security_group = false').config.guardsPorts, false);
+});
+
 test('notifications: drivers add up, older names are known; drivers that send need a broker', () => {
   const section = '[oslo_messaging_notifications]\n';
   const { config } = read(`${section}driver = log\ndriver = messagingv2\ntopics = a, b\nretry = 3\ntransport_url = rabbit://u:p@h/`);

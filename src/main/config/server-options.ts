@@ -15,7 +15,7 @@ import { keystoneOptions, refuseHalfKeystone } from './keystone-options.ts';
 import { messagingOptions } from './messaging-options.ts';
 import { metricsOptions } from './metrics-options.ts';
 import { ml2Options } from './ml2-options.ts';
-import { networkOptions } from './network-options.ts';
+import { guardOptions, networkOptions } from './network-options.ts';
 import { keptOptions, notificationOptions, refuseHalfNotifications } from './notification-options.ts';
 import { novaOptions } from './nova-options.ts';
 import type { Option } from './option.ts';
@@ -30,6 +30,7 @@ const options: readonly Option<ServerProcess>[] = [
   ...processOptions,
   ...apiOptions,
   ...networkOptions,
+  ...guardOptions,
   ...ml2Options,
   ...dnsOptions,
   ...messagingOptions,

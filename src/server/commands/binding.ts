@@ -90,9 +90,9 @@ async function findBinding(services: Services, request: BindingRequest) {
   return undefined;
 }
 
-async function portView({ store }: Services, request: BindingRequest, { plugsTrunks }: MechanismDriver): Promise<PortView> {
+async function portView({ store, config }: Services, request: BindingRequest, { plugsTrunks }: MechanismDriver): Promise<PortView> {
   const { port_id, vnic_type, profile } = request;
-  const view = { id: port_id, vnic_type, profile };
+  const view = { id: port_id, vnic_type, guarded: config.guardsPorts, profile };
   if (!plugsTrunks) return view;
   const [trunk] = await store.select({ table: 'trunks', where: { eq: ['port_id', port_id] }, columns: ['id'] });
   return trunk ? { ...view, trunk_id: String(trunk.id) } : view;
