@@ -22,7 +22,7 @@ describe('units of systemd', () => {
   test('there is one for the server and for each agent', () => {
     assert.deepEqual(
       units.sort(),
-      ['dhcp-agent', 'l3-agent', 'linuxbridge-agent', 'metadata-agent', 'server'].map(role => `weft-${role}.service`),
+      ['dhcp-agent', 'l3-agent', 'linuxbridge-agent', 'metadata-agent', 'openvswitch-agent', 'server'].map(role => `weft-${role}.service`),
     );
   });
 
@@ -119,6 +119,7 @@ describe('container images', () => {
       'l3-agent',
       'linuxbridge-agent',
       'metadata-agent',
+      'openvswitch-agent',
       'server',
     ]);
     for (const [i, { from }] of stages.entries()) assert.ok(from.startsWith('${') || names.slice(0, i).includes(from), from);
@@ -165,7 +166,7 @@ describe('container images', () => {
 
   test('the command of each role is one', () => {
     const commands = [...recipe.matchAll(/^ENV WEFT_COMMAND="(.*)"$/gm)].map(([, command = '']) => command.split(' '));
-    assert.equal(commands.length, 5);
+    assert.equal(commands.length, 6);
     for (const [program = '', ...argv] of commands) {
       if (program !== 'weft') assert.ok(program in neutronPrograms, program);
       else {

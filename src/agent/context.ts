@@ -30,6 +30,7 @@ export interface AgentConfig {
   /** Whose processes the metadata proxies of the namespaces are, where they can be another's; by default nobody, nogroup. */
   readonly proxyUser?: { readonly user: string; readonly group: string };
   readonly linuxbridge?: LinuxbridgeConfig;
+  readonly openvswitch?: OpenvswitchConfig;
   readonly dhcp?: DhcpConfig;
   readonly l3?: L3Config;
   readonly metadata?: MetadataConfig;
@@ -55,6 +56,49 @@ export interface LinuxbridgeConfig {
   };
   /** False (`firewall_driver = noop`, `enable_security_group = false`): every port is as one without port security. */
   readonly securityGroups?: boolean;
+}
+
+export interface OpenvswitchConfig {
+  /** `ovsdb_connection`: `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`. */
+  readonly connection: string;
+  /** `ssl_key_file`, `ssl_cert_file`, `ssl_ca_cert_file`: paths; with `ssl:`. */
+  readonly tls?: { readonly keyFile: string; readonly certFile: string; readonly caFile: string };
+  /** `ovsdb_timeout`. */
+  readonly timeoutMs: number;
+  /** `integration_bridge`, `tunnel_bridge`, `int_peer_patch_port`, `tun_peer_patch_port`. */
+  readonly integrationBridge: string;
+  readonly tunnelBridge: string;
+  readonly intPatch: string;
+  readonly tunPatch: string;
+  /** `bridge_mappings`: physical network → existing bridge. */
+  readonly bridgeMappings: Readonly<Record<string, string>>;
+  /** `datapath_type`: `system` or `netdev`. */
+  readonly datapathType: string;
+  /** `vhostuser_socket_dir`. */
+  readonly vhostuserDir: string;
+  /** `bridge_mac_table_size`. */
+  readonly macTableSize: number;
+  /** `igmp_snooping_enable`. */
+  readonly igmpSnooping: boolean;
+  readonly tunnels?: {
+    /** `tunnel_types`. */
+    readonly types: readonly ('gre' | 'vxlan' | 'geneve')[];
+    /** `local_ip`. */
+    readonly localIp: string;
+    readonly l2population: boolean;
+    /** `arp_responder`: only with l2population. */
+    readonly arpResponder: boolean;
+    /** `vxlan_udp_port`. */
+    readonly vxlanPort: number;
+    /** `dont_fragment`. */
+    readonly dontFragment: boolean;
+    /** `tunnel_csum`. */
+    readonly checksum: boolean;
+    /** `dscp_inherit`, or `dscp`. */
+    readonly dscp?: 'inherit' | number;
+  };
+  /** `firewall_driver`; `noop` also where `enable_security_group` is false. */
+  readonly firewall: 'openvswitch' | 'noop';
 }
 
 export interface DhcpConfig {

@@ -71,7 +71,6 @@ async function work(given: Work, signal: AbortSignal, ended: Promise<void>): Pro
 }
 
 function kindOf(word: string): AgentKind {
-  if (word === 'openvswitch') throw new Failure("there is no Open vSwitch agent here yet; Neutron's own serves a host with Open vSwitch");
   const kind = agentKinds.find(known => known === word);
   if (!kind) throw new Failure(`there is no agent ${JSON.stringify(word)}, only ${agentKinds.join(', ')}`);
   return kind;

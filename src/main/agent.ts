@@ -10,6 +10,7 @@ import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
 import type { AgentProcessConfig } from './agent-config.ts';
 import { agentStarts } from './agent-parts.ts';
+import { containedKinds } from './config/agents/settings.ts';
 import { MarkedLinks } from './on-host/marked-links.ts';
 
 async function agentMain(path: string): Promise<void> {
@@ -24,8 +25,8 @@ async function agentMain(path: string): Promise<void> {
   const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
   const common = { bus, host: hostOf(config), clock: systemClock, random: Math.random, config: config.agent };
   await Promise.all(
-    Object.entries(agentStarts).map(async ([kind, start]) => {
-      stack.use(await start({ ...common, log: logOf(`${kind}-agent`) }));
+    containedKinds.map(async kind => {
+      stack.use(await agentStarts[kind]({ ...common, log: logOf(`${kind}-agent`) }));
     }),
   );
   log.info('all parts run', { pid: process.pid });

@@ -53,7 +53,6 @@ function sourcesIn(folder: string, { files, dirs }: AnyProgram): ConfigSource[] 
 
 /** Files of programs that there are not here. */
 const strange: Readonly<Record<string, string>> = {
-  'plugins/ml2/openvswitch_agent.ini': 'Open vSwitch agent',
   'plugins/ml2/sriov_agent.ini': 'SR-IOV agent',
   'plugins/ml2/macvtap_agent.ini': 'macvtap agent',
   'plugins/ml2/ovn.ini': 'OVN mechanism',

@@ -11,12 +11,13 @@ const samples: Readonly<Record<string, string>> = {
   'neutron.conf': '/usr/share/neutron-common/neutron.conf',
   'plugins/ml2/ml2_conf.ini': '/usr/share/neutron-common/plugins/ml2/ml2_conf.ini',
   'plugins/ml2/linuxbridge_agent.ini': '/etc/neutron/plugins/ml2/linuxbridge_agent.ini',
+  'plugins/ml2/openvswitch_agent.ini': '/etc/neutron/plugins/ml2/openvswitch_agent.ini',
   'dhcp_agent.ini': '/usr/share/neutron-common/dhcp_agent.ini',
   'l3_agent.ini': '/usr/share/neutron-common/l3_agent.ini',
   'metadata_agent.ini': '/usr/share/neutron-metadata-agent/metadata_agent.ini',
 };
 const missing = Object.values(samples).filter(path => !existsSync(path));
-const packages = 'neutron-common, neutron-linuxbridge-agent, neutron-metadata-agent';
+const packages = 'neutron-common, neutron-linuxbridge-agent, neutron-openvswitch-agent, neutron-metadata-agent';
 const skip = missing.length > 0 ? `no ${missing.join(', ')} here (Debian: ${packages})` : false;
 
 /** What is said of a folder with the samples, each of them changed. */
@@ -41,7 +42,7 @@ const shown = (text: string): string => text.replace(/^#(\[|[a-z0-9_]+ ?=)/gm, '
 
 test('no name in them is unknown, whichever program reads it', { skip }, async () => {
   const views = await check(shown);
-  assert.equal(views.length, 5);
+  assert.equal(views.length, 6);
   const names = views.flatMap(({ title, warnings }) =>
     warnings.filter(line => line.includes('not known')).map(line => `${title}: ${line}`),
   );

@@ -157,8 +157,20 @@ export async function startTransfer({ name, from, to, address, port }: Way): Pro
   };
 }
 
+/** ` (17-20, 31)`: whether they went together. */
+function rangesOf(missing: readonly number[]): string {
+  const ranges: [number, number][] = [];
+  for (const n of missing) {
+    const last = ranges.at(-1);
+    if (last && last[1] === n - 1) last[1] = n;
+    else ranges.push([n, n]);
+  }
+  const texts = ranges.slice(0, 8).map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`));
+  return ranges.length === 0 ? '' : ` (${texts.join(', ')}${ranges.length > 8 ? ', …' : ''})`;
+}
+
 export const describePackets = (p: Packets): string =>
-  `${p.name}: ${p.sent - p.missing.length} of ${p.sent} packets arrived, ${p.missing.length} missing, ${p.twice} twice, longest gap ${p.longestGapMs} ms`;
+  `${p.name}: ${p.sent - p.missing.length} of ${p.sent} packets arrived, ${p.missing.length} missing${rangesOf(p.missing)}, ${p.twice} twice, longest gap ${p.longestGapMs} ms`;
 
 export const describeTransfer = (t: Transfer): string =>
   `${t.name}: ${t.received} of ${t.sent} bytes, checksum ${t.intact ? 'right' : 'wrong'}, longest gap ${t.longestGapMs} ms`;

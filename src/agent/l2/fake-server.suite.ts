@@ -71,6 +71,7 @@ export class FakeServer {
           ['update_device_up', a => server.up(String(a['device']), String(a['host']), a['refresh_tunnels'] === true)],
           ['update_device_down', a => server.down(String(a['device']))],
           ['update_device_list', a => server.list(a)],
+          ['tunnel_sync', a => server.sync(a)],
         ] as [string, (a: Readonly<Record<string, Json>>) => unknown][]
       ).map(([method, handle]) => [
         method,
@@ -252,6 +253,11 @@ export class FakeServer {
     const down = args['devices_down'] as string[];
     for (const d of up) await this.up(d, String(args['host']), args['refresh_tunnels'] === true);
     return { devices_up: up, failed_devices_up: [], devices_down: down.map(d => this.down(d)), failed_devices_down: [] };
+  }
+
+  private sync(args: Readonly<Record<string, Json>>): Dict {
+    const others = [...this.ends].filter(([host]) => host !== args['host']);
+    return { tunnels: others.map(([host, ip_address]) => ({ ip_address, host, udp_port: 4789 })) };
   }
 
   private async populate(port: FakePort, refresh: boolean): Promise<void> {

@@ -5,6 +5,7 @@ import type { Log } from '../../contracts/log.ts';
 import { emptyFdb, type FdbState } from '../desired/l2-fdb.ts';
 import type { HostPlan } from '../desired/linuxbridge.ts';
 import { fdbOf, fdbSteps } from '../desired/linuxbridge-fdb.ts';
+import { inherit } from '../l2/inherit.ts';
 import type { View } from '../l2/view.ts';
 
 export class FdbSync {
@@ -70,11 +71,4 @@ export class FdbSync {
     this.inherited.add(dev);
     return found;
   }
-}
-
-/** What was told in this life wins over what was found. */
-function inherit(told: FdbState, found: FdbState): void {
-  for (const end of found.flood) told.flood.add(end);
-  for (const [mac, end] of found.unicast) if (!told.unicast.has(mac)) told.unicast.set(mac, end);
-  for (const [ip, mac] of found.neighbours) if (!told.neighbours.has(ip)) told.neighbours.set(ip, mac);
 }

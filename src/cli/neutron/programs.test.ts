@@ -101,7 +101,8 @@ test('agents: their files, where they log, and the rest as oslo.log has it', () 
     'agent metadata --config-file /etc/neutron/neutron.conf --config-dir /etc/neutron/neutron-metadata-agent.conf.d',
   );
   assert.equal(of('neutron-linuxbridge-agent --config-file l.ini'), 'agent linuxbridge --config-file l.ini');
-  assert.throws(() => of('neutron-openvswitch-agent'), /does not stand in for neutron-openvswitch-agent/);
+  assert.equal(of('neutron-openvswitch-agent --config-file o.ini'), 'agent openvswitch --config-file o.ini');
+  assert.throws(() => of('neutron-sriov-nic-agent'), /does not stand in for neutron-sriov-nic-agent/);
 });
 
 test('what agents leave', () => {

@@ -59,6 +59,7 @@ export const neutronPrograms: Readonly<Record<string, Translate>> = {
   'neutron-db-manage': dbManage,
   'neutron-status': status,
   'neutron-linuxbridge-agent': agent('linuxbridge'),
+  'neutron-openvswitch-agent': agent('openvswitch'),
   'neutron-dhcp-agent': agent('dhcp'),
   'neutron-l3-agent': agent('l3'),
   'neutron-metadata-agent': agent('metadata'),

@@ -17,11 +17,11 @@ export function agentVerb(work: (options: AgentOptions) => Promise<number>): Ver
   const { 'config-file': file, 'config-dir': dir } = configOption;
   return {
     path: ['agent'],
-    usage: 'linuxbridge|dhcp|l3|metadata',
+    usage: 'linuxbridge|openvswitch|dhcp|l3|metadata',
     summary: "run one of Neutron's agents on this machine, and stay until stopped",
     details: [
-      "It meets the server, Weft's or Neutron's, on the broker that transport_url names, and is told by the files of Neutron's agent of that name: neutron.conf with linuxbridge_agent.ini, dhcp_agent.ini, l3_agent.ini or metadata_agent.ini. SIGHUP has it read them again, for what the log says and where; SIGTERM ends it, and what it made stays.",
-      'There is no Open vSwitch agent here yet.',
+      "It meets the server, Weft's or Neutron's, on the broker that transport_url names, and is told by the files of Neutron's agent of that name: neutron.conf with linuxbridge_agent.ini, openvswitch_agent.ini, dhcp_agent.ini, l3_agent.ini or metadata_agent.ini. SIGHUP has it read them again, for what the log says and where; SIGTERM ends it, and what it made stays.",
+      'The Open vSwitch agent is not whole yet: what it does not have it says at its start.',
     ],
     examples: [
       'weft agent linuxbridge --config-file /etc/neutron/neutron.conf --config-file /etc/neutron/plugins/ml2/linuxbridge_agent.ini',

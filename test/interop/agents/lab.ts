@@ -23,6 +23,8 @@ export class Lab implements AsyncDisposable {
   private readonly prefix: string;
   private readonly places = new Map<string, Sandbox>();
   private readonly jobs = new Set<Job>();
+  /** By host and program. */
+  private readonly daemons = new Map<string, Job>();
   private readonly stack = new AsyncDisposableStack();
 
   private constructor(prefix: string, kinds: readonly Kind[]) {
@@ -124,12 +126,31 @@ export class Lab implements AsyncDisposable {
   }
 
   async startSwitch(host: string): Promise<void> {
-    const remotes = ['--remote=punix:/run/openvswitch/db.sock', '--remote=ptcp:6640:127.0.0.1'];
-    this.spawn(host, ['ovsdb-server', '/etc/openvswitch/conf.db', ...remotes, '-vconsole:warn']);
-    await this.answers(host, 'ovs-vsctl', '--no-wait', 'init');
+    await this.startDatabase(host);
     await this.on(host, 'ovs-vsctl', '--no-wait', 'set', 'Open_vSwitch', '.', `external_ids:system-id=${host}`);
-    this.spawn(host, ['ovs-vswitchd', '--disable-system', '--pidfile', '-vconsole:warn']);
+    await this.startDaemon(host);
+  }
+
+  /** kill -9. */
+  async killSwitch(host: string, program: 'ovsdb-server' | 'ovs-vswitchd'): Promise<void> {
+    const job = this.daemons.get(`${host} ${program}`);
+    job?.kill();
+    await job?.done;
+  }
+
+  async startDatabase(host: string): Promise<void> {
+    const remotes = ['--remote=punix:/run/openvswitch/db.sock', '--remote=ptcp:6640:127.0.0.1'];
+    this.daemon(host, ['ovsdb-server', '/etc/openvswitch/conf.db', ...remotes, '-vconsole:warn']);
+    await this.answers(host, 'ovs-vsctl', '--no-wait', 'init');
+  }
+
+  async startDaemon(host: string): Promise<void> {
+    this.daemon(host, ['ovs-vswitchd', '--disable-system', '--pidfile', '-vconsole:warn']);
     await this.answers(host, 'ovs-appctl', 'version');
+  }
+
+  private daemon(host: string, argv: readonly [program: string, ...args: string[]]): void {
+    this.daemons.set(`${host} ${argv[0]}`, this.spawn(host, argv));
   }
 
   private async answers(host: string, ...argv: string[]): Promise<void> {

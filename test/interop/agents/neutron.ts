@@ -1,7 +1,7 @@
-// Neutron's agents on the hosts of a lab: their configuration as installation guides write it, their processes, and what they log.
+// Agents of Neutron's kinds on the hosts of a lab, Neutron's own or Weft's: their configuration as installation guides write it, their processes, and what they log.
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Job } from '../../system/job.ts';
+import { type Job, until } from '../../system/job.ts';
 import type { Kind, Lab, LabHost } from './lab.ts';
 
 export type Agent = 'linuxbridge' | 'openvswitch' | 'dhcp' | 'l3' | 'metadata';
@@ -15,10 +15,14 @@ export interface AgentsOptions {
   readonly transportUrl: string;
   readonly secret: string;
   readonly metadataPort: number;
+  /** Weft's in the place of Neutron's. */
+  readonly weft?: (host: LabHost, agent: Agent) => boolean;
   /** More options of an agent on a host. */
   readonly more?: (host: LabHost, agent: Agent) => Sections;
 }
 
+/** Links to `weft` under Neutron's names. */
+const weftPrograms = join(import.meta.dirname, '../../../bin');
 const privsep = ['privsep', 'privsep_dhcp_release', 'privsep_ovs_vsctl', 'privsep_namespace', 'privsep_conntrack', 'privsep_link'];
 
 export class NeutronAgents {
@@ -33,19 +37,23 @@ export class NeutronAgents {
   start(host: LabHost, agent: Agent): void {
     const { lab, folder } = this.options;
     const config = this.configure(host, agent);
-    const argv = [`/usr/bin/neutron-${programOf(agent)}`, '--config-file', config, '--log-file', this.logFile(host.name, agent)];
+    const programs = this.options.weft?.(host, agent) ? weftPrograms : '/usr/bin';
+    const argv = [`${programs}/neutron-${programOf(agent)}`, '--config-file', config, '--log-file', this.logFile(host.name, agent)];
     // The sockets of their privileged halves, too, are gone with the folder.
     const path = `PATH=${join(import.meta.dirname, 'programs')}:${process.env['PATH']}`;
     const env = ['env', `TMPDIR=${join(folder, host.name)}`, `HOSTNAME=${host.name}`, path];
-    this.running.set(key(host.name, agent), lab.spawn(host.name, [...env, ...argv]));
+    const noted = ['sh', '-c', 'echo $$ > "$0"; exec "$@"', this.pidFile(host.name, agent)];
+    this.running.set(key(host.name, agent), lab.spawn(host.name, [...noted, ...env, ...argv]));
   }
 
   /** kill -9. */
   async kill(host: LabHost, agent: Agent): Promise<void> {
-    const job = this.running.get(key(host.name, agent));
+    const { lab } = this.options;
     this.running.delete(key(host.name, agent));
-    job?.kill('SIGKILL');
-    await job?.done;
+    // What it started for itself stays for a while, and holds its streams.
+    const pid = readFileSync(this.pidFile(host.name, agent), 'utf8').trim();
+    await lab.on(host.name, 'kill', '-9', pid);
+    await until(`the ${agent} agent of ${host.name} is gone`, async () => (await lab.attempt(host.name, 'kill', '-0', pid)).code !== 0);
   }
 
   log(host: string, agent: Agent): string {
@@ -76,6 +84,10 @@ export class NeutronAgents {
     return [...this.logs(), ...this.outputs()]
       .flatMap(([name, text]) => lastOf(text).map(line => `${name}: ${line.slice(0, 400)}`))
       .join('\n');
+  }
+
+  private pidFile(host: string, agent: Agent): string {
+    return join(this.options.folder, host, `${agent}.pid`);
   }
 
   private logFile(host: string, agent: Agent): string {

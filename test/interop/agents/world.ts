@@ -36,6 +36,7 @@ export interface WorldOptions {
   /** More lines of the server's configuration, by section. */
   readonly server?: Readonly<Record<string, readonly string[]>>;
   readonly more?: AgentsOptions['more'];
+  readonly weft?: AgentsOptions['weft'];
 }
 
 const secret = 'metadata-secret';
@@ -85,6 +86,7 @@ export class World implements AsyncDisposable {
       secret,
       metadataPort,
       ...(options.more ? { more: options.more } : {}),
+      ...(options.weft ? { weft: options.weft } : {}),
     });
     const world = new World({ folder, lab, rabbit, server, agents }, options, stack.move());
     try {

@@ -45,6 +45,20 @@ test('without files: what Neutron has as defaults', () => {
     answer: { firstMs: 60_000, longestMs: 600_000 },
     proxyUser: { user: 'nobody', group: 'nogroup' },
     linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, securityGroups: true },
+    openvswitch: {
+      connection: 'tcp:127.0.0.1:6640',
+      timeoutMs: 10_000,
+      integrationBridge: 'br-int',
+      tunnelBridge: 'br-tun',
+      intPatch: 'patch-tun',
+      tunPatch: 'patch-int',
+      bridgeMappings: {},
+      datapathType: 'system',
+      vhostuserDir: '/var/run/openvswitch',
+      macTableSize: 50_000,
+      igmpSnooping: false,
+      firewall: 'openvswitch',
+    },
     dhcp: {
       dnsDomain: 'openstacklocal',
       leaseSeconds: 86_400,
@@ -70,6 +84,45 @@ test('without files: what Neutron has as defaults', () => {
       backend: { kind: 'nova', url: 'http://127.0.0.1:8775', secret: '', tls: { insecure: false } },
     },
   });
+});
+
+test('the Open vSwitch agent: what its files say, and what cannot be', () => {
+  const files =
+    '[ovs]\nlocal_ip = 192.0.2.1\nbridge_mappings = public:br-ex\novsdb_connection = unix:/run/openvswitch/db.sock\ndatapath_type = netdev\novsdb_timeout = 60\n' +
+    'of_listen_port = 6644\n[agent]\ntunnel_types = vxlan,geneve\nl2_population = true\narp_responder = yes\nextensions = qos\ndscp_inherit = true\n' +
+    '[securitygroup]\nfirewall_driver = neutron.agent.firewall.NoopFirewallDriver\n';
+  const { config, warnings, notes } = read('openvswitch', files);
+  assert.deepEqual(warnings, []);
+  assert.equal(notes.length, 2);
+  assert.match(notes.join(), /of_listen_port.*management sockets/);
+  assert.match(notes.join(), /extensions.*this agent has none/);
+  const { tunnels, ...rest } = config.openvswitch!;
+  assert.deepEqual(tunnels, {
+    types: ['vxlan', 'geneve'],
+    localIp: '192.0.2.1',
+    l2population: true,
+    arpResponder: true,
+    vxlanPort: 4789,
+    dontFragment: true,
+    checksum: false,
+    dscp: 'inherit',
+  });
+  assert.deepEqual(
+    [rest.connection, rest.bridgeMappings, rest.datapathType, rest.timeoutMs, rest.firewall],
+    ['unix:/run/openvswitch/db.sock', { public: 'br-ex' }, 'netdev', 60_000, 'noop'],
+  );
+  assert.equal(read('openvswitch', '[securitygroup]\nenable_security_group = false\n').config.openvswitch?.firewall, 'noop');
+  const bad: [string, RegExp][] = [
+    ['[agent]\ntunnel_types = vxlan\n', /local_ip is missing/],
+    ['[agent]\nl2_population = true\n', /there are no tunnel_types/],
+    ['[agent]\ntunnel_types = stt\n', /tunnel_types/],
+    ['[securitygroup]\nfirewall_driver = iptables_hybrid\n', /iptables_hybrid is not here/],
+    ['[agent]\nenable_distributed_routing = true\n', /there are no distributed routers yet/],
+    ['[ovs]\novsdb_connection = 127.0.0.1:6640\n', /unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT is wanted/],
+    ['[ovs]\novsdb_connection = ssl:127.0.0.1:6640\n', /needs ssl_key_file/],
+    ['[ovs]\nbridge_mappings = a:br-int\n', /a bridge is named twice/],
+  ];
+  for (const [text, why] of bad) assert.throws(() => read('openvswitch', text), why, text);
 });
 
 test("the files of the installation guides, where one neutron.conf is the server's and all agents'", () => {

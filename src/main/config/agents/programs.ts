@@ -7,10 +7,12 @@ import { dhcpOptions } from './dhcp.ts';
 import { l3Options } from './l3.ts';
 import { linuxbridgeOptions } from './linuxbridge.ts';
 import { metadataOptions } from './metadata.ts';
+import { openvswitchOptions } from './openvswitch.ts';
 import { type AgentKind, type AgentSettings, defaultAgentSettings, refuseAgent } from './settings.ts';
 
 const own: Readonly<Record<AgentKind, readonly Option<AgentSettings>[]>> = {
   linuxbridge: linuxbridgeOptions,
+  openvswitch: openvswitchOptions,
   dhcp: [...proxyOptions, ...dhcpOptions],
   l3: [...proxyOptions, ...l3Options],
   metadata: [...proxyOptions, ...metadataOptions],
@@ -18,6 +20,7 @@ const own: Readonly<Record<AgentKind, readonly Option<AgentSettings>[]>> = {
 
 const titles: Readonly<Record<AgentKind, string>> = {
   linuxbridge: 'Linux bridge agent',
+  openvswitch: 'Open vSwitch agent',
   dhcp: 'DHCP agent',
   l3: 'L3 agent',
   metadata: 'Metadata agent',
@@ -26,6 +29,7 @@ const titles: Readonly<Record<AgentKind, string>> = {
 /** Below /etc/neutron. */
 const files: Readonly<Record<AgentKind, string>> = {
   linuxbridge: 'plugins/ml2/linuxbridge_agent.ini',
+  openvswitch: 'plugins/ml2/openvswitch_agent.ini',
   dhcp: 'dhcp_agent.ini',
   l3: 'l3_agent.ini',
   metadata: 'metadata_agent.ini',
@@ -37,7 +41,10 @@ const agentProgram = (kind: AgentKind): Program<AgentSettings> => ({
   files: ['neutron.conf', files[kind]],
   dirs: ['agent.conf.d', 'conf.d/common', `conf.d/neutron-${kind}-agent`],
   options: [...commonOptions, ...own[kind]],
-  idleSections: { ovs: 'there is no Open vSwitch here', cache: 'nothing is cached outside the agent' },
+  idleSections: {
+    ...(kind === 'openvswitch' ? {} : { ovs: 'there is no Open vSwitch here' }),
+    cache: 'nothing is cached outside the agent',
+  },
   defaults: defaultAgentSettings,
   whole(settings) {
     refuseAgent(kind, settings);
@@ -47,6 +54,7 @@ const agentProgram = (kind: AgentKind): Program<AgentSettings> => ({
 
 export const agentProgramOf: Readonly<Record<AgentKind, Program<AgentSettings>>> = {
   linuxbridge: agentProgram('linuxbridge'),
+  openvswitch: agentProgram('openvswitch'),
   dhcp: agentProgram('dhcp'),
   l3: agentProgram('l3'),
   metadata: agentProgram('metadata'),

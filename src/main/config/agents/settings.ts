@@ -1,11 +1,13 @@
 // What configuration files say of an agent of Neutron's kind, by the names that it has in them; and what its process is made of.
 import { isAbsolute, join } from 'node:path';
-import type { AgentConfig, DhcpConfig, L3Config, LinuxbridgeConfig, MetadataConfig } from '../../../agent/context.ts';
+import type { AgentConfig, DhcpConfig, L3Config, LinuxbridgeConfig, MetadataConfig, OpenvswitchConfig } from '../../../agent/context.ts';
 import type { MessagingConfig } from '../../../server/context.ts';
 import { ConfigError } from '../ini.ts';
 
-export const agentKinds = ['linuxbridge', 'dhcp', 'l3', 'metadata'] as const;
+export const agentKinds = ['linuxbridge', 'openvswitch', 'dhcp', 'l3', 'metadata'] as const;
 export type AgentKind = (typeof agentKinds)[number];
+/** Those of a host of `weft up`, in one process. */
+export const containedKinds = ['linuxbridge', 'dhcp', 'l3', 'metadata'] as const satisfies readonly AgentKind[];
 
 type Names = Readonly<Record<string, string>>;
 
@@ -27,6 +29,7 @@ export interface AgentSettings {
   /** Empty: below the state path. */
   readonly metadataSocket: string;
   readonly linuxbridge: LinuxbridgeSettings;
+  readonly openvswitch: OpenvswitchSettings;
   readonly dhcp: DhcpSettings;
   readonly l3: L3Settings;
   readonly metadata: MetadataSettings;
@@ -42,6 +45,22 @@ export interface LinuxbridgeSettings {
   readonly arpResponder: boolean;
   /** 0: the kernel's. */
   readonly udpPort: number;
+  readonly firewallDriver: string;
+  readonly securityGroups: boolean;
+}
+
+type Tunnels = NonNullable<OpenvswitchConfig['tunnels']>;
+
+export interface OpenvswitchSettings
+  extends Omit<OpenvswitchConfig, 'tls' | 'timeoutMs' | 'tunnels' | 'firewall'>,
+    Omit<Tunnels, 'types' | 'dscp'> {
+  readonly keyFile: string;
+  readonly certFile: string;
+  readonly caFile: string;
+  readonly timeoutSeconds: number;
+  readonly tunnelTypes: Tunnels['types'];
+  readonly dscp: number;
+  readonly dscpInherit: boolean;
   readonly firewallDriver: string;
   readonly securityGroups: boolean;
 }
@@ -86,6 +105,33 @@ export const defaultAgentSettings: AgentSettings = {
     firewallDriver: '',
     securityGroups: true,
   },
+  openvswitch: {
+    connection: 'tcp:127.0.0.1:6640',
+    keyFile: '',
+    certFile: '',
+    caFile: '',
+    timeoutSeconds: 10,
+    integrationBridge: 'br-int',
+    tunnelBridge: 'br-tun',
+    intPatch: 'patch-tun',
+    tunPatch: 'patch-int',
+    bridgeMappings: {},
+    datapathType: 'system',
+    vhostuserDir: '/var/run/openvswitch',
+    macTableSize: 50_000,
+    igmpSnooping: false,
+    localIp: '',
+    tunnelTypes: [],
+    l2population: false,
+    arpResponder: false,
+    vxlanPort: 4789,
+    dontFragment: true,
+    checksum: false,
+    dscp: 0,
+    dscpInherit: false,
+    firewallDriver: '',
+    securityGroups: true,
+  },
   dhcp: { dnsDomain: 'openstacklocal', leaseSeconds: 86_400, dnsServers: [], enableIsolatedMetadata: false, forceMetadata: false },
   l3: { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, least: 30, most: 100 },
   metadata: {
@@ -103,7 +149,7 @@ export const sets =
   <K extends keyof AgentSettings>(key: K) =>
   (settings: AgentSettings, value: AgentSettings[K]): AgentSettings => ({ ...settings, [key]: value });
 
-type Parts = 'messaging' | 'linuxbridge' | 'dhcp' | 'l3' | 'metadata';
+type Parts = 'messaging' | 'linuxbridge' | 'openvswitch' | 'dhcp' | 'l3' | 'metadata';
 
 /** Effect of an option that is a part of one. */
 export const within =
@@ -119,19 +165,42 @@ export const tls =
 
 /** What is wrong with values that are right each by itself. */
 export function refuseAgent(kind: AgentKind, settings: AgentSettings): void {
-  const { linuxbridge, l3, metadata } = settings;
+  const { linuxbridge, openvswitch, l3, metadata } = settings;
   if (!isAbsolute(settings.statePath)) throw new ConfigError('state_path: an absolute path is wanted');
   if (kind === 'linuxbridge' && linuxbridge.enableVxlan && linuxbridge.localIp === '' && linuxbridge.l2population)
     throw new ConfigError('[vxlan] l2_population is on, and local_ip is missing');
+  if (kind === 'openvswitch') refuseOpenvswitch(openvswitch);
   if (kind === 'l3' && l3.least > l3.most) throw new ConfigError('min_rtr_adv_interval is more than max_rtr_adv_interval');
   const { certFile, keyFile } = metadata.tls;
   if (kind === 'metadata' && (certFile === '') !== (keyFile === ''))
     throw new ConfigError('nova_client_cert and nova_client_priv_key belong together: one of them is missing');
 }
 
+function refuseOpenvswitch({
+  localIp,
+  tunnelTypes,
+  l2population,
+  connection,
+  keyFile,
+  certFile,
+  caFile,
+  ...names
+}: OpenvswitchSettings): void {
+  if (tunnelTypes.length > 0 && localIp === '') throw new ConfigError('[agent] tunnel_types are there, and [ovs] local_ip is missing');
+  if (l2population && tunnelTypes.length === 0) throw new ConfigError('[agent] l2_population is on, and there are no tunnel_types');
+  if (connection.startsWith('ssl:') && [keyFile, certFile, caFile].includes(''))
+    throw new ConfigError('[ovs] ssl: needs ssl_key_file, ssl_cert_file and ssl_ca_cert_file');
+  const bridges = [
+    names.integrationBridge,
+    ...(tunnelTypes.length > 0 ? [names.tunnelBridge] : []),
+    ...Object.values(names.bridgeMappings),
+  ];
+  if (new Set(bridges).size < bridges.length) throw new ConfigError(`[ovs] a bridge is named twice: ${bridges.join(', ')}`);
+}
+
 /** `host`: what this machine is called where the files do not say. */
 export function agentConfigOf(settings: AgentSettings, { host, isRoot }: { host: string; isRoot: boolean }): AgentConfig {
-  const { statePath, dhcp, linuxbridge } = settings;
+  const { statePath, dhcp, linuxbridge, openvswitch } = settings;
   const { least, most, ...l3 } = settings.l3;
   return {
     host: settings.messaging.host || host,
@@ -142,6 +211,7 @@ export function agentConfigOf(settings: AgentSettings, { host, isRoot }: { host:
     answer: { firstMs: settings.answerSeconds * 1000, longestMs: settings.longestAnswerSeconds * 1000 },
     ...(isRoot ? { proxyUser: { user: settings.proxyUser || 'nobody', group: settings.proxyGroup || 'nogroup' } } : {}),
     linuxbridge: linuxbridgeConfig(linuxbridge),
+    openvswitch: openvswitchConfig(openvswitch),
     dhcp: { ...dhcp, dropUser: isRoot },
     l3: { ...l3, advertise: { least, most }, dropUser: isRoot },
     metadata: metadataConfig(settings),
@@ -159,6 +229,31 @@ function linuxbridgeConfig(settings: LinuxbridgeSettings): LinuxbridgeConfig {
     bridgeMappings,
     ...(enableVxlan && localIp !== '' ? { vxlan } : {}),
     securityGroups: settings.securityGroups && settings.firewallDriver !== 'noop',
+  };
+}
+
+function openvswitchConfig(settings: OpenvswitchSettings): OpenvswitchConfig {
+  const { connection, keyFile, certFile, caFile, timeoutSeconds, firewallDriver, securityGroups } = settings;
+  const { tunnelTypes: types, localIp, l2population, arpResponder, vxlanPort, dontFragment, checksum, dscp, dscpInherit } = settings;
+  const { integrationBridge, tunnelBridge, intPatch, tunPatch, bridgeMappings, datapathType, vhostuserDir, macTableSize, igmpSnooping } =
+    settings;
+  const mark = dscpInherit ? ({ dscp: 'inherit' } as const) : dscp === 0 ? {} : { dscp };
+  const tunnels = { types, localIp, l2population, arpResponder, vxlanPort, dontFragment, checksum, ...mark };
+  return {
+    connection,
+    ...(connection.startsWith('ssl:') ? { tls: { keyFile, certFile, caFile } } : {}),
+    timeoutMs: timeoutSeconds * 1000,
+    integrationBridge,
+    tunnelBridge,
+    intPatch,
+    tunPatch,
+    bridgeMappings,
+    datapathType,
+    vhostuserDir,
+    macTableSize,
+    igmpSnooping,
+    ...(types.length > 0 ? { tunnels } : {}),
+    firewall: securityGroups && firewallDriver !== 'noop' ? 'openvswitch' : 'noop',
   };
 }
 

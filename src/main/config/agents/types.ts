@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path';
 import { parseCidr } from '../../../domain/net/cidr.ts';
 import { ConfigError } from '../ini.ts';
 import { noEffect, type Type } from '../option.ts';
-import { mapped, mappings } from '../values.ts';
+import { listOf, mapped, mappings, oneOf } from '../values.ts';
 
 const shaped = (name: string, fits: (text: string) => boolean, what: string): Type<string> => ({
   name,
@@ -31,7 +31,23 @@ export const devices = mapped(mappings, mappings.name, found => {
   return found;
 });
 
-const bridges = new Set(['linuxbridge', 'neutron.agent.linux.interface.BridgeInterfaceDriver']);
+/** `physnet1:br-ex`; a bridge's name may be as long as Open vSwitch takes it. */
+export const bridges = mapped(mappings, mappings.name, found => {
+  const wrong = Object.values(found).find(name => !/^[A-Za-z0-9_.@-]{1,255}$/.test(name));
+  if (wrong !== undefined) throw new ConfigError(`a bridge is wanted, and ${JSON.stringify(wrong)} cannot be one`);
+  return found;
+});
+
+export const ovsdbConnection = shaped(
+  'connection',
+  text => /^(?:unix:\/\S+|(?:tcp|ssl):(?:\[[0-9a-fA-F:.]+\]|[^\s:]+):\d{1,5})$/.test(text),
+  'unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT',
+);
+
+const tunnelType = oneOf('gre', 'vxlan', 'geneve');
+export const tunnelTypeList = listOf(tunnelType);
+
+const bridgeDrivers = new Set(['linuxbridge', 'neutron.agent.linux.interface.BridgeInterfaceDriver']);
 /** Of options of the driver for Open vSwitch. */
 export const noOvs = noEffect('devices are plugged into Linux bridges');
 
@@ -39,7 +55,7 @@ export const bridgeDriver: Type<string> = {
   name: 'string',
   emptyIsNone: true,
   read(text) {
-    if (!bridges.has(text)) throw new ConfigError("'linuxbridge' is wanted: this agent plugs into nothing else");
+    if (!bridgeDrivers.has(text)) throw new ConfigError("'linuxbridge' is wanted: this agent plugs into nothing else");
     return text;
   },
 };
@@ -51,12 +67,26 @@ const firewalls: Readonly<Record<string, string>> = {
   'neutron.agent.linux.iptables_firewall.IptablesFirewallDriver': 'iptables',
   'neutron.agent.firewall.NoopFirewallDriver': 'noop',
 };
-export const firewallDriver: Type<string> = {
-  name: 'string',
-  emptyIsNone: true,
-  read(text) {
-    const driver = Object.hasOwn(firewalls, text) ? firewalls[text] : undefined;
-    if (driver === undefined) throw new ConfigError("'iptables' or 'noop' is wanted");
-    return driver;
+export const firewallDriver = driverOf(firewalls, "'iptables' or 'noop' is wanted");
+
+export const ovsFirewallDriver = driverOf(
+  {
+    openvswitch: 'openvswitch',
+    noop: 'noop',
+    'neutron.agent.linux.openvswitch_firewall.OVSFirewallDriver': 'openvswitch',
+    'neutron.agent.firewall.NoopFirewallDriver': 'noop',
   },
-};
+  "'openvswitch' or 'noop' is wanted: iptables_hybrid is not here",
+);
+
+function driverOf(names: Readonly<Record<string, string>>, wanted: string): Type<string> {
+  return {
+    name: 'string',
+    emptyIsNone: true,
+    read(text) {
+      const driver = Object.hasOwn(names, text) ? names[text] : undefined;
+      if (driver === undefined) throw new ConfigError(wanted);
+      return driver;
+    },
+  };
+}

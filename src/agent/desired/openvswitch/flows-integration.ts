@@ -1,0 +1,92 @@
+// Flows of the integration bridge: foreign VLANs become local ones, ports nobody answers for are dropped, and ports send as themselves.
+
+import { formatCidr, parseCidr } from '../../../domain/net/cidr.ts';
+import { ipText } from '../../../domain/net/ip.ts';
+import { eui64 } from '../../../domain/net/mac.ts';
+import type { Action } from '../../../domain/openflow/actions.ts';
+import type { Flow } from '../../../domain/openflow/flow.ts';
+import { type Match, noVlan, protocol, vlan } from '../../../domain/openflow/match.ts';
+import type { AddressPair, PortSecurity } from '../../render/security-port.ts';
+import { DEAD_VLAN, intTable as t, wiringCookie } from './tables.ts';
+
+/** A segment that leaves through a physical bridge. */
+export interface Translation {
+  /** Of the patch port to the physical bridge, on the bridge at hand. */
+  readonly patch: number;
+  readonly local: number;
+  /** Null: no tag there. */
+  readonly outer: number | null;
+}
+
+export interface IntegrationGiven {
+  /** Ports that lead to physical bridges. */
+  readonly patches: readonly number[];
+  readonly translations: readonly Translation[];
+  /** Ports whose frames go nowhere. */
+  readonly dead: readonly number[];
+  /** Ports that may only send as themselves, by their number, where no firewall sees to that. */
+  readonly spoofing: ReadonlyMap<number, PortSecurity>;
+}
+
+type Row = readonly [table: number, priority: number, match: Match, actions: readonly Action[]];
+
+export const goto = (table: number): Action => ({ do: 'goto_table', table });
+export const output = (port: number | 'normal' | 'in_port'): Action => ({ do: 'output', port });
+export const setVlan = (vid: number): Action => ({ do: 'set_field', field: 'vlan_vid', value: vlan(vid) });
+export const pushVlan: Action = { do: 'push_vlan', eth_type: 0x8100 };
+
+export const flowsOf = (rows: readonly Row[]): Flow[] =>
+  rows.map(([table, priority, match, actions]) => ({ table, priority, cookie: wiringCookie, match, actions }));
+
+export function integrationFlows({ patches, translations, dead, spoofing }: IntegrationGiven): Flow[] {
+  return flowsOf([
+    ...always,
+    ...[...patches, ...dead].map((in_port): Row => [t.local, 2, { in_port }, []]),
+    ...translations.map(inward),
+    ...[...spoofing].flatMap(([port, security]) => antiSpoofing(port, security)),
+  ]);
+}
+
+const always: readonly Row[] = [
+  [t.canary, 0, {}, []],
+  [t.local, 0, {}, [goto(t.packetRate)]],
+  [t.local, 65_535, { vlan_vid: vlan(DEAD_VLAN) }, []],
+  [t.packetRate, 0, {}, [goto(t.transient)]],
+  [t.transient, 3, {}, [output('normal')]],
+  [t.transientEgress, 3, {}, [output('normal')]],
+  [t.arpSpoof, 0, {}, []],
+  [t.localEgress, 0, {}, [goto(t.packetRate)]],
+  [t.localIp, 0, {}, [goto(t.packetRate)]],
+];
+
+function inward({ patch, local, outer }: Translation): Row {
+  const match = { in_port: patch, vlan_vid: outer === null ? noVlan : vlan(outer) };
+  return [t.local, 3, match, [...(outer === null ? [pushVlan] : []), setVlan(local), goto(t.packetRate)]];
+}
+
+function antiSpoofing(in_port: number, { macs, pairs }: PortSecurity): Row[] {
+  const arp = prefixesOf(pairs, 4);
+  const nd = anyOf(pairs, 6) ? [] : [...new Set([...prefixesOf(pairs, 6), ...macs.map(linkLocal)])];
+  const advertisement = { ...protocol.icmp6, icmpv6_type: 136 } as const;
+  return [
+    [t.local, 9, { in_port }, [goto(t.macSpoof)]],
+    ...macs.map((eth_src): Row => [t.macSpoof, 2, { in_port, eth_src }, [goto(t.localEgress)]]),
+    ...arp.map((arp_spa): Row => [t.arpSpoof, 2, { ...protocol.arp, in_port, arp_spa }, [goto(t.macSpoof)]]),
+    ...(anyOf(pairs, 4) ? [] : [[t.local, 10, { ...protocol.arp, in_port }, [goto(t.arpSpoof)]] as const]),
+    ...nd.map((nd_target): Row => [t.arpSpoof, 2, { ...advertisement, in_port, nd_target }, [goto(t.packetRate)]]),
+    ...(anyOf(pairs, 6) ? [] : [[t.local, 10, { ...advertisement, in_port }, [goto(t.arpSpoof)]] as const]),
+  ];
+}
+
+const linkLocals = parseCidr('fe80::/64')!;
+const linkLocal = (mac: string): string => ipText(6, eui64(linkLocals, mac)!);
+
+/** Who may be every address is not looked at. */
+const anyOf = (pairs: readonly AddressPair[], version: 4 | 6): boolean =>
+  pairs.some(p => p.prefix.version === version && p.prefix.prefix === 0);
+
+function prefixesOf(pairs: readonly AddressPair[], version: 4 | 6): string[] {
+  if (anyOf(pairs, version)) return [];
+  const whole = version === 4 ? '/32' : '/128';
+  return [...new Set(pairs.filter(p => p.prefix.version === version).map(p => formatCidr(p.prefix).replace(whole, '')))];
+}

@@ -1,0 +1,74 @@
+// The networks of this host as the switch sees them: a segment each, with a VLAN that means something on this host alone.
+
+export interface Segment {
+  readonly network: string;
+  readonly type: string;
+  readonly physical: string | null;
+  readonly id: number | null;
+}
+
+export const segmentKey = ({ network, id }: Pick<Segment, 'network' | 'id'>): string => `${network}/${id ?? 'None'}`;
+
+/** A port's `other_config`, by which a restart finds the VLAN of its segment again. */
+export function portConfig({ network, type, physical, id }: Segment, vlan: number): Record<string, string> {
+  return {
+    net_uuid: network,
+    network_type: type,
+    physical_network: physical ?? 'None',
+    tag: String(vlan),
+    ...(id === null ? {} : { segmentation_id: String(id) }),
+  };
+}
+
+const FIRST = 1;
+const LAST = 4094;
+
+/** What a port of the last life says: its tag, and its `other_config`. */
+export interface FoundTag {
+  readonly tag: number | undefined;
+  readonly otherConfig: Readonly<Record<string, string>>;
+}
+
+export class LocalVlans {
+  private readonly bySegment = new Map<string, number>();
+
+  /** The first assignment builds on it; of two ports that disagree the first one counts. */
+  adopt(found: Iterable<FoundTag>): void {
+    const taken = new Set(this.bySegment.values());
+    for (const { tag, otherConfig } of found) {
+      const { net_uuid: network, segmentation_id, tag: told } = otherConfig;
+      const vlan = Number(told);
+      if (network === undefined || !Number.isInteger(vlan) || vlan < FIRST || vlan > LAST || tag !== vlan) continue;
+      const key = segmentKey({ network, id: segmentation_id === undefined ? null : Number(segmentation_id) });
+      if (taken.has(vlan) || this.bySegment.has(key)) continue;
+      this.bySegment.set(key, vlan);
+      taken.add(vlan);
+    }
+  }
+
+  get(key: string): number | undefined {
+    return this.bySegment.get(key);
+  }
+
+  /** VLANs for these segments and no others. Those of `freed` may be named until the pass is over: they are given to nobody in it. */
+  assign(keys: ReadonlySet<string>): { readonly freed: readonly number[]; readonly without: readonly string[] } {
+    const freed: number[] = [];
+    for (const [key, vlan] of this.bySegment) {
+      if (keys.has(key)) continue;
+      this.bySegment.delete(key);
+      freed.push(vlan);
+    }
+    const taken = new Set([...this.bySegment.values(), ...freed]);
+    const without: string[] = [];
+    let candidate = FIRST;
+    for (const key of [...keys].filter(k => !this.bySegment.has(k)).sort()) {
+      while (taken.has(candidate)) candidate++;
+      if (candidate > LAST) without.push(key);
+      else {
+        taken.add(candidate);
+        this.bySegment.set(key, candidate);
+      }
+    }
+    return { freed, without };
+  }
+}

@@ -1,0 +1,406 @@
+// The whole agent on a simulated database and switch and a small server: every state reached from every other, restarts, and messages that matter.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { localBus } from '../../adapters/bus-local/local-bus.ts';
+import { systemClock } from '../../adapters/clock/system-clock.ts';
+import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
+import { textLog } from '../../adapters/log/text-log.ts';
+import type { OvsdbSession, OvsWanted } from '../../contracts/host/ovsdb.ts';
+import type { Flow } from '../../domain/openflow/flow.ts';
+import { flowText } from '../../domain/openflow/identity.ts';
+import type { AgentPart, OpenvswitchConfig } from '../context.ts';
+import { type FakePort, FakeServer } from '../l2/fake-server.suite.ts';
+import { startOpenvswitchAgent } from './agent.ts';
+
+const base: OpenvswitchConfig = {
+  connection: 'unix:/run/openvswitch/db.sock',
+  timeoutMs: 5000,
+  integrationBridge: 'br-int',
+  tunnelBridge: 'br-tun',
+  intPatch: 'patch-tun',
+  tunPatch: 'patch-int',
+  bridgeMappings: { public: 'br-ex' },
+  datapathType: 'netdev',
+  vhostuserDir: '/run/openvswitch',
+  macTableSize: 50_000,
+  igmpSnooping: false,
+  firewall: 'noop',
+};
+const tunnels = {
+  types: ['vxlan'],
+  localIp: '192.0.2.1',
+  l2population: true,
+  arpResponder: true,
+  vxlanPort: 4789,
+  dontFragment: true,
+  checksum: false,
+} as const;
+
+const tapOf = (port: FakePort): string => `tap${port.id.slice(0, 11)}`;
+
+class World implements AsyncDisposable {
+  readonly host: SimHost = simHost();
+  readonly lines: string[] = [];
+  readonly log = textLog({ sink: { write: line => void this.lines.push(line) }, level: 'debug' });
+  readonly bus = localBus({ clock: systemClock, log: this.log });
+  /** Nova, and operators. */
+  readonly others: OvsdbSession;
+  server!: FakeServer;
+  agent: AgentPart | undefined;
+
+  constructor() {
+    this.host.ovsdb.server.onCommit(() => this.mirror());
+    this.others = this.host.ovsdb.open({ connection: base.connection });
+  }
+
+  static async open(): Promise<World> {
+    const world = new World();
+    world.server = await FakeServer.open(world.bus, id => id);
+    world.server.ends.set('h1', '192.0.2.1').set('h2', '192.0.2.2');
+    await world.database({ bridges: { 'br-ex': { datapath_type: 'netdev' } } });
+    return world;
+  }
+
+  async database(wanted: OvsWanted): Promise<void> {
+    await this.others.apply(wanted, { taken: false });
+  }
+
+  /** The simulated flow tables have the bridges and ports of the simulated database. */
+  private mirror(): void {
+    const { ovsdb, openflow } = this.host;
+    const { bridges } = ovsdb.now();
+    for (const name of openflow.bridges.keys()) if (!bridges.has(name)) openflow.removeBridge(name);
+    for (const [name, bridge] of bridges) {
+      openflow.addBridge(name);
+      for (const port of bridge.ports.values()) {
+        const ofport = port.interfaces[0]?.ofport;
+        if (ofport !== undefined && ofport > 0 && !openflow.bridges.get(name)?.ports.has(port.name))
+          openflow.addPort(name, { port: ofport === 65534 ? 'local' : ofport, name: port.name, mac: '', up: true });
+      }
+    }
+  }
+
+  async start(config: Partial<OpenvswitchConfig> = { tunnels }, wait = true): Promise<void> {
+    this.agent = await startOpenvswitchAgent({
+      bus: this.bus,
+      host: this.host,
+      clock: systemClock,
+      log: this.log,
+      random: () => 0.5,
+      config: { host: 'h1', statePath: '/nowhere', reportIntervalMs: 30_000, openvswitch: { ...base, ...config } },
+    });
+    if (wait) await this.agent.synced;
+  }
+
+  async stop(): Promise<void> {
+    await this.agent?.[Symbol.asyncDispose]();
+    this.agent = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.others[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+    await this.bus[Symbol.asyncDispose]();
+  }
+
+  async plug(...ports: readonly FakePort[]): Promise<void> {
+    const named = ports.map(p => [
+      tapOf(p),
+      { interface: { type: 'internal', external_ids: { 'iface-id': p.id, 'attached-mac': p.mac, 'iface-status': 'active' } } },
+    ]);
+    await this.database({ bridges: { 'br-int': { datapath_type: 'netdev', ports: Object.fromEntries(named) } } });
+  }
+
+  async unplug(...ports: readonly FakePort[]): Promise<void> {
+    await this.database({ bridges: { 'br-int': { ports: Object.fromEntries(ports.map(p => [tapOf(p), null])) } } });
+  }
+
+  async until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
+    for (const deadline = performance.now() + 10_000; !(await look()); await systemClock.sleep(2)) {
+      if (performance.now() > deadline) throw new Error(`not within 10 s: ${what}\n${this.lines.join('')}`);
+    }
+  }
+
+  active(...ports: readonly FakePort[]): Promise<void> {
+    return this.until('ACTIVE', () => ports.every(p => p.status === 'ACTIVE'));
+  }
+
+  flows(bridge: string): Flow[] {
+    return [...(this.host.openflow.bridges.get(bridge)?.tables.flows.values() ?? [])].map(stored => stored.flow);
+  }
+
+  texts(bridge: string): string[] {
+    return this.flows(bridge).map(flowText).sort();
+  }
+
+  tag(port: FakePort): number | undefined {
+    return this.host.ovsdb.now().port(tapOf(port))?.tag;
+  }
+
+  /** All that is there, numbers of ports and local VLANs by what they stand for. */
+  snapshot(): string {
+    const picture = this.host.ovsdb.now();
+    const vlans = new Map<string, string>();
+    const numbers = new Map<string, string>();
+    const lines: string[] = [];
+    for (const bridge of picture.bridges.values()) {
+      lines.push(`bridge ${bridge.name} ${bridge.fail_mode}`);
+      for (const port of bridge.ports.values()) {
+        const [device] = port.interfaces;
+        numbers.set(`${bridge.name} ${device?.ofport}`, port.name);
+        if (port.tag !== undefined && port.tag !== 4095) vlans.set(String(port.tag), `${port.other_config['net_uuid']}`);
+        // What a dead port was before is of no interest.
+        const config = port.tag === 4095 ? 'dead' : JSON.stringify({ ...port.other_config, tag: vlans.get(String(port.tag)) });
+        lines.push(`port ${bridge.name} ${port.name} ${config} ${port.vlan_mode} ${port.trunks.join()} ${JSON.stringify(device?.options)}`);
+      }
+    }
+    for (const name of picture.bridges.keys())
+      for (const text of this.texts(name)) {
+        const named = text
+          .replaceAll(/(in_port=|output:)(\d+)/g, (_, what, n) => `${what}${numbers.get(`${name} ${n}`)}`)
+          .replaceAll(/dl_vlan=(\d+)/g, (_, n) => `dl_vlan=${vlans.get(n) ?? n}`)
+          .replaceAll(/set_field:(4\d\d\d)->vlan_vid/g, (_, n) => `set_field:${vlans.get(String(Number(n) - 4096)) ?? n}->vlan_vid`);
+        lines.push(`flow ${name} ${named}`);
+      }
+    return lines.sort().join('\n');
+  }
+
+  async settled(): Promise<string> {
+    for (let last = ''; ; ) {
+      await systemClock.sleep(40);
+      const now = this.snapshot();
+      if (now === last) return now;
+      last = now;
+    }
+  }
+}
+
+function same(found: string, wanted: string): void {
+  const lines = [found.split('\n'), wanted.split('\n')] as const;
+  assert.deepEqual(
+    lines[0].filter(l => !lines[1].includes(l)),
+    lines[1].filter(l => !lines[0].includes(l)),
+  );
+  assert.equal(lines[0].length, lines[1].length);
+}
+
+type State = (world: World) => readonly FakePort[];
+const states: Record<string, State> = {
+  nothing: () => [],
+  'two on a tunnel': w => [1, 2].map(n => w.server.port(n, w.server.network(1))),
+  'a flat network, a VLAN, and other addresses': w => [
+    w.server.port(1, w.server.network(2, { type: 'vlan', segment: 187, physical: 'public' }), { ips: ['10.0.0.77'] }),
+    w.server.port(3, w.server.network(3, { type: 'flat', physical: 'public' }), { security: false }),
+  ],
+  'a router, and one that is down': w => {
+    const n = w.server.network(1);
+    return [w.server.port(2, n, { owner: 'network:router_interface' }), w.server.port(1, n, { adminUp: false })];
+  },
+  'ports that cannot be beside one that can': w => [
+    w.server.port(1, w.server.network(4, { type: 'geneve' })),
+    w.server.port(3, w.server.network(5, { type: 'flat', physical: 'nowhere' })),
+    w.server.port(2, w.server.network(1), { pairs: [{ ip_address: '10.9.0.0/24', mac_address: 'fa:16:3e:99:99:99' }] }),
+  ],
+};
+
+async function become(world: World, state: State, before: readonly FakePort[]): Promise<readonly FakePort[]> {
+  world.server.ports.clear();
+  const ports = state(world);
+  const names = new Set(ports.map(p => p.id));
+  const had = new Set(before.map(p => p.id));
+  const gone = before.filter(p => !names.has(p.id));
+  if (gone.length > 0) await world.unplug(...gone);
+  const fresh = ports.filter(p => !had.has(p.id));
+  if (fresh.length > 0) await world.plug(...fresh);
+  for (const p of ports) await world.server.portUpdate(p);
+  return ports;
+}
+
+for (const [from, a] of Object.entries(states)) {
+  for (const [to, b] of Object.entries(states)) {
+    test(`${from} → ${to} lands where ${to} alone lands`, async () => {
+      await using alone = await World.open();
+      await become(alone, b, []);
+      await alone.start();
+      await using world = await World.open();
+      const before = await become(world, a, []);
+      await world.start();
+      await world.settled();
+      const ports = await become(world, b, before);
+      await world.until('reported', () => ports.every(p => p.status !== 'BUILD' || !/ACTIVE/.test(p.status)));
+      same(await world.settled(), await alone.settled());
+    });
+  }
+}
+
+test('nothing is touched before the server has answered', async () => {
+  await using world = await World.open();
+  const port = world.server.port(1, world.server.network(1));
+  await world.plug(port);
+  world.server.failing.add('get_devices_details_list');
+  const before = await world.settled();
+  await world.start({ tunnels }, false);
+  await world.until('asked', () => world.server.count('get_devices_details_list') > 1);
+  same(await world.settled(), before);
+  world.server.failing.clear();
+  await world.active(port);
+  assert.ok(world.flows('br-int').length > 0);
+});
+
+test('a new life touches nothing that is as it should be', async () => {
+  await using world = await World.open();
+  const net = world.server.network(1);
+  const [one, two] = [world.server.port(1, net), world.server.port(2, world.server.network(2, { type: 'flat', physical: 'public' }))];
+  const far = world.server.port(9, net, { host: 'h2', status: 'ACTIVE' });
+  await world.plug(one, two);
+  await world.start();
+  await world.active(one, two);
+  await world.until('the far port is behind its tunnel', () => world.texts('br-tun').some(t => t.includes(`dl_dst=${far.mac}`)));
+  const was = await world.settled();
+  await world.stop();
+  const [transactions, bundles] = [world.host.ovsdb.now().root.next_cfg, world.host.openflow.applied.length];
+  await world.start();
+  await world.active(one, two);
+  same(await world.settled(), was);
+  assert.deepEqual([world.host.ovsdb.now().root.next_cfg, world.host.openflow.applied.length], [transactions, bundles]);
+});
+
+test('ovs-vswitchd begins again without flows, while the server is away: they are back', async () => {
+  await using world = await World.open();
+  const port = world.server.port(1, world.server.network(1));
+  await world.plug(port);
+  await world.start();
+  await world.active(port);
+  const was = await world.settled();
+  for (const method of ['report_state', 'get_devices_details_list', 'update_device_up', 'security_group_info_for_devices'])
+    world.server.failing.add(method);
+  world.host.openflow.stop();
+  assert.deepEqual(world.flows('br-int'), []);
+  world.host.openflow.start();
+  await world.until('as before', () => world.snapshot() === was);
+});
+
+test('with the firewall that is not here yet, a port with port security stays dead, and the log says why', async () => {
+  await using world = await World.open();
+  const net = world.server.network(1);
+  const [guarded, open] = [world.server.port(1, net), world.server.port(2, net, { security: false })];
+  const router = world.server.port(3, net, { owner: 'network:router_interface' });
+  await world.plug(guarded, open, router);
+  await world.start({ tunnels, firewall: 'openvswitch' });
+  await world.active(open, router);
+  await world.settled();
+  assert.equal(world.tag(guarded), 4095);
+  assert.ok(world.tag(open) !== 4095 && world.tag(open) === world.tag(router));
+  assert.notEqual(guarded.status, 'ACTIVE');
+  const { ofport } = world.host.ovsdb.now().port(tapOf(guarded))!.interfaces[0]!;
+  assert.ok(world.texts('br-int').some(t => t.includes(`priority=2,in_port=${ofport} actions=drop`)));
+  assert.ok(world.lines.some(l => l.includes(guarded.id) && l.includes('this agent has no firewall for it yet')));
+});
+
+test('without l2population: a tunnel to every end that the server names, there and gone with its messages', async () => {
+  await using world = await World.open();
+  const port = world.server.port(1, world.server.network(1));
+  await world.plug(port);
+  await world.start({ tunnels: { ...tunnels, l2population: false } });
+  await world.active(port);
+  const ends = (): string[] => [...world.host.ovsdb.now().bridges.get('br-tun')!.ports.keys()].filter(n => n.startsWith('vxlan-')).sort();
+  const flooded = (): number =>
+    (/output.*/.exec(world.texts('br-tun').find(t => /table=22.*dl_vlan/.test(t)) ?? '')?.[0] ?? '').split(',').length;
+  assert.deepEqual(ends(), ['vxlan-c0000202']);
+  const told = { tunnel_ip: '192.0.2.3', tunnel_type: 'vxlan' };
+  await world.server.fanout('tunnel-update', 'tunnel_update', told);
+  await world.until('two tunnels', () => ends().length === 2 && flooded() === 2);
+  await world.server.fanout('tunnel-update', 'tunnel_update', { ...told, tunnel_ip: '192.0.2.1' });
+  await world.server.fanout('tunnel-delete', 'tunnel_delete', told);
+  await world.until('one tunnel', () => ends().length === 1 && flooded() === 1);
+  assert.deepEqual(ends(), ['vxlan-c0000202']);
+});
+
+test('flows of nobody go from the bridges that are ours, and from a physical one as far as they are about our patch', async () => {
+  await using world = await World.open();
+  const port = world.server.port(1, world.server.network(2, { type: 'flat', physical: 'public' }));
+  await world.plug(port);
+  await world.start();
+  await world.active(port);
+  const was = await world.settled();
+  await world.stop();
+  const foreign = (in_port: number): Flow => ({ table: 7, priority: 9, cookie: 5n, match: { in_port }, actions: [] });
+  const patch = world.host.ovsdb.now().port('phy-br-ex')!.interfaces[0]!.ofport!;
+  for (const [bridge, in_port] of [
+    ['br-int', 1],
+    ['br-tun', 1],
+    ['br-ex', patch],
+    ['br-ex', 4000],
+  ] as const) {
+    await using door = world.host.openflow.open(bridge, { onGap() {} });
+    await door.apply([{ do: 'add', flow: foreign(in_port) }]);
+  }
+  await world.start();
+  const left = (await world.settled()).split('\n').filter(line => !was.includes(line));
+  assert.deepEqual(left, ['flow br-ex cookie=0x5, table=7, priority=9,in_port=undefined actions=drop']);
+});
+
+test('when the last port of a network goes, what was learned of its VLAN goes with it', async () => {
+  await using world = await World.open();
+  const [one, two] = [world.server.port(1, world.server.network(1)), world.server.port(2, world.server.network(2))];
+  await world.plug(one, two);
+  await world.start();
+  await world.active(one, two);
+  const learned = (port: FakePort): Flow => ({
+    table: 20,
+    priority: 1,
+    cookie: 5n,
+    hard_timeout: 300,
+    match: { vlan_tci: { value: world.tag(port)!, mask: 0xfff }, eth_dst: 'fa:16:3e:00:00:77' },
+    actions: [],
+  });
+  await using door = world.host.openflow.open('br-tun', { onGap() {} });
+  await door.apply([
+    { do: 'add', flow: learned(one) },
+    { do: 'add', flow: learned(two) },
+  ]);
+  const count = (): number => world.flows('br-tun').filter(f => f.hard_timeout === 300).length;
+  assert.equal(count(), 2);
+  world.server.ports.delete(one.id);
+  await world.unplug(one);
+  await world.until('one is left', () => count() === 1);
+  assert.equal(one.status, 'ACTIVE');
+  await world.settled();
+  assert.equal(count(), 1);
+});
+
+test('the record has what the server binds ports by', async () => {
+  await using world = await World.open();
+  await world.start();
+  const [report] = world.server.heard.filter(h => h.method === 'report_state');
+  const { agent_state } = report!.args['agent_state'] as { agent_state: Record<string, unknown> };
+  assert.equal(agent_state['agent_type'], 'Open vSwitch agent');
+  assert.equal(agent_state['binary'], 'neutron-openvswitch-agent');
+  const found = agent_state['configurations'] as Record<string, unknown>;
+  assert.deepEqual(
+    {
+      bridge_mappings: found['bridge_mappings'],
+      tunnel_types: found['tunnel_types'],
+      tunneling_ip: found['tunneling_ip'],
+      datapath_type: found['datapath_type'],
+      integration_bridge: found['integration_bridge'],
+      hybrid: found['ovs_hybrid_plug'],
+      socket: found['vhostuser_socket_dir'],
+      population: found['l2_population'],
+      responder: found['arp_responder_enabled'],
+    },
+    {
+      bridge_mappings: { public: 'br-ex' },
+      tunnel_types: ['vxlan'],
+      tunneling_ip: '192.0.2.1',
+      datapath_type: 'netdev',
+      integration_bridge: 'br-int',
+      hybrid: false,
+      socket: '/run/openvswitch',
+      population: true,
+      responder: true,
+    },
+  );
+  assert.ok(world.lines.some(l => l.includes('this Open vSwitch agent is not whole')));
+});

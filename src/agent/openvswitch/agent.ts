@@ -1,0 +1,155 @@
+// The Open vSwitch agent: an L2 agent whose switch is described in OVSDB and programmed by OpenFlow.
+import type { OvsdbSession, OvsPicture } from '../../contracts/host/ovsdb.ts';
+import { canonicalIp } from '../../domain/net/ip.ts';
+import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
+import { type L2Core, startL2Agent } from '../l2/agent.ts';
+import type { View } from '../l2/view.ts';
+import type { BridgeOptions } from './bridges.ts';
+import { OvsSwitch } from './ovs-switch.ts';
+import { TunnelEnds } from './tunnel-ends.ts';
+import { vifsOf } from './vifs.ts';
+
+const NOT_HERE = [
+  'trunks',
+  'QoS',
+  'distributed routers',
+  'the openvswitch and iptables_hybrid firewalls (ports with port security stay dead unless firewall_driver is noop)',
+];
+
+export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPart> {
+  const config = ctx.config.openvswitch;
+  if (!config) throw new Error('the Open vSwitch agent has no configuration');
+  ctx.log.warning('this Open vSwitch agent is not whole', { not_here: NOT_HERE });
+  const { connection, tls, timeoutMs } = config;
+  const session = ctx.host.ovsdb.open({ connection, timeoutMs, ...(tls ? { tls } : {}) });
+  let picture = await firstPicture(ctx, session);
+  const options = bridgeOptions(config);
+  const { tunnels } = options;
+  const made: OvsSwitch[] = [];
+  const part = await startL2Agent(ctx, {
+    name: 'openvswitch',
+    agentType: 'Open vSwitch agent',
+    binary: 'neutron-openvswitch-agent',
+    agentId: `ovs-agent-${ctx.config.host}`,
+    nameOf: portId => portId,
+    population: tunnels?.l2population ? { end: tunnels.localIp, types: tunnels.types } : undefined,
+    configurations: view => configurations(ctx, config, picture, view),
+    make: core => {
+      const { types = [], localIp = '' } = tunnels ?? {};
+      const ends = tunnels
+        ? new TunnelEnds({ bus: ctx.bus, host: ctx.config.host, localIp, types, onChange: () => core.mark() })
+        : undefined;
+      const ovs = new OvsSwitch({ ...core, session, options, firewall: config.firewall, ends });
+      made.push(ovs);
+      return {
+        switch: ovs,
+        watch: () => watchDatabase(core, session, options, now => (picture = now)),
+        ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
+      };
+    },
+  });
+  return {
+    name: part.name,
+    synced: part.synced,
+    async [Symbol.asyncDispose]() {
+      await part[Symbol.asyncDispose]();
+      await Promise.all([...made.map(s => s[Symbol.asyncDispose]()), session[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+/** Without the switch there is nothing to report: it is waited for, however long that takes. */
+async function firstPicture(ctx: AgentContext, session: OvsdbSession): Promise<OvsPicture> {
+  for (let told = false; ; told = true) {
+    try {
+      return await session.picture();
+    } catch (error) {
+      if (!told) ctx.log.warning('no Open vSwitch yet; trying on', { error: String(error) });
+    }
+  }
+}
+
+function bridgeOptions(config: OpenvswitchConfig): BridgeOptions {
+  const { tunnels, integrationBridge, tunnelBridge, intPatch, tunPatch, bridgeMappings, datapathType, macTableSize, igmpSnooping } = config;
+  const tos = tunnels?.dscp === 'inherit' ? 'inherit' : tunnels?.dscp === undefined ? undefined : String(tunnels.dscp << 2);
+  return {
+    integrationBridge,
+    tunnelBridge,
+    intPatch,
+    tunPatch,
+    bridgeMappings,
+    datapathType,
+    macTableSize,
+    igmpSnooping,
+    tunnelOptions: {
+      vxlanPort: tunnels?.vxlanPort ?? 4789,
+      dontFragment: tunnels?.dontFragment ?? true,
+      checksum: tunnels?.checksum ?? false,
+      ...(tos === undefined ? {} : { tos }),
+    },
+    ...(tunnels ? { tunnels: { ...tunnels, localIp: canonicalIp(tunnels.localIp) ?? tunnels.localIp } } : {}),
+  };
+}
+
+/** For Placement: this agent guarantees nothing. */
+const inventory = { allocation_ratio: 1, min_unit: 1, step_size: 1, reserved: 0 };
+const noResources = {
+  resource_provider_bandwidths: {},
+  resource_provider_inventory_defaults: inventory,
+  resource_provider_packet_processing_without_direction: {},
+  resource_provider_packet_processing_with_direction: {},
+  resource_provider_packet_processing_inventory_defaults: inventory,
+  resource_provider_hypervisors: {},
+};
+
+/** With Neutron's keys: what the server binds ports by, and operators read. */
+function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: OvsPicture, view: View): object {
+  const { tunnels, bridgeMappings, integrationBridge, datapathType, vhostuserDir } = config;
+  return {
+    bridge_mappings: bridgeMappings,
+    ...noResources,
+    integration_bridge: integrationBridge,
+    tunnel_types: tunnels?.types ?? [],
+    tunneling_ip: tunnels?.localIp ?? null,
+    l2_population: tunnels?.l2population ?? false,
+    arp_responder_enabled: (tunnels?.l2population && tunnels.arpResponder) ?? false,
+    enable_distributed_routing: false,
+    in_distributed_mode: false,
+    log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
+    extensions: [],
+    datapath_type: datapathType,
+    ovs_capabilities: { datapath_types: root.datapath_types, iface_types: root.iface_types },
+    vhostuser_socket_dir: vhostuserDir,
+    ovs_hybrid_plug: false,
+    baremetal_smartnic: false,
+    devices: view.ports().length,
+  };
+}
+
+/** A change in the database is what a pass follows: ports that come, their numbers, and what others changed of ours. */
+function watchDatabase(core: L2Core, session: OvsdbSession, options: BridgeOptions, keep: (now: OvsPicture) => void): AsyncDisposable {
+  const { mark, appeared, ctx } = core;
+  let away = false;
+  const watch = session.watch(news => {
+    if (news.kind === 'down') {
+      away = true;
+      ctx.log.warning("Open vSwitch's database is away", { why: news.why });
+      return;
+    }
+    if (news.kind === 'up') {
+      if (away) ctx.log.info("Open vSwitch's database is back");
+      away = false;
+      mark(true);
+      return;
+    }
+    keep(news.picture);
+    if (!news.changes.some(c => c.table === 'Interface' || c.table === 'Port' || c.table === 'Bridge')) return;
+    for (const device of vifsOf(news.picture, options.integrationBridge).vifs.keys()) appeared(device);
+    mark();
+  });
+  return {
+    async [Symbol.asyncDispose]() {
+      watch[Symbol.dispose]();
+    },
+  };
+}

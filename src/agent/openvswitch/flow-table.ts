@@ -1,0 +1,93 @@
+// The flows of one bridge: what they are known to be, and the bundle that makes them what is wanted.
+import type { Openflow, Switch, TableChange } from '../../contracts/host/openflow.ts';
+import type { Flow } from '../../domain/openflow/flow.ts';
+import { flowKey, sameFlow } from '../../domain/openflow/identity.ts';
+import { isOurCookie } from '../desired/openvswitch/tables.ts';
+
+/** Keys of flows, which are values: a renderer that hands out the same value again need not have it spelled again. */
+const keys = new WeakMap<Flow, string>();
+
+function keyOf(flow: Flow): string {
+  const known = keys.get(flow) ?? flowKey(flow);
+  keys.set(flow, known);
+  return known;
+}
+
+export interface FlowTableOptions {
+  readonly openflow: Openflow;
+  readonly bridge: string;
+  /** Whether a flow with nobody's mark that is not wanted goes. */
+  sweeps(flow: Flow): boolean;
+  /** What is known of the bridge is of no use any more: the switch may have begun again, without any flow. */
+  onGap(): void;
+}
+
+export class FlowTable implements AsyncDisposable {
+  private readonly options: FlowTableOptions;
+  private readonly door: Switch;
+  private known: Map<string, Flow> | undefined;
+  /** How often the flows may have gone. */
+  private gaps = 0;
+
+  constructor(options: FlowTableOptions) {
+    this.options = options;
+    this.door = options.openflow.open(options.bridge, {
+      onGap: () => {
+        this.forget();
+        options.onGap();
+      },
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.door[Symbol.asyncDispose]();
+  }
+
+  forget(): void {
+    this.known = undefined;
+    this.gaps++;
+  }
+
+  /** As the switch has them. */
+  async read(): Promise<readonly Flow[]> {
+    const began = this.gaps;
+    const flows = await this.door.flows();
+    if (this.gaps === began) this.known = new Map(flows.map(f => [keyOf(f), f]));
+    return flows;
+  }
+
+  /** One bundle for the whole difference, none when there is none. `first` goes before it. Answers how many flows were changed. */
+  async apply(wanted: readonly Flow[], first: readonly TableChange[] = []): Promise<number> {
+    if (!this.known) await this.read();
+    const known = this.known;
+    if (!known) throw new Error(`the flows of ${this.options.bridge} went while they were read`);
+    const target = new Map(wanted.map(f => [keyOf(f), f]));
+    const gone = [...known].filter(([key, flow]) => !target.has(key) && this.goes(flow)).map(([, flow]) => flow);
+    const added = [...target].filter(([key, flow]) => differs(known.get(key), flow)).map(([, flow]) => flow);
+    const changes: TableChange[] = [
+      ...first,
+      ...gone.map(({ table, priority, match }): TableChange => ({ do: 'delete', flow: { table, priority, match } })),
+      ...added.map((flow): TableChange => ({ do: 'add', flow })),
+    ];
+    if (changes.length === 0) return 0;
+    const began = this.gaps;
+    try {
+      await this.door.apply(changes);
+    } catch (error) {
+      this.known = undefined;
+      throw error;
+    }
+    if (this.gaps !== began) return changes.length;
+    for (const flow of gone) known.delete(keyOf(flow));
+    for (const flow of target.values()) known.set(keyOf(flow), flow);
+    return changes.length;
+  }
+
+  /** What the switch learned by itself ends by itself. */
+  private goes(flow: Flow): boolean {
+    if (flow.hard_timeout) return false;
+    return isOurCookie(flow.cookie) || this.options.sweeps(flow);
+  }
+}
+
+const differs = (known: Flow | undefined, wanted: Flow): boolean => known !== wanted && (known === undefined || !sameFlow(known, wanted));

@@ -1,0 +1,270 @@
+// The host's side of the Open vSwitch agent's passes: the database first, then flows, and the ports' tags when their flows stand.
+import { createHash } from 'node:crypto';
+import type { TableChange } from '../../contracts/host/openflow.ts';
+import { interfaceProblem, type OvsdbSession, type OvsPicture } from '../../contracts/host/ovsdb.ts';
+import type { Flow } from '../../domain/openflow/flow.ts';
+import type { FdbState } from '../desired/l2-fdb.ts';
+import { integrationFlows, type Translation } from '../desired/openvswitch/flows-integration.ts';
+import { physicalFlows } from '../desired/openvswitch/flows-physical.ts';
+import { type TunnelSegment, tunnelFlows } from '../desired/openvswitch/flows-tunnel.ts';
+import { foundFdb } from '../desired/openvswitch/found-fdb.ts';
+import { isTunnelType, type TunnelType, tunnelTypeOf } from '../desired/openvswitch/names.ts';
+import { planSwitch, type SwitchPlan, type Vif } from '../desired/openvswitch/plan.ts';
+import { LocalVlans } from '../desired/openvswitch/segments.ts';
+import { tunTable } from '../desired/openvswitch/tables.ts';
+import { type Tunnel, wantedTunnels } from '../desired/openvswitch/tunnels.ts';
+import type { L2Core } from '../l2/agent.ts';
+import { inherit } from '../l2/inherit.ts';
+import type { Switch } from '../l2/pass.ts';
+import { Problems } from '../l2/problems.ts';
+import type { PortSecurity } from '../render/security-port.ts';
+import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges, wantedPorts } from './bridges.ts';
+import { FlowTable } from './flow-table.ts';
+import { type Guard, guardOf } from './guard.ts';
+import type { TunnelEnds } from './tunnel-ends.ts';
+import { ofportOf, vifsOf } from './vifs.ts';
+
+const sha1Hex = (text: string): string => createHash('sha1').update(text).digest('hex');
+
+export interface Seen {
+  readonly picture: OvsPicture;
+  readonly vifs: ReadonlyMap<string, Vif>;
+  /** Further ports that name an owner who has one. */
+  readonly twins: readonly Vif[];
+}
+
+export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' | 'mark'> {
+  readonly session: OvsdbSession;
+  readonly options: BridgeOptions;
+  readonly firewall: 'openvswitch' | 'noop';
+  /** Without tunnels there are none. */
+  readonly ends: TunnelEnds | undefined;
+}
+
+/** What a pass works with, once the bridges are there. */
+interface Scene {
+  readonly picture: OvsPicture;
+  readonly plan: SwitchPlan;
+  readonly tunnels: ReadonlyMap<string, Tunnel>;
+  readonly patches: readonly Patch[];
+  readonly dead: readonly Vif[];
+  readonly spoofing: ReadonlyMap<number, PortSecurity>;
+  /** Local VLANs that nobody has any more. */
+  readonly freed: readonly number[];
+}
+
+export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
+  private readonly given: OvsSwitchGiven;
+  private readonly vlans = new LocalVlans();
+  private readonly problems: Problems;
+  private readonly tables = new Map<string, FlowTable>();
+  /** Of each physical bridge, the port whose flows there are ours. */
+  private readonly physicalPatch = new Map<string, number>();
+  private loaded = false;
+
+  constructor(given: OvsSwitchGiven) {
+    this.given = given;
+    this.problems = new Problems(given.ctx.log);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.tables.values()].map(t => t[Symbol.asyncDispose]()));
+  }
+
+  async look(): Promise<Seen> {
+    const picture = await this.given.session.picture();
+    return { picture, ...vifsOf(picture, this.given.options.integrationBridge) };
+  }
+
+  devices({ vifs }: Seen): ReadonlySet<string> {
+    return new Set(vifs.keys());
+  }
+
+  async load(reread: boolean, seen: Seen): Promise<void> {
+    const { ends, options } = this.given;
+    if (ends && !this.loaded) await ends.refresh();
+    if (!this.loaded) {
+      this.vlans.adopt(seen.vifs.values());
+      if (options.tunnels?.l2population && seen.picture.bridges.has(options.tunnelBridge)) await this.inheritFdb(seen);
+    } else if (reread) for (const table of this.tables.values()) table.forget();
+    this.loaded = true;
+  }
+
+  async realise(seen: Seen): Promise<void> {
+    const { session, options, view, reports, ends } = this.given;
+    const trouble = await ends?.refresh().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const { scene, problems } = await this.prepare(seen);
+    await this.program(scene);
+    const tagged = await session.apply(
+      wantedPorts(options, scene.patches, scene.plan, segment => this.vlans.get(segment), scene.dead),
+      { taken: true, comment: 'neutron-openvswitch-agent: ports' },
+    );
+    const stale = staleTunnels(options, scene.tunnels, scene.picture);
+    if (stale && !trouble) await session.apply(stale, { comment: 'neutron-openvswitch-agent: tunnels that lead nowhere' });
+    this.problems.tell([...problems, ...this.unserved(scene, tagged.problems)]);
+    const missing = new Set(tagged.absent);
+    const wired = [...scene.plan.ports.values()].filter(p => !missing.has(`${options.integrationBridge}/${p.vif.name}`));
+    this.keepFdb(scene.plan);
+    await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
+    if (trouble) throw trouble;
+  }
+
+  /** Bridges, patches and tunnels are made; what is alive and what is not is decided. */
+  private async prepare(seen: Seen): Promise<{ scene: Scene; problems: ReadonlyMap<string, string> }> {
+    const { session, options, view, ends } = this.given;
+    const bridges = new Set(seen.picture.bridges.keys());
+    const planned = planSwitch(view.ports(), seen.vifs, options, bridges);
+    const { freed, without } = this.vlans.assign(new Set(planned.segments.keys()));
+    const tunnels = wantedTunnels({
+      segments: planned.segments.values(),
+      options,
+      ends: ends?.ends ?? new Map(),
+      fdbOf: network => view.fdbOf(network),
+      sha1Hex,
+    });
+    const patches = patchesOf(options, bridges, sha1Hex);
+    const applied = await session.apply(wantedBridges(options, patches, tunnels.values(), seen.picture), {
+      comment: 'neutron-openvswitch-agent: bridges',
+    });
+    const judged = this.judge(planned, new Set(without));
+    const waiting = (vif: Vif): boolean => planned.waiting.has(vif.device);
+    const dead = [...seen.vifs.values(), ...seen.twins].filter(v => judged.plan.ports.get(v.device)?.vif.name !== v.name && !waiting(v));
+    return { scene: { picture: applied.picture, tunnels, patches, freed, dead, ...judged }, problems: judged.problems };
+  }
+
+  /** Ports that cannot be guarded as they are to be leave the plan. */
+  private judge(
+    plan: SwitchPlan,
+    without: ReadonlySet<string>,
+  ): { plan: SwitchPlan; spoofing: Map<number, PortSecurity>; problems: Map<string, string> } {
+    const { view, firewall } = this.given;
+    const problems = new Map(plan.problems);
+    const ports = new Map(plan.ports);
+    const spoofing = new Map<number, PortSecurity>();
+    for (const [device, port] of plan.ports) {
+      const known = view.devices.get(device);
+      const guard: Guard = without.has(port.segment)
+        ? { kind: 'closed', why: 'no local VLAN is left for its network' }
+        : known
+          ? guardOf(known, port.details, firewall)
+          : { kind: 'closed', why: 'it is gone' };
+      if (guard.kind === 'itself') spoofing.set(port.vif.ofport, guard.port);
+      if (guard.kind !== 'closed') continue;
+      ports.delete(device);
+      problems.set(device, guard.why);
+    }
+    return { plan: { ...plan, ports }, spoofing, problems };
+  }
+
+  /** Ports with which the switch can do nothing, in its words; a patch is told of when it is to be connected. */
+  private unserved({ plan, tunnels, picture }: Scene, problems: Readonly<Record<string, string>>): [string, string][] {
+    const devices = new Map([...plan.ports].map(([device, { vif }]) => [vif.name, device]));
+    const ends = [...tunnels.keys()].flatMap((name): [string, string][] => {
+      const [device] = picture.port(name)?.interfaces ?? [];
+      const why = device && interfaceProblem(device);
+      return why === undefined ? [] : [[name, why]];
+    });
+    return [...Object.entries(problems).map(([port, why]): [string, string] => [devices.get(port) ?? port, why]), ...ends];
+  }
+
+  /** All flows of all bridges, each in one bundle; the integration bridge first, on which what is not translated is dropped. */
+  private async program(scene: Scene): Promise<void> {
+    const { options } = this.given;
+    const { picture, patches } = scene;
+    const ints = patches.flatMap(p => {
+      const port = ofportOf(picture, options.integrationBridge, p.int);
+      return port === undefined ? [] : [{ physical: p.physical, port }];
+    });
+    const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
+    const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
+    await this.table(options.integrationBridge).apply(
+      integrationFlows({ patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
+    );
+    await Promise.all([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
+  }
+
+  private async programPhysical({ picture, plan }: Scene, { bridge, phy, physical }: Patch): Promise<void> {
+    const port = ofportOf(picture, bridge, phy);
+    if (port === undefined) return;
+    this.physicalPatch.set(bridge, port);
+    await this.table(bridge).apply(physicalFlows(port, this.translations(plan, physical, port)));
+  }
+
+  private translations(plan: SwitchPlan, physical: string, patch: number): Translation[] {
+    return [...plan.segments].flatMap(([key, segment]) => {
+      const local = this.vlans.get(key);
+      return segment.physical !== physical || local === undefined ? [] : [{ patch, local, outer: segment.id }];
+    });
+  }
+
+  private async programTunnels({ picture, plan, tunnels, freed }: Scene): Promise<void> {
+    const { options, view } = this.given;
+    const config = options.tunnels;
+    if (!config) return;
+    const patch = ofportOf(picture, options.tunnelBridge, options.tunPatch);
+    if (patch === undefined) throw new Error(`the switch has no port ${options.tunPatch} on ${options.tunnelBridge}`);
+    const segments = [...plan.segments].flatMap(([key, { type, id, network }]): TunnelSegment[] => {
+      const local = this.vlans.get(key);
+      if (!isTunnelType(type) || id === null || local === undefined) return [];
+      return [{ type, id, local, ...(config.l2population ? { fdb: view.fdbOf(network) } : {}) }];
+    });
+    const ports = new Map<TunnelType, Map<string, number>>();
+    for (const { name, type, remote } of tunnels.values()) {
+      const port = ofportOf(picture, options.tunnelBridge, name);
+      const ends = ports.get(type) ?? new Map<string, number>();
+      if (port !== undefined) ports.set(type, ends.set(remote, port));
+    }
+    await this.table(options.tunnelBridge).apply(
+      tunnelFlows({ patch, arpResponder: config.l2population && config.arpResponder, segments, ports }),
+      freed.map(learnedOf),
+    );
+  }
+
+  private table(bridge: string): FlowTable {
+    const known = this.tables.get(bridge);
+    if (known) return known;
+    const { ctx, options, mark } = this.given;
+    const ours = bridge === options.integrationBridge || bridge === options.tunnelBridge;
+    const table = new FlowTable({
+      openflow: ctx.host.openflow,
+      bridge,
+      sweeps: (flow: Flow) => ours || (flow.match.in_port !== undefined && flow.match.in_port === this.physicalPatch.get(bridge)),
+      onGap: () => mark(),
+    });
+    this.tables.set(bridge, table);
+    return table;
+  }
+
+  private async inheritFdb({ picture, vifs }: Seen): Promise<void> {
+    const { options, view } = this.given;
+    const remotes = new Map<number, string>();
+    for (const port of picture.bridges.get(options.tunnelBridge)?.ports.values() ?? []) {
+      const [device] = port.interfaces;
+      if (device?.ofport !== undefined && tunnelTypeOf(port.name) && device.options['remote_ip'])
+        remotes.set(device.ofport, device.options['remote_ip']);
+    }
+    const networks = new Map<number, string>();
+    for (const { otherConfig, tag } of vifs.values())
+      if (tag !== undefined && otherConfig['net_uuid'] !== undefined && otherConfig['tag'] === String(tag))
+        networks.set(tag, otherConfig['net_uuid']);
+    const flows = await this.table(options.tunnelBridge).read();
+    const found = foundFdb({ flows, networkOf: vlan => networks.get(vlan), remoteOf: port => remotes.get(port) });
+    for (const [network, state] of found) inherit(view.fdbOf(network), state);
+  }
+
+  /** What was told of networks that left the host is forgotten. */
+  private keepFdb(plan: SwitchPlan): void {
+    const networks = new Set([...plan.segments.values()].map(s => s.network));
+    const { fdb }: { fdb: Map<string, FdbState> } = this.given.view;
+    for (const network of fdb.keys()) if (!networks.has(network)) fdb.delete(network);
+  }
+}
+
+/** What was learned of a local VLAN: it may be another network's soon. */
+const learnedOf = (vlan: number): TableChange => ({
+  do: 'delete-all',
+  where: { table: tunTable.unicast, match: { vlan_vid: { value: vlan, mask: 0xfff } } },
+});

@@ -1,0 +1,141 @@
+// Options of the Open vSwitch agent: openvswitch_agent.ini.
+import { idleOption, noEffect, notHere, option, section } from '../option.ts';
+import { bool, int, list, named, oneOf, port, string } from '../values.ts';
+import { type AgentSettings, within } from './settings.ts';
+import { absolutePath, bridges, ip, ovsdbConnection, ovsFirewallDriver, tunnelTypeList } from './types.ts';
+
+const sockets = noEffect('the agent speaks OpenFlow over the management sockets of the bridges');
+const placement = notHere('this agent guarantees nothing, so there is nothing to report to Placement');
+const noLogs = noEffect('this agent logs no packets');
+
+export const openvswitchOptions = [
+  ...section<AgentSettings>('ovs', [
+    option('integration_bridge', named, 'the bridge that ports are plugged into', within('openvswitch', 'integrationBridge'), {
+      default: 'br-int',
+    }),
+    option('tunnel_bridge', named, 'the bridge of the tunnels', within('openvswitch', 'tunnelBridge'), { default: 'br-tun' }),
+    option('int_peer_patch_port', named, 'its port on the integration bridge', within('openvswitch', 'intPatch'), { default: 'patch-tun' }),
+    option('tun_peer_patch_port', named, "the integration bridge's port on it", within('openvswitch', 'tunPatch'), {
+      default: 'patch-int',
+    }),
+    option('local_ip', ip, 'the address of the tunnels of this machine', within('openvswitch', 'localIp')),
+    option('bridge_mappings', bridges, 'physical networks with bridges that are there', within('openvswitch', 'bridgeMappings'), {
+      default: '',
+    }),
+    option(
+      'ovsdb_connection',
+      ovsdbConnection,
+      "where Open vSwitch's database is, `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`",
+      within('openvswitch', 'connection'),
+      { default: 'tcp:127.0.0.1:6640' },
+    ),
+    option('ssl_key_file', absolutePath, 'the key for `ssl:`', within('openvswitch', 'keyFile')),
+    option('ssl_cert_file', absolutePath, 'the certificate for `ssl:`', within('openvswitch', 'certFile')),
+    option('ssl_ca_cert_file', absolutePath, "whose signature the database's certificate needs", within('openvswitch', 'caFile')),
+    option('ovsdb_timeout', int(1, 3600), 'seconds that the database and the switch may take', within('openvswitch', 'timeoutSeconds'), {
+      default: '10',
+    }),
+    option('datapath_type', oneOf('system', 'netdev'), 'the datapath of the bridges', within('openvswitch', 'datapathType'), {
+      default: 'system',
+    }),
+    option('vhostuser_socket_dir', absolutePath, 'where sockets of vhost-user are', within('openvswitch', 'vhostuserDir'), {
+      default: '/var/run/openvswitch',
+    }),
+    option('bridge_mac_table_size', int(1), 'MAC addresses that a bridge learns', within('openvswitch', 'macTableSize'), {
+      default: '50000',
+    }),
+    option('igmp_snooping_enable', bool, 'multicast goes where it is asked for', within('openvswitch', 'igmpSnooping'), {
+      default: 'false',
+    }),
+    idleOption('of_listen_address', string, 'where the agent waits for switches', sockets, { default: '127.0.0.1' }),
+    idleOption('of_listen_port', port, 'its port', sockets, { default: '6633' }),
+    idleOption('of_connect_timeout', int(0), 'seconds that they may take to come', sockets, { default: '300' }),
+    idleOption('of_request_timeout', int(0), 'seconds that an answer of theirs may take', sockets, { default: '300' }),
+    idleOption('of_inactivity_probe', int(0), 'seconds of silence before they are asked', sockets, { default: '10' }),
+    idleOption('openflow_processed_per_port', bool, "each port's flows by themselves", noEffect('a bundle has all that changed'), {
+      default: 'false',
+    }),
+    idleOption('ovsdb_debug', bool, 'what is said to the database', noEffect('DEBUG shows what is changed'), { default: 'false' }),
+    idleOption('resource_provider_bandwidths', list, 'guaranteed bandwidths', placement, { default: '' }),
+    idleOption('resource_provider_hypervisors', list, 'whose they are', placement, { default: '' }),
+    idleOption('resource_provider_packet_processing_without_direction', list, 'guaranteed packet rates', placement, { default: '' }),
+    idleOption('resource_provider_packet_processing_with_direction', list, 'the same, by direction', placement, { default: '' }),
+    idleOption('resource_provider_default_hypervisor', string, 'whose they are by default', placement),
+    idleOption('resource_provider_inventory_defaults', string, 'their inventories', noEffect('there are none'), {
+      default: 'allocation_ratio:1.0,min_unit:1,reserved:0,step_size:1',
+    }),
+    idleOption('resource_provider_packet_processing_inventory_defaults', string, 'their inventories', noEffect('there are none'), {
+      default: 'allocation_ratio:1.0,min_unit:1,reserved:0,step_size:1',
+    }),
+  ]),
+  ...section<AgentSettings>('agent', [
+    option('tunnel_types', tunnelTypeList, 'tunnels of this machine: gre, vxlan, geneve', within('openvswitch', 'tunnelTypes'), {
+      default: '',
+    }),
+    option('vxlan_udp_port', port, "VXLAN's port", within('openvswitch', 'vxlanPort'), { default: '4789' }),
+    option('l2_population', bool, "the server tells who is behind which tunnel's end", within('openvswitch', 'l2population'), {
+      default: 'false',
+    }),
+    option(
+      'arp_responder',
+      bool,
+      'the tunnel bridge answers for addresses that the server told of',
+      within('openvswitch', 'arpResponder'),
+      {
+        default: 'false',
+      },
+    ),
+    option('dont_fragment', bool, 'packets of tunnels are not fragmented on their way', within('openvswitch', 'dontFragment'), {
+      default: 'true',
+    }),
+    option('tunnel_csum', bool, 'packets of tunnels have a checksum', within('openvswitch', 'checksum'), { default: 'false' }),
+    option('dscp', int(0, 63), 'the mark of packets of tunnels', within('openvswitch', 'dscp')),
+    option('dscp_inherit', bool, 'their mark is that of what they carry', within('openvswitch', 'dscpInherit'), { default: 'false' }),
+    idleOption('polling_interval', int(1), 'seconds between looks for devices', noEffect('the database tells of them at once'), {
+      default: '2',
+    }),
+    idleOption('minimize_polling', bool, 'looks only after changes', noEffect('the database tells of them at once'), { default: 'true' }),
+    idleOption('ovsdb_monitor_respawn_interval', int(0), 'seconds', noEffect('a connection that is lost is made anew at once'), {
+      default: '30',
+    }),
+    idleOption('quitting_rpc_timeout', int(0), 'seconds that an answer may take at the end', noEffect('nobody is waited for at the end'), {
+      default: '10',
+    }),
+    idleOption('veth_mtu', int(68), 'the MTU of veths', noEffect('bridges are joined by patches'), { default: '9000' }),
+    idleOption('enable_distributed_routing', bool, 'distributed routers', notHere('there are no distributed routers yet'), {
+      default: 'false',
+    }),
+    idleOption('drop_flows_on_start', bool, 'flows are dropped at the start', notHere('a restart leaves what is right as it is'), {
+      default: 'false',
+    }),
+    idleOption('explicitly_egress_direct', bool, 'known MACs are sent to directly', noEffect('the switch learns them'), {
+      default: 'false',
+    }),
+    idleOption('baremetal_smartnic', bool, 'smart NICs', notHere('there are no smart NICs'), { default: 'false' }),
+    idleOption('extensions', list, 'extensions', noEffect('this agent has none'), { default: '' }),
+  ]),
+  ...section<AgentSettings>('securitygroup', [
+    option(
+      'firewall_driver',
+      ovsFirewallDriver,
+      "'openvswitch', or 'noop' for no security groups on this machine (default: openvswitch)",
+      within('openvswitch', 'firewallDriver'),
+    ),
+    option('enable_security_group', bool, 'whether ports are guarded at all', within('openvswitch', 'securityGroups'), { default: 'true' }),
+    idleOption('enable_ipset', bool, 'sets of addresses', noEffect('there are none in flows'), { default: 'true' }),
+    idleOption('permitted_ethertypes', list, 'other protocols that pass', notHere('ports pass ARP, IPv4 and IPv6 alone')),
+  ]),
+  ...section<AgentSettings>('network_log', [
+    idleOption('rate_limit', int(100), 'packets a second in logs', noLogs, { default: '100' }),
+    idleOption('burst_limit', int(25), 'packets at once in logs', noLogs, { default: '25' }),
+    idleOption('local_output_log_base', string, 'a file of their own', noLogs),
+  ]),
+  ...section<AgentSettings>('dhcp', [
+    idleOption('enable_ipv6', bool, 'DHCPv6 of the extension', noEffect('this agent answers no DHCP'), { default: 'true' }),
+    idleOption('dhcp_renewal_time', int(0), 'seconds', noEffect('this agent answers no DHCP'), { default: '0' }),
+    idleOption('dhcp_rebinding_time', int(0), 'seconds', noEffect('this agent answers no DHCP'), { default: '0' }),
+  ]),
+  ...section<AgentSettings>('local_ip', [
+    idleOption('static_nat', bool, 'local IPs without conntrack', noEffect('there are no local IPs here'), { default: 'false' }),
+  ]),
+];
