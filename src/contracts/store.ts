@@ -108,7 +108,18 @@ export type CommitResult =
   /** An `expect` did not hold. */
   | { readonly done: false; readonly why: 'miss'; readonly table: string; readonly tag: string | undefined };
 
+/** Connections of a process to its database. */
+export interface PoolCounts {
+  readonly open: number;
+  /** Of them, those that nobody works with. */
+  readonly idle: number;
+  /** Work that waits for one. */
+  readonly waiting: number;
+}
+
 export interface Store extends AsyncDisposable {
+  /** As of now; absent where there is no pool of connections. */
+  readonly pool?: PoolCounts;
   select(query: Query): Promise<Row[]>;
   /** Several queries at once, all answered as of one moment; on a server they are one statement. */
   selectAll(queries: readonly Query[]): Promise<Row[][]>;

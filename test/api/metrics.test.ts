@@ -7,6 +7,7 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import { freePort } from '../../src/contracts/free-port.ts';
 import { type Api, client } from './client.ts';
+import { databaseServer } from './database.ts';
 import { until } from './harness.ts';
 import { once, processesOf, replaced, type Service, startService } from './service.ts';
 
@@ -125,4 +126,7 @@ test('the cloud is told of by the names and labels of openstack-exporter', async
   assert.ok((now.get('weft_decisions_total{outcome="committed"}') ?? 0) >= 4);
   assert.ok((now.get('weft_outbox_delivered_total{reader="agents"}') ?? 0) >= 1);
   assert.equal(typeof now.get('weft_outbox_lag_seconds{reader="agents"}'), 'number');
+  const pool = ['open', 'idle', 'waiting'].map(what => now.get(`weft_store_pool_${what}`));
+  if (await databaseServer()) assert.ok(Number(pool[0]) > 0 && Number(pool[1]) <= Number(pool[0]) && Number(pool[2]) >= 0, pool.join());
+  else assert.deepEqual(pool, [undefined, undefined, undefined]);
 });

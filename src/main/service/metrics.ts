@@ -29,6 +29,7 @@ export function processMetrics(services: Services, bus: BusWatch): (cloud: boole
     const plain = (name: string, value: number): Sample => ({ name, labels: {}, value });
     const { user, system } = process.cpuUsage();
     own.push(plain('weft_store_statements_total', store.statements));
+    for (const [what, value] of Object.entries(store.pool ?? {})) own.push(plain(`weft_store_pool_${what}`, value));
     own.push(plain('process_resident_memory_bytes', process.memoryUsage.rss()), plain('process_cpu_seconds_total', (user + system) / 1e6));
     if (bus.up !== undefined) own.push(plain('weft_bus_connected', bus.up ? 1 : 0));
     if (!withCloud) return own;

@@ -47,6 +47,20 @@ test('connections are used again, and no more are there than asked for at once',
   await p.close();
 });
 
+test('what is open, idle and waited for is counted', async () => {
+  const { pool: p } = pool({ max_pool_size: 2, max_overflow: 0 });
+  assert.deepEqual(p.counts, { open: 0, idle: 0, waiting: 0 });
+  const held = Promise.withResolvers<void>();
+  const all = [1, 2, 3].map(() => p.with(() => held.promise));
+  while (p.counts.waiting === 0) await sleep(1);
+  assert.deepEqual(p.counts, { open: 2, idle: 0, waiting: 1 });
+  held.resolve();
+  await Promise.all(all);
+  assert.deepEqual(p.counts, { open: 2, idle: 2, waiting: 0 });
+  await p.close();
+  assert.deepEqual(p.counts, { open: 0, idle: 0, waiting: 0 });
+});
+
 test('a connection is used for the same again, and for something else where no more may be made', async () => {
   const { pool: p, made } = pool({ max_pool_size: 2 });
   const used = async (use?: 'reads' | 'commits') => p.with(async session => session.id, use);

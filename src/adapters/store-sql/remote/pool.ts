@@ -1,6 +1,6 @@
 // Connections to one node at a time: bounded, made as they are needed, made anew when they are old or lost, and on the next node of the
 // list when this one is gone. All of a store's connections are to the same node, since row locks of one node bind nobody on another.
-import { StoreBusy } from '../../../contracts/store.ts';
+import { type PoolCounts, StoreBusy } from '../../../contracts/store.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import type { Session } from './engine.ts';
 import type { Location, Node } from './url.ts';
@@ -58,6 +58,10 @@ export class Pool {
 
   get node(): Node {
     return this.location.nodes[this.current]!;
+  }
+
+  get counts(): PoolCounts {
+    return { open: this.open, idle: this.idle.length, waiting: this.waiting.length };
   }
 
   /** Work on a connection of one's own. One that is broken afterwards is not used again. */

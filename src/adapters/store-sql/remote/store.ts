@@ -1,5 +1,5 @@
 // The store over a database server: reads on any connection of the pool, a commit on one of its own.
-import type { CommitResult, OutboxRow, Predicate, Query, Row, Scalar, Store, WriteSet } from '../../../contracts/store.ts';
+import type { CommitResult, OutboxRow, PoolCounts, Predicate, Query, Row, Scalar, Store, WriteSet } from '../../../contracts/store.ts';
 import type { Clock } from '../../../engine/clock.ts';
 import { outboxListeners } from '../common/listeners.ts';
 import { StoreMisuse } from '../common/misuse.ts';
@@ -35,7 +35,7 @@ export interface Timing {
 
 export class RemoteStore implements Store {
   private readonly engine: Engine;
-  private readonly pool: Pool;
+  private readonly connections: Pool;
   private readonly compiler: Compiler;
   private readonly counter: { statements: number };
   private readonly clock: Pick<Clock, 'now'>;
@@ -48,12 +48,16 @@ export class RemoteStore implements Store {
 
   constructor(engine: Engine, pool: Pool, compiler: Compiler, counter: { statements: number }, { clock, patienceMs, gapMs }: Timing) {
     this.engine = engine;
-    this.pool = pool;
+    this.connections = pool;
     this.compiler = compiler;
     this.counter = counter;
     this.clock = clock;
     this.commits = new Commits(engine, pool, patienceMs);
     this.mail = new Outbox(engine, this.commits, gapMs);
+  }
+
+  get pool(): PoolCounts {
+    return this.connections.counts;
   }
 
   get statements(): number {
@@ -134,7 +138,7 @@ export class RemoteStore implements Store {
   private async close(): Promise<void> {
     while (this.busy.size > 0) await Promise.allSettled([...this.busy]);
     this.listeners.clear();
-    await this.pool.close();
+    await this.connections.close();
   }
 
   private read(statement: Statement): Promise<readonly (readonly unknown[])[]> {
