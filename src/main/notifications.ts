@@ -6,7 +6,7 @@ import { notificationMessage } from '../adapters/bus-oslo/notification.ts';
 import { BusUnavailable } from '../contracts/bus.ts';
 import type { NotificationDriver } from '../contracts/notifications.ts';
 import type { OutboxRow } from '../contracts/store.ts';
-import type { Services } from '../server/context.ts';
+import type { ServerConfig, Services } from '../server/context.ts';
 import { isNotification, notificationOf, tells } from '../server/notify/notifications.ts';
 import { forgetUnused } from '../server/relay/catch-up.ts';
 import { type RelayOptions, runRelay } from '../server/relay/relay.ts';
@@ -14,6 +14,9 @@ import { connectAmqp, hostOf, type Messaging } from './messaging.ts';
 
 const reader = 'notifications';
 const waitMs = 3_000;
+
+/** The reader that notifications have, if anybody is told. */
+export const notificationReader = (config: ServerConfig): string | undefined => (tells(config) ? reader : undefined);
 
 /** Runs until the signal. `messaging` is what the server has already, and is shared where nothing else is configured. */
 export async function runNotifications(

@@ -5,7 +5,7 @@ import { openPlacement } from '../adapters/openstack/placement.ts';
 import { Session } from '../adapters/openstack/session.ts';
 import { CloudUnavailable } from '../contracts/cloud.ts';
 import type { ServiceAccount } from '../contracts/service-account.ts';
-import type { Services } from '../server/context.ts';
+import type { ServerConfig, Services } from '../server/context.ts';
 import { NovaNotifier } from '../server/nova/notifier.ts';
 import { reportAll } from '../server/placement/reporter.ts';
 import { runReports } from '../server/placement/reports.ts';
@@ -17,13 +17,18 @@ import { type RelayOptions, runRelay } from '../server/relay/relay.ts';
 const readers = { nova: 'nova', segments: 'segments' };
 const isAway = (error: unknown): boolean => error instanceof CloudUnavailable;
 
+/** The reader that Nova has, if it has one. */
+export function novaReader({ nova: { account, status, data } }: ServerConfig): string | undefined {
+  return account.auth_url !== '' && (status || data) ? readers.nova : undefined;
+}
+
 type Own = Pick<RelayOptions, 'holder' | 'wakers'>;
 
 /** `stop` ends the reading, `end` a request that is on its way then. */
 export function tellNova(services: Services, own: Own, stop: AbortSignal, end: AbortSignal): Promise<void> {
   const reader = readers.nova;
   const { account, status, data, interval } = services.config.nova;
-  if (account.auth_url === '' || !(status || data)) return forgetUnused(services, reader, own.holder, stop);
+  if (!novaReader(services.config)) return forgetUnused(services, reader, own.holder, stop);
   const nova = openNova(new Session({ account, serviceType: 'compute', clock: services.clock, end }));
   const notifier = new NovaNotifier(services, nova, { status, data });
   const reading = {

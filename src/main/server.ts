@@ -71,7 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stack.use(rabbit.bus);
     stack.use(await serveAgents(services, rabbit.bus, hostOf(config.messaging)));
   }
-  startJobs(services, { local: hub.bus, rabbit }, stack, { holder: options.holder ?? randomUUID() });
+  await startJobs(services, { local: hub.bus, rabbit }, stack, { holder: options.holder ?? randomUUID() });
   const { host, port, identity } = options;
   const bus = watchBus(rabbit);
   const own = processMetrics(services, bus);

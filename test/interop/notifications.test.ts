@@ -50,7 +50,7 @@ describe('notifications on RabbitMQ', { skip: noRabbit || noOslo, timeout: 500_0
   let rabbit: Rabbit;
   let vhost = 0;
   before(async () => {
-    rabbit = await Rabbit.start({ vhosts: 3 });
+    rabbit = await Rabbit.start({ vhosts: 4 });
   });
   after(() => rabbit?.[Symbol.asyncDispose]());
 
@@ -95,6 +95,17 @@ describe('notifications on RabbitMQ', { skip: noRabbit || noOslo, timeout: 500_0
     await h.member.request('DELETE', `networks/${made.id}`);
     const { payload } = await listener.hears('network.delete.end', made.id);
     assert.equal(payload['network']?.['name'], 'n');
+  });
+
+  test('what is done before there is a broker is told, whatever others have been told of it', async () => {
+    const url = place();
+    await rabbit.kill();
+    await using h = await serve('', { transportUrl: `${url}${fast}` });
+    const made = await h.member.make('networks', 'network', { name: 'n' });
+    await until('all others are told', async () => (await h.server.store.waiting('agents')) === 0);
+    await rabbit.up();
+    await using listener = new Listener(`${url}${fast}`);
+    await listener.hears('network.create.end', made.id);
   });
 
   test('as often as `retry` says, and then the next one', async () => {

@@ -14,9 +14,10 @@ import { deliver, type Teller } from '../../server/relay/deliver.ts';
 import type { Message } from '../../server/relay/messages.ts';
 import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
 import type { Messaging } from '../messaging.ts';
-import { runNotifications } from '../notifications.ts';
-import { tellNova, tellPlacement, tellSegments } from '../nova.ts';
+import { notificationReader, runNotifications } from '../notifications.ts';
+import { novaReader, tellNova, tellPlacement, tellSegments } from '../nova.ts';
 
+const agentReader = 'agents';
 const relayCastMs = 10_000;
 const lastCastsMs = 500;
 
@@ -30,7 +31,8 @@ export interface Buses {
 }
 
 /** They end with the stack. */
-export function startJobs(services: Services, { local, rabbit }: Buses, stack: AsyncDisposableStack, reader: Reader): void {
+export async function startJobs(services: Services, { local, rabbit }: Buses, stack: AsyncDisposableStack, reader: Reader): Promise<void> {
+  await makeKnown(services);
   const buses = rabbit ? [rabbit.bus, local] : [local];
   const stop = new AbortController();
   const end = new AbortController();
@@ -45,7 +47,7 @@ export function startJobs(services: Services, { local, rabbit }: Buses, stack: A
   };
   const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
   const running = Promise.all([
-    runRelay(services, { ...reader, reader: 'agents', deliver: tellAgents }, stop.signal),
+    runRelay(services, { ...reader, reader: agentReader, deliver: tellAgents }, stop.signal),
     ...(services.config.dhcpFailover ? [runDhcpFailover(services, stop.signal)] : []),
     ...publishing(services, reader, stop.signal),
     runNotifications(services, rabbit, { ...reader, signal: stop.signal }),
@@ -63,6 +65,14 @@ export function startJobs(services: Services, { local, rabbit }: Buses, stack: A
     await running;
     clearTimeout(timer);
   });
+}
+
+/**
+ * What every reader that is known is done with is not kept, and one that first waits for its broker would be known too late. Others that may
+ * be new look at everything.
+ */
+async function makeKnown({ store, config }: Services): Promise<void> {
+  for (const reader of [agentReader, notificationReader(config), novaReader(config)]) if (reader) await store.outbox(reader, 1);
 }
 
 /** An external DNS, where one is configured; where none is any more, nothing is kept for it. */

@@ -155,7 +155,7 @@ async function serveBuses(settings: WorkerSettings, { services }: OpenedServices
   stack.use(await serve(services, local, 'weft-server'));
   if (rabbit) stack.use(await serve(services, rabbit.bus, hostOf(config.messaging)));
   const listeners = new Set<() => void>();
-  if (role === 'rpc') startJobs(services, { local, rabbit }, stack, { holder, wakers: listeners });
+  if (role === 'rpc') await startJobs(services, { local, rabbit }, stack, { holder, wakers: listeners });
   const wake = (): void => {
     for (const listener of listeners) listener();
   };
