@@ -26,6 +26,6 @@ async function inNamespace(program: string, least: number): Promise<void> {
 describe('OpenFlow', () => {
   test('the real door passes its suite', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow.ts', 13));
   test('ovs-ofctl reads what we write, and we read what it writes', { skip: noOvs(), timeout: 300_000 }, () =>
-    inNamespace('openflow-oracle.ts', 3),
+    inNamespace('openflow-oracle.ts', 5),
   );
 });

@@ -11,6 +11,7 @@ import { SimIptables } from './iptables/sim.ts';
 import { noNetns, SimLinks } from './links/sim.ts';
 import { SimNft } from './nft/sim.ts';
 import { SimOpenflow } from './openflow/sim.ts';
+import { switchEvents } from './openflow/sim-mirror.ts';
 import { SimOvsdb } from './ovsdb/sim.ts';
 import { SimProcesses } from './processes/sim.ts';
 
@@ -41,15 +42,16 @@ export function simHost(): SimHost {
   links.onNamespaceGone(ns => {
     for (const door of [iptables, ipsets, nft, conntrack]) door.forget(ns);
   });
+  const openflow = new SimOpenflow();
   return {
     links,
     iptables,
     nft,
     ipsets,
     conntrack,
-    openflow: new SimOpenflow(),
+    openflow,
     datapath: new SimDatapath(),
-    ovsdb: new SimOvsdb(links),
+    ovsdb: new SimOvsdb(links, switchEvents(openflow)),
     processes: new SimProcesses(files, open),
     files,
   };

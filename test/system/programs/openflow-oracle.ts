@@ -7,6 +7,7 @@ import { OvsOpenflow } from '../../../src/adapters/host/openflow/openflow.ts';
 import { sampleGroup, sampleMeter } from '../../../src/contracts/host/openflow.suite.ts';
 import type { Switch } from '../../../src/contracts/host/openflow.ts';
 import { sampleFlows } from '../../../src/contracts/host/openflow-flows.suite.ts';
+import { until } from '../../../src/contracts/host/under-test.ts';
 import { flowKey, flowText, sameFlow } from '../../../src/domain/openflow/identity.ts';
 import { Ovs } from '../ovs.ts';
 
@@ -109,4 +110,37 @@ test("what Neutron's agent programs is read, and written again as it was", async
     await door.apply(flows.map(flow => ({ do: 'add', flow })));
     assert.deepEqual(dumped(), before, bridge);
   }
+});
+
+test('the first and the last controller, and another fail_mode, flush the tables; another controller does not', async () => {
+  const program = (): Promise<void> => door.apply([{ do: 'add', flow: { table: 5, priority: 1, cookie: 1n, match: {}, actions: [] } }]);
+  const left = async (...words: readonly string[]): Promise<number> => {
+    await program();
+    ovs.vsctl(...words);
+    return (await door.flows({ table: 5 })).length;
+  };
+  assert.equal(await left('set-controller', 'br0', 'tcp:127.0.0.1:6633'), 0);
+  assert.equal(await left('set', 'controller', 'br0', 'inactivity_probe=10000'), 1);
+  assert.equal(await left('set-controller', 'br0', 'tcp:127.0.0.1:6634'), 1);
+  assert.equal(await left('del-controller', 'br0'), 0);
+  assert.equal(await left('set', 'bridge', 'br0', 'fail_mode=standalone'), 0);
+  assert.equal(await left('set', 'bridge', 'br0', 'fail_mode=secure'), 0);
+});
+
+test('a bridge that stops speaking OpenFlow 1.4 is said to be so, and one that begins again has its flows', async () => {
+  await door.apply([{ do: 'add', flow: { table: 5, priority: 1, cookie: 1n, match: {}, actions: [] } }]);
+  await using other = new OvsOpenflow({ rundir: ovs.folder }).open('br0', { onGap: () => {} });
+  ovs.vsctl('set', 'bridge', 'br0', 'protocols=OpenFlow10,OpenFlow13');
+  const words = async (): Promise<string> => {
+    try {
+      await other.up(1000);
+      return 'up';
+    } catch (error) {
+      return String(error);
+    }
+  };
+  await until(async () => /must have OpenFlow14/.test(await words()), 'it is told', 15_000);
+  ovs.vsctl('set', 'bridge', 'br0', 'protocols=OpenFlow10,OpenFlow14');
+  await until(async () => (await words()) === 'up', 'it stands', 15_000);
+  assert.equal((await other.flows({ table: 5 })).length, 1);
 });

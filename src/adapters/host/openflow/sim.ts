@@ -85,6 +85,14 @@ export class SimOpenflow implements Openflow {
     if (port && ports?.delete(name)) this.tell(bridge, events => events.onPort?.('removed', port));
   }
 
+  /** All flows go, and those who asked are told. */
+  flush(bridge: string): void {
+    const tables = this.bridges.get(bridge)?.tables;
+    const gone = [...(tables?.flows.values() ?? [])];
+    tables?.remove(() => false);
+    for (const { flow } of gone) this.tellRemoved(bridge, flow, 'delete');
+  }
+
   /** The daemon goes, and all flows, groups and meters with it; the bridges and ports stay in its database. */
   stop(): void {
     this.running = false;

@@ -22,10 +22,19 @@ export interface SimDevices {
 const localPort = 65534;
 const virtual = new Set(['patch', 'vxlan', 'gre', 'geneve', 'gretap', 'ip6gre']);
 
+/** What the switch does besides the database: its flow tables are another simulator's. */
+export interface SimSwitchEvents {
+  /** It has taken what the database says. */
+  taken(picture: OvsPicture): void;
+  stopped(): void;
+  started(): void;
+}
+
 export class SimSwitch {
   private readonly server: SimServer;
   private readonly devices: SimDevices;
   private readonly look: () => OvsPicture;
+  private readonly events: SimSwitchEvents | undefined;
   /** Interfaces whose device it has opened: one that goes away leaves them without, and no error is told. */
   private readonly opened = new Set<string>();
   /** Devices that it made, and by interface the port number on its bridge. */
@@ -35,10 +44,11 @@ export class SimSwitch {
   private due = false;
   private running = true;
 
-  constructor(server: SimServer, devices: SimDevices, look: () => OvsPicture) {
+  constructor(server: SimServer, devices: SimDevices, look: () => OvsPicture, events?: SimSwitchEvents) {
     this.server = server;
     this.devices = devices;
     this.look = look;
+    this.events = events;
   }
 
   /** Soon, and once for what happens at the same time. */
@@ -56,10 +66,12 @@ export class SimSwitch {
     this.running = false;
     this.opened.clear();
     this.made.clear();
+    this.events?.stopped();
   }
 
   start(): void {
     this.running = true;
+    this.events?.started();
     this.wake();
   }
 
@@ -75,6 +87,7 @@ export class SimSwitch {
     const told = { datapath_types: ['set', ['netdev', 'system']], iface_types: ['set', ['internal', 'patch', 'system', 'vxlan']] };
     operations.push(set('Open_vSwitch', picture.root, { cur_cfg: picture.root.next_cfg, ...told }));
     await this.server.transact(operations);
+    if (this.running) this.events?.taken(this.look());
   }
 
   private forget(picture: OvsPicture): void {

@@ -13,7 +13,7 @@ import { Session } from './session.ts';
 import { toWire } from './sim-datum.ts';
 import { simSchema } from './sim-schema.ts';
 import { SimServer } from './sim-server.ts';
-import { type SimDevice, type SimDevices, SimSwitch } from './sim-switch.ts';
+import { type SimDevice, type SimDevices, SimSwitch, type SimSwitchEvents } from './sim-switch.ts';
 
 export class SimOvsdb implements Ovsdb {
   readonly server = new SimServer();
@@ -21,9 +21,9 @@ export class SimOvsdb implements Ovsdb {
   private readonly vswitchd: SimSwitch;
   private up = true;
 
-  constructor(links: SimLinks, clock: Clock = systemClock) {
+  constructor(links: SimLinks, events?: SimSwitchEvents, clock: Clock = systemClock) {
     this.clock = clock;
-    this.vswitchd = new SimSwitch(this.server, new KernelDevices(links), () => this.now());
+    this.vswitchd = new SimSwitch(this.server, new KernelDevices(links), () => this.now(), events);
     this.server.onCommit(() => this.vswitchd.wake());
     // The kernel tells the switch of devices that come and go.
     links.watch(
