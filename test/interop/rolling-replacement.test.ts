@@ -1,4 +1,5 @@
-// Weft's agents in the place of Debian's, host by host, after its server took the place of a neutron-server, and while packets run.
+// Weft's agents in the place of Debian's, host by host, after its server took the place of a neutron-server, and while packets run: between
+// two instances, through a floating IP, and out through the router; and the L3 agent's way back.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,32 +12,50 @@ import { run } from '../../src/main/sandbox/run.ts';
 import { type Harness, start } from '../api/harness.ts';
 import { databaseAt } from '../api/open-database.ts';
 import { noSandbox } from '../system/need.ts';
-import { describePackets, type Flow, type Packets, startPackets } from '../system/traffic.ts';
+import { endWithoutLoss, type Flow, startTransfer, type Transfer } from '../system/traffic.ts';
 import { begin } from './import/run.ts';
 import { noNeutronServer, transportUrlOf } from './neutron-server.ts';
 import { noRabbit } from './rabbit.ts';
-import { pings } from './weft-agents-networks.ts';
-import { AgentsWorld, type Instance } from './weft-agents-world.ts';
+import { type Asked, type Asking, Steps, startAnswering, startAsking, startAskingMetadata } from './rolling-traffic.ts';
+import { fetched, floatingIpOf, floatingTo, type Layout, layOut, permit, pings, serving, webPort } from './weft-agents-networks.ts';
+import { AgentsWorld, type Instance, type Kind, kinds, metadataSecret, novaPort } from './weft-agents-world.ts';
 
-const replaced = ['linuxbridge', 'dhcp'] as const;
-const missing = replaced.map(kind => `neutron-${kind}-agent`).filter(name => !existsSync(`/usr/bin/${name}`));
+const missing = kinds.map(kind => `neutron-${kind}-agent`).filter(name => !existsSync(`/usr/bin/${name}`));
 const skip = missing.length > 0 ? `no ${missing.join(', ')} here` : noSandbox() || noNeutronServer || noRabbit;
 const patience = 180_000;
 const auditProgram = join(import.meta.dirname, '../../src/main/audit/program.ts');
+const novaProgram = join(import.meta.dirname, 'agents/programs/metadata.mjs');
+
+/** The router is on the first host. In the order of their replacement: who asks for metadata after who answers. */
+const agentsOf: Readonly<Record<string, readonly Kind[]>> = { h1: ['linuxbridge', 'metadata', 'dhcp', 'l3'], h2: ['linuxbridge', 'dhcp'] };
+/** Of a floating IP that is made when all is replaced. */
+const laterAddress = '172.24.4.50';
+const ports = { answers: 5000, into: 5001, out: 5002 };
+
+const theServer = "Weft's server takes the place of the neutron-server";
+/** Neutron's agent writes the router's rules anew when it starts, at first without translations: what is lost there is counted and not forbidden. */
+const neutronsOwn = { control: "Neutron's L3 agent is started again", back: "Neutron's L3 agent takes the place of Weft's" };
 
 describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, () => {
   let folder: string;
   let w: AgentsWorld;
   let h: Harness;
+  let all: Layout;
   let network: string;
-  let flows: Flow<Packets>[];
   let one: Instance;
   let two: Instance;
+  /** One on each host, made when all is replaced. */
+  const fresh: Instance[] = [];
+  const steps = new Steps();
+  const answering: Asking[] = [];
+  const asking: Asking[] = [];
+  const transfers: Flow<Transfer>[] = [];
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'weft-rolling-'));
     w = await AgentsWorld.open();
-    for (const { name } of w.hosts) for (const kind of replaced) w.startDebian(name, kind);
+    for (const { name } of w.hosts) for (const kind of agentsOf[name] ?? []) w.startDebian(name, kind);
+    w.job(w.host('h1').sandbox.enter([process.execPath, novaProgram, String(novaPort), metadataSecret]));
   });
   after(async () => {
     await h?.[Symbol.asyncDispose]();
@@ -46,8 +65,6 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
 
   const alive = async (): Promise<string[]> =>
     (await w.api.listOnce('agents')).map(a => `${a['host']} ${a['agent_type']} ${a.id} ${a['alive']}`).sort();
-  const flow = (from: Instance, to: Instance): Promise<Flow<Packets>> =>
-    startPackets({ name: `${from.host} to ${to.host}`, from: w.place(from), to: w.place(to), address: to.address, port: 5000 });
   const audit = async (name: string): ReturnType<typeof auditHost> => {
     const { sandbox } = w.host(name);
     const take = async () => {
@@ -63,19 +80,78 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
     const nothing = () => Promise.reject(new Error('nothing is repaired here'));
     return await auditHost({ name, clock: systemClock, get, take, repair: nothing, resync: nothing });
   };
+  /** How often Neutron's L3 agent has made the router what it should be. */
+  const finished = (): number => w.log('h1', 'l3').split(`Finished a router update for ${all.router.id}`).length - 1;
+  /** Numbers and names of the router's devices. */
+  const routerDevices = async (): Promise<string[]> =>
+    (await w.onHost('h1', 'ip', '-n', `qrouter-${all.router.id}`, '-o', 'link')).match(/^\d+: q[rg]-[^@:]+/gm) ?? [];
+  const startNeutronsL3 = async (): Promise<void> => {
+    const before = finished();
+    await w.end('h1', 'l3');
+    w.startDebian('h1', 'l3');
+    await w.until('the router is done', () => finished() > before, patience);
+  };
+  const replace = async (host: string, kind: Kind): Promise<void> => {
+    steps.begin(`Weft's ${kind} agent on ${host}`);
+    const end = w.release(host, kind);
+    // Instances ask for metadata at any time: its agent may be there twice, so that it is there always.
+    if (kind !== 'metadata') await end();
+    const before = w.syncs(host, kind);
+    w.start(host, kind);
+    await w.until(`${kind} of ${host} is in sync`, () => w.syncs(host, kind) > before, patience);
+    if (kind === 'metadata') await end();
+    const up = async (): Promise<boolean> => (await w.api.listOnce(`ports?network_id=${network}`)).every(p => p['status'] === 'ACTIVE');
+    await w.until('every port is ACTIVE', up, patience);
+  };
 
-  test('two instances on a neutron-server with its own agents reach each other', async () => {
-    await w.until('four agents', async () => (await alive()).filter(line => line.endsWith('true')).length === 4, patience);
-    ({ id: network } = await w.api.make('networks', 'network', { name: 'inside' }));
-    await w.api.make('subnets', 'subnet', { network_id: network, ip_version: 4, cidr: '10.10.0.0/24' });
-    one = await w.instance('h1', network);
-    two = await w.instance('h2', network);
+  test('two instances on a neutron-server with its own agents reach each other, and the world', async () => {
+    await w.until('six agents', async () => (await alive()).filter(line => line.endsWith('true')).length === 6, patience);
+    // What leaves an address scope is let back by a mark, which each agent numbers its own way.
+    const scope = await w.api.make('address-scopes', 'address_scope', { name: 'inside', ip_version: 4 });
+    const pool = { name: 'inside', address_scope_id: scope.id, prefixes: ['10.10.0.0/16'], default_prefixlen: 24 };
+    const { id: subnetpool_id } = await w.api.make('subnetpools', 'subnetpool', pool);
+    all = await layOut(w, { subnetpool_id });
+    ({ one, two } = all);
+    network = all.network.id;
     await w.until('one reaches two', () => pings(w, one, two.address), patience);
-    flows = [await flow(one, two), await flow(two, one)];
+    await w.until('one reaches the outside', () => pings(w, one, '172.24.4.1'), patience);
+    const floating = await floatingTo(w, all.outer, two);
+    await permit(w, two, 'udp', ports.answers);
+    await permit(w, two, 'tcp', ports.into);
+    await permit(w, two, 'tcp', webPort);
+    w.place(two)(serving('two'));
+    await w.until('the floating IP leads in', async () => (await fetched(w, floating)) === 'two', patience);
+
+    steps.begin('nothing is replaced');
+    const { external_fixed_ips } = all.router['external_gateway_info'] as {
+      readonly external_fixed_ips: readonly { ip_address: string }[];
+    };
+    const gateway = external_fixed_ips.map(({ ip_address }) => ip_address);
+    answering.push(
+      await startAnswering('seen from two', w.place(two), ports.answers, [one.address, '172.24.4.1']),
+      await startAnswering('seen from outside', w.outside, ports.answers, [...gateway, laterAddress]),
+    );
+    asking.push(
+      await startAsking({ name: 'one to two', from: w.place(one), address: two.address, port: ports.answers }),
+      await startAsking({ name: 'in by the floating IP', from: w.outside, address: floating, port: ports.answers }),
+      await startAsking({ name: 'out by the router', from: w.place(one), address: '172.24.4.1', port: ports.answers }),
+      await startAskingMetadata(w.place(one), String(one.port['device_id']), one.address),
+    );
+    const transfer = { name: 'in by the floating IP', from: w.outside, to: w.place(two), address: floating, port: ports.into };
+    transfers.push(
+      await startTransfer(transfer),
+      await startTransfer({ name: 'out by the router', from: w.place(one), to: w.outside, address: '172.24.4.1', port: ports.out }),
+    );
+  });
+
+  test("Neutron's own L3 agent is started again, to compare with", async () => {
+    steps.begin(neutronsOwn.control);
+    await startNeutronsL3();
   });
 
   test("Weft's server takes the place of the neutron-server", async () => {
     const before = await alive();
+    steps.begin(theServer);
     await w.neutron.down();
     const connection = `sqlite:///${join(folder, 'weft.db')}`;
     const imported = await begin(['--from', w.neutron.databaseUrl, '--connection', connection]).done;
@@ -86,29 +162,21 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
     await w.until('the same agents report', async () => (await alive()).join() === before.join(), patience);
   });
 
-  test('host by host its agents take the place of the others, with no packet lost', async (t: TestContext) => {
+  test('host by host its agents take the place of the others', async () => {
     const before = await alive();
-    for (const { name } of w.hosts) {
-      for (const kind of replaced) await w.end(name, kind);
-      for (const kind of replaced) w.start(name, kind);
-      for (const kind of replaced) await w.until(`${kind} of ${name} is in sync`, () => w.syncs(name, kind) > 0, patience);
-      const up = async (): Promise<boolean> => (await w.api.listOnce(`ports?network_id=${network}`)).every(p => p['status'] === 'ACTIVE');
-      await w.until('every port is ACTIVE', up, patience);
-    }
+    const devices = await routerDevices();
+    for (const { name } of w.hosts) for (const kind of agentsOf[name] ?? []) await replace(name, kind);
     await w.until('the same agents are alive', async () => (await alive()).join() === before.join(), patience);
-    const ended = await Promise.all(flows.map(each => each.end()));
-    for (const packets of ended) t.diagnostic(describePackets(packets));
-    for (const { sent, missing: lost } of ended) {
-      assert.ok(sent > 1000, `${sent} packets`);
-      assert.deepEqual(lost, []);
-    }
+    steps.begin("Weft's server and agents");
+    assert.deepEqual(await routerDevices(), devices, 'they are the same ones');
+    const asked = await w.inside(two, 'curl', '-s', '-m5', 'http://169.254.169.254/openstack');
+    assert.equal(JSON.parse(asked.stdout).id, two.port['device_id']);
   });
 
   test('a new instance on each host gets its address, and what no rule permits any longer is denied', async () => {
     const group = await w.api.make('security-groups', 'security_group', { name: 'web' });
     const ping = { direction: 'ingress', ethertype: 'IPv4', protocol: 'icmp', remote_ip_prefix: '10.10.0.0/24' };
     const rule = await w.api.make('security-group-rules', 'security_group_rule', { security_group_id: group.id, ...ping });
-    const fresh = [];
     for (const { name } of w.hosts) fresh.push(await w.instance(name, network, { security_groups: [group.id] }));
     for (const to of fresh)
       for (const from of [one, two]) await w.until(`${from.host} reaches the new one on ${to.host}`, () => pings(w, from, to.address));
@@ -117,6 +185,19 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
       for (const from of [one, two]) await w.until(`${to.host} denies ${from.host}`, async () => !(await pings(w, from, to.address)));
     assert.ok(await pings(w, one, two.address), 'the group that permits it still does');
     for (const from of fresh) assert.ok(await pings(w, from, from.address), 'it lives');
+  });
+
+  test('a floating IP is made, moved to another instance, and deleted, while what its first instance began without it goes on', async () => {
+    const [, other = assert.fail()] = fresh;
+    await permit(w, other, 'tcp', webPort);
+    w.place(one)(serving('one'));
+    w.place(other)(serving('other'));
+    const fip = await floatingIpOf(w, all.outer, one, { floating_ip_address: laterAddress });
+    await w.until('it leads to one', async () => (await fetched(w, laterAddress)) === 'one');
+    assert.equal((await w.api.request('PUT', `floatingips/${fip.id}`, { floatingip: { port_id: other.port.id } })).status, 200);
+    await w.until('it leads to the other', async () => (await fetched(w, laterAddress)) === 'other');
+    assert.equal((await w.api.request('DELETE', `floatingips/${fip.id}`)).status, 204);
+    await w.until('it leads nowhere', async () => (await fetched(w, laterAddress)) === '');
   });
 
   test('a port that was there before gets another address, and nothing of the former agents denies it', async () => {
@@ -130,5 +211,24 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
 
   test('nothing on either host is other than the API says', async () => {
     for (const { name } of w.hosts) assert.deepEqual(await audit(name), []);
+  });
+
+  test("Neutron's L3 agent takes over from Weft's", async () => {
+    steps.begin(neutronsOwn.back);
+    await startNeutronsL3();
+  });
+
+  test('no packet was lost', async (t: TestContext) => {
+    const ended: Asked[] = [];
+    // Who answers goes on until nobody asks.
+    for (const all of [asking, answering]) ended.push(...(await Promise.all(all.map(each => each.end()))).flat());
+    for (const { name, count, slowest } of ended) t.diagnostic(`${name}: ${count}, the slowest answer took ${slowest} ms`);
+    for (const line of steps.describe(ended)) t.diagnostic(line);
+    await endWithoutLoss(t, transfers);
+    for (const { name, count } of ended) assert.ok(count > 100, `${name}: ${count}`);
+    const ours = steps.losses(ended).filter(({ step }) => !Object.values(neutronsOwn).includes(step));
+    // Nobody says who an instance is while there is no server.
+    const lost = ours.filter(({ step, series, lost: some }) => some.length > 0 && !(step === theServer && series === 'metadata'));
+    assert.deepEqual(lost, []);
   });
 });

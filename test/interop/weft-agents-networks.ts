@@ -7,11 +7,12 @@ import type { AgentsWorld, Instance } from './weft-agents-world.ts';
 export const webPort = 8080;
 
 /** Stands for a service of an instance. */
-export const web = [
+export const serving = (text: string): string[] => [
   process.execPath,
   '-e',
-  `require('node:http').createServer((_, response) => response.end('here')).listen(${webPort}, '0.0.0.0', () => console.log('ready'));`,
+  `require('node:http').createServer((_, response) => response.end('${text}')).listen(${webPort}, '0.0.0.0', () => console.log('ready'));`,
 ];
+export const web = serving('here');
 
 export interface Layout {
   readonly network: Made;
@@ -21,10 +22,11 @@ export interface Layout {
   readonly two: Instance;
 }
 
-export async function layOut(w: AgentsWorld): Promise<Layout> {
+/** `inner`: more of the subnet that the instances are in. */
+export async function layOut(w: AgentsWorld, inner: Record<string, unknown> = {}): Promise<Layout> {
   const { api } = w.neutron;
   const network = await api.make('networks', 'network', { name: 'inside' });
-  const subnet = await api.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.10.0.0/24' });
+  const subnet = await api.make('subnets', 'subnet', { network_id: network.id, ip_version: 4, cidr: '10.10.0.0/24', ...inner });
   const provider = { 'provider:network_type': 'flat', 'provider:physical_network': 'public' };
   const outer = await api.make('networks', 'network', { name: 'outside', 'router:external': true, ...provider });
   const pool = [{ start: '172.24.4.100', end: '172.24.4.200' }];
@@ -36,12 +38,16 @@ export async function layOut(w: AgentsWorld): Promise<Layout> {
   return { network, outer, router, one, two };
 }
 
-/** A floating IP, once its router has it. */
-export async function floatingTo(w: AgentsWorld, outer: Made, { port }: Instance): Promise<string> {
-  const { api } = w.neutron;
-  const fip = await api.make('floatingips', 'floatingip', { floating_network_id: outer.id, port_id: port.id });
+/** Once its router has it. */
+export async function floatingIpOf(w: AgentsWorld, outer: Made, { port }: Instance, more: Record<string, unknown> = {}): Promise<Made> {
+  const { api } = w;
+  const fip = await api.make('floatingips', 'floatingip', { floating_network_id: outer.id, port_id: port.id, ...more });
   await w.until('the floating IP is ACTIVE', async () => (await api.listOnce(`floatingips?id=${fip.id}`))[0]?.['status'] === 'ACTIVE');
-  return String(fip['floating_ip_address']);
+  return fip;
+}
+
+export async function floatingTo(w: AgentsWorld, outer: Made, instance: Instance): Promise<string> {
+  return String((await floatingIpOf(w, outer, instance))['floating_ip_address']);
 }
 
 /** A rule of the instance's group for the public side; answers its id. */
@@ -49,7 +55,7 @@ export async function permit(w: AgentsWorld, { port }: Instance, protocol: 'tcp'
   const [group] = port['security_groups'] as string[];
   const from = { direction: 'ingress', ethertype: 'IPv4', remote_ip_prefix: '172.24.4.0/24' };
   const what = { protocol, port_range_min: number, port_range_max: number };
-  return (await w.neutron.api.make('security-group-rules', 'security_group_rule', { security_group_id: group, ...from, ...what })).id;
+  return (await w.api.make('security-group-rules', 'security_group_rule', { security_group_id: group, ...from, ...what })).id;
 }
 
 /** One ping; waits a second for the answer. */

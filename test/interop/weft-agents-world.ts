@@ -32,6 +32,13 @@ export interface Instance {
   readonly address: string;
 }
 
+/** The agent itself: below what entered the host, above the tools that it runs. */
+function agentOf({ child, output }: Job): number {
+  const [pid] = childrenOf(child.pid ?? 0);
+  if (pid === undefined) throw new Error(`the agent is gone:\n${output()}`);
+  return pid;
+}
+
 export class AgentsWorld implements AsyncDisposable {
   readonly rabbit: Rabbit;
   readonly neutron: NeutronServer;
@@ -110,20 +117,28 @@ export class AgentsWorld implements AsyncDisposable {
   }
 
   /** SIGTERM; answers its exit status. */
-  async end(host: string, kind: Kind): Promise<number | null> {
+  end(host: string, kind: Kind): Promise<number | null> {
+    return this.release(host, kind)();
+  }
+
+  /** Lets another one start beside it; answers how it is ended. */
+  release(host: string, kind: Kind): () => Promise<number | null> {
     const job = this.running(host, kind);
-    this.signal(host, kind, 'SIGTERM');
     this.agents.delete(`${host} ${kind}`);
+    this.jobs.add(job);
+    return () => this.endJob(job);
+  }
+
+  private async endJob(job: Job): Promise<number | null> {
+    process.kill(agentOf(job), 'SIGTERM');
+    this.jobs.delete(job);
     const { child } = job;
     // Not until its streams close: daemons that outlive an agent of Neutron's may hold them.
     return child.exitCode ?? (await new Promise(resolve => child.once('exit', resolve)));
   }
 
-  /** To the agent itself: below what entered the host, above the tools that it runs. */
   signal(host: string, kind: Kind, signal: NodeJS.Signals): void {
-    const [pid] = childrenOf(this.running(host, kind).child.pid ?? 0);
-    if (pid === undefined) throw new Error(`the ${kind} agent of ${host} is gone`);
-    process.kill(pid, signal);
+    process.kill(agentOf(this.running(host, kind)), signal);
   }
 
   private running(host: string, kind: Kind): Job {

@@ -40,7 +40,8 @@ export interface Flow<T> {
   end(): Promise<T>;
 }
 
-const node = (script: string, ...args: (string | number)[]): string[] => [process.execPath, '-e', script, ...args.map(String)];
+/** The command line of a script with its arguments. */
+export const program = (script: string, ...args: (string | number)[]): string[] => [process.execPath, '-e', script, ...args.map(String)];
 
 /** What the programs print when they are told to end. */
 interface Report {
@@ -113,21 +114,23 @@ const timer = setInterval(() => {
 process.on('SIGTERM', () => { clearInterval(timer); socket.end(); socket.on('close', () => tell({ count, sum: hash.digest('hex'), error })); });
 `;
 
-const ready = (name: string, job: Job): Promise<void> =>
+/** It says so itself. */
+export const onItsWay = (name: string, job: Job): Promise<void> =>
   until(`${name} is on its way`, () => /^ready$/m.test(job.output()), { withinMs: 10_000, everyMs: 10, story: job.output });
 
-async function reportOf(name: string, job: Job): Promise<Report> {
+/** Tells it to end, and reads what it says then. */
+export async function reportOf<T = Report>(name: string, job: Job): Promise<T> {
   job.kill('SIGTERM');
   await until(`${name} reports`, () => /^report .*\n/m.test(job.output()), { withinMs: 15_000, everyMs: 10, story: job.output });
   await job.done;
-  return JSON.parse(/^report (.*)$/m.exec(job.output())?.[1] ?? '') as Report;
+  return JSON.parse(/^report (.*)$/m.exec(job.output())?.[1] ?? '') as T;
 }
 
 export async function startPackets({ name, from, to, address, port }: Way): Promise<Flow<Packets>> {
-  const receiver = to(node(udpReceiver, port));
-  await ready(name, receiver);
-  const sender = from(node(udpSender, address, port));
-  await ready(name, sender);
+  const receiver = to(program(udpReceiver, port));
+  await onItsWay(name, receiver);
+  const sender = from(program(udpSender, address, port));
+  await onItsWay(name, sender);
   return {
     async end() {
       const sent = await reportOf(name, sender);
@@ -142,10 +145,10 @@ export async function startPackets({ name, from, to, address, port }: Way): Prom
 }
 
 export async function startTransfer({ name, from, to, address, port }: Way): Promise<Flow<Transfer>> {
-  const receiver = to(node(tcpReceiver, port));
-  await ready(name, receiver);
-  const sender = from(node(tcpSender, address, port));
-  await ready(name, sender);
+  const receiver = to(program(tcpReceiver, port));
+  await onItsWay(name, receiver);
+  const sender = from(program(tcpSender, address, port));
+  await onItsWay(name, sender);
   return {
     async end() {
       const sent = await reportOf(name, sender);

@@ -66,6 +66,25 @@ test('at no step between two states can a packet leave untranslated, or reach th
     }
 });
 
+test('marks of address scopes that another agent numbered its own way stay: connections carry them', async () => {
+  await using w = await world();
+  w.server.set(...states['address scopes']!);
+  const first = await w.start();
+  await first[Symbol.asyncDispose]();
+  const save = () => w.host.iptables.save(NETNS, 4);
+  const [, mark = assert.fail()] = /scope -i qr-\S+ -j MARK --set-xmark (0x(?!4000000)[0-9a-f]+)\//.exec(await save()) ?? [];
+  const rules = (await save()).split('\n').filter(line => line.includes(mark));
+  assert.ok(rules.length > 2, 'inwards, outwards, and translations');
+  for (const table of ['nat', 'mangle', 'filter']) {
+    const text = (await w.host.iptables.save(NETNS, 4, table)).replaceAll(mark, '0x4010000');
+    await w.host.iptables.restore(NETNS, 4, text.replace(/^:(neutron\S+) .*$/gm, ':$1 - [0:0]').replace(/^-A (?!neutron).*\n/gm, ''));
+  }
+  const before = await save();
+  assert.ok(before.includes('0x4010000/') && !before.includes(mark));
+  await w.start();
+  assert.equal(await save(), before);
+});
+
 test('a restarted agent changes nothing where all is as wanted', async () => {
   for (const [name, routers] of Object.entries(states)) {
     await using w = await world();

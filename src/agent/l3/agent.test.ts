@@ -166,19 +166,21 @@ test('a floating IP that moves or goes ends the flows of the old one, and of no 
   await w.start();
   const flows = [
     { family: 4, protocol: 'tcp', src: '198.51.100.9', dst: '203.0.113.55', replySrc: '10.1.0.11' },
-    { family: 4, protocol: 'tcp', src: '10.1.0.11', dst: '198.51.100.9' },
+    { family: 4, protocol: 'tcp', src: '10.1.0.11', dst: '198.51.100.9', replyDst: '203.0.113.55' },
+    { family: 4, protocol: 'tcp', src: '10.1.0.11', dst: '198.51.100.9', replyDst: '203.0.113.67' },
+    { family: 4, protocol: 'tcp', src: '10.1.0.11', dst: '10.2.0.22' },
     { family: 4, protocol: 'tcp', src: '10.2.0.22', dst: '198.51.100.9' },
   ] as const;
   for (const flow of flows) w.host.conntrack.track(NETNS, flow);
   await w.server.updated(R1);
   await settle();
-  assert.equal((await w.host.conntrack.list(NETNS, 4)).length, 3);
+  assert.equal((await w.host.conntrack.list(NETNS, 4)).length, 5);
   w.server.set(...states['floating IP elsewhere']!);
   await w.server.updated(R1);
   await settle();
   assert.deepEqual(
-    (await w.host.conntrack.list(NETNS, 4)).map(f => f.src),
-    ['10.2.0.22'],
+    (await w.host.conntrack.list(NETNS, 4)).map(f => `${f.src} ${f.dst} ${f.replyDst}`),
+    ['10.1.0.11 198.51.100.9 203.0.113.67', '10.1.0.11 10.2.0.22 undefined', '10.2.0.22 198.51.100.9 undefined'],
   );
 });
 

@@ -6,6 +6,7 @@ import type { RouterState } from '../desired/l3/state.ts';
 import type { RouterView } from '../desired/l3/view.ts';
 import { radvdText } from '../render/radvd.ts';
 import type { Daemons } from './daemons.ts';
+import { heldMarks } from './held-marks.ts';
 import { type Doors, realise, removeNamespace } from './realise.ts';
 import type { FloatingIpStatus, Statuses } from './statuses.ts';
 import { Workers } from './workers.ts';
@@ -14,6 +15,8 @@ interface Entry {
   /** Undefined: it is to go. */
   view: RouterView | undefined;
   state: RouterState | undefined;
+  /** Marks of address scopes as they were found. */
+  marks: ReadonlyMap<string, string> | undefined;
   /** The settings of the namespace were written by this agent. */
   prepared: boolean;
   /** Floating IPs that the server believes to be on this router. */
@@ -109,6 +112,7 @@ export class Routers {
     const entry = this.entries.get(id) ?? {
       view: undefined,
       state: undefined,
+      marks: undefined,
       prepared: false,
       floating: new Set(),
       sent: new Map(),
@@ -133,7 +137,8 @@ export class Routers {
 
   private async realise(entry: Entry, view: RouterView): Promise<void> {
     const { ctx, doors, daemons, metadataPort } = this.options;
-    const state = routerState(view, metadataPort === undefined ? {} : { metadataPort });
+    entry.marks ??= await this.held(view);
+    const state = routerState(view, { marks: entry.marks, ...(metadataPort === undefined ? {} : { metadataPort }) });
     entry.state = state;
     this.complain(entry, state);
     const options = { first: !entry.prepared, onNew: () => daemons.remove(view.id) };
@@ -153,6 +158,12 @@ export class Routers {
     this.report(entry, view, broken ? failed(view, state) : state.floatingIpStatuses);
     if (done.problems.length > 0) throw new Error(done.problems.map(p => p.what).join('; '));
     if (!done.untouched) ctx.log.info('router is as wanted', { router_id: view.id });
+  }
+
+  private async held(view: RouterView): Promise<ReadonlyMap<string, string>> {
+    const { host, namespaces } = this.options.doors;
+    const netns = namespaceOf(view.id);
+    return (await namespaces.get()).includes(netns) ? await heldMarks(host.iptables, netns, view) : new Map();
   }
 
   /** Of the floating IPs that are there, and of those that were. */
@@ -179,6 +190,7 @@ export class Routers {
     if (entry.state) ctx.log.info('router was removed', { router_id: id });
     // It may have been wanted again meanwhile: then everything is to be made anew.
     entry.prepared = false;
+    entry.marks = undefined;
     entry.floating = new Set();
     if (entry.view) return;
     this.entries.delete(id);

@@ -1,7 +1,8 @@
 // The HTTP server on the metadata agent's Unix socket, behind the proxies of the namespaces.
-import { chmod, chown, mkdir, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { dirname } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, rename } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { dirname, join } from 'node:path';
 import { type Answer, type MetadataRequest, refusal } from './answer.ts';
 import type { IdentityHeaders } from './identity.ts';
 
@@ -19,34 +20,49 @@ export interface SocketOptions {
 const MAX_BODY = 64 * 1024;
 /** The kernel's limit for the name of a Unix socket. */
 const MAX_PATH = 107;
+/** How long answers that are on their way are waited for at the end. */
+const DRAIN_MS = 3000;
 
+/**
+ * Takes the place of a socket that is there, at once: there is no moment without one, and who has it keeps what it has taken. So an agent can be
+ * started before another one ends.
+ */
 export async function openMetadataSocket(options: SocketOptions): Promise<AsyncDisposable> {
-  if (Buffer.byteLength(options.path) > MAX_PATH) throw new Error(`${options.path}: longer than the ${MAX_PATH} bytes of a socket's name`);
+  const { path } = options;
+  const own = join(dirname(path), `.${randomBytes(4).toString('hex')}`);
+  for (const name of [path, own])
+    if (Buffer.byteLength(name) > MAX_PATH) throw new Error(`${name}: longer than the ${MAX_PATH} bytes of a socket's name`);
   const server = createServer((request, response) => void serve(options.respond, request, response));
   server.requestTimeout = 30_000;
   server.headersTimeout = 30_000;
   server.keepAliveTimeout = 5_000;
-  await mkdir(dirname(options.path), { recursive: true });
-  // Left behind by an agent that was killed.
-  await rm(options.path, { force: true });
+  await mkdir(dirname(path), { recursive: true });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.path, resolve);
+    server.listen(own, resolve);
   });
-  await allow(options);
-  return {
-    async [Symbol.asyncDispose]() {
-      const closed = new Promise(resolve => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
+  try {
+    await allow(own, options);
+    await rename(own, path);
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  return { [Symbol.asyncDispose]: () => drain(server) };
+}
+
+/** The file stays: by then it may be another agent's. */
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise(resolve => server.close(resolve));
+  const timer = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await closed;
+  clearTimeout(timer);
 }
 
 /** Whoever can connect can ask for any instance's metadata: only the proxies shall. */
-async function allow(options: SocketOptions): Promise<void> {
-  if (options.group !== undefined) await chown(options.path, -1, options.group);
-  await chmod(options.path, options.mode ?? (options.group === undefined ? 0o600 : 0o660));
+async function allow(path: string, options: SocketOptions): Promise<void> {
+  if (options.group !== undefined) await chown(path, -1, options.group);
+  await chmod(path, options.mode ?? (options.group === undefined ? 0o600 : 0o660));
 }
 
 async function serve(respond: Respond, request: IncomingMessage, response: ServerResponse): Promise<void> {

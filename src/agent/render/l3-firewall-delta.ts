@@ -32,6 +32,17 @@ function normalised(rule: string): string {
     .trim();
 }
 
+/** Device → the mark that what comes in by it gets for its address scope. */
+export function inboundMarks(saved: string): ReadonlyMap<string, string> {
+  const rules = parseSave(saved).get('mangle')?.chains.get(`${ownPrefix}scope`) ?? [];
+  return new Map(
+    rules.flatMap(rule => {
+      const [, device, mark] = /^-i (\S+) -j MARK --set-xmark (0x[0-9a-f]+\/0xffff0000)$/.exec(rule) ?? [];
+      return device === undefined || mark === undefined ? [] : [[device, mark] as const];
+    }),
+  );
+}
+
 const isOwn = (chain: string): boolean =>
   chain.startsWith(ownPrefix) || chain === 'neutron-postrouting-bottom' || chain === 'neutron-filter-top';
 
@@ -97,25 +108,26 @@ const WITNESS = `${ownPrefix}OUTPUT`;
 /** Flows by their original direction. */
 export interface EndedFlows {
   readonly family: 4;
-  readonly src?: string;
   readonly dst?: string;
+  /** The source as translated. */
+  readonly replyDst?: string;
   readonly protocol?: string;
   readonly dstPort?: number;
 }
 
-const TRANSLATION = /^-d ([0-9.]+)\/32 (?:-p ([a-z]+) -m [a-z]+ --dport ([0-9]+)(:[0-9]+)? )?-j DNAT --to-destination ([0-9.]+)/;
+const TRANSLATION = /^-d ([0-9.]+)\/32 (?:-p ([a-z]+) -m [a-z]+ --dport ([0-9]+)(:[0-9]+)? )?-j DNAT --to-destination [0-9.]+/;
 
-/** Flows of the translations that were found and are not wanted: towards the address, and what its instance sent out by it. */
+/** Flows of the translations that were found and are not wanted: towards the address, and what its instance sent out by it, and by no other. */
 export function endedFlows(found: string, wanted: Ruleset): EndedFlows[] {
   const kept = new Set((wanted.get('nat')?.chains.get(WITNESS) ?? []).map(normalised));
   const gone = (parseSave(found).get('nat')?.chains.get(WITNESS) ?? []).filter(rule => !kept.has(rule));
   return gone.flatMap((rule): EndedFlows[] => {
-    const [, dst, protocol, port, more, fixed] = TRANSLATION.exec(rule) ?? [];
-    if (dst === undefined || fixed === undefined) return [];
+    const [, dst, protocol, port, more] = TRANSLATION.exec(rule) ?? [];
+    if (dst === undefined) return [];
     if (protocol === undefined)
       return [
         { family: 4, dst },
-        { family: 4, src: fixed },
+        { family: 4, replyDst: dst },
       ];
     // A range is not counted out: its whole protocol goes.
     return [{ family: 4, dst, protocol, ...(more === undefined ? { dstPort: Number(port) } : {}) }];

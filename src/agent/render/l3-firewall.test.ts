@@ -205,7 +205,7 @@ test('flows to be ended: of a floating IP both ways, of a forwarded port only it
   assert.deepEqual(endedFlows('', wanted), []);
   assert.deepEqual(endedFlows(saved, without), [
     { family: 4, dst: '203.0.113.55' },
-    { family: 4, src: '10.50.0.227' },
+    { family: 4, replyDst: '203.0.113.55' },
   ]);
   const forwarded = (rule: string) =>
     endedFlows(`*nat\n:neutron-l3-agent-OUTPUT - [0:0]\n-A neutron-l3-agent-OUTPUT ${rule}\nCOMMIT\n`, wanted);

@@ -45,6 +45,8 @@ export interface FlowFilter {
   readonly dstPort?: number;
   /** Address after reply-direction translation, as `--reply-src`. */
   readonly replySrc?: string;
+  /** Whom answers are sent to: the source as translated, as `--reply-dst`. */
+  readonly replyDst?: string;
 }
 
 /** One tracked connection, original direction. */

@@ -26,6 +26,7 @@ function conntrackArgs(flow: Flow): string[] {
   const option = (name: string, value: string | number | undefined): string[] => (value === undefined ? [] : [name, String(value)]);
   const v6 = flow.family === 6;
   const icmp = v6 ? 'icmpv6' : 'icmp';
+  const translated = flow.replySrc !== undefined || flow.replyDst !== undefined;
   return [
     ...['-I', '-t', '600', '-s', flow.src ?? '', '-d', flow.dst ?? ''],
     ...option('-p', flow.protocol),
@@ -36,8 +37,8 @@ function conntrackArgs(flow: Flow): string[] {
     ...option(`--${icmp}-code`, flow.icmpCode),
     ...(flow.protocol === icmp ? [`--${icmp}-id`, '7'] : []),
     ...(flow.protocol === 'tcp' ? ['--state', 'ESTABLISHED'] : []),
-    ...option('-r', flow.replySrc),
-    ...(flow.replySrc === undefined ? [] : ['-q', flow.src ?? '']),
+    ...(translated ? ['-r', flow.replySrc ?? flow.dst ?? '', '-q', flow.replyDst ?? flow.src ?? ''] : []),
+    ...(translated ? [...option('--reply-port-src', flow.dstPort), ...option('--reply-port-dst', flow.srcPort)] : []),
   ];
 }
 

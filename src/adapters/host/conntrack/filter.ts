@@ -55,6 +55,7 @@ export function deleteArgs(filter: FlowFilter): string[] {
   add('--sport', filter.srcPort === undefined ? undefined : integer(filter.srcPort, 0, 65_535));
   add('--dport', filter.dstPort === undefined ? undefined : integer(filter.dstPort, 0, 65_535));
   add('-r', filter.replySrc === undefined ? undefined : ip(filter.replySrc));
+  add('-q', filter.replyDst === undefined ? undefined : ip(filter.replyDst));
   return args;
 }
 
@@ -71,7 +72,8 @@ export function matches(filter: FlowFilter, flow: Flow): boolean {
     fits(address(filter.dst), address(flow.dst)) &&
     fits(filter.srcPort, flow.srcPort) &&
     fits(filter.dstPort, flow.dstPort) &&
-    fits(address(filter.replySrc), address(flow.replySrc ?? flow.dst))
+    fits(address(filter.replySrc), address(flow.replySrc ?? flow.dst)) &&
+    fits(address(filter.replyDst), address(flow.replyDst ?? flow.src))
   );
 }
 
@@ -89,7 +91,7 @@ export function parseFlow(line: string): Flow | undefined {
     const [value] = all(key);
     return value === undefined ? {} : { [option]: Number(value) };
   };
-  const [dst] = all('dst');
+  const [dst, replyDst] = all('dst');
   const replySrc = all('src')[1];
   return {
     family: src.includes(':') ? 6 : 4,
@@ -97,6 +99,7 @@ export function parseFlow(line: string): Flow | undefined {
     src,
     ...(dst === undefined ? {} : { dst }),
     ...(replySrc === undefined ? {} : { replySrc }),
+    ...(replyDst === undefined ? {} : { replyDst }),
     ...count('sport', 'srcPort'),
     ...count('dport', 'dstPort'),
     ...count('type', 'icmpType'),

@@ -121,3 +121,23 @@ test('the mark of a scope does not depend on which others there are', () => {
   const many = scopeMarks(Array.from({ length: 1500 }, (_, i) => `s${i}`));
   assert.equal(new Set(many.values()).size, 1024, 'no mark is given twice');
 });
+
+test('a scope keeps the mark that it has, and no other one gets that', () => {
+  const scopes = ['c', 'a', 'b', 'd'].map(x => `${x}0000000-0000-4000-8000-000000000000`);
+  const [c = '', a = '', b = '', d = ''] = scopes;
+  const before = scopeMarks(scopes);
+  const none = String(before.get(null));
+  const marks = scopeMarks(
+    scopes,
+    new Map([
+      [c, '0x4010000/0xffff0000'],
+      [a, String(before.get(b))],
+      [d, none],
+      ['gone', '0x4020000/0xffff0000'],
+    ]),
+  );
+  assert.equal(marks.get(c), '0x4010000/0xffff0000');
+  assert.equal(marks.get(a), before.get(b));
+  assert.equal(marks.get(null), none, 'that of no scope is nobody else’s');
+  assert.equal(new Set(marks.values()).size, 5);
+});

@@ -10,6 +10,8 @@ import type { FloatingIp, RouterPort, RouterView } from './view.ts';
 export interface RouterOptions {
   /** Absent: no metadata proxy. */
   readonly metadataPort?: number;
+  /** Address scope → the mark that it has in the namespace. */
+  readonly marks?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -66,7 +68,7 @@ function device(port: RouterPort, name: string): Pick<WantedDevice, 'name' | 'ou
 }
 
 function firewall(router: RouterView, options: RouterOptions): RouterFirewall {
-  const marks = scopeMarks(scopesOf(router));
+  const marks = scopeMarks(scopesOf(router), options.marks);
   const markOf = (scope: string | null): string => marks.get(scope) ?? marks.get(null) ?? '';
   const externalScope = router.gateway?.scopes[4] ?? null;
   const devices = [
