@@ -32,6 +32,11 @@ const outcomes = {
   refused: 'refused: nothing was written',
 };
 
+/** All is there, as it was at that moment; and the source is another by now. */
+export const isOutrun = ({ outcome, changed }: ImportReport): boolean => outcome === 'written' && changed.length > 0;
+
+const outrun = 'not complete: what a server has changed in the source meanwhile is missing; stop it, empty the target, and import again';
+
 export function reportLines(report: ImportReport): string[] {
   const width = Math.max(10, ...report.tables.map(t => t.table.length), ...report.derived.map(t => t.table.length));
   const count = (n: number): string => String(n).padStart(8);
@@ -51,8 +56,8 @@ export function reportLines(report: ImportReport): string[] {
       report.left_out.map(l => `${l.name.padEnd(width)}${count(l.rows)}`),
     ),
     ...section('not understood:', report.refusals),
-    ...section('changed in the source since then, and not taken (a server is still running there; import again):', report.changed),
-    outcomes[report.outcome],
+    ...section('changed in the source since then, and not taken (a server is still running there):', report.changed),
+    isOutrun(report) ? outrun : outcomes[report.outcome],
   ];
 }
 

@@ -6,7 +6,7 @@ import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
 import { Failure } from '../cli/verb.ts';
 import type { ImportOptions } from '../cli/verbs/import.ts';
 import type { Store } from '../contracts/store.ts';
-import { type ImportReport, reportLines } from '../import/report.ts';
+import { type ImportReport, isOutrun, reportLines } from '../import/report.ts';
 import { runImport } from '../import/run.ts';
 import { allTables, resources } from '../model/registry.ts';
 import { defaultConfig } from '../server/context.ts';
@@ -22,7 +22,8 @@ export async function importNeutron(options: ImportOptions, out: (line: string) 
     });
     if (options.json) out(JSON.stringify(report, undefined, 2));
     else for (const line of reportLines(report)) out(line);
-    return report.outcome === 'refused' ? 1 : 0;
+    if (report.outcome === 'refused') return 1;
+    return isOutrun(report) ? 3 : 0;
   } catch (error) {
     if (error instanceof Failure || !(error instanceof Error)) throw error;
     throw new Failure(error.message);

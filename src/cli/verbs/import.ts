@@ -20,7 +20,7 @@ export function importVerb(work: (options: ImportOptions, out: (line: string) =>
     details: [
       "URL is the [database] connection of the old server's neutron.conf. It is read as it is at one moment, and never written; stop the old server first, so that nothing changes afterwards.",
       'The target is the database of --connection, else that of the files, else weft.db in the state directory, and has to be empty. What is not understood is named with table, key and reason, and nothing is written then. An import that was broken off leaves a target that no server starts on; importing again begins anew.',
-      'The password may be left out of the URL and given in the environment as WEFT_IMPORT_PASSWORD. The exit status is 0 when all was written (or could be, in a dry run), and 1 when it was refused.',
+      'The password may be left out of the URL and given in the environment as WEFT_IMPORT_PASSWORD. The exit status is 0 when all was written (or could be, in a dry run), 1 when it was refused, and 3 when it was written and the source has changed meanwhile: a server is still at work there, and what it did is missing.',
     ],
     examples: [
       'weft db import --from mysql+pymysql://neutron:PASSWORD@db/neutron --config-file /etc/weft/neutron.conf --dry-run',
