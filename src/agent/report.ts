@@ -12,6 +12,8 @@ export interface ReportSpec {
   readonly topic: string;
   /** Asked anew for each report; at most 4095 characters as JSON. */
   configurations(): object;
+  /** Why there is nothing to report for now: the server is to think this agent dead. */
+  silent?(): string | undefined;
   /** Fields of every report, such as `availability_zone`. */
   readonly fields?: Readonly<Record<string, Json>>;
   /** Fields sent until the first report is taken, such as `resource_versions`; `start_flag` is added. */
@@ -29,6 +31,9 @@ export interface Reporter extends AsyncDisposable {
   reportNow(): void;
 }
 
+/** How often is looked whether there is something to report again. */
+const SILENCE_MS = 1000;
+
 const target = { topic: 'q-reports-plugin', version: '1.2' } as const;
 
 /** Starts to report and returns at once; a report that fails is logged and tried again. */
@@ -38,6 +43,7 @@ export function startReporter(ctx: AgentContext, spec: ReportSpec): Reporter {
   let nap = new AbortController();
   let taken = false;
   let failing = false;
+  let silent = false;
   let markReported = (): void => {};
   const reported = new Promise<void>(resolve => {
     markReported = resolve;
@@ -57,8 +63,18 @@ export function startReporter(ctx: AgentContext, spec: ReportSpec): Reporter {
     return true;
   };
 
+  /** Whether there is something to report; why not is said once. */
+  const speaks = (): boolean => {
+    const why = spec.silent?.();
+    if (why !== undefined && !silent) ctx.log.error('the state is not reported any more', { agent_type: spec.agentType, why });
+    if (why === undefined && silent) ctx.log.info('the state is reported again', { agent_type: spec.agentType });
+    silent = why !== undefined;
+    return !silent;
+  };
+
   const once = async (): Promise<number> => {
     const began = ctx.clock.now();
+    if (!speaks()) return Math.min(SILENCE_MS, ctx.config.reportIntervalMs);
     try {
       await send();
     } catch (error) {

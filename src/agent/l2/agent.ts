@@ -37,6 +37,8 @@ export interface L2Spec<Seen> {
   readonly nameOf: NameOf;
   readonly population: Intake['population'];
   configurations(view: View): object;
+  /** Why the agent cannot do its work, so that the server is to think it dead. */
+  silent?(): string | undefined;
   /** Nothing acts yet: the switch, its events once the agent listens, and topics of its own. */
   make(core: L2Core): {
     readonly switch: Switch<Seen>;
@@ -139,6 +141,7 @@ function report<Seen>(ctx: AgentContext, spec: L2Spec<Seen>, view: View, queue: 
     binary: spec.binary,
     topic: 'N/A',
     configurations: () => spec.configurations(view),
+    ...(spec.silent ? { silent: () => spec.silent?.() } : {}),
     first: { resource_versions: resourceVersions },
     onRevived: () => {
       view.touchAll();

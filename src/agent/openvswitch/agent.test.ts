@@ -80,14 +80,14 @@ class World implements AsyncDisposable {
     }
   }
 
-  async start(config: Partial<OpenvswitchConfig> = { tunnels }, wait = true): Promise<void> {
+  async start(config: Partial<OpenvswitchConfig> = { tunnels }, wait = true, reportIntervalMs = 30_000): Promise<void> {
     this.agent = await startOpenvswitchAgent({
       bus: this.bus,
       host: this.host,
       clock: systemClock,
       log: this.log,
       random: () => 0.5,
-      config: { host: 'h1', statePath: '/nowhere', reportIntervalMs: 30_000, openvswitch: { ...base, ...config } },
+      config: { host: 'h1', statePath: '/nowhere', reportIntervalMs, openvswitch: { ...base, ...config } },
     });
     if (wait) await this.agent.synced;
   }
@@ -253,9 +253,13 @@ test('a new life touches nothing that is as it should be', async () => {
   const net = world.server.network(1);
   const [one, two] = [world.server.port(1, net), world.server.port(2, world.server.network(2, { type: 'flat', physical: 'public' }))];
   const far = world.server.port(9, net, { host: 'h2', status: 'ACTIVE' });
-  await world.plug(one, two);
+  // A local VLAN that is free again: the others are not the first ones.
+  const former = world.server.port(5, world.server.network(0));
+  await world.plug(one, two, former);
   await world.start();
-  await world.active(one, two);
+  await world.active(one, two, former);
+  await world.unplug(former);
+  await world.until('the first local VLAN is free', () => !world.texts('br-tun').some(t => t.includes('dl_vlan=1 ')));
   await world.until('the far port is behind its tunnel', () => world.texts('br-tun').some(t => t.includes(`dl_dst=${far.mac}`)));
   const was = await world.settled();
   await world.stop();
@@ -279,6 +283,19 @@ test('ovs-vswitchd begins again without flows, while the server is away: they ar
   assert.deepEqual(world.flows('br-int'), []);
   world.host.openflow.start();
   await world.until('as before', () => world.snapshot() === was);
+});
+
+test('while ovs-vswitchd is away the agent is silent, so that the server thinks it dead', async () => {
+  await using world = await World.open();
+  await world.start({ tunnels }, true, 5);
+  const reports = (): number => world.server.count('report_state');
+  world.host.openflow.stop();
+  await world.until('silent', () => world.lines.some(l => l.includes('the state is not reported any more')));
+  const before = reports();
+  await world.settled();
+  assert.equal(reports(), before);
+  world.host.openflow.start();
+  await world.until('reported again', () => reports() > before + 1);
 });
 
 test('with the firewall that is not here yet, a port with port security stays dead, and the log says why', async () => {

@@ -34,6 +34,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
     nameOf: portId => portId,
     population: tunnels?.l2population ? { end: tunnels.localIp, types: tunnels.types } : undefined,
     configurations: view => configurations(ctx, config, picture, view),
+    silent: () => made[0]?.away(),
     make: core => {
       const { types = [], localIp = '' } = tunnels ?? {};
       const ends = tunnels

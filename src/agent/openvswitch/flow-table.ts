@@ -18,6 +18,8 @@ export interface FlowTableOptions {
   readonly bridge: string;
   /** Whether a flow with nobody's mark that is not wanted goes. */
   sweeps(flow: Flow): boolean;
+  /** The switch does not answer on it. */
+  onAway(reason: string): void;
   /** What is known of the bridge is of no use any more: the switch may have begun again, without any flow. */
   onGap(): void;
 }
@@ -32,6 +34,7 @@ export class FlowTable implements AsyncDisposable {
   constructor(options: FlowTableOptions) {
     this.options = options;
     this.door = options.openflow.open(options.bridge, {
+      onAway: reason => options.onAway(reason),
       onGap: () => {
         this.forget();
         options.onGap();

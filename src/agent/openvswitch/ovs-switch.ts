@@ -61,6 +61,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
   private loaded = false;
+  /** Why the switch does not answer, by bridge. */
+  private readonly lost = new Map<string, string>();
 
   constructor(given: OvsSwitchGiven) {
     this.given = given;
@@ -69,6 +71,11 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.tables.values()].map(t => t[Symbol.asyncDispose]()));
+  }
+
+  /** Why nothing can be done to the integration bridge, as long as that is so. */
+  away(): string | undefined {
+    return this.lost.get(this.given.options.integrationBridge);
   }
 
   async look(): Promise<Seen> {
@@ -232,7 +239,11 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       openflow: ctx.host.openflow,
       bridge,
       sweeps: (flow: Flow) => ours || (flow.match.in_port !== undefined && flow.match.in_port === this.physicalPatch.get(bridge)),
-      onGap: () => mark(),
+      onAway: reason => this.lost.set(bridge, reason),
+      onGap: () => {
+        this.lost.delete(bridge);
+        mark();
+      },
     });
     this.tables.set(bridge, table);
     return table;
