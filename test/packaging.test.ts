@@ -19,10 +19,12 @@ describe('units of systemd', () => {
   const lacking = missingPackages({ systemd: testPackages.systemd }, programFolders(process.env['PATH'] ?? '')).length > 0;
   const skip = lacking && !process.env['CI'] ? 'needs systemd-analyze: apt-get install systemd' : false;
 
-  test('there is one for the server and for each agent', () => {
+  test('there is one for the server, for each agent, and for what is cleaned when a machine starts', () => {
     assert.deepEqual(
       units.sort(),
-      ['dhcp-agent', 'l3-agent', 'linuxbridge-agent', 'metadata-agent', 'openvswitch-agent', 'server'].map(role => `weft-${role}.service`),
+      ['dhcp-agent', 'l3-agent', 'linuxbridge-agent', 'metadata-agent', 'openvswitch-agent', 'ovs-cleanup', 'server'].map(
+        role => `weft-${role}.service`,
+      ),
     );
   });
 

@@ -44,6 +44,7 @@ const cleanup = async (): Promise<CleanupDesk> => (await import('./cleanup/clean
 const lateCleanup: CleanupDesk = {
   bridges: async (place, out) => (await cleanup()).bridges(place, out),
   namespaces: async (place, out) => (await cleanup()).namespaces(place, out),
+  ovs: async (place, out) => (await cleanup()).ovs(place, out),
 };
 const importing = async (options: ImportOptions, out: (line: string) => void): Promise<number> =>
   (await import('./import.ts')).importNeutron(options, out);

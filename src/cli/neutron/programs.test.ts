@@ -111,6 +111,8 @@ test('what agents leave', () => {
     'cleanup namespaces --config-file n.conf --agent-type dhcp --force',
   );
   assert.equal(of('neutron-linuxbridge-cleanup --config-file l.ini'), 'cleanup bridges --config-file l.ini');
+  assert.equal(of('neutron-ovs-cleanup --config-file o.ini --log-file /l --ovs_all_ports'), 'cleanup ovs --config-file o.ini --all-ports');
+  assert.equal(of('neutron-ovs-cleanup --noovs_all_ports --force'), 'cleanup ovs --plugged-ports --force');
 });
 
 test('npm and a checkout have a link for each name', () => {

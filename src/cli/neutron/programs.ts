@@ -45,12 +45,14 @@ const agent =
     return { kind: 'verb', argv: ['agent', kind, ...files, ...state, ...logs, ...oslo.rest], idle, because };
   };
 
+/** `own`: its options by another name. */
 const cleanup =
-  (program: string, what: string): Translate =>
+  (program: string, what: string, own: Readonly<Record<string, string>> = {}): Translate =>
   (argv, place) => {
     const oslo = osloOptions(program, argv);
     const files = place({ ...oslo, stateDir: undefined }).filter(word => word !== '--debug');
-    return { kind: 'verb', argv: ['cleanup', what, ...files, ...oslo.rest], idle: oslo.idle, because: 'it only says what it does' };
+    const rest = oslo.rest.map(word => (Object.hasOwn(own, word) ? (own[word] ?? word) : word));
+    return { kind: 'verb', argv: ['cleanup', what, ...files, ...rest], idle: oslo.idle, because: 'it only says what it does' };
   };
 
 export const neutronPrograms: Readonly<Record<string, Translate>> = {
@@ -65,6 +67,10 @@ export const neutronPrograms: Readonly<Record<string, Translate>> = {
   'neutron-metadata-agent': agent('metadata'),
   'neutron-linuxbridge-cleanup': cleanup('neutron-linuxbridge-cleanup', 'bridges'),
   'neutron-netns-cleanup': cleanup('neutron-netns-cleanup', 'namespaces'),
+  'neutron-ovs-cleanup': cleanup('neutron-ovs-cleanup', 'ovs', {
+    '--ovs_all_ports': '--all-ports',
+    '--noovs_all_ports': '--plugged-ports',
+  }),
 };
 
 export interface Surroundings {

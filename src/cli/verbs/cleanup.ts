@@ -11,9 +11,15 @@ export interface NamespacesPlace extends BridgesPlace {
   readonly agentType: 'dhcp' | 'l3' | undefined;
 }
 
+export interface SwitchPlace extends BridgesPlace {
+  /** Undefined: as the files say. */
+  readonly allPorts: boolean | undefined;
+}
+
 export interface CleanupDesk {
   bridges(place: BridgesPlace, out: (line: string) => void): Promise<number>;
   namespaces(place: NamespacesPlace, out: (line: string) => void): Promise<number>;
+  ovs(place: SwitchPlace, out: (line: string) => void): Promise<number>;
 }
 
 const files = Object.fromEntries(
@@ -56,5 +62,27 @@ export function cleanupVerbs(desk: CleanupDesk): Verb[] {
       return desk.namespaces({ configSources: configFilesOf(call).configSources, agentType, force: flag(call, 'force') }, call.out);
     },
   };
-  return [bridges, namespaces];
+  const ovs: Verb = {
+    path: ['cleanup', 'ovs'],
+    usage: '',
+    summary: 'remove the ports of instances, DHCP and routers from the integration bridge of Open vSwitch',
+    details: [
+      "Those that Nova and the agents, of Weft or of Neutron, plugged into integration_bridge (their interfaces have external_ids:iface-id and attached-mac), but for those with external_ids:skip_cleanup. With --all-ports every port of every bridge, the bridges' own too; so it is where the files have ovs_all_ports. Bridges stay. Refused while agents run here that plug ports, unless with --force.",
+    ],
+    examples: ['weft cleanup ovs --config-file /etc/neutron/plugins/ml2/openvswitch_agent.ini'],
+    options: {
+      ...files,
+      'all-ports': { type: 'boolean', help: 'every port of every bridge' },
+      'plugged-ports': { type: 'boolean', help: 'not that, whatever the files say' },
+      force: { type: 'boolean', help: 'also while agents run' },
+    },
+    args: [0, 0],
+    run(call) {
+      const [all, plugged] = [flag(call, 'all-ports'), flag(call, 'plugged-ports')];
+      if (all && plugged) throw usage(ovs, '--all-ports and --plugged-ports contradict each other');
+      const allPorts = all ? true : plugged ? false : undefined;
+      return desk.ovs({ configSources: configFilesOf(call).configSources, allPorts, force: flag(call, 'force') }, call.out);
+    },
+  };
+  return [bridges, namespaces, ovs];
 }

@@ -3,11 +3,14 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHost } from '../../adapters/host/open-host.ts';
 import { Failure } from '../../cli/verb.ts';
-import type { BridgesPlace, CleanupDesk, NamespacesPlace } from '../../cli/verbs/cleanup.ts';
+import type { BridgesPlace, CleanupDesk, NamespacesPlace, SwitchPlace } from '../../cli/verbs/cleanup.ts';
+import { HostRefusal } from '../../contracts/host/firewall.ts';
+import { OvsdbAway, SwitchAway } from '../../contracts/host/ovsdb.ts';
 import { partOf } from '../config/agents/partly.ts';
 import { type AgentKind, agentConfigOf } from '../config/agents/settings.ts';
 import { cleanBridges } from './bridges.ts';
 import { type AgentType, agentTypes, cleanNamespaces, idOf } from './namespaces.ts';
+import { cleanSwitch } from './ovs.ts';
 import { runningAgents } from './running.ts';
 
 type Out = (line: string) => void;
@@ -31,7 +34,33 @@ export const cleanupDesk: CleanupDesk = {
       if (force && name.startsWith('qdhcp-')) rmSync(join(folder, idOf(name)), { recursive: true, force: true });
     return told(done, 'it is not empty (--force removes it all the same)', out);
   },
+  async ovs({ configSources, allPorts, force }: SwitchPlace, out: Out): Promise<number> {
+    const flag = allPorts ? '--all-ports' : '--plugged-ports';
+    const settings = partOf('openvswitch', switchOptions, configSources, [
+      // Thousands of ports take their time.
+      { group: 'ovs', name: 'ovsdb_timeout', text: '600' },
+      ...(allPorts === undefined ? [] : [{ group: 'DEFAULT', name: 'ovs_all_ports', text: String(allPorts), flag }]),
+    ]);
+    const { openvswitch } = agentConfigOf(settings, { host: '', isRoot: true });
+    if (!openvswitch) throw new Error('no configuration');
+    refuse(['openvswitch', 'dhcp', 'l3'], force);
+    try {
+      await using session = openHost().ovsdb.open(openvswitch);
+      const done = await cleanSwitch({ session, ...settings.openvswitch });
+      return told({ ...done, problems: [] }, 'it is not to be cleaned up (external_ids)', out);
+    } catch (error) {
+      throw error instanceof OvsdbAway || error instanceof SwitchAway || error instanceof HostRefusal ? new Failure(error.message) : error;
+    }
+  },
 };
+
+const switchOptions = [
+  'ovs_all_ports',
+  'integration_bridge',
+  'ovsdb_connection',
+  'ovsdb_timeout',
+  ...['key', 'cert', 'ca_cert'].map(name => `ssl_${name}_file`),
+];
 
 interface Cleaned {
   readonly removed: readonly string[];

@@ -96,11 +96,11 @@ test('over TLS both sides are known by who signed them', async () => {
   const words = { bridges: { 'br-tls': { datapath_type: 'netdev', external_ids: { long: 'ü'.repeat(300_000) } } } };
   assert.equal((await fine.apply(words)).picture.bridges.get('br-tls')?.external_ids['long']?.length, 300_000);
   await fine.apply({ bridges: { 'br-tls': null } });
+  assert.throws(() => ovsdb.open({ connection: 'ssl:127.0.0.1:6642' }), /needs a private key/);
   for (const [options, why] of [
     [tls('client', 'stranger'), /certificate/],
     [tls('foreigner', 'authority'), /./],
     [tls('nobody', 'authority'), /nobody\.key/],
-    [{ connection: 'ssl:127.0.0.1:6642', timeoutMs: 1000 }, /needs a private key/],
   ] as const) {
     await using wrong = ovsdb.open({ ...options, timeoutMs: 1000 });
     await assert.rejects(

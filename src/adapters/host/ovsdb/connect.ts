@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { OvsdbOptions } from '../../../contracts/host/ovsdb.ts';
 import type { OvsdbAddress } from './address.ts';
 
@@ -29,9 +30,16 @@ export const connectSocket: Connect = async (address, options, signal) => {
   });
 };
 
+/** What `ssl:` needs; throws HostRefusal without it. */
+export function tlsFiles({ tls }: OvsdbOptions): readonly [keyFile: string, certFile: string, caFile: string] {
+  const { keyFile = '', certFile = '', caFile = '' } = tls ?? {};
+  if ([keyFile, certFile, caFile].includes(''))
+    throw new HostRefusal('ovsdb', 'ssl: needs a private key, a certificate and the certificate of an authority');
+  return [keyFile, certFile, caFile];
+}
+
 /** The server is known by who signed it, as Open vSwitch's own clients do: its certificate need not name its address. */
-async function credentials({ tls }: OvsdbOptions): Promise<ConnectionOptions> {
-  if (!tls) throw new Error('ssl: needs a private key, a certificate and the certificate of an authority');
-  const [key, cert, ca] = await Promise.all([tls.keyFile, tls.certFile, tls.caFile].map(path => readFile(path)));
+async function credentials(options: OvsdbOptions): Promise<ConnectionOptions> {
+  const [key, cert, ca] = await Promise.all(tlsFiles(options).map(path => readFile(path)));
   return { key, cert, ca, checkServerIdentity: () => undefined, minVersion: 'TLSv1.2' } as ConnectionOptions;
 }

@@ -17,8 +17,8 @@ import {
 } from '../../../contracts/host/ovsdb.ts';
 import type { Clock } from '../../../engine/clock.ts';
 import { Listeners } from '../../../engine/listeners.ts';
-import { ovsdbAddress } from './address.ts';
-import type { Connect } from './connect.ts';
+import { type OvsdbAddress, ovsdbAddress } from './address.ts';
+import { type Connect, tlsFiles } from './connect.ts';
 import { databaseName, Follower } from './follower.ts';
 import { type Plan, planOf } from './plan.ts';
 import { RpcError, RpcLost } from './rpc.ts';
@@ -51,7 +51,7 @@ export class Session implements OvsdbSession {
     this.follower = new Follower({
       ...more,
       options,
-      address: ovsdbAddress(options.connection),
+      address: addressOf(options),
       timeoutMs: this.timeoutMs,
       probeMs: options.probeMs ?? 10_000,
       tell: news => {
@@ -207,6 +207,13 @@ export class Session implements OvsdbSession {
       this.waiting.delete(wake);
     }
   }
+}
+
+/** What can never be connected to is refused at once. */
+function addressOf(options: OvsdbOptions): OvsdbAddress {
+  const address = ovsdbAddress(options.connection);
+  if (address.kind === 'ssl') tlsFiles(options);
+  return address;
 }
 
 interface Committed {

@@ -9,6 +9,11 @@ const placement = notHere('this agent guarantees nothing, so there is nothing to
 const noLogs = noEffect('this agent logs no packets');
 
 export const openvswitchOptions = [
+  ...section<AgentSettings>('DEFAULT', [
+    option('ovs_all_ports', bool, '`neutron-ovs-cleanup` removes every port of every bridge', within('openvswitch', 'allPorts'), {
+      default: 'false',
+    }),
+  ]),
   ...section<AgentSettings>('ovs', [
     option('integration_bridge', named, 'the bridge that ports are plugged into', within('openvswitch', 'integrationBridge'), {
       default: 'br-int',

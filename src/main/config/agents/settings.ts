@@ -63,6 +63,8 @@ export interface OpenvswitchSettings
   readonly dscpInherit: boolean;
   readonly firewallDriver: string;
   readonly securityGroups: boolean;
+  /** Of a clean-up. */
+  readonly allPorts: boolean;
 }
 
 export type DhcpSettings = Omit<DhcpConfig, 'dropUser'>;
@@ -131,6 +133,7 @@ export const defaultAgentSettings: AgentSettings = {
     dscpInherit: false,
     firewallDriver: '',
     securityGroups: true,
+    allPorts: false,
   },
   dhcp: { dnsDomain: 'openstacklocal', leaseSeconds: 86_400, dnsServers: [], enableIsolatedMetadata: false, forceMetadata: false },
   l3: { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, least: 30, most: 100 },
