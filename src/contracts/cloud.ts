@@ -77,6 +77,23 @@ export interface SegmentPlacement {
   removeProvider(uuid: string): Promise<void>;
 }
 
+/** What an instance has of each provider, by resource class. */
+export interface Allocation {
+  readonly resources: Readonly<Record<string, Inventory>>;
+  /** Grows with each change. */
+  readonly generation: number;
+  readonly project_id: string;
+  readonly user_id: string;
+}
+
+/** Allocations of instances. Each throws `CloudUnavailable` or `PlacementRefused`. */
+export interface Allocations {
+  /** Undefined: the consumer has none. */
+  read(consumer: string): Promise<Allocation | undefined>;
+  /** In the place of what had that generation; false where that is another by now. Refused (409) where there is no room. */
+  write(consumer: string, allocation: Allocation): Promise<boolean>;
+}
+
 /** Placement answered no. */
 export class PlacementRefused extends Error {
   readonly status: number;

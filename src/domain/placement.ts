@@ -82,7 +82,7 @@ function inventories(
   return said.length === 0 ? {} : { inventories: Object.fromEntries(said) };
 }
 
-interface ReportingAgent {
+export interface ReportingAgent {
   readonly agent_type: string;
   readonly host: string;
   readonly configurations: Configurations;
@@ -125,6 +125,21 @@ export function providersOf(agent: ReportingAgent, roots: ReadonlyMap<string, st
     });
   }
   return out;
+}
+
+/** Whether all of these providers are the agent's, or its devices'. */
+export function answersFor(agent: ReportingAgent, providers: readonly string[], uuid5: Uuid5): boolean {
+  const own = new Set(providersOf(agent, new Map(), uuid5)?.map(p => p.uuid));
+  return reportsResources(agent.agent_type, agent.configurations) && providers.every(uuid => own.has(uuid));
+}
+
+/** Of a binding's profile: the provider of each group of the port's request. */
+export function allocationIn(profile: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  const { allocation } = profile;
+  const isObject = typeof allocation === 'object' && allocation !== null && !Array.isArray(allocation);
+  return isObject
+    ? (Object.fromEntries(Object.entries(allocation).filter(([, uuid]) => typeof uuid === 'string')) as Record<string, string>)
+    : {};
 }
 
 /** In either direction together, where the agent says so. */

@@ -57,6 +57,13 @@ export interface QosSupport {
   readonly vifTypes: readonly string[];
   readonly vnicTypes: readonly string[];
   readonly rules: Readonly<Record<string, Readonly<Record<string, ParameterValues>>>>;
+  /** Types of rules that are carried out only where a network's first segment is on a physical network. */
+  readonly physicalOnly?: readonly string[];
+}
+
+/** `physical`: on a network whose first segment is on a physical one. */
+export function isSupportedOn(support: QosSupport, rule: QosRule, physical: boolean): boolean {
+  return isSupported(support, rule) && (physical || !support.physicalOnly?.includes(rule.type));
 }
 
 export function isSupported(support: QosSupport, rule: QosRule): boolean {
@@ -105,6 +112,8 @@ const resourceClasses: Readonly<Record<string, Readonly<Record<string, string>>>
   },
 };
 
+const amounts: Readonly<Record<string, string>> = { minimum_bandwidth: 'min_kbps', minimum_packet_rate: 'min_kpps' };
+
 /** Types whose rules are reserved in Placement. */
 export const reservedTypes: readonly string[] = Object.keys(resourceClasses);
 
@@ -135,15 +144,20 @@ export function resourceRequest(
   const { physical_network } = demand;
   const groups = [
     // Bandwidth is that of a physical network.
-    ...(physical_network === null ? [] : group(demand, 'minimum_bandwidth', 'min_kbps', [trait('PHYSNET', physical_network), vnic])),
-    ...group(demand, 'minimum_packet_rate', 'min_kpps', [vnic]),
+    ...(physical_network === null ? [] : group(demand, 'minimum_bandwidth', [trait('PHYSNET', physical_network), vnic])),
+    ...group(demand, 'minimum_packet_rate', [vnic]),
   ];
   return groups.length === 0 ? null : { request_groups: groups, same_subtree: groups.map(g => g.id) };
 }
 
-function group({ rules, groupId }: Demand, type: string, attribute: string, required: readonly string[]): Group[] {
+function group({ rules, groupId }: Demand, type: string, required: readonly string[]): Group[] {
   const own = rules.filter(r => r.type === type);
-  if (own.length === 0) return [];
-  const resources = Object.fromEntries(own.map(r => [resourceClasses[type]![String(r.direction)]!, Number(r[attribute])]));
-  return [{ id: groupId(own.map(r => r.id).join(':')), required, resources }];
+  return own.length === 0 ? [] : [{ id: groupId(groupName(own)), required, resources: resourcesOf(own) }];
 }
+
+/** What the UUID of a group of a request is made of. */
+export const groupName = (rules: readonly QosRule[]): string => rules.map(r => r.id).join(':');
+
+/** By class, of rules that are reserved. */
+export const resourcesOf = (rules: readonly QosRule[]): Record<string, number> =>
+  Object.fromEntries(rules.map(r => [resourceClasses[r.type]![String(r.direction)]!, Number(r[amounts[r.type]!])]));

@@ -49,6 +49,7 @@ const ofTheServer = [
   'evpn_vnis',
   'external_dns_names',
   'segment_inventories',
+  'allocation_changes',
 ];
 
 test('every table of Weft is written, and every column of it that has to have a value gets one', () => {

@@ -1,12 +1,14 @@
 // Nova, where there is an account for it, as a reader of the outbox; where there is none, nothing is kept for it. And Placement.
+import { systemClock } from '../adapters/clock/system-clock.ts';
 import { openAggregates } from '../adapters/openstack/aggregates.ts';
 import { openNova } from '../adapters/openstack/nova.ts';
 import { openPlacement } from '../adapters/openstack/placement.ts';
 import { Session } from '../adapters/openstack/session.ts';
-import { CloudUnavailable } from '../contracts/cloud.ts';
+import { type Allocations, CloudUnavailable } from '../contracts/cloud.ts';
 import type { ServiceAccount } from '../contracts/service-account.ts';
 import type { ServerConfig, Services } from '../server/context.ts';
 import { NovaNotifier } from '../server/nova/notifier.ts';
+import { takeBackOld } from '../server/placement/allocations.ts';
 import { reportAll } from '../server/placement/reporter.ts';
 import { runReports } from '../server/placement/reports.ts';
 import { markAllSegments, markSegments } from '../server/placement/segment-marks.ts';
@@ -40,12 +42,23 @@ export function tellNova(services: Services, own: Own, stop: AbortSignal, end: A
   return runRelay(services, { ...own, reader, ...reading }, stop);
 }
 
-/** What hosts have, where there is an account for it. */
+/** For requests, which end with the stack. */
+export function openAllocations({ placement: { account } }: ServerConfig, stack: AsyncDisposableStack): Allocations | undefined {
+  if (account.auth_url === '') return undefined;
+  const end = new AbortController();
+  stack.defer(() => end.abort());
+  return openPlacement(new Session({ account, serviceType: 'placement', clock: systemClock, end: end.signal }));
+}
+
+/** What hosts have, and what instances were given for nothing, where there is an account for it. */
 export async function tellPlacement(services: Services, holder: string, stop: AbortSignal, end: AbortSignal): Promise<void> {
   const { account } = services.config.placement;
   if (account.auth_url === '') return;
   const placement = openPlacement(new Session({ account, serviceType: 'placement', clock: services.clock, end }));
-  await runReports(services, { lease: 'placement', holder, signal: stop }, hold => reportAll(services, placement, hold));
+  await Promise.all([
+    runReports(services, { lease: 'placement', holder, signal: stop }, hold => reportAll(services, placement, hold)),
+    runReports(services, { lease: 'allocations', holder, signal: stop }, hold => takeBackOld(services, placement, hold)),
+  ]);
 }
 
 /** Segments as aggregates with their addresses, where Neutron's plug-in is loaded and may speak to both. */

@@ -126,6 +126,19 @@ export const tables = {
     },
     primaryKey: ['segment_id'],
   },
+  /** Changes of what instances have in Placement that are on their way, one of each: from which generation, by how much, to what. */
+  allocation_changes: {
+    name: 'allocation_changes',
+    columns: {
+      consumer: { type: 'text' },
+      id: { type: 'text' },
+      generation: { type: 'int' },
+      diff: { type: 'json' },
+      resources: { type: 'json' },
+      at: { type: 'time' },
+    },
+    primaryKey: ['consumer'],
+  },
   dhcp_bindings: {
     name: 'dhcp_bindings',
     columns: { network_id: { type: 'text' }, agent_id: { type: 'text' } },

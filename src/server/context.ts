@@ -1,4 +1,5 @@
 // What the server's parts share: the store, time, chance, configuration, policy. Filled in by main; nothing here acts.
+import type { Allocations } from '../contracts/cloud.ts';
 import type { Drivers } from '../contracts/drivers.ts';
 import type { Caller } from '../contracts/identity.ts';
 import type { Log } from '../contracts/log.ts';
@@ -304,6 +305,8 @@ export interface Services {
   readonly drivers: Drivers;
   readonly config: ServerConfig;
   readonly printed: PrintedObjects;
+  /** Where there is an account for Placement. */
+  readonly allocations?: Allocations;
   /** Where somebody wants to know. */
   readonly metrics?: Metrics;
   readonly tracer?: Tracer;

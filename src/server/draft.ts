@@ -39,6 +39,8 @@ export class Draft {
   readonly guards: Guard[] = [];
   readonly ops: Op[] = [];
   readonly outbox: OutboxEntry[] = [];
+  /** Takes back what the decision has changed elsewhere, where it is not committed; the last first. */
+  readonly undos: (() => Promise<void>)[] = [];
   /** Values taken by this draft and not yet committed (addresses, segments, MACs), so that a bulk create does not take one twice. */
   readonly taken = new Set<string>();
   /** MACs that chance gave: what cannot be had because of one can be had with another. */

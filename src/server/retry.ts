@@ -62,6 +62,7 @@ async function decideOnce<S extends Services, T>(services: S, options: RetryOpti
     await store.foresee(options.foresee?.() ?? []);
     answer = await options.decide(draft, { ...services, store });
   } catch (refusal) {
+    await undo(services, draft);
     if (refusal instanceof Unlucky) return { done: false, refusal: refusal.refusal };
     if (await store.moved()) return { done: false, refusal };
     throw refusal;
@@ -73,9 +74,16 @@ async function decideOnce<S extends Services, T>(services: S, options: RetryOpti
     return committed;
   });
   if (result.done) return { done: true, answer };
+  await undo(services, draft);
   const error = quotaError(result);
   if (error) throw error;
   return { done: false, result };
+}
+
+/** Of a commit whose outcome is not known nothing is taken back: whoever looks after what was changed elsewhere finds out. */
+async function undo({ log }: Services, { undos }: Draft): Promise<void> {
+  for (const take of undos.toReversed())
+    await take().catch((error: unknown) => log.error('what a decision has changed elsewhere was not taken back', { error }));
 }
 
 function whyAgain(attempt: Exclude<Attempt<unknown>, { done: true }>): string {

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { uuid5 } from '../../src/server/uuid5.ts';
 import type { Body, Made } from './client.ts';
 import { beat, type Harness, start } from './harness.ts';
+
+/** Of what the UUIDs of Open vSwitch's bridges in Placement are made. */
+const agentsOf = '87ee7d5c-73bb-11e8-9008-c4d987b2a692';
 
 describe('ports on hosts with Open vSwitch', () => {
   let h: Harness;
@@ -63,6 +67,22 @@ describe('ports on hosts with Open vSwitch', () => {
     const [flat] = await h.admin.list('networks?provider:physical_network=public');
     const there = flat ?? (await h.admin.make('networks', 'network', provider));
     assert.equal((await port({ network_id: there.id, 'binding:host_id': 'both' }))['binding:vif_type'], 'bridge');
+  });
+
+  test('what Nova has reserved for a port is on a bridge of the agent that binds it', async () => {
+    const rates = { 'br-ex': { egress: 1000 } };
+    await report('reserving', { resource_provider_bandwidths: rates });
+    await beat(h, 'reserving', { interface_mappings: { public: 'eth1' } });
+    const [flat] = await h.admin.list('networks?provider:physical_network=public');
+    const on = async (host: string, allocation: Body): Promise<unknown> =>
+      (await port({ network_id: flat!.id, 'binding:host_id': host, 'binding:profile': { allocation } }))['binding:vif_type'];
+    const [own, foreign] = [uuid5(agentsOf, 'reserving:br-ex'), uuid5(agentsOf, 'elsewhere:br-ex')];
+    assert.equal(await on('reserving', { group: own }), 'ovs');
+    assert.equal(await on('reserving', {}), 'ovs');
+    // Nor by the Linux bridge agent, which has none.
+    assert.equal(await on('reserving', { group: foreign }), 'binding_failed');
+    assert.equal(await on('reserving', { group: own, another: foreign }), 'binding_failed');
+    assert.equal(await on('ovs-1', { group: own }), 'binding_failed');
   });
 
   test("the parent of a trunk is plugged into the trunk's bridge; a port that is plugged elsewhere becomes none", async () => {

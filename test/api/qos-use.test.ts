@@ -182,4 +182,29 @@ describe('QoS policies in use', () => {
     const direct = await h.admin.refused('POST', 'ports', { port: { network_id: net.id, 'binding:vnic_type': 'macvtap' } });
     assert.deepEqual(direct.slice(0, 2), [409, 'QosRuleNotSupported']);
   });
+
+  test('a guaranteed bandwidth is of a physical network, wherever the policy, the port or the rule comes last; packet rates are of any', async () => {
+    const physical = (name: string) => network({ 'provider:network_type': 'flat', 'provider:physical_network': name });
+    const [there, tunnel] = [await physical('guaranteed'), await network()];
+    const gold = await policy({}, { minimum_bandwidth: { min_kbps: 1 }, minimum_packet_rate: { min_kpps: 1 } });
+    const rates = await policy({}, { minimum_packet_rate: { min_kpps: 1 } });
+    assert.equal((await update(`networks/${there.id}`, 'network', { qos_policy_id: gold.id }))[0], 200);
+    assert.equal((await update(`networks/${tunnel.id}`, 'network', { qos_policy_id: gold.id }))[1], 'QosRuleNotSupportedByNetwork');
+    assert.equal((await update(`networks/${tunnel.id}`, 'network', { qos_policy_id: rates.id }))[0], 200);
+    assert.equal((await h.admin.request('POST', 'ports', { port: { network_id: there.id } })).status, 201);
+    for (const [net, status] of [
+      [there, 201],
+      [tunnel, 409],
+    ] as const)
+      assert.equal((await h.admin.request('POST', 'ports', { port: { network_id: net.id, qos_policy_id: gold.id } })).status, status);
+    const rule = (id: string) =>
+      h.admin.request('POST', `qos/policies/${id}/minimum_bandwidth_rules`, { minimum_bandwidth_rule: { min_kbps: 1 } });
+    await port(tunnel);
+    assert.equal((await rule(rates.id)).status, 409);
+    const later = await policy();
+    const net = await physical('later');
+    assert.equal((await update(`networks/${net.id}`, 'network', { qos_policy_id: later.id }))[0], 200);
+    await port(net);
+    assert.equal((await rule(later.id)).status, 201);
+  });
 });

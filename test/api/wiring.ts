@@ -19,19 +19,19 @@ import { identity } from './people.ts';
 import { refuseWide, watchLocks } from './wide-locks.ts';
 
 /** What it logs as errors goes to stderr. */
-export function servicesOver(store: Store, config: Partial<ServerConfig> = {}): Services {
+export function servicesOver(store: Store, config: Partial<ServerConfig> = {}, more: Partial<Services> = {}): Services {
   const log = textLog({ sink: { write: line => void process.stderr.write(line) }, level: 'error' });
   const chosen = { random: Math.random, newId: randomUUID, policy: buildPolicy(policies), drivers, printed: new PrintedObjects() };
-  return { store, clock: systemClock, log, ...chosen, config: { ...defaultConfig, ...config } };
+  return { store, clock: systemClock, log, ...chosen, config: { ...defaultConfig, ...config }, ...more };
 }
 
 export interface Served extends AsyncDisposable {
   readonly url: string;
 }
 
-export async function serveOver(store: Store, config: Partial<ServerConfig> = {}): Promise<Served> {
+export async function serveOver(store: Store, config: Partial<ServerConfig> = {}, more: Partial<Services> = {}): Promise<Served> {
   const wide = watchLocks(store);
-  const services = servicesOver(store, config);
+  const services = servicesOver(store, config, more);
   await putFirstTemplates(services);
   await showDefaultRanges(services);
   const app = buildHttpServer({ services, api: offer(services, { resources, extensions }), identity });

@@ -43,7 +43,7 @@ describe('addresses of segments in Placement', { skip: noNova || noNeutronServer
   let neutron: Side;
 
   before(async () => {
-    keystone = await startKeystone(folder, 'admin-password');
+    keystone = stack.use(await startKeystone(folder, 'admin-password'));
     await ensureAccount(keystone.admin, accountOf('neutron'), ['service', 'admin']);
     const rabbit = stack.use(await Rabbit.start());
     cloud = stack.use(await NovaCloud.start({ folder, keystone, hosts: computes }));
@@ -54,7 +54,6 @@ describe('addresses of segments in Placement', { skip: noNova || noNeutronServer
   });
   after(async () => {
     await stack.disposeAsync();
-    await keystone?.[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
   });
 

@@ -1,5 +1,12 @@
 // Placement's API as far as it is told what hosts have, and of the addresses of segments.
-import { CloudUnavailable, type Placement, PlacementRefused, type SegmentPlacement } from '../../contracts/cloud.ts';
+import {
+  type Allocation,
+  type Allocations,
+  CloudUnavailable,
+  type Placement,
+  PlacementRefused,
+  type SegmentPlacement,
+} from '../../contracts/cloud.ts';
 import type { HttpReply, HttpRequest } from './http.ts';
 import type { Session } from './session.ts';
 
@@ -10,7 +17,7 @@ const passing = new Set([429, 502, 503, 504]);
 const attempts = 10;
 const longestReason = 300;
 
-export function openPlacement(session: Session): Placement & SegmentPlacement {
+export function openPlacement(session: Session): Placement & SegmentPlacement & Allocations {
   const request = async (path: string, asked: HttpRequest): Promise<HttpReply> => {
     const reply = await session.request(path, { ...asked, headers: { 'openstack-api-version': version } });
     if (passing.has(reply.status)) throw new CloudUnavailable(`Placement answers ${reply.status}`);
@@ -88,7 +95,28 @@ export function openPlacement(session: Session): Placement & SegmentPlacement {
       const reply = await request(`/resource_providers/${uuid}`, { method: 'DELETE' });
       if (reply.status >= 300 && reply.status !== 404) throw refusal(reply);
     },
+    async read(consumer) {
+      const said = (await done(`/allocations/${consumer}`, { method: 'GET' })) as Consumer;
+      const resources = Object.entries(said.allocations).map(([provider, { resources }]) => [provider, resources] as const);
+      if (resources.length === 0) return undefined;
+      const { consumer_generation: generation, project_id, user_id } = said;
+      return { resources: Object.fromEntries(resources), generation, project_id, user_id };
+    },
+    async write(consumer, { resources, generation, project_id, user_id }) {
+      const allocations = Object.fromEntries(Object.entries(resources).map(([provider, own]) => [provider, { resources: own }]));
+      const body = { allocations, consumer_generation: generation, project_id, user_id };
+      const reply = await request(`/allocations/${consumer}`, { method: 'PUT', body });
+      if (reply.status >= 300 && codeOf(reply) !== 'placement.concurrent_update') throw refusal(reply);
+      return reply.status < 300;
+    },
   };
+}
+
+interface Consumer {
+  readonly allocations: Readonly<Record<string, { readonly resources: Allocation['resources'][string] }>>;
+  readonly consumer_generation: number;
+  readonly project_id: string;
+  readonly user_id: string;
 }
 
 interface Inventories {

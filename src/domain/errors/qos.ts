@@ -31,6 +31,22 @@ export const qosErrors = {
     text: (p: P<'new_rule_type' | 'rule_id' | 'policy_id'>) =>
       `Rule ${p.new_rule_type} conflicts with rule ${p.rule_id} which already exists in QoS Policy ${p.policy_id}.`,
   },
+  QosPlacementAllocationUpdateConflict: {
+    status: 409,
+    text: (p: P<'alloc_diff' | 'consumer'>) =>
+      `Updating placement allocation with ${p.alloc_diff} for consumer ${p.consumer} failed. The requested resources would exceed the capacity available.`,
+  },
+  PlacementEndpointNotFound: { status: 404, text: () => 'Placement API endpoint not found.' },
+  PlacementAllocationRemoved: { status: 400, text: (p: P<'consumer'>) => `Resource allocation is deleted for consumer ${p.consumer}` },
+  PlacementAllocationRpNotExists: {
+    status: 400,
+    text: (p: P<'resource_provider' | 'consumer'>) => `Resource provider ${p.resource_provider} for ${p.consumer} does not exist`,
+  },
+  PlacementAllocationGenerationConflict: {
+    status: 409,
+    text: (p: P<'consumer'>) =>
+      `Resource allocation has been changed for consumer ${p.consumer} in Placement while Neutron tried to update it.`,
+  },
   PolicyRemoveAuthorizationError: {
     status: 403,
     text: (p: P<'policy_id'>) => `Failed to remove provided policy ${p.policy_id} because you are not authorized.`,

@@ -16,7 +16,10 @@ const qos: QosSupport = {
     bandwidth_limit: { max_kbps: rate, max_burst_kbps: rate, direction },
     packet_rate_limit: { max_kpps: rate, max_burst_kpps: rate, direction },
     dscp_marking: { dscp_mark: dscpMarks },
+    minimum_bandwidth: { min_kbps: rate, direction },
+    minimum_packet_rate: { min_kpps: rate, direction: [...direction, 'any'] },
   },
+  physicalOnly: ['minimum_bandwidth'],
 };
 
 /** A NIC that is passed through is ours only where the switch in it is driven by Open vSwitch. */

@@ -8,6 +8,7 @@ import { putFirstTemplates } from '../../server/commands/default-security-group-
 import { showDefaultRanges } from '../../server/commands/network-segment-ranges.ts';
 import type { ServerConfig, Services } from '../../server/context.ts';
 import { PrintedObjects } from '../../server/printed.ts';
+import { openAllocations } from '../nova.ts';
 import { type LivePolicy, openPolicy } from '../policy.ts';
 import { openStore } from '../store.ts';
 import { newRegistry } from './metrics.ts';
@@ -35,6 +36,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
   const live = stack.use(await openPolicy(config.policy, stateDir, log));
   const metrics = newRegistry(config);
   const tracer = openTracing(config, log, stack);
+  const allocations = openAllocations(config, stack);
   const services: Services = {
     ...{
       store,
@@ -45,6 +47,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
       drivers: options.drivers ?? chosenDrivers(config),
       config,
       printed: new PrintedObjects(),
+      ...(allocations ? { allocations } : {}),
       ...(metrics ? { metrics } : {}),
       ...(tracer ? { tracer } : {}),
     },

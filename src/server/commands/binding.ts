@@ -2,9 +2,11 @@
 
 import type { AgentView, MechanismDriver, PortView, SegmentView } from '../../contracts/drivers.ts';
 import type { Predicate, Row, Value } from '../../contracts/store.ts';
+import { allocationIn, answersFor, type ReportingAgent } from '../../domain/placement.ts';
 import { isKeptApart, type PvlanType } from '../../domain/pvlan.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { uuid5 } from '../uuid5.ts';
 import { isAlive } from './agent-liveness.ts';
 import { segmentsOf } from './segments.ts';
 
@@ -81,9 +83,12 @@ async function findBinding(services: Services, request: BindingRequest) {
   const { network_id, host, pvlan_type } = request;
   const agents = await services.store.select({ table: 'agents', where: { eq: ['host', host] } });
   const segments = (await segmentsOf(services, network_id)) as unknown as SegmentView[];
+  // What Nova has reserved for the port is on a device of one of them.
+  const providers = Object.values(allocationIn(request.profile));
   for (const driver of services.drivers.mechanisms) {
     if (isKeptApart(pvlan_type) && !driver.pvlan) continue;
     const agent = agents.find(a => a.agent_type === driver.agentType);
+    if (providers.length > 0 && !(agent && answersFor(agent as unknown as ReportingAgent, providers, uuid5))) continue;
     const binding = agent && driver.bind(await portView(services, request, driver), viewOf(services, agent), segments);
     if (binding) return binding;
   }

@@ -19,6 +19,7 @@ import { defaultGroup } from './default-group.ts';
 import { admitHa, becomeHaNetwork } from './ha-networks.ts';
 import { byIds, grouped, relyOnAll } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
+import { followPolicyOnNetwork } from './port-allocation.ts';
 import { removePortRows } from './port-rows.ts';
 import { changePvlan, requirePvlanSecurity } from './pvlan.ts';
 import { defaultPolicy } from './qos-policies.ts';
@@ -119,8 +120,8 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     is_default,
     revision_number: 1,
   });
-  await admitNetwork(ctx, draft, qos_policy_id, id);
   for (const [i, one] of taken.entries()) insertSegment(draft, id, one, i);
+  await admitNetwork(ctx, draft, qos_policy_id, id);
   if (input.ha === true) await becomeHaNetwork(ctx, draft, owner, id);
   if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
@@ -145,6 +146,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (input['router:external'] !== undefined || input.is_default !== undefined)
     set.is_default = await defaultFrom(ctx, draft, String(row.id), input, row);
   if (input['router:external'] !== undefined) await setExternal(ctx, draft, row, input['router:external'] === true);
+  if (input.qos_policy_id !== undefined) await followPolicyOnNetwork(ctx, draft, row, input.qos_policy_id);
   if (Object.keys(set).length > 0 || input.shared !== undefined || input['router:external'] !== undefined || rewired) {
     draft.update(network, row, set, { facts: { mtu_changed: set.mtu !== undefined && set.mtu !== row.mtu, changed: Object.keys(input) } });
   }

@@ -55,7 +55,7 @@ export async function createPort(services: Services, draft: Draft, net: Row, inp
   const tags = [...((input.tags as string[] | undefined) ?? [])].sort();
   addTags(draft, id, tags);
   const binding = await bindNew(services, draft, { port_id: id, network_id, ...plug, ...place });
-  await admitPort(services, draft, row.qos_policy_id ?? net.qos_policy_id, id, binding.row);
+  await admitPort(services, draft, row.qos_policy_id ?? net.qos_policy_id, row, binding.row);
   await awaitAgents(services, draft, { port_id: id, network_id, owner, bound: binding.bound, withDhcp });
   return {
     row,

@@ -15,6 +15,7 @@ import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
 import { releaseLocalIps } from './local-ip-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
+import { followPolicy } from './port-allocation.ts';
 import { awaitAgents } from './port-blocks.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
 import { changeGroups } from './port-groups.ts';
@@ -24,6 +25,7 @@ import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
 import { deviceOf, factsOf, partsOf } from './port-rows.ts';
 import { admitPort, changePolicy } from './qos-use.ts';
+import { networkPolicies } from './qos-view.ts';
 import { putTrunkDown } from './trunk-binding.ts';
 
 interface Change {
@@ -64,6 +66,7 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
   await policyChange(change);
   Object.assign(set, place);
   if (rebound || set.admin_state_up === false) set.status = 'DOWN';
+  await followOwnPolicy(change);
   draft.update(port, row, set, { facts: { before, after: deviceOf({ ...row, ...set }), asked: true, changed: Object.keys(input) } });
 }
 
@@ -71,7 +74,16 @@ export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, in
 async function policyChange({ ctx, draft, row, input, binding }: Change): Promise<void> {
   const wanted = input.qos_policy_id;
   await changePolicy(ctx, draft, row.qos_policy_id, wanted);
-  if (wanted !== undefined && wanted !== row.qos_policy_id) await admitPort(ctx, draft, wanted, String(row.id), binding);
+  if (wanted !== undefined && wanted !== row.qos_policy_id) await admitPort(ctx, draft, wanted, row, binding);
+}
+
+/** What the instance has of Placement becomes what the port's policy promises. */
+async function followOwnPolicy({ ctx, draft, row, input, binding }: Change): Promise<void> {
+  if (input.qos_policy_id === undefined || input.qos_policy_id === row.qos_policy_id) return;
+  const network_id = String(row.network_id);
+  const ofNetwork = (await networkPolicies(ctx, [network_id])).get(network_id) ?? null;
+  const profile = (input['binding:profile'] ?? binding?.profile ?? {}) as Readonly<Record<string, unknown>>;
+  await followPolicy(ctx, draft, { row, profile, before: row.qos_policy_id ?? ofNetwork, after: input.qos_policy_id ?? ofNetwork });
 }
 
 /** Null asks for a new address. A port that is plugged keeps the one that it has; one that is a physical function has that one's. */

@@ -36,21 +36,16 @@ async function reliedRules(services: Services, draft: Draft, policyId: string): 
 }
 
 /** Refuses a port that cannot have the rules in effect on it. */
-export async function admitPort(
-  services: Services,
-  draft: Draft,
-  policyId: unknown,
-  portId: string,
-  binding: Row | undefined,
-): Promise<void> {
+export async function admitPort(services: Services, draft: Draft, policyId: unknown, port: Row, binding: Row | undefined): Promise<void> {
   if (typeof policyId !== 'string') return;
-  refuseOnPort(services, await reliedRules(services, draft, policyId), portId, plugOf(binding));
+  const placed = { id: String(port.id), network_id: String(port.network_id), ...plugOf(binding) };
+  await refuseOnPort(services, draft, await reliedRules(services, draft, policyId), placed);
 }
 
 /** Refuses a network, some port of which cannot have the policy's rules. */
 export async function admitNetwork(services: Services, draft: Draft, policyId: unknown, networkId: string): Promise<void> {
   if (typeof policyId !== 'string') return;
   const rules = await reliedRules(services, draft, policyId);
-  refuseOnNetwork(services, rules, networkId);
+  await refuseOnNetwork(services, draft, rules, networkId);
   await refuseOnPorts(services, draft, rules, { and: [{ eq: ['network_id', networkId] }, { eq: ['qos_policy_id', null] }] });
 }
