@@ -277,7 +277,16 @@ async function openServer(options: AllInOneOptions): Promise<{ server: ApiServer
   const holder = isShared(config.database) ? {} : { holder: 'all-in-one' };
   const changeable: Changeable = { logLevel: options.debug ? 'debug' : 'info' };
   const server = counts
-    ? await startGroup({ folder, host, port, counts, config, changeable, keystone, log, prepare: async on => void (await identity(on)) })
+    ? await startGroup({
+        folder,
+        at: { host, port },
+        counts,
+        config,
+        changeable,
+        keystone,
+        log,
+        prepare: async on => void (await identity(on)),
+      })
     : await startServer({ stateDir: folder.path, host, port, log, config, identity, ...holder, ...graceOf(options) });
   if (!opened) throw new Error('the server did not ask for an identity');
   progress(`the API listens on ${url}${counts ? `, ${counts.api} + ${counts.rpc + counts.reports} workers` : ''}`);

@@ -17,6 +17,7 @@ import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from
 import { logs } from '../cli/verbs/logs.ts';
 import { type PolicyDesk, policyVerbs } from '../cli/verbs/policy.ts';
 import { publicExec, publicPublish } from '../cli/verbs/public.ts';
+import { rpcServerVerb } from '../cli/verbs/rpc-server.ts';
 import { serverVerb } from '../cli/verbs/server.ts';
 import { status } from '../cli/verbs/status.ts';
 import { type UpOptions, upVerb } from '../cli/verbs/up.ts';
@@ -51,6 +52,7 @@ const importing = async (options: ImportOptions, out: (line: string) => void): P
 export const verbs = [
   upVerb(work),
   serverVerb(work),
+  rpcServerVerb(async (options, out) => (await import('./rpc-server.ts')).rpcServer(options, out)),
   agentVerb(async options => (await import('./agent-command.ts')).runAgent(options)),
   auditVerb(async options => (await import('./audit/this-machine.ts')).auditThisMachine(options)),
   down,

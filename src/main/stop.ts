@@ -56,7 +56,7 @@ export function untilStopped(reload?: () => void): Stopper {
  */
 export function outliveHangUp([verb = '', program = '']: readonly string[]): void {
   const name = verb === '--called-as' ? program : verb;
-  const isServer = /^(neutron-(rpc-)?)?server$/.test(name);
+  const isServer = /^(neutron-)?(rpc-)?server$/.test(name);
   if (!isServer && !/^(neutron-.*-)?agent$/.test(name)) return;
   process.on('SIGHUP', () => {
     if (isServer && process.listenerCount('SIGHUP') === 1 && inForeground()) process.exit(129);

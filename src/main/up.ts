@@ -18,6 +18,7 @@ import { takeLock } from './state/lock.ts';
 import { type Stopper, untilStopped } from './stop.ts';
 import { tellServiceManager } from './supervise/service-manager.ts';
 import { enterUserNamespace, inUserNamespace } from './user-namespace.ts';
+import { inUsersWords, inWords, messageOf } from './words.ts';
 
 /** What is asked to end while it starts may get so far as to be closed in order. */
 const openingMs = 5000;
@@ -149,22 +150,4 @@ const cloudWords = (cloudsYaml: string): string[] => [
 /** As a shell would need it. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Errors that a person can do something about are told without a stack. */
-function inUsersWords(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE')
-    return new Failure(`something else listens there already (${messageOf(error)}); choose another address with --listen`);
-  return error instanceof Error ? new Failure(messageOf(error)) : error;
-}
-
-function inWords<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw inUsersWords(error);
-  }
 }

@@ -34,11 +34,8 @@ test('without files those of /etc/neutron that are there', () => {
   );
 });
 
-test('neutron-rpc-server is a server beside another', () => {
-  assert.equal(
-    of('neutron-rpc-server --config-file n.conf'),
-    'server --config-file n.conf --state-dir /var/lib/weft/rpc-server --listen 127.0.0.1:0',
-  );
+test('neutron-rpc-server answers agents beside a server, in a state directory of its own', () => {
+  assert.equal(of('neutron-rpc-server --config-file n.conf'), 'rpc-server --config-file n.conf --state-dir /var/lib/weft/rpc-server');
 });
 
 test('neutron-db-manage', () => {

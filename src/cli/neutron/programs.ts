@@ -18,10 +18,9 @@ const server: Translate = (argv, place) => {
   return { kind: 'verb', argv: ['server', ...place(oslo), ...oslo.rest], idle: oslo.idle };
 };
 
-/** It answers agents as any server does; the API that it has as well is in nobody's way. */
 const rpcServer: Translate = (argv, place) => {
   const oslo = osloOptions('neutron-rpc-server', argv);
-  return { kind: 'verb', argv: ['server', ...place(oslo, 'rpc-server'), '--listen', '127.0.0.1:0', ...oslo.rest], idle: oslo.idle };
+  return { kind: 'verb', argv: ['rpc-server', ...place(oslo, 'rpc-server'), ...oslo.rest], idle: oslo.idle };
 };
 
 const status: Translate = (argv, place) => {

@@ -30,4 +30,10 @@ export function workerCounts({ service, database }: ServerConfig, machine: Machi
   return { api, rpc: Math.max(1, rpcWorkers ?? Math.floor(api / 2)), reports: rpcStateReportWorkers };
 }
 
+/** Of a server that answers agents alone: as many for them as one with an API has, at least one. */
+export function rpcCounts(config: ServerConfig, machine: Machine = thisMachine()): WorkerCounts {
+  const { api, ...counts } = workerCounts(config, machine) ?? { api: 0, rpc: Math.max(1, config.service.rpcWorkers ?? 1), reports: 0 };
+  return { ...counts, api: 0, reports: config.service.rpcStateReportWorkers };
+}
+
 const thisMachine = (): Machine => ({ cores: availableParallelism(), memory: totalmem() });

@@ -20,15 +20,14 @@ import { startWorker, type WorkerProcess } from './worker-process.ts';
 
 export interface GroupOptions {
   readonly folder: StateFolder;
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
+  /** Where it listens; port 0: any free one. Undefined: it has no API. */
+  readonly at: { readonly host: string; readonly port: number } | undefined;
   readonly counts: WorkerCounts;
   readonly config: ServerConfig;
   readonly changeable: Changeable;
   readonly keystone: KeystoneAccount | undefined;
   readonly log: Log;
-  /** Called before the workers start, with the URL: makes what they look for in the state directory. */
+  /** Called before the workers start, with the URL of the API: makes what they look for in the state directory. */
   readonly prepare: (url: string) => Promise<void>;
 }
 
@@ -55,17 +54,17 @@ interface Group {
 const busUp = ({ buses }: Group): boolean | undefined => (buses.size === 0 ? undefined : [...buses.values()].some(up => up));
 
 export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
-  const { folder, host, port, config, log } = options;
+  const { folder, at, config, log } = options;
   await using stack = new AsyncDisposableStack();
-  const socket = stack.use(await bindSocket(host, port));
+  const socket = at && stack.use(await bindSocket(at.host, at.port));
   const hub = stack.use(await UnixHub.listen(folder.busSocket, { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const live = stack.use(await openPolicy(config.policy, folder.path, log));
-  const url = `${config.tls.enabled ? 'https' : 'http'}://${socket.place}`;
-  await options.prepare(url);
+  const url = socket ? `${config.tls.enabled ? 'https' : 'http'}://${socket.place}` : '';
+  if (socket) await options.prepare(url);
   const group: Group = {
     options,
     url,
-    socket: socket.handle,
+    socket: socket?.handle,
     living: new Map(),
     buses: new Map(),
     counted: new Remembered(),
@@ -73,7 +72,7 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   };
   const running = stack.adopt(await startAll(group), all => stopAll(group, all));
   // Who comes now is refused at once, and not when the last request is answered.
-  stack.defer(() => socket[Symbol.dispose]());
+  if (socket) stack.defer(() => socket[Symbol.dispose]());
   if (config.metricsListen) stack.use(await serveMetrics(config.metricsListen, () => samplesOf(group, running)));
   const owned = stack.move();
   return {
@@ -100,14 +99,15 @@ const answerMs = 4_000;
 const inTime = <T>(answer: Promise<T>): Promise<T | undefined> =>
   Promise.race([answer, new Promise<undefined>(resolve => void setTimeout(() => resolve(undefined), answerMs).unref())]);
 
-async function samplesOf({ living, counted }: Group, running: readonly Supervised[]): Promise<(readonly Sample[])[]> {
+async function samplesOf({ options, living, counted }: Group, running: readonly Supervised[]): Promise<(readonly Sample[])[]> {
   const roleOf = ({ state }: Supervised): string => state.name.replace(/^worker (\w+)-.*/, '$1');
   const workers = running.flatMap((one): Sample[] => [
     { name: 'weft_workers', labels: { role: roleOf(one) }, value: one.state.state === 'running' ? 1 : 0 },
     { name: 'weft_worker_restarts_total', labels: { role: roleOf(one) }, value: one.state.restarts },
   ]);
   // One of them looks at the database for all.
-  const [first] = [...living].find(([, role]) => role === 'api') ?? [];
+  const watching = roles.find(role => options.counts[role] > 0);
+  const [first] = [...living].find(([, role]) => role === watching) ?? [];
   const asked = [...living.keys()].map(worker => {
     const answer = worker.ask('metrics', worker === first).then(samples => {
       counted.keep(worker, samples);
