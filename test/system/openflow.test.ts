@@ -24,7 +24,7 @@ async function inNamespace(program: string, least: number): Promise<void> {
 }
 
 describe('OpenFlow', () => {
-  test('the real door passes its suite', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow.ts', 13));
+  test('the real door passes its suite', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow.ts', 14));
   test('ovs-ofctl reads what we write, and we read what it writes', { skip: noOvs(), timeout: 300_000 }, () =>
     inNamespace('openflow-oracle.ts', 5),
   );

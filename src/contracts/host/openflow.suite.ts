@@ -214,6 +214,22 @@ function refusals(check: Check): void {
   const bad: readonly (readonly [why: string, flow: Flow])[] = [
     ['a field without what it needs', flow(2, { match: { tcp_dst: 80 } })],
     ['an action without what it needs', flow(2, { actions: [{ do: 'set_field', field: 'ip_dst', value: '10.0.0.1' }] })],
+    ['a tag popped where there is none', flow(2, { actions: [{ do: 'pop_vlan' }] })],
+    ['a tag popped twice', flow(2, { match: { vlan_vid: vlan(3) }, actions: [{ do: 'pop_vlan' }, { do: 'pop_vlan' }] })],
+    ['what is no IP packet, tracked', flow(2, { actions: [{ do: 'ct' }] })],
+    [
+      'a clause beside another action',
+      flow(2, {
+        actions: [
+          { do: 'conjunction', id: 1, clause: 1, of: 2 },
+          { do: 'output', port: 1 },
+        ],
+      }),
+    ],
+    [
+      'a link address of another message',
+      flow(2, { match: { ...protocol.icmp6, icmpv6_type: 135, icmpv6_code: 0, nd_tll: 'fa:16:3e:00:00:01' } }),
+    ],
     ['no such group', flow(2, { actions: [{ do: 'group', group: 99 }] })],
     ['no such meter', flow(2, { actions: [{ do: 'meter', meter: 99 }] })],
     ['back to a table', flow(2, { actions: [{ do: 'goto_table', table: 4 }] })],
@@ -244,6 +260,18 @@ function refusals(check: Check): void {
     }
     await door.apply(add([flow(4)]));
     assert.equal((await door.flows()).length, 2);
+  });
+
+  check('transactions at the same time do not touch each other', async ({ door }) => {
+    const part = (from: number): Flow[] => Array.from({ length: 300 }, (_, i) => flow(from + i));
+    const [one, bad, two] = await Promise.allSettled([
+      door.apply(add(part(0))),
+      door.apply(add([...part(1000), flow(1, { match: { tcp_dst: 80 } })])),
+      door.apply(add(part(2000))),
+    ]);
+    assert.deepEqual([one.status, bad.status, two.status], ['fulfilled', 'rejected', 'fulfilled']);
+    assert.equal((bad as PromiseRejectedResult).reason.index, 300);
+    assert.deepEqual(await texts(door), textsOf([...part(0), ...part(2000)]));
   });
 
   check('a flow that overlaps is refused when that was asked for', async ({ door }) => {

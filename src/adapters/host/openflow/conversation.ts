@@ -194,19 +194,14 @@ export class Conversation {
     );
   }
 
-  /**
-   * A management connection is told nothing until it asks for packets (miss_send_len); it is then told of ports and removed flows, and
-   * packets are turned off by kind.
-   */
+  /** A management connection is told no news until it says which (OFPT_SET_ASYNC): ports and removed flows, and no packets. */
   private async setUp(): Promise<void> {
-    const ready = this.numbers(3);
-    const nothing = { type: MESSAGE.barrier_request, write: () => {} };
+    const first = this.numbers(2);
     const w = new Writer();
-    writeMessage(w, { type: MESSAGE.set_config, write: b => b.u16(0).u16(128) }, ready);
-    writeMessage(w, { type: MESSAGE.set_async, write: writeAsync }, ready + 1);
+    writeMessage(w, { type: MESSAGE.set_async, write: writeAsync }, first);
     const refused: string[] = [];
-    using _ = this.batch(w.done(), ready, 2, (_index, code) => refused.push(code));
-    await this.ask(nothing, ready + 2);
+    using _ = this.batch(w.done(), first, 1, (_index, code) => refused.push(code));
+    await this.ask({ type: MESSAGE.barrier_request, write: () => {} }, first + 1);
     if (refused.length > 0) throw new OpenflowAway(`the bridge does not tell news: ${refused.join(', ')}`);
   }
 

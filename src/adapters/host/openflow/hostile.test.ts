@@ -301,6 +301,7 @@ test('a bundle that is refused is discarded, not committed, and names the first 
       const body = m.body.copy();
       body.skip(4);
       const type = body.u16();
+      assert.equal(body.u16(), 3, 'atomic and ordered');
       controls.push(type);
       answer(MESSAGE.bundle_control, Buffer.from(`${'00000000'}000${type + 1}0003`, 'hex'));
     }

@@ -64,7 +64,7 @@ export function writeTlv(w: Writer, name: FieldName, { value, mask }: Bits, exac
 }
 
 /** What others need stands before them. */
-const FIRST: readonly FieldName[] = ['ct_state', 'eth_type', 'nw_proto', 'ct_nw_proto'];
+const FIRST: readonly FieldName[] = ['ct_state', 'eth_type', 'nw_proto'];
 
 /** The match with its header, filled up to eight bytes. Throws BadFlow. */
 export function writeMatch(w: Writer, match: Match): void {

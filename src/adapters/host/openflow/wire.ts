@@ -10,7 +10,6 @@ export const MESSAGE = {
   error: 1,
   echo_request: 2,
   echo_reply: 3,
-  set_config: 9,
   flow_removed: 11,
   port_status: 12,
   flow_mod: 14,
