@@ -133,6 +133,11 @@ export class NovaCloud implements AsyncDisposable {
     };
   }
 
+  /** A compute waits to hear that the instance's ports are plugged. */
+  plugs(instance: string): boolean {
+    return this.options.hosts.some(host => existsSync(join(this.file(`state-${host}`), instance)));
+  }
+
   private account(username: string): Sections[string] {
     const domains = { user_domain_name: 'Default', project_domain_name: 'Default' };
     const who = { username, password, project_name: 'service', ...domains };

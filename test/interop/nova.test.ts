@@ -102,13 +102,16 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
     return (stdout.trim().startsWith('{') ? JSON.parse(stdout) : {}) as Body;
   }
 
-  const server = async (id: string): Promise<Body> => (await nova('GET', `servers/${id}`))['server'] as Body;
+  const server = async (id: string): Promise<Body> => {
+    const now = (await nova('GET', `servers/${id}`))['server'] as Body;
+    assert.notEqual(now['status'], 'ERROR', JSON.stringify(now['fault']));
+    return now;
+  };
   const isActive = (id: string): Promise<Body> =>
     until(
       'the instance is ACTIVE',
       async () => {
         const now = await server(id);
-        assert.notEqual(now['status'], 'ERROR', JSON.stringify(now['fault']));
         return now['status'] === 'ACTIVE' && now['OS-EXT-STS:task_state'] === null && now;
       },
       patience,
@@ -132,9 +135,8 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
   };
   const isGone = (id: string): Promise<boolean> =>
     until('the instance is gone', async () => (await ask(`${cloud.url}/servers/${id}`, 'GET')).status === 404, patience);
-  /** Its compute waits for the ports: what it hears before means nothing to it. */
-  const isSpawned = (id: string): Promise<boolean> =>
-    until('it is spawned', async () => (await server(id))['OS-EXT-STS:task_state'] === 'spawning', patience);
+  /** Its compute waits for the ports: what it hears before means nothing to it, also when it says that it is spawning. */
+  const isSpawned = (id: string): Promise<boolean> => until('its ports are plugged', async () => cloud.plugs(id), patience);
   const boot = async (networks: readonly Body[], host: string): Promise<string> => {
     const wanted = { name: 'vm', imageRef: image, flavorRef: 't', networks, host };
     return String(((await nova('POST', 'servers', { server: wanted }))['server'] as Body)['id']);
@@ -169,7 +171,7 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
     const id = await boot([{ port: own.id }, { uuid: network.id }], hosts[0]);
     await until(
       'both ports are on the host',
-      async () => (await api.list(`ports?device_id=${id}&binding:host_id=${hosts[0]}`)).length === 2,
+      async () => (await server(id)) && (await api.list(`ports?device_id=${id}&binding:host_id=${hosts[0]}`)).length === 2,
       patience,
     );
     const ports = await api.list(`ports?device_id=${id}`);

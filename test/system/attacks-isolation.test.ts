@@ -189,8 +189,8 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
   test('the tunnels, by way of a router', async () => {
     const { world } = stage;
     const vni = await vniOf(stage.shared.id);
-    const outside = world.public('timeout', '3', process.execPath, '-e', listening, '9999');
-    await sleep(1000);
+    const outside = (await world.publicPlace())([process.execPath, '-e', listening, '9999']);
+    await world.until('the public network listens', () => outside.output().includes('ready'));
     const via = (name: string, packet: readonly number[], mark?: readonly number[]): Case =>
       frame(name, eth(stage.gateway.mac, mallory.mac, 0x0800, packet), mark);
     const payload = tunnelled('router', vni, mallory.v4, { dst: stage.gateway.mac, src: mallory.mac });
@@ -199,7 +199,8 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
       ...[h1, h2].map(host => via(`UDP to ${host}`, udp4(mallory.v4, host, 40_000, 9999, 'attack by the router'))),
       via('to the outside', udp4(mallory.v4, '172.24.4.1', 40_000, 9999, 'to the outside')),
     ]);
-    assert.match((await outside).stdout, /to the outside/, 'what may pass did');
+    await world.until('what may pass does', () => outside.output().includes('to the outside'));
+    outside.kill();
     await hostHearsPeer('peer three');
     assert.ok(!hostEar.output().includes('attack by the router'));
     assert.ok(!ear.heard(payload));
@@ -387,8 +388,8 @@ setInterval(() => {}, 1000);`;
     });
     const [silent, loud] = [count(7000), count(7001)];
     await sleep(1000);
+    await world.until('the other goes on', () => count(7001) > loud + 10);
     assert.equal(count(7000), silent, 'it stays silent, though the sender repeats what was lost');
-    assert.ok(count(7001) > loud + 10, 'the other goes on');
     talker.kill();
   });
 
@@ -459,11 +460,15 @@ setInterval(() => {}, 1000);`;
       ),
       eth(broadcast, mallory.mac, 0x0800, udp4('0.0.0.0', '255.255.255.255', 68, 67, Array<number>(300).fill(1))),
     ];
-    const flood = world.spawn(mallory.vm, [python, attackSender, 'eth0', '5', seeds.map(hex).join(','), 'shuffle']);
+    const before = performance.now();
+    await stage.actor('early');
+    const usual = performance.now() - before;
+    const flood = world.spawn(mallory.vm, [python, attackSender, 'eth0', '5', seeds.map(hex).join(','), 'shuffle', '2000']);
     await world.until('the flood runs', () => flood.output().includes('began'));
     const began = performance.now();
     const late = await stage.actor('late');
-    assert.ok(performance.now() - began < 10_000, 'a port in good time');
+    const took = performance.now() - began;
+    assert.ok(took < Math.max(10_000, 4 * usual), `a port in good time: ${took} ms, ${usual} ms without the flood`);
     await flood.done;
     assert.match(flood.output(), /sent [2-9][0-9]{3}/);
     assert.ok(await world.pings(late.vm, listener.v4), 'the network works');

@@ -127,7 +127,8 @@ describe('L3 agent', { skip: noSandbox() }, () => {
     test('an instance gets its IPv6 address, route, resolver and MTU by router advertisement', async () => {
       const began = performance.now();
       await world.until('a1 has an address', async () => (await globalAddress(world, 'a1')) !== undefined);
-      assert.ok(performance.now() - began < 4000, `${performance.now() - began} ms`);
+      // Unasked, routers advertise themselves up to 16 s after they have begun.
+      assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms`);
       assert.match(await world.inside('a1', 'ip', '-6', 'route'), /default via fe80::f816:3eff:fe00:1 dev eth0 proto ra/);
       assert.equal((await world.inside('a1', 'cat', '/proc/sys/net/ipv6/conf/eth0/mtu')).trim(), '1400');
     });

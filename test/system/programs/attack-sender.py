@@ -1,6 +1,7 @@
 """Sends frames from the moment on which its device is there, again and again: attack-sender.py DEVICE SECONDS HEX,HEX,...
 
-With `shuffle` as a fourth argument each frame is damaged at random before it goes. Prints `sent N` at the end.
+With `shuffle` as a fourth argument each frame is damaged at random before it goes; with a number as a fifth it goes on until so many are sent.
+Prints `sent N` at the end.
 """
 import os
 import random
@@ -11,6 +12,7 @@ import time
 device, seconds = sys.argv[1], float(sys.argv[2])
 frames = [bytes.fromhex(f) for f in sys.argv[3].split(',')]
 shuffle = len(sys.argv) > 4
+least = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 end = time.time() + seconds
 sent = 0
 
@@ -40,7 +42,7 @@ def opened():
 
 s = opened()
 print('began', flush=True)
-while time.time() < end:
+while time.time() < end or sent < least and time.time() < end + 60:
     for frame in frames:
         try:
             s.send(damaged(frame) if shuffle else frame)
