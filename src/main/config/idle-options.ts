@@ -1,5 +1,5 @@
 // Options of Neutron's server that are known by name and have no effect here, by the reason.
-import { idleOption, noEffect, type Option, type Row, section, type Type, type Without } from './option.ts';
+import { idleOption, missed, noEffect, type Option, type Row, section, type Type, type Without } from './option.ts';
 import type { ServerProcess } from './server-process.ts';
 import { bool, string } from './values.ts';
 
@@ -17,6 +17,7 @@ const truth = bool as Type<unknown>;
 
 const noPool = noEffect('the server does not keep pools of threads and connections');
 const ownLog = noEffect('the log has the form and the places that log_file, log_dir, use_json and use_stderr give it');
+const ownPlace = missed('the log has the form and the places that log_file, log_dir, use_json and use_stderr give it');
 const ownWsgi = noEffect('the server speaks HTTP itself');
 const ownRetry = noEffect('what is tried again, and for how long, is the store’s own business');
 const ownDialect = noEffect('the store speaks to the database itself');
@@ -30,13 +31,18 @@ const ofProcess: Rows = [
     ...{ wsgi_default_pool_size: '100' },
   }),
   ...idle(ownLog, truth, {
-    ...{ watch_log_file: 'false', use_syslog: 'false', use_journal: 'false', use_eventlog: 'false', publish_errors: 'false' },
+    ...{ watch_log_file: 'false', use_eventlog: 'false', publish_errors: 'false' },
     ...{ fatal_deprecations: 'false', log_options: 'true' },
   }),
+  ...idle(ownPlace, truth, { use_syslog: 'false', use_journal: 'false' }),
+  ...idle(ownPlace, text, {
+    ...{ log_config_append: null, log_date_format: '%Y-%m-%d %H:%M:%S' },
+    ...{ logging_context_format_string: null, logging_default_format_string: null },
+  }),
   ...idle(ownLog, text, {
-    ...{ log_config_append: null, log_date_format: '%Y-%m-%d %H:%M:%S', syslog_log_facility: 'LOG_USER' },
+    ...{ syslog_log_facility: 'LOG_USER' },
     ...{ log_rotate_interval: '1', log_rotate_interval_type: 'days', max_logfile_count: '30', max_logfile_size_mb: '200' },
-    ...{ log_rotation_type: 'none', logging_context_format_string: null, logging_default_format_string: null },
+    ...{ log_rotation_type: 'none' },
     ...{ logging_debug_format_suffix: null, logging_exception_prefix: null, logging_user_identity_format: null, default_log_levels: null },
     ...{ instance_format: null, instance_uuid_format: null, rate_limit_interval: '0', rate_limit_burst: '0' },
     ...{ rate_limit_except_level: 'CRITICAL' },

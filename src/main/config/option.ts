@@ -28,6 +28,8 @@ export interface Without {
   readonly kind: 'no effect' | 'refused';
   /** Ends the sentence "it has no effect here, because". */
   readonly because: string;
+  /** Whoever sets it would look for what it does, in vain: it is warned of, and not only noted. */
+  readonly isMissed?: true;
 }
 
 export interface Option<C> {
@@ -76,6 +78,7 @@ export const idleOption =
 export const section = <C>(group: string, rows: readonly Row<C>[]): readonly Option<C>[] => rows.map(row => row(group));
 
 export const noEffect = (because: string): Without => ({ kind: 'no effect', because });
+export const missed = (because: string): Without => ({ kind: 'no effect', because, isMissed: true });
 export const notHere = (because: string): Without => ({ kind: 'refused', because });
 
 export const optionName = ({ group, name }: { readonly group: string; readonly name: string }): string => `[${group}] ${name}`;

@@ -53,14 +53,19 @@ export function readProgram<C>(program: Program<C>, sources: readonly ConfigSour
     if (value !== undefined && typeof option.effect === 'function') config = option.effect(config, value);
   if (problems.length === 0) problems.push(...wrongTogether(program, config));
   const unknown = unknownNames(program, around.others ?? [], files);
-  const warnings = [...effective.flatMap(deprecated), ...unknown.warnings, ...(program.doubts?.(config) ?? [])];
+  const warnings = [
+    ...effective.flatMap(deprecated),
+    ...effective.flatMap(each => without(each, true)),
+    ...unknown.warnings,
+    ...(program.doubts?.(config) ?? []),
+  ];
   return {
     config,
     files: files.map(({ file }) => file),
     effective,
     problems,
     warnings,
-    notes: [...effective.flatMap(without), ...unknown.notes],
+    notes: [...effective.flatMap(each => without(each, false)), ...unknown.notes],
   };
 }
 
@@ -95,9 +100,10 @@ function refused<C>(found: Effective<C>): string[] {
   return found.origins.map(origin => `${originText(origin)}: ${optionName(found.option)} cannot be had here, because ${effect.because}`);
 }
 
-function without<C>(found: Effective<C>): string[] {
+function without<C>(found: Effective<C>, isMissed: boolean): string[] {
   const { effect } = found.option;
   if (typeof effect === 'function' || effect.kind !== 'no effect' || !isChanged(found)) return [];
+  if ((effect.isMissed ?? false) !== isMissed) return [];
   return found.origins.map(origin => `${originText(origin)}: ${optionName(found.option)} has no effect here, because ${effect.because}`);
 }
 

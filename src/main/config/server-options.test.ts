@@ -323,3 +323,22 @@ test('a Keystone: whose account, what is believed for how long, memcached; no se
     assert.doesNotMatch(message, /heim/);
   }
 });
+
+test('who wants the log elsewhere, or in another form, is warned that it is not; what is so anyway is not told', () => {
+  const wanted = [
+    'use_syslog = true',
+    'use_journal = true',
+    'log_config_append = l.ini',
+    'log_date_format = %s',
+    'logging_context_format_string = x',
+  ];
+  const { warnings, notes } = read(`[DEFAULT]\n${wanted.join('\n')}`);
+  assert.deepEqual(notes, []);
+  for (const line of wanted)
+    assert.ok(
+      warnings.some(text => text.includes(`] ${line.split(' ')[0]} has no effect here, because`)),
+      line,
+    );
+  assert.equal(warnings.length, wanted.length);
+  assert.deepEqual(read('[DEFAULT]\nuse_syslog = false\nlog_date_format = %Y-%m-%d %H:%M:%S').warnings, []);
+});

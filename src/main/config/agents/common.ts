@@ -1,6 +1,6 @@
 // Options that all agents have: who they are, where their files and logs are, and how they talk with the server.
 
-import { idleOption, noEffect, option, section } from '../option.ts';
+import { idleOption, missed, noEffect, option, section } from '../option.ts';
 import { rabbitOptions, transportUrl } from '../rabbit.ts';
 import { bool, checked, float, int, named, oneOf, string } from '../values.ts';
 import { type AgentSettings, sets, within } from './settings.ts';
@@ -18,6 +18,9 @@ const rabbit = Object.entries(rabbitOptions).map(([name, { type, help, default: 
 const root = noEffect('the agent runs as root itself');
 const oneProcess = noEffect('an agent is one process, and works on as much at once as is good');
 
+const ownPlace = missed('it writes to a file or to the standard error output');
+const ownForm = missed('lines have the form that oslo.log gives them by default');
+
 const process = section<AgentSettings>('DEFAULT', [
   option('host', named, 'what this machine is called as a host of agents; without it its name', within('messaging', 'host')),
   option('state_path', absolutePath, 'where pid files, leases and configurations of daemons are', sets('statePath'), {
@@ -26,8 +29,14 @@ const process = section<AgentSettings>('DEFAULT', [
   option('debug', bool, 'log more', sets('debug'), { default: 'false' }),
   option('log_file', string, 'where lines are written in place of the standard error output', sets('logFile'), { default: '' }),
   option('log_dir', string, 'the folder of log files', sets('logDir'), { default: '', deprecated: [{ name: 'logdir' }] }),
-  idleOption('use_syslog', bool, 'syslog', noEffect('it writes to a file or to the standard error output'), { default: 'false' }),
-  idleOption('use_journal', bool, 'the journal', noEffect('what is written to the standard error output gets there'), { default: 'false' }),
+  idleOption('use_syslog', bool, 'syslog', ownPlace, { default: 'false' }),
+  idleOption('use_journal', bool, 'the journal', missed('what is written to the standard error output gets there, and nothing else'), {
+    default: 'false',
+  }),
+  idleOption('log_config_append', string, 'a configuration of Python’s logging', ownPlace),
+  idleOption('log_date_format', string, 'the form of times', ownForm, { default: '%Y-%m-%d %H:%M:%S' }),
+  idleOption('logging_context_format_string', string, 'the form of lines of a request', ownForm),
+  idleOption('logging_default_format_string', string, 'the form of other lines', ownForm),
   idleOption('watch_log_file', bool, 'the file is opened anew when it was moved', noEffect('SIGHUP has the file opened anew'), {
     default: 'false',
   }),

@@ -213,3 +213,15 @@ test('options without effect are named with the reason, and names that nobody kn
   assert.deepEqual(warnings.length, 1);
   assert.match(warnings[0] ?? '', /metadata_portt is not known/);
 });
+
+test('an agent warns of what is wanted of its log and is not done', () => {
+  const { warnings, notes } = read(
+    'l3',
+    '[DEFAULT]\nuse_syslog = true\nlog_date_format = %s\nlogging_context_format_string = x\nuse_journal = false\n',
+  );
+  assert.deepEqual(notes, []);
+  assert.deepEqual(
+    warnings.map(text => /\] (\w+) has no effect here/.exec(text)?.[1]),
+    ['use_syslog', 'log_date_format', 'logging_context_format_string'],
+  );
+});
