@@ -99,6 +99,8 @@ export interface OpenvswitchConfig {
   };
   /** `firewall_driver`; `noop` also where `enable_security_group` is false. */
   readonly firewall: 'openvswitch' | 'noop';
+  /** `permitted_ethertypes`: what guarded ports may send and receive beside ARP, IPv4 and IPv6. */
+  readonly permittedEthertypes: readonly number[];
 }
 
 export interface DhcpConfig {

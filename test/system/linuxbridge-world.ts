@@ -1,5 +1,5 @@
-// For tests of the Linux bridge agent: sandboxed hosts on one wire, a server on a bus, agents as processes that can be killed, and
-// instances as namespaces behind taps (veths of the names that Nova would give them).
+// For tests of the L2 agents: sandboxed hosts on one wire, a server on a bus, agents as processes that can be killed, and
+// instances as namespaces behind taps (veths of the names that Nova would give them). What hosts switch with is the test's choice.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnixHub } from '../../src/adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import type { LinuxbridgeConfig } from '../../src/agent/context.ts';
+import type { LinuxbridgeConfig, OpenvswitchConfig } from '../../src/agent/context.ts';
 import { type FakePort, FakeServer, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
 import { type Job, startJob } from './job.ts';
-import type { AgentArguments } from './linuxbridge-agent-program.ts';
+import type { L2AgentArguments } from './l2-agent-program.ts';
+import { addSwitch, plugInto, switchConfig } from './openvswitch-host.ts';
 
 interface Agent {
   readonly child: ChildProcess;
@@ -28,41 +29,55 @@ export interface Instance {
   readonly port: FakePort;
 }
 
-const PREFIX = 'weft-lb';
+const PREFIX = 'weft-l2';
+
+export type SwitchKind = 'linuxbridge' | 'openvswitch';
 
 export class BridgeWorld implements AsyncDisposable {
   readonly server: FakeServer;
   readonly folder: string;
+  readonly kind: SwitchKind;
   private readonly hosts: ReadonlyMap<string, Sandbox>;
   private readonly stack: AsyncDisposableStack;
   private readonly agents = new Map<string, Agent>();
   private readonly jobs = new Set<Job>();
 
-  private constructor(parts: { hosts: ReadonlyMap<string, Sandbox>; server: FakeServer; folder: string; stack: AsyncDisposableStack }) {
+  private constructor(parts: {
+    hosts: ReadonlyMap<string, Sandbox>;
+    server: FakeServer;
+    folder: string;
+    kind: SwitchKind;
+    stack: AsyncDisposableStack;
+  }) {
     this.hosts = parts.hosts;
     this.server = parts.server;
     this.folder = parts.folder;
+    this.kind = parts.kind;
     this.stack = parts.stack;
   }
 
-  /** One or two hosts, h1 and h2: eth0 is the underlay (192.0.2.1 and .2), eth1 a provider's wire. */
-  static async open(count: 1 | 2): Promise<BridgeWorld> {
+  /**
+   * One or two hosts, h1 and h2: eth0 is the underlay (192.0.2.1 and .2), eth1 a provider's wire; with Open vSwitch a port of br-ex, behind
+   * the physical network `public`.
+   */
+  static async open(count: 1 | 2, kind: SwitchKind = 'linuxbridge'): Promise<BridgeWorld> {
     await using stack = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), `${PREFIX}-`));
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
     const hub = stack.use(await UnixHub.listen(join(folder, 'bus'), { clock: systemClock, log: textLog({ sink: { write() {} } }) }));
-    const server = stack.use(await FakeServer.open(hub.bus));
+    const server = stack.use(await FakeServer.open(hub.bus, kind === 'linuxbridge' ? tapOf : id => id));
     const hosts = new Map<string, Sandbox>();
     for (const n of Array.from({ length: count }, (_, i) => i + 1)) hosts.set(`h${n}`, stack.use(await openSandbox(`${PREFIX}-h${n}`)));
     const far = stack.use(await openSandbox(`${PREFIX}-far`));
     hosts.set('far', far);
     await wire(hosts.get('h1')!, 'eth0', hosts.get('h2') ?? far, 'eth0');
     await wire(hosts.get('h1')!, 'eth1', hosts.get('h2') ?? far, 'eth1');
-    const world = new BridgeWorld({ hosts, server, folder, stack: stack.move() });
+    const world = new BridgeWorld({ hosts, server, folder, kind, stack: stack.move() });
     for (const n of Array.from({ length: count }, (_, i) => i + 1)) {
       for (const dev of ['eth0', 'eth1']) await world.on(`h${n}`, 'ip', 'link', 'set', dev, 'up', 'mtu', '1600');
       await world.on(`h${n}`, 'ip', 'addr', 'add', `192.0.2.${n}/24`, 'dev', 'eth0');
     }
+    if (kind === 'openvswitch') await Promise.all(Array.from({ length: count }, (_, i) => addSwitch(world, `h${i + 1}`)));
     if (count === 1) for (const dev of ['eth0', 'eth1']) await world.on('far', 'ip', 'link', 'set', dev, 'up');
     return world;
   }
@@ -117,24 +132,29 @@ export class BridgeWorld implements AsyncDisposable {
       ...addresses.map(a => `addr add ${a} dev eth0${a.includes(':') ? ' nodad' : ''}`),
     ];
     await run(this.enter(host, ['ip', '-n', ns, '-batch', '-']), { input: `${batch.join('\n')}\n` });
+    if (this.kind === 'openvswitch') await plugInto(this, vm);
     return vm;
   }
 
   async unplug(vm: Instance): Promise<void> {
+    if (this.kind === 'openvswitch') await this.on(vm.host, 'ovs-vsctl', '--if-exists', 'del-port', tapOf(vm.port.id));
     await this.on(vm.host, 'ip', 'link', 'del', tapOf(vm.port.id));
     await this.on(vm.host, 'ip', 'netns', 'del', vm.ns);
   }
 
   /** Resolves when the agent is in sync. */
-  async agent(host: string, config: Partial<LinuxbridgeConfig> = {}, wait = true): Promise<void> {
+  async agent(host: string, config: Partial<LinuxbridgeConfig & OpenvswitchConfig> = {}, wait = true): Promise<void> {
     const number = host.slice(1);
     const vxlan = { localIp: `192.0.2.${number}`, group: '239.1.1.1', l2population: true, udpPort: 8472 };
-    const given: AgentArguments = {
+    const given: L2AgentArguments = {
       socket: join(this.folder, 'bus'),
       host,
-      config: { interfaceMappings: {}, bridgeMappings: {}, vxlan, ...config },
+      config:
+        this.kind === 'linuxbridge'
+          ? { linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, vxlan, ...config } }
+          : { openvswitch: { ...switchConfig, ...config } },
     };
-    const program = `${import.meta.dirname}/linuxbridge-agent-program.ts`;
+    const program = `${import.meta.dirname}/l2-agent-program.ts`;
     const [command = '', ...args] = this.enter(host, [
       process.execPath,
       '--disable-warning=ExperimentalWarning',
@@ -151,7 +171,7 @@ export class BridgeWorld implements AsyncDisposable {
       output += chunk;
     });
     this.agents.set(host, { child, errors: () => errors, output: () => output });
-    if (vxlan.l2population && (config.vxlan?.l2population ?? true)) this.server.ends.set(host, vxlan.localIp);
+    if (this.kind === 'linuxbridge' && (config.vxlan?.l2population ?? true)) this.server.ends.set(host, vxlan.localIp);
     if (!wait) return;
     await this.until(`the agent of ${host} is in sync`, async () => {
       if (child.exitCode !== null) throw new Error(`the agent ended: ${errors}`);

@@ -12,13 +12,14 @@ export type Guard =
 
 export const shut = (why: string): Guard => ({ kind: 'closed', why });
 
-export function guardOf(view: View, device: Device, details: PortDetails): Guard {
+/** Without `ruled` the port has no rules: who it is alone. */
+export function guardOf(view: View, device: Device, details: PortDetails, ruled = true): Guard {
   const { security } = device;
   if (!details.port_security_enabled || security?.port_security_enabled === false) return { kind: 'open' };
   if (!security)
     return details.device_owner.startsWith('network:') ? { kind: 'open' } : shut('the server has not told its security groups');
   try {
-    return { kind: 'guarded', port: compiledPort(view, device.name, security) };
+    return { kind: 'guarded', port: compiledPort(view, device.name, security, ruled) };
   } catch (error) {
     if (error instanceof BadRule) return unenforceable(error);
     throw error;
@@ -29,7 +30,7 @@ export const unenforceable = (error: BadRule): Guard => shut(`a rule or address 
 
 interface Compiled {
   readonly device: string;
-  /** Of the port's groups, in their order. */
+  /** Those of provider networks and of the port's groups, in their order. */
   readonly groups: readonly (readonly WireRule[])[];
   readonly port: PortSecurity;
 }
@@ -39,11 +40,11 @@ const compiled = new WeakMap<SecurityDevice, Compiled>();
 const noRules: readonly WireRule[] = [];
 
 /** The port compiled; the same value again as long as neither the port nor the rules of its groups were told anew. */
-function compiledPort(view: View, device: string, security: SecurityDevice): PortSecurity {
-  const groups = security.security_groups.map(g => view.groups.get(g) ?? noRules);
+function compiledPort(view: View, device: string, security: SecurityDevice, ruled: boolean): PortSecurity {
+  const groups = ruled ? [security.provider_rules, ...security.security_groups.map(g => view.groups.get(g) ?? noRules)] : [];
   const known = compiled.get(security);
   if (known?.device === device && known.groups.length === groups.length && groups.every((g, i) => g === known.groups[i])) return known.port;
-  const port = compilePort({ ...security, device, rules: [...security.provider_rules, ...groups.flat()] });
+  const port = compilePort({ ...security, device, rules: groups.flat() });
   compiled.set(security, { device, groups, port });
   return port;
 }

@@ -25,6 +25,7 @@ const base: OpenvswitchConfig = {
   macTableSize: 50_000,
   igmpSnooping: false,
   firewall: 'noop',
+  permittedEthertypes: [],
 };
 const tunnels = {
   types: ['vxlan'],
@@ -298,21 +299,57 @@ test('while ovs-vswitchd is away the agent is silent, so that the server thinks 
   await world.until('reported again', () => reports() > before + 1);
 });
 
-test('with the firewall that is not here yet, a port with port security stays dead, and the log says why', async () => {
+test('with the firewall a port with rules is alive when its flows stand, one whose rules make no sense is dead, and a connection of neither ends', async () => {
   await using world = await World.open();
   const net = world.server.network(1);
-  const [guarded, open] = [world.server.port(1, net), world.server.port(2, net, { security: false })];
-  const router = world.server.port(3, net, { owner: 'network:router_interface' });
-  await world.plug(guarded, open, router);
+  const ssh = { direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22 };
+  const [fine, senseless] = [world.server.group(1, [ssh]), world.server.group(2, [{ ...ssh, protocol: 'no such' }])];
+  const [guarded, closed] = [world.server.port(1, net, { groups: [fine] }), world.server.port(2, net, { groups: [senseless] })];
+  const open = world.server.port(3, net, { security: false });
+  await world.plug(guarded, closed, open);
   await world.start({ tunnels, firewall: 'openvswitch' });
-  await world.active(open, router);
+  await world.active(guarded, open);
   await world.settled();
-  assert.equal(world.tag(guarded), 4095);
-  assert.ok(world.tag(open) !== 4095 && world.tag(open) === world.tag(router));
-  assert.notEqual(guarded.status, 'ACTIVE');
-  const { ofport } = world.host.ovsdb.now().port(tapOf(guarded))!.interfaces[0]!;
-  assert.ok(world.texts('br-int').some(t => t.includes(`priority=2,in_port=${ofport} actions=drop`)));
-  assert.ok(world.lines.some(l => l.includes(guarded.id) && l.includes('this agent has no firewall for it yet')));
+  const numberOf = (port: FakePort): number => world.host.ovsdb.now().port(tapOf(port))!.interfaces[0]!.ofport!;
+  const has = (text: string): boolean => world.texts('br-int').some(t => t.includes(text));
+  const vlan = world.tag(guarded)!;
+  assert.ok(vlan !== 4095 && vlan === world.tag(open));
+  assert.equal(world.tag(closed), 4095);
+  assert.notEqual(closed.status, 'ACTIVE');
+  assert.ok(world.lines.some(l => l.includes(closed.id) && l.includes('cannot be enforced')));
+  assert.ok(has(`priority=100,in_port=${numberOf(guarded)} actions=`));
+  assert.ok(!has(`priority=100,in_port=${numberOf(closed)} actions=`) && has(`priority=2,in_port=${numberOf(closed)} actions=drop`));
+  assert.ok(has(`ct_state=+new-est,tcp,reg5=0x${numberOf(guarded).toString(16)},tp_dst=22`));
+  const dns = {
+    family: 4,
+    protocol: '17',
+    zone: vlan,
+    mark: 0,
+    src: '192.0.2.9',
+    srcPort: 5000,
+    dst: guarded.ips[0]!,
+    dstPort: 53,
+  } as const;
+  world.host.datapath.track(dns);
+  const permit = (rules: object[]): void =>
+    void world.server.groups.set(
+      fine,
+      rules.map(r => ({ ...r, stateful: true })),
+    );
+  permit([ssh, { ...ssh, protocol: 'udp', port_range_min: 53, port_range_max: 53 }]);
+  await world.server.ruleUpdated(fine);
+  await world.until('the rule stands', () => has('tp_dst=53 '));
+  await world.settled();
+  assert.equal((await world.host.datapath.connections('netdev', vlan)).length, 1);
+  const before = world.texts('br-int');
+  await world.stop();
+  await world.start({ tunnels, firewall: 'openvswitch' });
+  await world.settled();
+  assert.deepEqual(world.texts('br-int'), before, 'another life of the agent');
+  permit([ssh]);
+  await world.server.ruleUpdated(fine);
+  await world.until('its connection ends', async () => (await world.host.datapath.connections('netdev', vlan)).length === 0);
+  assert.ok(!has('tp_dst=53 '));
 });
 
 test('without l2population: a tunnel to every end that the server names, there and gone with its messages', async () => {

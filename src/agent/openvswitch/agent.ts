@@ -9,12 +9,7 @@ import { OvsSwitch } from './ovs-switch.ts';
 import { TunnelEnds } from './tunnel-ends.ts';
 import { vifsOf } from './vifs.ts';
 
-const NOT_HERE = [
-  'trunks',
-  'QoS',
-  'distributed routers',
-  'the openvswitch and iptables_hybrid firewalls (ports with port security stay dead unless firewall_driver is noop)',
-];
+const NOT_HERE = ['trunks', 'QoS', 'distributed routers', 'the iptables_hybrid firewall'];
 
 export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.openvswitch;
@@ -40,7 +35,14 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
       const ends = tunnels
         ? new TunnelEnds({ bus: ctx.bus, host: ctx.config.host, localIp, types, onChange: () => core.mark() })
         : undefined;
-      const ovs = new OvsSwitch({ ...core, session, options, firewall: config.firewall, ends });
+      const ovs = new OvsSwitch({
+        ...core,
+        session,
+        options,
+        firewall: config.firewall,
+        permittedEthertypes: config.permittedEthertypes,
+        ends,
+      });
       made.push(ovs);
       return {
         switch: ovs,

@@ -14,13 +14,14 @@ import { LocalVlans } from '../desired/openvswitch/segments.ts';
 import { tunTable } from '../desired/openvswitch/tables.ts';
 import { type Tunnel, wantedTunnels } from '../desired/openvswitch/tunnels.ts';
 import type { L2Core } from '../l2/agent.ts';
+import { type Guard, guardOf, shut } from '../l2/guard.ts';
 import { inherit } from '../l2/inherit.ts';
 import type { Switch } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges, wantedPorts } from './bridges.ts';
+import { type FirewallPort, OvsFirewall } from './firewall.ts';
 import { FlowTable } from './flow-table.ts';
-import { type Guard, guardOf } from './guard.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
 
@@ -37,6 +38,7 @@ export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' 
   readonly session: OvsdbSession;
   readonly options: BridgeOptions;
   readonly firewall: 'openvswitch' | 'noop';
+  readonly permittedEthertypes: readonly number[];
   /** Without tunnels there are none. */
   readonly ends: TunnelEnds | undefined;
 }
@@ -49,6 +51,8 @@ interface Scene {
   readonly patches: readonly Patch[];
   readonly dead: readonly Vif[];
   readonly spoofing: ReadonlyMap<number, PortSecurity>;
+  /** Of networks that have a local VLAN; none where there is no firewall. */
+  readonly firewalled: readonly FirewallPort[];
   /** Local VLANs that nobody has any more. */
   readonly freed: readonly number[];
 }
@@ -60,12 +64,15 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private readonly tables = new Map<string, FlowTable>();
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
+  private readonly firewall: OvsFirewall;
   private loaded = false;
   /** Why the switch does not answer, by bridge. */
   private readonly lost = new Map<string, string>();
 
   constructor(given: OvsSwitchGiven) {
     this.given = given;
+    const { ctx, options, permittedEthertypes } = given;
+    this.firewall = new OvsFirewall({ datapath: ctx.host.datapath, type: options.datapathType, permitted: permittedEthertypes });
     this.problems = new Problems(given.ctx.log);
   }
 
@@ -104,6 +111,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       (error: unknown) => error,
     );
     const { scene, problems } = await this.prepare(seen);
+    await this.firewall.begin(scene.firewalled, new Set([...seen.vifs.values()].flatMap(v => v.tag ?? [])));
     await this.program(scene);
     const tagged = await session.apply(
       wantedPorts(options, scene.patches, scene.plan, segment => this.vlans.get(segment), scene.dead),
@@ -116,6 +124,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const wired = [...scene.plan.ports.values()].filter(p => !missing.has(`${options.integrationBridge}/${p.vif.name}`));
     this.keepFdb(scene.plan);
     await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
+    if (this.given.firewall === 'openvswitch') await this.firewall.end(scene.firewalled, view, scene.freed);
     if (trouble) throw trouble;
   }
 
@@ -146,24 +155,30 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private judge(
     plan: SwitchPlan,
     without: ReadonlySet<string>,
-  ): { plan: SwitchPlan; spoofing: Map<number, PortSecurity>; problems: Map<string, string> } {
+  ): Pick<Scene, 'plan' | 'spoofing' | 'firewalled'> & { problems: Map<string, string> } {
     const { view, firewall } = this.given;
     const problems = new Map(plan.problems);
     const ports = new Map(plan.ports);
     const spoofing = new Map<number, PortSecurity>();
+    const firewalled: FirewallPort[] = [];
     for (const [device, port] of plan.ports) {
       const known = view.devices.get(device);
-      const guard: Guard = without.has(port.segment)
-        ? { kind: 'closed', why: 'no local VLAN is left for its network' }
-        : known
-          ? guardOf(known, port.details, firewall)
-          : { kind: 'closed', why: 'it is gone' };
-      if (guard.kind === 'itself') spoofing.set(port.vif.ofport, guard.port);
+      const vlan = this.vlans.get(port.segment);
+      const guard: Guard =
+        without.has(port.segment) || vlan === undefined
+          ? shut('no local VLAN is left for its network')
+          : known
+            ? guardOf(view, known, port.details, firewall !== 'noop')
+            : shut('it is gone');
+      const { ofport } = port.vif;
+      if (firewall === 'noop') {
+        if (guard.kind === 'guarded') spoofing.set(ofport, guard.port);
+      } else if (vlan !== undefined) firewalled.push({ device, ofport, vlan, addresses: port.details.fixed_ips, guard });
       if (guard.kind !== 'closed') continue;
       ports.delete(device);
       problems.set(device, guard.why);
     }
-    return { plan: { ...plan, ports }, spoofing, problems };
+    return { plan: { ...plan, ports }, spoofing, firewalled, problems };
   }
 
   /** Ports with which the switch can do nothing, in its words; a patch is told of when it is to be connected. */
@@ -179,7 +194,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
 
   /** All flows of all bridges, each in one bundle; the integration bridge first, on which what is not translated is dropped. */
   private async program(scene: Scene): Promise<void> {
-    const { options } = this.given;
+    const { options, firewall, view } = this.given;
     const { picture, patches } = scene;
     const ints = patches.flatMap(p => {
       const port = ofportOf(picture, options.integrationBridge, p.int);
@@ -187,9 +202,10 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     });
     const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
-    await this.table(options.integrationBridge).apply(
-      integrationFlows({ patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
-    );
+    await this.table(options.integrationBridge).apply([
+      ...integrationFlows({ patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
+      ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view)),
+    ]);
     await Promise.all([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
   }
 

@@ -13,7 +13,7 @@ export interface TrackedConnection extends Flow {
 export interface Datapath {
   /** Of one zone, both families. */
   connections(type: string, zone: number): Promise<readonly TrackedConnection[]>;
-  /** These are known no more; those that ended by themselves are no error. */
+  /** These are known no more; those that ended by themselves are no error. ICMPv6 is left to its time. */
   forget(type: string, connections: readonly TrackedConnection[]): Promise<void>;
   forgetZone(type: string, zone: number): Promise<void>;
 }

@@ -1,7 +1,7 @@
 // The door to Open vSwitch's tracked connections by ovs-vswitchd's own commands, which know both datapaths.
 import type { Datapath, TrackedConnection } from '../../../contracts/host/datapath.ts';
 import { HostRefusal } from '../../../contracts/host/firewall.ts';
-import { parseConnection, tupleText } from './tuples.ts';
+import { canBeNamed, parseConnection, tupleText } from './tuples.ts';
 import { Unixctl } from './unixctl.ts';
 
 export class OvsDatapath implements Datapath {
@@ -17,9 +17,9 @@ export class OvsDatapath implements Datapath {
   }
 
   async forget(type: string, connections: readonly TrackedConnection[]): Promise<void> {
-    for (const c of connections) {
+    for (const c of connections.filter(canBeNamed)) {
       try {
-        await this.daemon.run('dpctl/flush-conntrack', datapath(type), zoneWord(c.zone), tupleText(c));
+        await this.flush(type, zoneWord(c.zone), tupleText(c));
       } catch (error) {
         if (!/No such file or directory/.test(String(error))) throw error;
       }
@@ -27,7 +27,18 @@ export class OvsDatapath implements Datapath {
   }
 
   async forgetZone(type: string, zone: number): Promise<void> {
-    await this.daemon.run('dpctl/flush-conntrack', datapath(type), zoneWord(zone));
+    await this.flush(type, zoneWord(zone));
+  }
+
+  /** Open vSwitch 3.1 does not take the datapath's name here, and needs none where there is but one. */
+  private async flush(type: string, ...words: readonly string[]): Promise<void> {
+    const name = datapath(type);
+    try {
+      await this.daemon.run('dpctl/flush-conntrack', ...words);
+    } catch (error) {
+      if (!/multiple datapaths/.test(String(error))) throw error;
+      await this.daemon.run('dpctl/flush-conntrack', name, ...words);
+    }
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostRefusal } from '../../../contracts/host/firewall.ts';
-import { parseConnection, tupleText } from './tuples.ts';
+import { canBeNamed, parseConnection, tupleText } from './tuples.ts';
 
 test('listed connections are read, and named again by their whole tuples', () => {
   const cases: readonly (readonly [line: string, tuple: string, more: object])[] = [
@@ -30,6 +30,12 @@ test('listed connections are read, and named again by their whole tuples', () =>
   }
   for (const line of ['', 'tcp', 'ovs-vswitchd: no such datapath', 'tcp,orig=(),reply=()'])
     assert.equal(parseConnection(line), undefined, line);
+});
+
+test('what the switch would end itself over is not named', () => {
+  const named = (protocol: string, icmpType: number): boolean =>
+    canBeNamed({ family: 4, zone: 1, mark: 0, protocol, src: '10.0.0.1', dst: '10.0.0.2', icmpType });
+  assert.deepEqual([named('1', 8), named('1', 77), named('58', 128), named('17', 0)], [true, false, false, true]);
 });
 
 test('what is no connection is not named', () => {

@@ -46,6 +46,15 @@ function pairs(text: string): Map<string, string> {
   return new Map([...text.matchAll(/([a-z]+)=([^,()]+)/g)].map(([, key = '', value = '']) => [key, value]));
 }
 
+/**
+ * Open vSwitch 3.1 ends itself when it is told to forget a connection of ICMPv6, or one of ICMP whose type has no answer: those end by
+ * themselves, half a minute after their last packet.
+ */
+export function canBeNamed({ protocol, icmpType }: TrackedConnection): boolean {
+  if (protocol === '58') return false;
+  return protocol !== '1' || (icmpType !== undefined && [0, 8, 13, 14, 15, 16, 17, 18].includes(icmpType));
+}
+
 /** The whole original tuple. Throws HostRefusal where something is missing. */
 export function tupleText(c: TrackedConnection): string {
   const { family, src, dst, protocol, srcPort, dstPort, icmpType, icmpCode, icmpId } = c;

@@ -1,4 +1,5 @@
 // Tables of the bridges by what they are for, and the marks of our flows: operators and their tools know them by these numbers.
+import { cookieMark } from '../../render/openflow/tables.ts';
 
 /** Of the integration bridge. */
 export const intTable = {
@@ -29,9 +30,6 @@ export const tunTable = {
 /** The tag of ports that nobody answers for. */
 export const DEAD_VLAN = 4095;
 
-/** The upper half of our cookies; it is the same for every agent and each of its lives, so that a restart finds its flows equal. */
-const MARK = 0x77656674n;
+export const wiringCookie = (cookieMark << 32n) | 1n;
 
-export const wiringCookie = (MARK << 32n) | 1n;
-
-export const isOurCookie = (cookie: bigint): boolean => cookie >> 32n === MARK;
+export const isOurCookie = (cookie: bigint): boolean => cookie >> 32n === cookieMark;

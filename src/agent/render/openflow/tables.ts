@@ -17,8 +17,10 @@ export const firewallTable = {
   normal: 94,
 } as const;
 
-/** Of our flows, the same in each life of every agent, so that a restart finds them equal. */
-export const firewallCookie = (0x77656674n << 32n) | 2n;
+/** The upper half of our flows' cookies; it is the same for every agent and each of its lives, so that a restart finds its flows equal. */
+export const cookieMark = 0x77656674n;
+
+const firewallCookie = (cookieMark << 32n) | 2n;
 
 export type Row = readonly [table: number, priority: number, match: Match, actions: readonly Action[]];
 

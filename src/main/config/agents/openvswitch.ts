@@ -2,7 +2,7 @@
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
 import { bool, int, list, named, oneOf, port, string } from '../values.ts';
 import { type AgentSettings, within } from './settings.ts';
-import { absolutePath, bridges, ip, ovsdbConnection, ovsFirewallDriver, tunnelTypeList } from './types.ts';
+import { absolutePath, bridges, etherTypes, ip, ovsdbConnection, ovsFirewallDriver, tunnelTypeList } from './types.ts';
 
 const sockets = noEffect('the agent speaks OpenFlow over the management sockets of the bridges');
 const placement = notHere('this agent guarantees nothing, so there is nothing to report to Placement');
@@ -128,7 +128,13 @@ export const openvswitchOptions = [
     ),
     option('enable_security_group', bool, 'whether ports are guarded at all', within('openvswitch', 'securityGroups'), { default: 'true' }),
     idleOption('enable_ipset', bool, 'sets of addresses', noEffect('there are none in flows'), { default: 'true' }),
-    idleOption('permitted_ethertypes', list, 'other protocols that pass', notHere('ports pass ARP, IPv4 and IPv6 alone')),
+    option(
+      'permitted_ethertypes',
+      etherTypes,
+      'what ports may send and receive beside ARP, IPv4 and IPv6: 0x88cc, …',
+      within('openvswitch', 'permittedEthertypes'),
+      { default: '' },
+    ),
   ]),
   ...section<AgentSettings>('network_log', [
     idleOption('rate_limit', int(100), 'packets a second in logs', noLogs, { default: '100' }),

@@ -58,6 +58,7 @@ test('without files: what Neutron has as defaults', () => {
       macTableSize: 50_000,
       igmpSnooping: false,
       firewall: 'openvswitch',
+      permittedEthertypes: [],
     },
     dhcp: {
       dnsDomain: 'openstacklocal',

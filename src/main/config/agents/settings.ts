@@ -134,6 +134,7 @@ export const defaultAgentSettings: AgentSettings = {
     firewallDriver: '',
     securityGroups: true,
     allPorts: false,
+    permittedEthertypes: [],
   },
   dhcp: { dnsDomain: 'openstacklocal', leaseSeconds: 86_400, dnsServers: [], enableIsolatedMetadata: false, forceMetadata: false },
   l3: { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, least: 30, most: 100 },
@@ -236,7 +237,7 @@ function linuxbridgeConfig(settings: LinuxbridgeSettings): LinuxbridgeConfig {
 }
 
 function openvswitchConfig(settings: OpenvswitchSettings): OpenvswitchConfig {
-  const { connection, keyFile, certFile, caFile, timeoutSeconds, firewallDriver, securityGroups } = settings;
+  const { connection, keyFile, certFile, caFile, timeoutSeconds, firewallDriver, securityGroups, permittedEthertypes } = settings;
   const { tunnelTypes: types, localIp, l2population, arpResponder, vxlanPort, dontFragment, checksum, dscp, dscpInherit } = settings;
   const { integrationBridge, tunnelBridge, intPatch, tunPatch, bridgeMappings, datapathType, vhostuserDir, macTableSize, igmpSnooping } =
     settings;
@@ -257,6 +258,7 @@ function openvswitchConfig(settings: OpenvswitchSettings): OpenvswitchConfig {
     igmpSnooping,
     ...(types.length > 0 ? { tunnels } : {}),
     firewall: securityGroups && firewallDriver !== 'noop' ? 'openvswitch' : 'noop',
+    permittedEthertypes,
   };
 }
 

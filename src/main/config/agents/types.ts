@@ -69,6 +69,19 @@ const firewalls: Readonly<Record<string, string>> = {
 };
 export const firewallDriver = driverOf(firewalls, "'iptables' or 'noop' is wanted");
 
+const filteredTypes = new Set([0x0800, 0x0806, 0x86dd, 0x8100, 0x88a8]);
+
+/** From 0x0600 on: what is less is a length. What is filtered, or would hide it, is not to be let through whole. */
+export const etherTypes = listOf<number>({
+  name: 'EtherType',
+  read(text) {
+    const type = /^0x[0-9a-f]{1,4}$/i.test(text) ? Number(text) : 0;
+    if (type < 0x0600) throw new ConfigError('an EtherType in hexadecimal is wanted: 0x88cc');
+    if (filteredTypes.has(type)) throw new ConfigError(`${text} passes by rules alone`);
+    return type;
+  },
+});
+
 export const ovsFirewallDriver = driverOf(
   {
     openvswitch: 'openvswitch',

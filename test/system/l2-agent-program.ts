@@ -1,28 +1,30 @@
-// A program for tests: one Linux bridge agent on the real doors of the network it was started in. Argument: a JSON object.
+// A program for tests: one L2 agent on the real doors of the network it was started in. Argument: a JSON object.
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { openHost } from '../../src/adapters/host/open-host.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import type { LinuxbridgeConfig } from '../../src/agent/context.ts';
+import type { LinuxbridgeConfig, OpenvswitchConfig } from '../../src/agent/context.ts';
 import { startLinuxbridgeAgent } from '../../src/agent/linuxbridge/agent.ts';
+import { startOpenvswitchAgent } from '../../src/agent/openvswitch/agent.ts';
 
-export interface AgentArguments {
+export interface L2AgentArguments {
   readonly socket: string;
   readonly host: string;
-  readonly config: LinuxbridgeConfig;
+  readonly config: { readonly linuxbridge: LinuxbridgeConfig } | { readonly openvswitch: OpenvswitchConfig };
 }
 
-const given = JSON.parse(process.argv[2] ?? '') as AgentArguments;
+const given = JSON.parse(process.argv[2] ?? '') as L2AgentArguments;
 const log = textLog({ sink: process.stderr, level: 'debug' });
 const bus = await connectUnixBus(given.socket, { clock: systemClock, log });
 const spawned: string[] = [];
-const part = await startLinuxbridgeAgent({
+const start = 'linuxbridge' in given.config ? startLinuxbridgeAgent : startOpenvswitchAgent;
+const part = await start({
   bus,
   host: openHost({ onSpawn: argv => spawned.push(argv.slice(0, 3).join(' ')) }),
   clock: systemClock,
   log,
   random: Math.random,
-  config: { host: given.host, statePath: '/nowhere', reportIntervalMs: 30_000, linuxbridge: given.config },
+  config: { host: given.host, statePath: '/nowhere', reportIntervalMs: 30_000, ...given.config },
 });
 await part.synced;
 process.stdout.write('synced\n');

@@ -1,0 +1,65 @@
+// Open vSwitch with the userspace datapath in a sandboxed host of a BridgeWorld.
+import type { OpenvswitchConfig } from '../../src/agent/context.ts';
+import { tapOf } from '../../src/agent/l2/fake-server.suite.ts';
+import type { BridgeWorld, Instance } from './linuxbridge-world.ts';
+
+const RUN = '/run/openvswitch';
+
+/** Networks are VLANs of `public`, and local ones. */
+export const switchConfig: OpenvswitchConfig = {
+  connection: `unix:${RUN}/db.sock`,
+  timeoutMs: 10_000,
+  integrationBridge: 'br-int',
+  tunnelBridge: 'br-tun',
+  intPatch: 'patch-tun',
+  tunPatch: 'patch-int',
+  bridgeMappings: { public: 'br-ex' },
+  datapathType: 'netdev',
+  vhostuserDir: RUN,
+  macTableSize: 50_000,
+  igmpSnooping: false,
+  firewall: 'openvswitch',
+  permittedEthertypes: [],
+};
+
+const netdev = (bridge: string): string[] => ['--', '--may-exist', 'add-br', bridge, '--', 'set', 'bridge', bridge, 'datapath_type=netdev'];
+
+export async function addSwitch(world: BridgeWorld, host: string): Promise<void> {
+  const schema = '/usr/share/openvswitch/vswitch.ovsschema';
+  await world.on(host, 'mkdir', '-p', RUN);
+  await world.on(host, 'ovsdb-tool', 'create', `${RUN}/conf.db`, schema);
+  world.start(host, ['ovsdb-server', `${RUN}/conf.db`, `--remote=punix:${RUN}/db.sock`, '-vconsole:warn']);
+  await world.until(`the database of ${host}`, async () => (await world.attempt(host, 'ovs-vsctl', '--no-wait', 'init')).code === 0);
+  await startSwitch(world, host);
+  await world.on(host, 'ethtool', '-K', 'eth1', 'tx', 'off');
+  await world.on(host, 'ovs-vsctl', '--timeout=20', ...netdev('br-ex'), '--', 'add-port', 'br-ex', 'eth1');
+}
+
+export async function startSwitch(world: BridgeWorld, host: string): Promise<void> {
+  world.start(host, ['ovs-vswitchd', `unix:${RUN}/db.sock`, '--disable-system', '--pidfile', '-vconsole:warn']);
+  await world.until(`ovs-vswitchd of ${host}`, async () => (await world.attempt(host, 'ovs-appctl', 'version')).code === 0);
+}
+
+/** As Nova plugs it; a switch in user space reads what the kernel would have written on the way out. */
+export async function plugInto(world: BridgeWorld, vm: Instance): Promise<void> {
+  const { host, port } = vm;
+  const tap = tapOf(port.id);
+  const ids = [`external_ids:iface-id=${port.id}`, `external_ids:attached-mac=${port.mac}`, 'external_ids:iface-status=active'];
+  await world.inside(vm, 'ethtool', '-K', 'eth0', 'tx', 'off');
+  await world.on(host, 'ip', 'link', 'set', tap, 'up');
+  await world.on(
+    host,
+    'ovs-vsctl',
+    '--timeout=20',
+    ...netdev('br-int'),
+    '--',
+    'add-port',
+    'br-int',
+    tap,
+    '--',
+    'set',
+    'Interface',
+    tap,
+    ...ids.map(id => id.replace(/=(.*)$/, '="$1"')),
+  );
+}
