@@ -30,7 +30,7 @@ async function inNamespace(program: string, least: number): Promise<void> {
 describe('OpenFlow', () => {
   test('the real door passes its suite', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow.ts', 14));
   test('ovs-ofctl reads what we write, and we read what it writes', { skip: noOvs(), timeout: 300_000 }, () =>
-    inNamespace('openflow-oracle.ts', 5),
+    inNamespace('openflow-oracle.ts', 6),
   );
   test('tables are replaced without losing a packet', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow-traffic.ts', 1));
 });

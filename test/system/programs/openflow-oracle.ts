@@ -144,3 +144,11 @@ test('a bridge that stops speaking OpenFlow 1.4 is said to be so, and one that b
   await until(async () => (await words()) === 'up', 'it stands', 15_000);
   assert.equal((await other.flows({ table: 5 })).length, 1);
 });
+
+test('a bridge that listens on TCP is spoken to by its target', async () => {
+  ovs.run('ip', 'link', 'set', 'lo', 'up');
+  ovs.vsctl('set-controller', 'br0', 'ptcp:6653:127.0.0.1');
+  await using other = new OvsOpenflow().open('tcp:127.0.0.1:6653', { onGap: () => {} });
+  await other.apply([{ do: 'add', flow: { table: 5, priority: 1, cookie: 1n, match: {}, actions: [] } }]);
+  assert.equal((await door.flows({ table: 5 })).length, 1);
+});

@@ -1,15 +1,17 @@
 // Actions and instructions onto the wire: OpenFlow 1.4's own and Nicira's (ovs-actions(7), nicira-ext.h).
 
 import { parseIp } from '../../../domain/net/ip.ts';
-import { noteBytes, subfieldBits } from '../../../domain/openflow/action-text.ts';
-import type { Action, Ct, Learn, LearnSpec, Nat, SetField, Subfield } from '../../../domain/openflow/actions.ts';
+import { noteBytes } from '../../../domain/openflow/action-text.ts';
+import type { Action, Ct, Nat, SetField } from '../../../domain/openflow/actions.ts';
 import { canonicalActions } from '../../../domain/openflow/canonical.ts';
 import { type FieldName, fieldOf } from '../../../domain/openflow/fields.ts';
 import { BadFlow, bitsOf, matchBits, ones } from '../../../domain/openflow/values.ts';
 import type { Writer } from './bytes.ts';
+import { closed, nicira, number, packed, wide } from './elements.ts';
 import { port16, portNumber } from './ports.ts';
 import { wireSubfield, writeTlv } from './tlv.ts';
-import { ACTION, CT_FLAG, INSTRUCTION, LEARN, NAT, NICIRA, NX } from './wire.ts';
+import { ACTION, CT_FLAG, INSTRUCTION, NAT, NX } from './wire.ts';
+import { writeLearn } from './write-learn.ts';
 
 /** Instructions, in the order of a switch. Throws BadFlow. */
 export function writeInstructions(w: Writer, actions: readonly Action[]): void {
@@ -71,39 +73,13 @@ function writeActionsOf(w: Writer, instruction: number, actions: readonly Action
   closed(w, start);
 }
 
-/** The length into the header that was begun at `start`. */
-function closed(w: Writer, start: number): void {
-  const length = w.length - start;
-  if (length > 0xffff) throw new BadFlow('more actions than a message holds');
-  w.setU16(start + 2, length);
-}
-
 export function writeActions(w: Writer, actions: readonly Action[]): void {
   for (const a of actions) writeAction(w, a);
-}
-
-function number(what: string, value: number, max: number, min = 0): number {
-  if (!Number.isInteger(value) || value < min || value > max) throw new BadFlow(`${what} ${value} is not within ${min}..${max}`);
-  return value;
-}
-
-function wide(value: bigint, bits: number): bigint {
-  if (value < 0n || value > ones(bits)) throw new BadFlow(`0x${value.toString(16)} does not fit ${bits} bits`);
-  return value;
 }
 
 function opaqueBytes(bytes: string): string {
   if (!/^([0-9a-f]{16})+$/.test(bytes)) throw new BadFlow(`opaque bytes ${bytes}`);
   return bytes;
-}
-
-/** Begins a Nicira action; its length is set by `body`'s end, filled up to eight bytes. */
-function nicira(w: Writer, subtype: number, body: () => void): void {
-  const start = w.length;
-  w.u16(ACTION.experimenter).u16(0).u32(NICIRA).u16(subtype);
-  body();
-  w.pad8(start);
-  closed(w, start);
 }
 
 function writeAction(w: Writer, a: Action): void {
@@ -221,8 +197,6 @@ function writeNicira(w: Writer, a: NiciraAction): void {
   }
 }
 
-const packed = (offset: number, bits: number): number => (offset << 6) | (bits - 1);
-
 function writeSetField(w: Writer, a: SetField): void {
   const bits = bitsOf(a.field, a.value as never);
   const exact = bits.mask === ones(matchBits(fieldOf(a.field)));
@@ -274,48 +248,6 @@ function writeConjunction(w: Writer, a: Extract<Action, { do: 'conjunction' }>):
       .u8(of)
       .u32(number('conjunction', a.id, 0xffffffff)),
   );
-}
-
-const seconds = (value: number | undefined): number => number('timeout', value ?? 0, 0xffff);
-
-function writeLearn(w: Writer, a: Learn): void {
-  const flags = (a.send_flow_rem ? LEARN.send_flow_rem : 0) | (a.delete_learned ? LEARN.delete_learned : 0);
-  nicira(w, NX.learn, () => {
-    w.u16(seconds(a.idle_timeout))
-      .u16(seconds(a.hard_timeout))
-      .u16(number('priority', a.priority, 0xffff));
-    w.u64(wide(a.cookie ?? 0n, 64))
-      .u16(flags)
-      .u8(number('table', a.table, 254))
-      .zeros(1);
-    w.u16(seconds(a.fin_idle_timeout)).u16(seconds(a.fin_hard_timeout));
-    for (const spec of a.specs) writeSpec(w, spec);
-  });
-}
-
-function writeSpec(w: Writer, spec: LearnSpec): void {
-  if ('output' in spec) {
-    const from = wireSubfield(spec.output);
-    w.u16(LEARN.to_output | from.bits);
-    writePlace(w, spec.output);
-    return;
-  }
-  const to = 'match' in spec ? spec.match : spec.load;
-  const bits = subfieldBits(to).bits;
-  const kind = 'match' in spec ? LEARN.to_match : LEARN.to_load;
-  if (typeof spec.from === 'bigint') {
-    w.u16(LEARN.from_value | kind | bits).bits(wide(spec.from, bits), 2 * Math.ceil(bits / 16));
-  } else {
-    if (subfieldBits(spec.from).bits !== bits) throw new BadFlow(`learn of ${subfieldBits(spec.from).bits} bits to ${bits}`);
-    w.u16(kind | bits);
-    writePlace(w, spec.from);
-  }
-  writePlace(w, to);
-}
-
-function writePlace(w: Writer, subfield: Subfield): void {
-  const s = wireSubfield(subfield);
-  w.u32(s.header).u16(s.offset);
 }
 
 /** What may be set on a connection. */
