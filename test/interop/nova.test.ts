@@ -80,9 +80,14 @@ describe('instances of a real Nova on Weft’s networks', { skip: noNova, timeou
     assert.equal((await ask(`${cloud.imageUrl}/v2/images/${id}/file`, 'PUT', 'x', 'application/octet-stream')).status, 204);
     return id;
   }
+  /** How many may have instances: Nova knows them, and Placement what they have. */
   async function computes(): Promise<number> {
-    const { hypervisors } = (await nova('GET', 'os-hypervisors')) as { hypervisors?: unknown[] };
-    return hypervisors?.length ?? 0;
+    const { hypervisors = [] } = (await nova('GET', 'os-hypervisors')) as { hypervisors?: { id: string }[] };
+    const inventories = hypervisors.map(async ({ id }) => {
+      const { body } = await ask(`${cloud.placementUrl}/resource_providers/${id}/inventories`, 'GET');
+      return Object.keys((body['inventories'] as object | undefined) ?? {}).includes('VCPU');
+    });
+    return (await Promise.all(inventories)).filter(has => has).length;
   }
 
   /** The `openstack` client, as a person calls it. It asks the server that is in this process. */

@@ -170,6 +170,8 @@ class World implements AsyncDisposable {
   async settled(): Promise<string> {
     for (let last = ''; ; ) {
       await systemClock.sleep(40);
+      // On a busy machine that may have been one turn of the loop.
+      for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
       const now = this.snapshot();
       if (now === last) return now;
       last = now;
