@@ -103,6 +103,7 @@ function bridges(check: OvsdbCheck): void {
     await session.apply({ bridges: { 'br-one': { controllers: [one, two] } } });
     const both = await controllers();
     assert.deepEqual([both.length, both[0]], [2, first]);
+    assert.equal((await session.apply({ bridges: { 'br-one': { controllers: [two, one] } } })).changed, false);
     await session.apply({ bridges: { 'br-one': { controllers: [{ ...one, inactivity_probe: 5000 }] } } });
     assert.deepEqual(await controllers(), [first]);
     assert.equal((await session.picture()).bridges.get('br-one')?.controllers[0]?.inactivity_probe, 5000);
@@ -267,6 +268,19 @@ function queues(check: OvsdbCheck): void {
     assert.deepEqual(await counted(session), [none[0]! + 1, none[1]! + 2]);
     await session.apply({ bridges: { 'br-one': { ports: { vx: { qos: null } } } } });
     assert.deepEqual([(await portOf(session, 'vx')).qos, await counted(session)], [undefined, none]);
+  });
+
+  check('a queue that another QoS has stays with that one', async session => {
+    const none = await counted(session);
+    const qos = { type: 'linux-htb', queues: { 0: { other_config: { 'max-rate': '5' } } } };
+    await session.apply({ bridges: { 'br-one': netdev({ ports: { va: { ...internal, qos } } }) } });
+    const queue = (await portOf(session, 'va')).qos?.queues['0']?._uuid;
+    const other = { type: 'linux-htb', external_ids: ['map', [['owner', 'other']]], queues: ['map', [[1, ['uuid', queue]]]] };
+    await session.transact([{ op: 'insert', table: 'QoS', row: other }]);
+    await session.apply({ bridges: { 'br-one': { ports: { va: { qos: null } } } } });
+    assert.deepEqual(await counted(session), [none[0]! + 1, none[1]! + 1]);
+    await session.apply({ orphans: { owner: 'other' } });
+    assert.deepEqual(await counted(session), none);
   });
 
   check('what a port left behind is found by its mark; another’s stays', async session => {

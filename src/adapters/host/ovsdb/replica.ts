@@ -49,7 +49,12 @@ export class Replica {
     const before = this.tables;
     this.known = known;
     this.tables = emptyTables();
-    this.update(updates);
+    try {
+      this.update(updates);
+    } catch (error) {
+      this.tables = before;
+      throw error;
+    }
     return tableNames.flatMap(table => {
       const [was, is] = [before[table], this.tables[table]];
       const ids = new Set([...was.keys(), ...is.keys()]);

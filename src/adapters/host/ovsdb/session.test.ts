@@ -118,3 +118,20 @@ test('one who fails in what it hears keeps nobody else from hearing', async t =>
   await until(() => heard.includes('changed'), 'changed');
   assert.ok(warned.mock.callCount() > 0);
 });
+
+test('who begins to listen while the server is away is first told that it is there', async () => {
+  const { ovsdb } = simHost();
+  await using session = ovsdb.open({ connection });
+  await session.apply(bridge);
+  const heard: string[] = [];
+  using _ = session.watch(news => {
+    if (news.kind === 'down' && heard.length === 0) session.watch(({ kind }) => void heard.push(kind));
+  });
+  await session.until('the first word', now => now);
+  ovsdb.stopServer();
+  await until(() => heard.includes('down'), 'down for another reason');
+  await ovsdb.transact([{ op: 'update', table: 'Bridge', where: [], row: { fail_mode: 'secure' } }]);
+  ovsdb.startServer();
+  await until(() => heard.includes('up'), 'up');
+  assert.deepEqual(heard.filter(kind => kind !== 'down').slice(0, 1), ['up']);
+});
