@@ -89,6 +89,7 @@ describe('guaranteed bandwidth', { skip: noNova, timeout: 900_000 }, () => {
       bridge_mappings: { physnet1: 'br-ex' },
       tunnel_types: [],
       resource_provider_bandwidths: { 'br-ex': { egress: rate, ingress: rate } },
+      resource_provider_packet_processing_without_direction: { [host]: { any: 500 } },
       resource_provider_inventory_defaults: { allocation_ratio: 1.0, min_unit: 1, step_size: 1, reserved: 0 },
     };
     const what = { agent_type: 'Open vSwitch agent', binary: 'neutron-openvswitch-agent', topic: 'N/A', uuid: randomUUID() };
@@ -97,10 +98,13 @@ describe('guaranteed bandwidth', { skip: noNova, timeout: 900_000 }, () => {
     await h.rpc('q-reports-plugin', 'report_state', { agent_state: { agent_state }, time }, '1.2');
   }
 
-  const policy = async (rates: Partial<Record<keyof typeof classes, number>>): Promise<string> => {
+  /** Kilobits by direction; packets in either. */
+  const policy = async (rates: Partial<Record<keyof typeof classes, number>>, min_kpps?: number): Promise<string> => {
     const { id } = await api.make('qos/policies', 'policy', {});
     for (const [direction, min_kbps] of Object.entries(rates))
       await api.make(`qos/policies/${id}/minimum_bandwidth_rules`, 'minimum_bandwidth_rule', { min_kbps, direction });
+    const packets = { minimum_packet_rate_rule: { min_kpps, direction: 'any' } };
+    if (min_kpps !== undefined) await api.request('POST', `qos/policies/${id}/minimum_packet_rate_rules`, packets);
     return id;
   };
   const portOf = async (id: string): Promise<Body> => (await api.request('GET', `ports/${id}`)).body['port'] as Body;
@@ -114,13 +118,14 @@ describe('guaranteed bandwidth', { skip: noNova, timeout: 900_000 }, () => {
     const { inventories } = await watch.placement('GET', `resource_providers/${await providerNamed(host)}/inventories`);
     return (inventories as Body)['VCPU'] !== undefined;
   }
-  /** What an instance has of a host's bridge. */
-  const allocated = async (instance: string, host: string): Promise<unknown> => {
+  const ofProvider = async (instance: string, provider: string): Promise<unknown> => {
     const { allocations } = (await watch.placement('GET', `allocations/${instance}`)) as {
       allocations: Record<string, { resources: unknown }>;
     };
-    return allocations[await device(host)]?.resources;
+    return allocations[provider]?.resources;
   };
+  /** What an instance has of a host's bridge. */
+  const allocated = async (instance: string, host: string): Promise<unknown> => ofProvider(instance, await device(host));
   async function boot(ports: readonly string[], host?: string): Promise<string> {
     const networks = ports.map(port => ({ port }));
     const wanted = { name: 'vm', imageRef: image, flavorRef: 't', networks, ...(host === undefined ? {} : { host }) };
@@ -132,7 +137,7 @@ describe('guaranteed bandwidth', { skip: noNova, timeout: 900_000 }, () => {
     until('the port is on a host', async () => (p => p['binding:host_id'] !== '' && p)(await portOf(id)), patience);
   /** As the L2 agent of its host does, once its compute waits for it. */
   async function plug(instance: string, port: string): Promise<void> {
-    await until('it is spawned', async () => (await server(instance))['OS-EXT-STS:task_state'] === 'spawning', patience);
+    await until('its ports are plugged', async () => cloud.plugs(instance), patience);
     const host = (await portOf(port))['binding:host_id'];
     for (const method of ['get_device_details', 'update_device_up'])
       await h.rpc('q-plugin', method, { device: port, host, agent_id: `ovs-${host}` }, '1.5');
@@ -217,6 +222,25 @@ describe('guaranteed bandwidth', { skip: noNova, timeout: 900_000 }, () => {
     assert.deepEqual(await profile(), { [String((await groups())[0])]: await device('node-1') });
     assert.equal((await portOf(port))['status'], 'ACTIVE');
     assert.equal(await h.server.store.count('allocation_changes'), 0);
+  });
+
+  test('packets and bandwidth are reserved with the agent and its bridge, on one host', async () => {
+    const make = async (kpps: number): Promise<string> =>
+      (await api.make('ports', 'port', { network_id: network.id, qos_policy_id: await policy({ egress: 100 }, kpps) })).id;
+    const [some, tooMany] = [await make(500), await make(501)];
+    const refused = await boot([tooMany]);
+    const failed = await until('it is given up', async () => (s => s['status'] === 'ERROR' && s)(await server(refused)), patience);
+    assert.match(String((failed['fault'] as Body)['message']), /No valid host was found/);
+    const taken = await boot([some], 'node-two');
+    const { 'binding:profile': own, 'binding:host_id': host, 'binding:vif_type': vif } = await isBound(some);
+    const agent = await providerNamed('node-two:Open vSwitch agent');
+    assert.deepEqual([host, vif], ['node-two', 'ovs']);
+    assert.deepEqual(Object.values((own as Body)['allocation'] as Body).sort(), [agent, await device('node-two')].sort());
+    assert.deepEqual(await ofProvider(taken, agent), { NET_PACKET_RATE_KILOPACKET_PER_SEC: 500 });
+    assert.deepEqual(await allocated(taken, 'node-two'), { [classes.egress]: 100 });
+    await plug(taken, some);
+    await isActive(taken);
+    assert.equal((await portOf(some))['status'], 'ACTIVE');
   });
 
   test('a port without a policy leaves nothing, also of its network’s; and an instance that goes takes all with it', async () => {

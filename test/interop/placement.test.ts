@@ -1,21 +1,12 @@
 // A real Placement is told what hosts have, below the resource providers that Nova makes for them.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import { freePort } from '../../src/contracts/free-port.ts';
 import type { Body } from '../api/client.ts';
 import { type Harness, start, until } from '../api/harness.ts';
-import { listenerPassword, NovaListener } from '../api/nova-listener.ts';
-import { type Daemon, startDaemon } from '../conformance/daemon.ts';
-import { optionFile } from './neutron-server.ts';
-
-const script = '/usr/bin/placement-api';
-const uwsgi = '/usr/bin/uwsgi_python3';
-const skip = existsSync(script) && existsSync(uwsgi) ? false : 'no Placement here (Debian: python3-placement, uwsgi-plugin-python3)';
+import { listenerPassword } from '../api/nova-listener.ts';
+import { noPlacement, PlacementDaemon } from './placement-daemon.ts';
 
 interface Provider {
   readonly uuid: string;
@@ -23,55 +14,22 @@ interface Provider {
   readonly parent_provider_uuid: string | null;
 }
 
-describe('Placement', { skip, timeout: 200_000 }, () => {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-placement-'));
+describe('Placement', { skip: noPlacement, timeout: 200_000 }, () => {
   const lines: string[] = [];
-  let url = '';
-  let port = 0;
-  let daemon: Daemon;
-  let cloud: NovaListener;
+  let placement: PlacementDaemon;
   let h: Harness;
 
-  const serve = async (): Promise<Daemon> =>
-    startDaemon({
-      argv: [
-        ...[uwsgi, '--http-socket', `127.0.0.1:${port}`, '--wsgi-file', script, '--need-app', '--buffer-size', '65535'],
-        ...['--master', '--die-on-term', '--lazy-apps', '--enable-threads', '--processes', '1', '--add-header', 'Connection: close'],
-      ],
-      env: { OS_PLACEMENT_CONFIG_DIR: folder },
-      cwd: folder,
-      log: join(folder, 'placement.log'),
-      ready: async () => (await fetch(url)).ok,
-      withinMs: 120_000,
-    });
-
   before(async () => {
-    port = await freePort();
-    url = `http://127.0.0.1:${port}`;
-    const placement_database = { connection: `sqlite:///${join(folder, 'placement.db')}`, sync_on_startup: true };
-    writeFileSync(join(folder, 'placement.conf'), optionFile({ placement_database, api: { auth_strategy: 'noauth2' } }));
-    daemon = await serve();
-    cloud = await NovaListener.start();
-    // Whose name is a token that Placement takes without Keystone.
-    cloud.tokenOf = () => 'admin';
-    cloud.placement = url;
+    placement = await PlacementDaemon.start();
     const log = textLog({ sink: { write: line => void lines.push(line) }, level: 'info' });
-    h = await start({ placement: { account: cloud.config().account }, agentDownTime: 3600 }, log);
+    h = await start({ placement: { account: placement.cloud.config().account }, agentDownTime: 3600 }, log);
   });
   after(async () => {
     await h?.[Symbol.asyncDispose]();
-    await cloud?.[Symbol.asyncDispose]();
-    await daemon?.[Symbol.asyncDispose]();
-    rmSync(folder, { recursive: true, force: true });
+    await placement?.[Symbol.asyncDispose]();
   });
 
-  async function ask(path: string, method = 'GET', body?: unknown): Promise<Body> {
-    const headers = { 'x-auth-token': 'admin', 'content-type': 'application/json', 'openstack-api-version': 'placement 1.37' };
-    const reply = await fetch(`${url}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-    const text = await reply.text();
-    assert.ok(reply.ok, `${method} ${path} answered ${reply.status}: ${text}`);
-    return (text === '' ? {} : JSON.parse(text)) as Body;
-  }
+  const ask = (path: string, method?: string, body?: unknown): Promise<Body> => placement.ask(path, method, body);
   const providers = async (): Promise<readonly Provider[]> => (await ask('/resource_providers'))['resource_providers'] as Provider[];
   /** As Nova does when a host is up. */
   const hypervisor = async (name: string): Promise<string> => String((await ask('/resource_providers', 'POST', { name }))['uuid']);
@@ -125,12 +83,12 @@ describe('Placement', { skip, timeout: 200_000 }, () => {
   });
 
   test('while Placement is away agents are answered, and it is told when it is back', async () => {
-    await daemon[Symbol.asyncDispose]();
+    await placement.down();
     const host = 'node-two';
     await report(host, ovs, { start_flag: true });
     await until('it is tried', async () => lines.some(line => line.includes('was not told') && line.includes(host)), 60_000);
     assert.notEqual(await synced(host), true);
-    daemon = await serve();
+    await placement.up();
     await hypervisor(host);
     await report(host, ovs);
     await isSynced(host);
