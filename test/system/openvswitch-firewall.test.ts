@@ -154,6 +154,28 @@ describe('security groups of Open vSwitch', { skip }, () => {
     for (const p of [999, 2000, 0, 65_535]) assert.ok(!ear.output().includes(frame(p)), `${p}`);
   });
 
+  test('a neighbour does not hear what is for another, also where nobody has heard of that MAC before', async () => {
+    await rules(out);
+    const ears = new Map<Instance, Job>();
+    for (const vm of [near, far]) {
+      await world.inside(vm, 'ip', 'link', 'set', 'eth0', 'promisc', 'on');
+      ears.set(vm, world.spawn(vm, [python, '-c', sniffer, 'eth0']));
+    }
+    await world.until('the sniffers listen', async () => [...ears.values()].every(e => e.output().includes('listening')));
+    const to = (mac: string, text: string, ip = v4(far)): string =>
+      hex(eth(mac, server.port.mac, 0x0800, udp4(v4(server), ip, 4000, 5000, text)));
+    const [nobody, one, all] = [
+      to('fa:16:3e:99:99:99', 'for nobody'),
+      to(far.port.mac, 'for one'),
+      to(broadcast, 'for all', '255.255.255.255'),
+    ];
+    await world.inside(server, python, '-c', sender, 'eth0', [nobody, one, all].join());
+    await world.until('all hear what is for all', async () => [...ears.values()].every(e => e.output().includes(all)));
+    const heard = (vm: Instance): boolean[] => [nobody, one].map(f => ears.get(vm)!.output().includes(f));
+    assert.deepEqual(heard(near), [false, false]);
+    assert.equal(heard(far)[1], true);
+  });
+
   test('the agent begins again and touches nothing; what was changed behind its back is put right', async () => {
     await rules([...out, ...tcp(8001)]);
     await world.until('it is allowed', () => connects(world, near, v4(server), 8001));

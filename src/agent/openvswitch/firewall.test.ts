@@ -75,7 +75,7 @@ class Small {
 
   async pass(ports: readonly FirewallPort[], freed: readonly number[] = [], tagged = [NET]): Promise<void> {
     await this.firewall.begin(ports, new Set(tagged));
-    this.firewall.flows(ports, this.view);
+    this.firewall.flows(ports, this.view, new Map());
     await this.firewall.end(ports, this.view, freed);
   }
 }

@@ -18,6 +18,8 @@ export interface FirewallPort {
   readonly ofport: number;
   readonly vlan: number;
   readonly addresses: readonly string[];
+  /** Its MAC, where no other is behind it, nor it anywhere else. */
+  readonly mac?: string;
   /** A closed one has no flows: it is dead. */
   readonly guard: Guard;
 }
@@ -45,11 +47,12 @@ export class OvsFirewall {
     this.render = firewallRenderer(given.permitted);
   }
 
-  /** Of the ports that are guarded or open. */
-  flows(ports: readonly FirewallPort[], view: View): Flow[] {
+  /** Of the ports that are guarded or open. `outward`: local VLAN → the ports that lead out of the host. */
+  flows(ports: readonly FirewallPort[], view: View, outward: ReadonlyMap<number, readonly number[]>): Flow[] {
     return this.render({
       guarded: ports.flatMap(({ guard, ofport, vlan }) => (guard.kind === 'guarded' ? [{ security: guard.port, ofport, vlan }] : [])),
       open: ports.filter(p => p.guard.kind === 'open'),
+      outward,
       members: membersOf(view),
     });
   }

@@ -4,6 +4,7 @@ import type { TableChange } from '../../contracts/host/openflow.ts';
 import { interfaceProblem, type OvsdbSession, type OvsPicture } from '../../contracts/host/ovsdb.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
 import type { FdbState } from '../desired/l2-fdb.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
 import { integrationFlows, type Translation } from '../desired/openvswitch/flows-integration.ts';
 import { physicalFlows } from '../desired/openvswitch/flows-physical.ts';
 import { type TunnelSegment, tunnelFlows } from '../desired/openvswitch/flows-tunnel.ts';
@@ -173,7 +174,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       const { ofport } = port.vif;
       if (firewall === 'noop') {
         if (guard.kind === 'guarded') spoofing.set(ofport, guard.port);
-      } else if (vlan !== undefined) firewalled.push({ device, ofport, vlan, addresses: port.details.fixed_ips, guard });
+      } else if (vlan !== undefined)
+        firewalled.push({ device, ofport, vlan, addresses: port.details.fixed_ips, guard, ...onlyMac(port.details) });
       if (guard.kind !== 'closed') continue;
       ports.delete(device);
       problems.set(device, guard.why);
@@ -204,9 +206,22 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
     await this.table(options.integrationBridge).apply([
       ...integrationFlows({ patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
-      ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view)),
+      ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
     ]);
     await Promise.all([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
+  }
+
+  /** Local VLAN → the port of the integration bridge that leads out of the host, once that has a number. */
+  private outward({ plan, picture }: Scene, ints: readonly { physical: string; port: number }[]): Map<number, readonly number[]> {
+    const { integrationBridge, intPatch } = this.given.options;
+    const tunnel = ofportOf(picture, integrationBridge, intPatch);
+    const out = new Map<number, readonly number[]>();
+    for (const [key, { type, physical }] of plan.segments) {
+      const vlan = this.vlans.get(key);
+      const port = isTunnelType(type) ? tunnel : ints.find(p => p.physical === physical)?.port;
+      if (vlan !== undefined && (port !== undefined || type === 'local')) out.set(vlan, port === undefined ? [] : [port]);
+    }
+    return out;
   }
 
   private async programPhysical({ picture, plan }: Scene, { bridge, phy, physical }: Patch): Promise<void> {
@@ -289,6 +304,11 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     for (const network of fdb.keys()) if (!networks.has(network)) fdb.delete(network);
   }
 }
+
+/** Owners whose port is on one host alone, with nobody behind it. */
+const onlyThere = new Set(['network:dhcp', 'network:router_interface']);
+const onlyMac = ({ device_owner, mac_address }: PortDetails): { readonly mac?: string } =>
+  onlyThere.has(device_owner) ? { mac: mac_address } : {};
 
 /** What was learned of a local VLAN: it may be another network's soon. */
 const learnedOf = (vlan: number): TableChange => ({

@@ -40,9 +40,15 @@ function guarded(n: number, rules: readonly WireRule[], fields: Partial<WirePort
 
 type Members = Readonly<Record<string, readonly string[]>>;
 
-const given = (ports: readonly GuardedPort[], groups: Members = {}, open: FirewallFlowsGiven['open'] = []): FirewallFlowsGiven => ({
+const given = (
+  ports: readonly GuardedPort[],
+  groups: Members = {},
+  open: FirewallFlowsGiven['open'] = [],
+  outward: FirewallFlowsGiven['outward'] = new Map(),
+): FirewallFlowsGiven => ({
   guarded: ports,
   open,
+  outward,
   members: (g, version) => members(version, groups[g] ?? []),
 });
 
@@ -314,6 +320,27 @@ test('unicast in a frame to many does not come past the rules', () => {
   assert.deepEqual(w.run({ ...frame('outside', 1, udp(53)), ...many, in_port: 20, vlan_vid: noVlan }), []);
   assert.deepEqual(w.run({ ...frame(2, 1, udp(53)), ...many }), []);
   assert.deepEqual(w.run(frame('outside', 'ff:ff:ff:ff:ff:ff', udp(53))), ['normal'], 'multicast is not for the rules');
+});
+
+test('unicast goes to the one it is for or out of the host, and is flooded only where anybody may be behind a port', () => {
+  const router = { ofport: 20, vlan: NET, mac: 'fa:16:3e:00:00:20' };
+  const outward = new Map([[NET, [UPLINK]]]);
+  const w = world([guarded(1, out), guarded(2, out)], {}, [router], outward);
+  const to = (eth_dst: string, from: Match = frame(1, 'outside', tcp(80))): readonly (number | 'normal')[] => w.run({ ...from, eth_dst });
+  const fromRouter = { ...frame('outside', 1, tcp(80)), in_port: router.ofport, vlan_vid: noVlan };
+  assert.deepEqual(to(outside.mac), [UPLINK]);
+  assert.deepEqual(to(router.mac), [20]);
+  assert.deepEqual(to('ff:ff:ff:ff:ff:ff', frame(1, 'outside', { ...protocol.arp, arp_op: 1, arp_sha: mac(1), arp_spa: '10.0.0.1' })), [
+    'normal',
+  ]);
+  assert.deepEqual(to(mac(2), frame(1, 2, { ...protocol.arp, arp_op: 2, arp_sha: mac(1), arp_spa: '10.0.0.1' })), [12]);
+  assert.deepEqual(to(mac(2), frame(1, 2, { ...protocol.icmp6, icmpv6_type: 136, nd_target: '2001:db8::1' })), [12]);
+  assert.deepEqual(to(outside.mac, fromRouter), [UPLINK]);
+  assert.deepEqual(to(router.mac, frame('outside', 1, tcp(80))), [20], 'from outside');
+  assert.deepEqual(to(outside.mac, { ...fromRouter, vlan_vid: vlan(5) }), ['normal'], 'a tag is for NORMAL to refuse');
+  const nested = { ofport: 21, vlan: NET };
+  assert.deepEqual(world([guarded(1, out)], {}, [router, nested], outward).run(frame(1, 'outside', tcp(80))), ['normal']);
+  assert.deepEqual(world([guarded(1, out)], {}, [router], new Map([[NET, []]])).run(frame(1, 'outside', tcp(80))), []);
 });
 
 test('a MAC that two ports may have leads to both, to each by its own rules', () => {

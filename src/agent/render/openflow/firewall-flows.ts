@@ -6,19 +6,16 @@ import { type Match, vlan } from '../../../domain/openflow/match.ts';
 import { isHost } from '../security-port.ts';
 import { baseRows } from './base-flows.ts';
 import { CONJUNCTION_PRIORITY, type Conjunction, ConjunctionIds, clause, conjunctionOf, rulesTable } from './conjunctions.ts';
+import { directRows, type OpenPort } from './direct-flows.ts';
 import { accept, type GuardedPort, portFlows } from './port-flows.ts';
 import { address, family } from './rule-matches.ts';
 import { flowOf, type Row, setConjunction, setNet, setPort, firewallTable as t, to, toMany } from './tables.ts';
 
-/** A port whose frames pass as they are: without port security, or trusted. */
-export interface OpenPort {
-  readonly ofport: number;
-  readonly vlan: number;
-}
-
 export interface FirewallFlowsGiven {
   readonly guarded: readonly GuardedPort[];
   readonly open: readonly OpenPort[];
+  /** Local VLAN → the ports of the bridge that lead out of the host. Networks that are not here are left to NORMAL. */
+  readonly outward: ReadonlyMap<number, readonly number[]>;
   /** Members of a remote group, or address group: canonical prefixes, none of length 0. */
   members(group: string, version: IpVersion): ReadonlySet<string>;
 }
@@ -48,6 +45,7 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
     for (const [key, row] of memberRows(conjunctions, given)) memberFlows.set(key, before.get(key) ?? flowOf(row));
     const shared = [
       ...given.open.map(opened),
+      ...directRows(given.open, given.outward),
       ...deliveries(given.guarded),
       ...strayUnicast(given.guarded),
       ...[...conjunctions].flatMap(([id, conjunction]) => joined(id, conjunction)),

@@ -72,6 +72,7 @@ export class Pipeline {
     else if (a.do === 'output_reg') this.out.push(Number(read(packet, a.from)));
     else if (a.do === 'set_field') packet.set(a.field, bitsOf(a.field, a.value as FieldValue<FieldName>).value);
     else if (a.do === 'pop_vlan') packet.set('vlan_vid', 0n);
+    else if (a.do === 'push_vlan') packet.set('vlan_vid', 0x1000n);
     else if (a.do === 'ct_clear') for (const field of ['ct_state', 'ct_mark', 'ct_zone'] as const) packet.delete(field);
     else if (a.do === 'ct') this.track(a, packet);
     else throw new Error(`the test's switch does not know ${a.do}`);

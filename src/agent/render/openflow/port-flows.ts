@@ -49,7 +49,7 @@ function sends(port: GuardedPort, permitted: readonly number[]): Row[] {
 
 type Sent = readonly [priority: number, match: Match, actions: Row[3]];
 
-const link = (match: Match): Sent => [95, match, [to(t.normal)]];
+const link = (match: Match): Sent => [95, match, [to(t.acceptOrIngress)]];
 
 /** A probe (RFC 5227) has no sender address yet; it may only ask for an address of the port. */
 function arp({ mac, prefix }: AddressPair): Sent[] {
@@ -85,7 +85,7 @@ function unverified(mac: string, permitted: readonly number[]): Sent[] {
   return [
     link({ ...protocol.rarp, eth_src: mac, arp_op: 3, arp_sha: mac, arp_tha: mac }),
     ...MLD_UNSPECIFIED.map(icmpv6_type => link({ ...protocol.icmp6, eth_src: mac, ipv6_src: '::', ipv6_dst: ALL_MULTICAST, icmpv6_type })),
-    ...permitted.map((eth_type): Sent => [95, { eth_type, eth_src: mac }, [to(t.acceptOrIngress)]]),
+    ...permitted.map(eth_type => link({ eth_type, eth_src: mac })),
     dhcp4({ eth_src: mac, ip_src: '0.0.0.0' }),
   ];
 }

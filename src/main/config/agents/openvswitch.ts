@@ -113,7 +113,7 @@ export const openvswitchOptions = [
     idleOption('drop_flows_on_start', bool, 'flows are dropped at the start', notHere('a restart leaves what is right as it is'), {
       default: 'false',
     }),
-    idleOption('explicitly_egress_direct', bool, 'known MACs are sent to directly', noEffect('the switch learns them'), {
+    idleOption('explicitly_egress_direct', bool, 'known MACs are sent to directly', noEffect('they are, where there is a firewall'), {
       default: 'false',
     }),
     idleOption('baremetal_smartnic', bool, 'smart NICs', notHere('there are no smart NICs'), { default: 'false' }),
