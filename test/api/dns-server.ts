@@ -51,7 +51,7 @@ export async function startNameServer(zones: readonly string[], algorithm: strin
   };
   const start = async (): Promise<void> => {
     child = spawn(knot, ['-c', join(dir, 'knot.conf')], { stdio: 'inherit' });
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 600; i++) {
       const up = await ask(`taken.${zones[0]}`, 'A').catch(() => []);
       if (up.length > 0) return;
       await new Promise(resolve => setTimeout(resolve, 50));

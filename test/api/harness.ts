@@ -122,7 +122,7 @@ export async function beat(h: Harness, host: string, overrides: Body = {}): Prom
   await agent('L3 agent', 'neutron-l3-agent', 'l3_agent', { agent_mode: 'legacy' }, { availability_zone: 'nova' });
 }
 
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms = 10_000): Promise<T> {
+export async function until<T>(what: string, look: () => Promise<T | undefined | false>, ms = 30_000): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
     const found = await look();

@@ -130,7 +130,7 @@ describe('contained hosts', { skip: noSandbox() }, () => {
     await using _ = await publish({ address: '127.0.0.1', port: free, toAddress: '172.24.4.77', toPort: 7 }, relaySocket);
     const sent = 'x'.repeat(300_000);
     let got = '';
-    for (let tries = 0; tries < 100 && got === ''; tries++) {
+    for (let tries = 0; tries < 1500 && got === ''; tries++) {
       got = await talk(free, sent).catch(() => '');
       if (got === '') await sleep(20);
     }
@@ -163,7 +163,7 @@ describe('contained hosts', { skip: noSandbox() }, () => {
     const [host] = said.hosts;
     const pid = host?.agent?.pid ?? 0;
     const daemons = (): string[] => processesIn(networks).filter(line => line.includes('sleep'));
-    for (let tries = 0; tries < 200 && daemons().length === 0; tries++) await sleep(10);
+    for (let tries = 0; tries < 3000 && daemons().length === 0; tries++) await sleep(10);
     const before = daemons();
     assert.equal(before.length, 1);
     process.kill(pid, 'SIGKILL');

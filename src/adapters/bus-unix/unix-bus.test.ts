@@ -46,7 +46,7 @@ const server = (topic: string, methods: Record<string, RpcHandler>, name = 'h') 
   endpoints: [{ version: '1.0', methods }],
 });
 const until = async (what: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let i = 0; i < 500; i++) {
+  for (let i = 0; i < 3000; i++) {
     if (await what()) return;
     await clock.sleep(10);
   }

@@ -99,8 +99,8 @@ class World implements AsyncDisposable {
   }
 
   async until(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
-    for (const deadline = performance.now() + 5000; !(await look()); await systemClock.sleep(2)) {
-      if (performance.now() > deadline) throw new Error(`not within 5 s: ${what}\n${this.lines.join('')}`);
+    for (const deadline = performance.now() + 30_000; !(await look()); await systemClock.sleep(2)) {
+      if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}\n${this.lines.join('')}`);
     }
   }
 
