@@ -5,6 +5,7 @@ import { localBus } from '../../adapters/bus-local/local-bus.ts';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
+import { OpenflowRefusal } from '../../contracts/host/openflow.ts';
 import type { OvsdbSession, OvsWanted } from '../../contracts/host/ovsdb.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
 import { flowText } from '../../domain/openflow/identity.ts';
@@ -352,6 +353,39 @@ test('with the firewall a port with rules is alive when its flows stand, one who
   await world.server.ruleUpdated(fine);
   await world.until('its connection ends', async () => (await world.host.datapath.connections('netdev', vlan)).length === 0);
   assert.ok(!has('tp_dst=53 '));
+});
+
+test('a port whose flows the switch refuses is dead and the others go on; it is tried again when it changes', async () => {
+  await using world = await World.open();
+  const { openflow } = world.host;
+  const open = openflow.open.bind(openflow);
+  openflow.open = (bridge, events) => {
+    const door = open(bridge, events);
+    const apply = door.apply.bind(door);
+    door.apply = async changes => {
+      const index = changes.findIndex(c => c.do === 'add' && c.flow.match.tcp_dst === 666);
+      if (index >= 0) throw new OpenflowRefusal('OFPFMFC_UNKNOWN', 'the test refuses port 666', index);
+      await apply(changes);
+    };
+    return door;
+  };
+  const net = world.server.network(1);
+  const rule = (port: number) => ({ direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: port, port_range_max: port });
+  const bad = world.server.group(1, [rule(666)]);
+  const ports = [
+    world.server.port(1, net, { groups: [bad] }),
+    world.server.port(2, net, { groups: [world.server.group(2, [rule(22)])] }),
+  ] as const;
+  await world.plug(...ports);
+  await world.start({ tunnels, firewall: 'openvswitch' });
+  await world.active(ports[1]);
+  await world.settled();
+  assert.equal(world.tag(ports[0]), 4095);
+  assert.ok(world.lines.some(l => l.includes(ports[0].id) && l.includes('the test refuses port 666')));
+  world.server.groups.set(bad, [{ ...rule(80), stateful: true }]);
+  await world.server.ruleUpdated(bad);
+  await world.active(...ports);
+  assert.ok(world.tag(ports[0]) !== 4095);
 });
 
 test('without l2population: a tunnel to every end that the server names, there and gone with its messages', async () => {

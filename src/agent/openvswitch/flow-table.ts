@@ -1,5 +1,5 @@
 // The flows of one bridge: what they are known to be, and the bundle that makes them what is wanted.
-import type { Openflow, Switch, TableChange } from '../../contracts/host/openflow.ts';
+import { type Openflow, OpenflowRefusal, type Switch, type TableChange } from '../../contracts/host/openflow.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
 import { flowKey, sameFlow } from '../../domain/openflow/identity.ts';
 import { isOurCookie } from '../desired/openvswitch/tables.ts';
@@ -11,6 +11,17 @@ function keyOf(flow: Flow): string {
   const known = keys.get(flow) ?? flowKey(flow);
   keys.set(flow, known);
   return known;
+}
+
+/** The switch refused a bundle for the sake of this flow of it. */
+export class FlowRefused extends Error {
+  readonly flow: Flow;
+
+  constructor(flow: Flow, refusal: OpenflowRefusal) {
+    super(refusal.message);
+    this.name = 'FlowRefused';
+    this.flow = flow;
+  }
 }
 
 export interface FlowTableOptions {
@@ -78,7 +89,8 @@ export class FlowTable implements AsyncDisposable {
       await this.door.apply(changes);
     } catch (error) {
       this.known = undefined;
-      throw error;
+      const refused = error instanceof OpenflowRefusal && error.index !== undefined ? changes[error.index] : undefined;
+      throw refused?.do === 'add' ? new FlowRefused(refused.flow, error as OpenflowRefusal) : error;
     }
     if (this.gaps !== began) return changes.length;
     for (const flow of gone) known.delete(keyOf(flow));

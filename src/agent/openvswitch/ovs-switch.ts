@@ -22,9 +22,12 @@ import { Problems } from '../l2/problems.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges, wantedPorts } from './bridges.ts';
 import { type FirewallPort, OvsFirewall } from './firewall.ts';
-import { FlowTable } from './flow-table.ts';
+import { FlowRefused, FlowTable } from './flow-table.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
+
+/** More ports than this are not set aside one by one in one pass: then something else is wrong. */
+const MAX_SET_ASIDE = 20;
 
 const sha1Hex = (text: string): string => createHash('sha1').update(text).digest('hex');
 
@@ -66,6 +69,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
   private readonly firewall: OvsFirewall;
+  /** Ports as the switch refused them, and its words; they are tried again at the next look at everything, and when they change. */
+  private refused = new WeakMap<PortSecurity, string>();
   private loaded = false;
   /** Why the switch does not answer, by bridge. */
   private readonly lost = new Map<string, string>();
@@ -96,6 +101,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   }
 
   async load(reread: boolean, seen: Seen): Promise<void> {
+    if (reread) this.refused = new WeakMap();
     const { ends, options } = this.given;
     if (ends && !this.loaded) await ends.refresh();
     if (!this.loaded) {
@@ -111,9 +117,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       () => undefined,
       (error: unknown) => error,
     );
-    const { scene, problems } = await this.prepare(seen);
-    await this.firewall.begin(scene.firewalled, new Set([...seen.vifs.values()].flatMap(v => v.tag ?? [])));
-    await this.program(scene);
+    const { scene, problems } = await this.prepareAndProgram(seen);
     const tagged = await session.apply(
       wantedPorts(options, scene.patches, scene.plan, segment => this.vlans.get(segment), scene.dead),
       { taken: true, comment: 'neutron-openvswitch-agent: ports' },
@@ -127,6 +131,23 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
     if (this.given.firewall === 'openvswitch') await this.firewall.end(scene.firewalled, view, scene.freed);
     if (trouble) throw trouble;
+  }
+
+  /** Ports that the switch refuses are set aside, and the others go on. */
+  private async prepareAndProgram(seen: Seen): ReturnType<OvsSwitch['prepare']> {
+    for (let tries = 0; ; tries++) {
+      const prepared = await this.prepare(seen);
+      const { scene } = prepared;
+      await this.firewall.begin(scene.firewalled, new Set([...seen.vifs.values()].flatMap(v => v.tag ?? [])));
+      try {
+        await this.program(scene);
+        return prepared;
+      } catch (error) {
+        const guilty = error instanceof FlowRefused ? portOf(error.flow, scene.firewalled) : undefined;
+        if (!guilty || tries >= MAX_SET_ASIDE) throw error;
+        this.refused.set(guilty, `its flows were refused: ${String(error)}`);
+      }
+    }
   }
 
   /** Bridges, patches and tunnels are made; what is alive and what is not is decided. */
@@ -165,12 +186,14 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     for (const [device, port] of plan.ports) {
       const known = view.devices.get(device);
       const vlan = this.vlans.get(port.segment);
-      const guard: Guard =
+      const judged: Guard =
         without.has(port.segment) || vlan === undefined
           ? shut('no local VLAN is left for its network')
           : known
             ? guardOf(view, known, port.details, firewall !== 'noop')
             : shut('it is gone');
+      const refused = judged.kind === 'guarded' ? this.refused.get(judged.port) : undefined;
+      const guard = refused === undefined ? judged : shut(refused);
       const { ofport } = port.vif;
       if (firewall === 'noop') {
         if (guard.kind === 'guarded') spoofing.set(ofport, guard.port);
@@ -303,6 +326,12 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const { fdb }: { fdb: Map<string, FdbState> } = this.given.view;
     for (const network of fdb.keys()) if (!networks.has(network)) fdb.delete(network);
   }
+}
+
+/** The guarded port that a flow speaks of. */
+function portOf({ match }: Flow, ports: readonly FirewallPort[]): PortSecurity | undefined {
+  const found = ports.find(p => p.ofport === match.reg5 || p.ofport === match.in_port);
+  return found?.guard.kind === 'guarded' ? found.guard.port : undefined;
 }
 
 /** Owners whose port is on one host alone, with nobody behind it. */
