@@ -110,3 +110,63 @@ test('over TLS both sides are known by who signed them', async () => {
     );
   }
 });
+
+test('four who want at the same time get it while both daemons are killed again and again', { timeout: 120_000 }, async () => {
+  const open = () => openHost().ovsdb.open({ connection: `unix:${socket}`, timeoutMs: 60_000 });
+  await using one = open();
+  await using two = open();
+  const told = new Map((await one.picture()).tables.Port);
+  using _ = one.watch(news => {
+    for (const { table, before, after } of news.kind === 'changed' ? news.changes : []) {
+      if (table !== 'Port') continue;
+      if (after) told.set(after._uuid, after);
+      else if (before) told.delete(before._uuid);
+    }
+  });
+  const bridges = ['br-x', 'br-y'] as const;
+  await one.apply({ bridges: Object.fromEntries(bridges.map(name => [name, { datapath_type: 'netdev' }])) });
+  const rounds = 24;
+  let done = 0;
+  /** Its ports come, move and go: after each round those of this one and of the one before are there. */
+  const worker = async (session: typeof one, letter: string): Promise<void> => {
+    for (let i = 0; i < rounds; i++, done++) {
+      const [here, there] = i % 2 === 0 ? bridges : [bridges[1], bridges[0]];
+      const port = { tag: i, interface: { type: 'internal', external_ids: { round: String(i) } } };
+      const ports = { [`${letter}${i % 3}`]: port, [`${letter}${(i + 1) % 3}`]: null };
+      await session.apply(
+        { bridges: { [here]: { ports }, [there]: { ports: Object.fromEntries(Object.keys(ports).map(p => [p, null])) } } },
+        { taken: i % 3 === 0 },
+      );
+    }
+  };
+  let kills = 0;
+  const killer = async (): Promise<void> => {
+    for (let next = 8; done < 4 * rounds; next += 8) {
+      await until(() => done >= Math.min(next, 4 * rounds), `${next} rounds`, 60_000);
+      await end(kills % 2 === 0 ? server : vswitchd);
+      await startServer();
+      startSwitch();
+      kills++;
+    }
+  };
+  await Promise.all([worker(one, 'p'), worker(one, 'q'), worker(two, 'r'), worker(two, 's'), killer()]);
+  assert.ok(kills >= 6, `${kills} kills`);
+  assert.equal(await one.switchAlive(60_000), true);
+  const { bridges: after, tables } = await one.picture();
+  const last = rounds - 1;
+  for (const letter of ['p', 'q', 'r', 's']) {
+    const found = bridges.flatMap(name => [...(after.get(name)?.ports.values() ?? [])].filter(port => port.name.startsWith(letter)));
+    const seen = found.map(port => [port.bridge, port.name, port.tag, port.interfaces[0]?.external_ids['round']]);
+    const expected = [
+      [bridges[last % 2], `${letter}${last % 3}`, last, String(last)],
+      [bridges[(last - 1) % 2], `${letter}${(last - 1) % 3}`, last - 1, String(last - 1)],
+    ];
+    assert.deepEqual(seen.sort(), expected.sort(), letter);
+  }
+  assert.deepEqual([...told.keys()].sort(), [...tables.Port.keys()].sort(), 'what was told adds up to what there is');
+  for (const [id, row] of told) assert.deepEqual(row, tables.Port.get(id));
+  await using fresh = open();
+  const anew = await fresh.picture();
+  for (const table of ['Bridge', 'Port'] as const) assert.deepEqual([...tables[table]].sort(), [...anew.tables[table]].sort(), table);
+  await one.apply({ bridges: Object.fromEntries(bridges.map(name => [name, null])) });
+});
