@@ -39,15 +39,15 @@ export const flowsOf = (rows: readonly Row[]): Flow[] =>
   rows.map(([table, priority, match, actions]) => ({ table, priority, cookie: wiringCookie, match, actions }));
 
 export function integrationFlows({ patches, translations, dead, spoofing }: IntegrationGiven): Flow[] {
-  return flowsOf([
+  return [
     ...always,
-    ...[...patches, ...dead].map((in_port): Row => [t.local, 2, { in_port }, []]),
-    ...translations.map(inward),
+    ...flowsOf([...patches, ...dead].map((in_port): Row => [t.local, 2, { in_port }, []])),
+    ...flowsOf(translations.map(inward)),
     ...[...spoofing].flatMap(([port, security]) => antiSpoofing(port, security)),
-  ]);
+  ];
 }
 
-const always: readonly Row[] = [
+const always: readonly Flow[] = flowsOf([
   [t.canary, 0, {}, []],
   [t.local, 0, {}, [goto(t.packetRate)]],
   [t.local, 65_535, { vlan_vid: vlan(DEAD_VLAN) }, []],
@@ -57,14 +57,25 @@ const always: readonly Row[] = [
   [t.arpSpoof, 0, {}, []],
   [t.localEgress, 0, {}, [goto(t.packetRate)]],
   [t.localIp, 0, {}, [goto(t.packetRate)]],
-];
+]);
 
 function inward({ patch, local, outer }: Translation): Row {
   const match = { in_port: patch, vlan_vid: outer === null ? noVlan : vlan(outer) };
   return [t.local, 3, match, [...(outer === null ? [pushVlan] : []), setVlan(local), goto(t.packetRate)]];
 }
 
-function antiSpoofing(in_port: number, { macs, pairs }: PortSecurity): Row[] {
+/** The same values again for the same port: then nobody need spell them again. */
+const made = new WeakMap<PortSecurity, { readonly in_port: number; readonly flows: readonly Flow[] }>();
+
+function antiSpoofing(in_port: number, port: PortSecurity): readonly Flow[] {
+  const known = made.get(port);
+  if (known?.in_port === in_port) return known.flows;
+  const flows = flowsOf(spoofingRows(in_port, port));
+  made.set(port, { in_port, flows });
+  return flows;
+}
+
+function spoofingRows(in_port: number, { macs, pairs }: PortSecurity): Row[] {
   const arp = prefixesOf(pairs, 4);
   const nd = anyOf(pairs, 6) ? [] : [...new Set([...prefixesOf(pairs, 6), ...macs.map(linkLocal)])];
   const advertisement = { ...protocol.icmp6, icmpv6_type: 136 } as const;

@@ -33,7 +33,7 @@ export function tunnelFlows(given: TunnelFlowsGiven): Flow[] {
   const arrivals = [...given.ports].flatMap(([type, ends]) =>
     [...ends.values()].map((in_port): Row => [t.sort, 1, { in_port }, [goto(fromTunnel[type])]]),
   );
-  return flowsOf([...always(given), ...arrivals, ...given.segments.flatMap(s => segmentRows(s, given))]);
+  return [...flowsOf([...always(given), ...arrivals]), ...given.segments.flatMap(s => segmentFlows(s, given))];
 }
 
 function always({ patch, arpResponder }: TunnelFlowsGiven): Row[] {
@@ -70,7 +70,10 @@ const learn: Action = {
   ],
 };
 
-function segmentRows({ type, id, local, fdb }: TunnelSegment, { ports, arpResponder }: TunnelFlowsGiven): Row[] {
+/** Flows of what was told, which may be much: the same values again for what is still so. */
+const made = new WeakMap<FdbState, Map<string, Flow>>();
+
+function segmentFlows({ type, id, local, fdb }: TunnelSegment, { ports, arpResponder }: TunnelFlowsGiven): Flow[] {
   const ends = ports.get(type) ?? new Map<string, number>();
   const told = fdb ? [...fdb.flood].flatMap(end => ends.get(end) ?? []) : [...ends.values()];
   const into = (to: readonly number[]): Action[] => [
@@ -79,16 +82,23 @@ function segmentRows({ type, id, local, fdb }: TunnelSegment, { ports, arpRespon
     ...to.map(port => output(port)),
   ];
   const vlan_vid = vlan(local);
-  const unicast = [...(fdb?.unicast ?? [])].flatMap(([eth_dst, end]): Row[] => {
+  const before = fdb && made.get(fdb);
+  const now = new Map<string, Flow>();
+  const tell = (key: string, row: () => Row): void => void now.set(key, before?.get(key) ?? flowsOf([row()])[0]!);
+  for (const [eth_dst, end] of fdb?.unicast ?? []) {
     const port = ends.get(end);
-    return port === undefined ? [] : [[t.unicast, 2, { vlan_vid, eth_dst }, into([port])]];
-  });
-  const answers = arpResponder ? [...(fdb?.neighbours ?? [])].filter(([ip]) => !ip.includes(':')) : [];
+    if (port !== undefined) tell(`${type} ${id} ${local} ${eth_dst} ${port}`, () => [t.unicast, 2, { vlan_vid, eth_dst }, into([port])]);
+  }
+  for (const [arp_tpa, mac] of arpResponder ? (fdb?.neighbours ?? []) : [])
+    if (!arp_tpa.includes(':'))
+      tell(`${local} ${arp_tpa} ${mac}`, () => [t.arpResponder, 1, { ...protocol.arp, vlan_vid, arp_tpa }, arpAnswer(arp_tpa, mac)]);
+  if (fdb) made.set(fdb, now);
   return [
-    [fromTunnel[type], 1, { tun_id: BigInt(id) }, [pushVlan, setVlan(local), goto(t.learn)]],
-    ...(told.length === 0 ? [] : [[t.flood, 1, { vlan_vid }, into(told.toSorted((a, b) => a - b))] as const]),
-    ...unicast,
-    ...answers.map(([arp_tpa, mac]): Row => [t.arpResponder, 1, { ...protocol.arp, vlan_vid, arp_tpa }, arpAnswer(arp_tpa, mac)]),
+    ...flowsOf([
+      [fromTunnel[type], 1, { tun_id: BigInt(id) }, [pushVlan, setVlan(local), goto(t.learn)]],
+      ...(told.length === 0 ? [] : [[t.flood, 1, { vlan_vid }, into(told.toSorted((a, b) => a - b))] as const]),
+    ]),
+    ...now.values(),
   ];
 }
 
