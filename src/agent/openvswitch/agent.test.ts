@@ -431,33 +431,53 @@ test('flows of nobody go from the bridges that are ours, and from a physical one
   assert.deepEqual(left, ['flow br-ex cookie=0x5, table=7, priority=9,in_port=undefined actions=drop']);
 });
 
-test('when the last port of a network goes, what was learned of its VLAN goes with it', async () => {
-  await using world = await World.open();
-  const [one, two] = [world.server.port(1, world.server.network(1)), world.server.port(2, world.server.network(2))];
-  await world.plug(one, two);
-  await world.start();
-  await world.active(one, two);
-  const learned = (port: FakePort): Flow => ({
-    table: 20,
-    priority: 1,
-    cookie: 5n,
-    hard_timeout: 300,
-    match: { vlan_tci: { value: world.tag(port)!, mask: 0xfff }, eth_dst: 'fa:16:3e:00:00:77' },
-    actions: [],
+const learnedOf = (tag: number): Flow => ({
+  table: 20,
+  priority: 1,
+  cookie: 5n,
+  hard_timeout: 300,
+  match: { vlan_tci: { value: tag, mask: 0xfff }, eth_dst: 'fa:16:3e:00:00:77' },
+  actions: [],
+});
+const learnedCount = (world: World): number => world.flows('br-tun').filter(f => f.hard_timeout === 300).length;
+
+for (const refused of [false, true])
+  test(`when the last port of a network goes, what was learned of its VLAN goes with it${refused ? ', also when that fails first' : ''}`, async () => {
+    await using world = await World.open();
+    const [one, two] = [world.server.port(1, world.server.network(1)), world.server.port(2, world.server.network(2))];
+    await world.plug(one, two);
+    await world.start();
+    await world.active(one, two);
+    await using door = world.host.openflow.open('br-tun', { onGap() {} });
+    await door.apply([one, two].map(port => ({ do: 'add', flow: learnedOf(world.tag(port)!) })));
+    assert.equal(learnedCount(world), 2);
+    if (refused) world.host.openflow.failNext('apply', { name: 'br-tun' });
+    world.server.ports.delete(one.id);
+    await world.unplug(one);
+    await world.until('one is left', () => learnedCount(world) === 1);
+    assert.equal(one.status, 'ACTIVE');
+    await world.settled();
+    assert.equal(learnedCount(world), 1);
   });
+
+test('a local VLAN that another network had in the last life brings nothing of what was learned of it', async () => {
+  await using world = await World.open();
+  const one = world.server.port(1, world.server.network(1));
+  await world.plug(one);
+  await world.start();
+  await world.active(one);
+  const tag = world.tag(one)!;
+  await world.stop();
   await using door = world.host.openflow.open('br-tun', { onGap() {} });
-  await door.apply([
-    { do: 'add', flow: learned(one) },
-    { do: 'add', flow: learned(two) },
-  ]);
-  const count = (): number => world.flows('br-tun').filter(f => f.hard_timeout === 300).length;
-  assert.equal(count(), 2);
+  await door.apply([{ do: 'add', flow: learnedOf(tag) }]);
+  const other = world.server.port(2, world.server.network(2));
   world.server.ports.delete(one.id);
   await world.unplug(one);
-  await world.until('one is left', () => count() === 1);
-  assert.equal(one.status, 'ACTIVE');
-  await world.settled();
-  assert.equal(count(), 1);
+  await world.plug(other);
+  await world.start();
+  await world.active(other);
+  assert.equal(world.tag(other), tag);
+  assert.equal(learnedCount(world), 0);
 });
 
 test('the record has what the server binds ports by', async () => {

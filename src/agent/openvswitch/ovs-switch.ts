@@ -59,6 +59,8 @@ interface Scene {
   readonly firewalled: readonly FirewallPort[];
   /** Local VLANs that nobody has any more. */
   readonly freed: readonly number[];
+  /** Local VLANs that their network did not have before. */
+  readonly fresh: readonly number[];
 }
 
 export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
@@ -130,6 +132,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     this.keepFdb(scene.plan);
     await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
     if (this.given.firewall === 'openvswitch') await this.firewall.end(scene.firewalled, view, scene.freed);
+    this.vlans.settled();
     if (trouble) throw trouble;
   }
 
@@ -155,7 +158,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const { session, options, view, ends } = this.given;
     const bridges = new Set(seen.picture.bridges.keys());
     const planned = planSwitch(view.ports(), seen.vifs, options, bridges);
-    const { freed, without } = this.vlans.assign(new Set(planned.segments.keys()));
+    const { freed, fresh, without } = this.vlans.assign(new Set(planned.segments.keys()));
     const tunnels = wantedTunnels({
       segments: planned.segments.values(),
       options,
@@ -170,7 +173,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const judged = this.judge(planned, new Set(without));
     const waiting = (vif: Vif): boolean => planned.waiting.has(vif.device);
     const dead = [...seen.vifs.values(), ...seen.twins].filter(v => judged.plan.ports.get(v.device)?.vif.name !== v.name && !waiting(v));
-    return { scene: { picture: applied.picture, tunnels, patches, freed, dead, ...judged }, problems: judged.problems };
+    return { scene: { picture: applied.picture, tunnels, patches, freed, fresh, dead, ...judged }, problems: judged.problems };
   }
 
   /** Ports that cannot be guarded as they are to be leave the plan. */
@@ -261,7 +264,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     });
   }
 
-  private async programTunnels({ picture, plan, tunnels, freed }: Scene): Promise<void> {
+  private async programTunnels({ picture, plan, tunnels, freed, fresh }: Scene): Promise<void> {
     const { options, view } = this.given;
     const config = options.tunnels;
     if (!config) return;
@@ -280,7 +283,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     }
     await this.table(options.tunnelBridge).apply(
       tunnelFlows({ patch, arpResponder: config.l2population && config.arpResponder, segments, ports }),
-      freed.map(learnedOf),
+      [...freed, ...fresh].map(learnedOf),
     );
   }
 
@@ -339,7 +342,7 @@ const onlyThere = new Set(['network:dhcp', 'network:router_interface']);
 const onlyMac = ({ device_owner, mac_address }: PortDetails): { readonly mac?: string } =>
   onlyThere.has(device_owner) ? { mac: mac_address } : {};
 
-/** What was learned of a local VLAN: it may be another network's soon. */
+/** What was learned of a local VLAN by whoever had it before. */
 const learnedOf = (vlan: number): TableChange => ({
   do: 'delete-all',
   where: { table: tunTable.unicast, match: { vlan_vid: { value: vlan, mask: 0xfff } } },

@@ -31,6 +31,8 @@ export interface FoundTag {
 
 export class LocalVlans {
   private readonly bySegment = new Map<string, number>();
+  private readonly freed = new Set<number>();
+  private readonly fresh = new Set<number>();
 
   /** The first assignment builds on it; of two ports that disagree the first one counts. */
   adopt(found: Iterable<FoundTag>): void {
@@ -50,15 +52,22 @@ export class LocalVlans {
     return this.bySegment.get(key);
   }
 
-  /** VLANs for these segments and no others. Those of `freed` may be named until the pass is over: they are given to nobody in it. */
-  assign(keys: ReadonlySet<string>): { readonly freed: readonly number[]; readonly without: readonly string[] } {
-    const freed: number[] = [];
+  /**
+   * VLANs for these segments and no others. Those of `freed` may be named until `settled`, and are given to nobody before. What was kept of those
+   * of `fresh` may be another network's: of one that had the VLAN in this life, or in the last.
+   */
+  assign(keys: ReadonlySet<string>): {
+    readonly freed: readonly number[];
+    readonly fresh: readonly number[];
+    readonly without: readonly string[];
+  } {
     for (const [key, vlan] of this.bySegment) {
       if (keys.has(key)) continue;
       this.bySegment.delete(key);
-      freed.push(vlan);
+      this.fresh.delete(vlan);
+      this.freed.add(vlan);
     }
-    const taken = new Set([...this.bySegment.values(), ...freed]);
+    const taken = new Set([...this.bySegment.values(), ...this.freed]);
     const without: string[] = [];
     let candidate = FIRST;
     for (const key of [...keys].filter(k => !this.bySegment.has(k)).sort()) {
@@ -66,9 +75,16 @@ export class LocalVlans {
       if (candidate > LAST) without.push(key);
       else {
         taken.add(candidate);
+        this.fresh.add(candidate);
         this.bySegment.set(key, candidate);
       }
     }
-    return { freed, without };
+    return { freed: [...this.freed], fresh: [...this.fresh], without };
+  }
+
+  /** Nothing names a VLAN that was freed any more, and nothing is kept of what was before. */
+  settled(): void {
+    this.freed.clear();
+    this.fresh.clear();
   }
 }
