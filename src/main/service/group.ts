@@ -92,7 +92,7 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   };
 }
 
-/** Who does not answer in time is left out. */
+/** Who does not answer in time is not waited for. */
 const answerMs = 4_000;
 
 /** Undefined: not in time. */
@@ -107,15 +107,17 @@ async function samplesOf({ options, living, counted }: Group, running: readonly 
   ]);
   // One of them looks at the database for all.
   const watching = roles.find(role => options.counts[role] > 0);
-  const [first] = [...living].find(([, role]) => role === watching) ?? [];
-  const asked = [...living.keys()].map(worker => {
+  const [first] = [...living].find(([worker, role]) => role === watching && worker.isReady) ?? [];
+  const asked = [...living.keys()].map(async worker => {
     const answer = worker.ask('metrics', worker === first).then(samples => {
       counted.keep(worker, samples);
       return samples;
     });
-    return inTime(answer.catch(() => []));
+    return { worker, samples: await inTime(answer.catch(() => undefined)) };
   });
-  const all = (await Promise.all(asked)).map(samples => samples ?? []);
+  const answers = await Promise.all(asked);
+  // What was counted before is counted still, whether its process is gone or late.
+  const all = answers.map(({ worker, samples }) => samples ?? (living.has(worker) ? counted.of(worker) : []));
   return [workers, counted.others(living), ...all];
 }
 

@@ -50,6 +50,11 @@ export class Remembered<Process> {
     );
   }
 
+  /** What one has counted when it was heard last. */
+  of(process: Process): readonly Sample[] {
+    return this.last.get(process) ?? [];
+  }
+
   /** Of those that are not among the living. */
   others(living: ReadonlyMap<Process, unknown>): readonly Sample[] {
     for (const [process, samples] of this.last) {
