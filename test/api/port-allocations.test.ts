@@ -161,6 +161,23 @@ describe('allocations of instances', () => {
     assert.deepEqual([(await portOf(port))['name'], (await portOf(port))['qos_policy_id'], await rows()], ['meanwhile', gold.id, 0]);
   });
 
+  test('a change that arrives twice, as its connection broke, is made once; so is what takes it back', async () => {
+    const [gold, silver] = [await policy(500), await policy(300)];
+    const { port, instance } = await plugged(gold, 500);
+    sim.fails = 'repeated';
+    assert.equal((await put(port, { qos_policy_id: silver.id })).status, 200);
+    assert.deepEqual([sim.has(instance), await rows()], [having(300), 0]);
+    const writes = sim.writes;
+    sim.meanwhile = async () => {
+      sim.meanwhile = async () => {};
+      sim.fails = 'repeated';
+      assert.equal((await put(port, { name: 'meanwhile' })).status, 200);
+    };
+    assert.equal((await put(port, { qos_policy_id: gold.id })).status, 200);
+    assert.equal(sim.writes, writes + 3);
+    assert.deepEqual([sim.has(instance), await rows(), (await portOf(port))['qos_policy_id']], [having(500), 0, gold.id]);
+  });
+
   test('two ports of an instance get other policies at once, their own or their network’s', async () => {
     const [gold, silver] = [await policy(500), await policy(300)];
     const one = await plugged(gold, 500);

@@ -60,7 +60,7 @@ async function write(services: Services, allocations: Allocations, change: Chang
       if (error instanceof PlacementRefused) await forget(services, change);
       throw error;
     });
-    if (done) return;
+    if (done || (await hasArrived(allocations, consumer, { generation: before.generation, resources }))) return;
     await forget(services, change);
   }
   throw apiError('PlacementAllocationGenerationConflict', { consumer });
@@ -95,11 +95,27 @@ async function takeBack(services: Services, allocations: Allocations, change: Ch
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const now = await allocations.read(consumer);
     // Without it the instance is gone.
-    if (!now || (await allocations.write(consumer, { ...now, resources: restored(now.resources, diff) })))
+    if (!now || (await replace(allocations, consumer, { ...now, resources: restored(now.resources, diff) })))
       return void (await forget(services, own));
   }
   throw new Error(`what ${consumer} has in Placement is changed by others all the time`);
 }
+
+const replace = async (allocations: Allocations, consumer: string, wanted: Allocation): Promise<boolean> =>
+  (await allocations.write(consumer, wanted)) || hasArrived(allocations, consumer, wanted);
+
+/** A request whose connection broke is sent again, and refused as overtaken where the first one has arrived. */
+async function hasArrived(
+  allocations: Allocations,
+  consumer: string,
+  sent: Pick<Allocation, 'generation' | 'resources'>,
+): Promise<boolean> {
+  const now = await allocations.read(consumer);
+  return now !== undefined && isResultOf(now, sent.generation, sent.resources);
+}
+
+const isResultOf = (now: Allocation, generation: number, resources: Resources): boolean =>
+  now.generation === generation + 1 && isSame(now, resources);
 
 /** A provider of which nothing was left has it again. */
 function restored(resources: Resources, diff: Resources): Resources {
@@ -133,7 +149,7 @@ export async function takeBackOld(services: Services, allocations: Allocations, 
 async function takeBackOne(services: Services, allocations: Allocations, change: Change, row: Row): Promise<void> {
   const now = await allocations.read(change.consumer);
   const generation = Number(row.generation);
-  if (now && now.generation === generation + 1 && isSame(now, row.resources as Resources)) return takeBack(services, allocations, change);
+  if (now && isResultOf(now, generation, row.resources as Resources)) return takeBack(services, allocations, change);
   const { consumer, diff } = change;
   if (now && now.generation !== generation)
     services.log.error('an instance may have been given what its port does not ask for: see what it has in Placement', { consumer, diff });
