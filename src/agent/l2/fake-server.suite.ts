@@ -50,6 +50,9 @@ export class FakeServer {
   readonly heard: Heard[] = [];
   /** Methods that fail, while listed. */
   readonly failing = new Set<string>();
+  /** Methods whose answers are made at once, and sent when `held` is called. */
+  readonly late = new Set<string>();
+  readonly held: (() => void)[] = [];
   readonly onReport: (() => void)[] = [];
   private readonly bus: Bus;
   /** What agents call a port's device. */
@@ -78,7 +81,8 @@ export class FakeServer {
         (args: Readonly<Record<string, Json>>) => {
           server.heard.push({ method, args });
           if (server.failing.has(method)) throw new Error(`${method} fails for now`);
-          return handle(args);
+          const answer = handle(args);
+          return server.late.has(method) ? new Promise(resolve => server.held.push(() => resolve(answer))) : answer;
         },
       ]),
     );

@@ -2,7 +2,7 @@
 import type { Bus, Endpoint, Json } from '../../contracts/bus.ts';
 import { addFdb, changeIp, parseFdbChanges, parseFdbEntries, removeFdb } from '../desired/l2-fdb.ts';
 import { heardOfPort } from './port-update.ts';
-import type { View } from './view.ts';
+import type { Device, View } from './view.ts';
 
 const prefix = 'q-agent-notifier';
 const topics = [
@@ -57,6 +57,7 @@ function portMethods({ view, host, mark }: Intake): Endpoint['methods'] {
     const device = view.ofPort(portId);
     if (!device) return null;
     device.answer = { kind };
+    overtaking(view, device);
     mark();
     return null;
   };
@@ -73,6 +74,11 @@ function portMethods({ view, host, mark }: Intake): Endpoint['methods'] {
     },
     binding_deactivate: (args: Args) => (args['host'] === host ? settle(args['port_id'], 'inactive') : null),
   };
+}
+
+/** The answer to a question that is on its way may be older than this message: then it is asked again. */
+function overtaking(view: View, device: Device): void {
+  if (view.asking > 0) device.heard++;
 }
 
 function networkMethods({ view, mark }: Intake): Endpoint['methods'] {
@@ -105,6 +111,7 @@ function heardOfNetwork(view: View, network: Json | undefined): boolean {
     };
     if (fresh.mtu === details.mtu && fresh.segmentation_id === details.segmentation_id) continue;
     device.answer = { kind: 'port', details: fresh };
+    overtaking(view, device);
     changed = true;
   }
   return changed;

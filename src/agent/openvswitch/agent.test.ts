@@ -480,6 +480,61 @@ test('a local VLAN that another network had in the last life brings nothing of w
   assert.equal(learnedCount(world), 0);
 });
 
+test('a port that is unplugged and plugged again before the agent looks is told of again', async () => {
+  await using world = await World.open();
+  const port = world.server.port(1, world.server.network(1));
+  await world.plug(port);
+  await world.start();
+  await world.active(port);
+  await world.settled();
+  const ups = (): number => world.server.count('update_device_up') + world.server.count('update_device_list');
+  const [before, tag, was] = [ups(), world.tag(port), world.host.ovsdb.now().port(tapOf(port))!];
+  const external_ids = ['map', Object.entries(was.interfaces[0]!.external_ids)];
+  const name = tapOf(port);
+  await world.others.transact([
+    { op: 'insert', table: 'Interface', row: { name, type: 'internal', external_ids }, 'uuid-name': 'i' },
+    { op: 'insert', table: 'Port', row: { name, interfaces: ['named-uuid', 'i'] }, 'uuid-name': 'p' },
+    {
+      op: 'mutate',
+      table: 'Bridge',
+      where: [['name', '==', 'br-int']],
+      mutations: [
+        ['ports', 'delete', ['uuid', was._uuid]],
+        ['ports', 'insert', ['named-uuid', 'p']],
+      ],
+    },
+  ]);
+  assert.notEqual(world.host.ovsdb.now().port(name)?._uuid, was._uuid);
+  await world.until('it is told of', () => ups() > before);
+  assert.equal(world.tag(port), tag);
+  await world.settled();
+  assert.equal(ups(), before + 1);
+});
+
+for (const kind of ['unknown', 'inactive'] as const)
+  test(`a port that ${kind === 'unknown' ? 'is deleted' : 'leaves this host'} while the server is asked about it is dead, whatever the answer says`, async () => {
+    await using world = await World.open();
+    const port = world.server.port(1, world.server.network(1));
+    await world.plug(port);
+    await world.start();
+    await world.active(port);
+    await world.settled();
+    world.server.late.add('get_devices_details_list');
+    port.ips = ['10.0.0.77'];
+    await world.server.portUpdate(port);
+    await world.until('it is asked about', () => world.server.held.length > 0);
+    if (kind === 'unknown') await world.server.portDelete(port);
+    else {
+      port.host = 'h2';
+      await world.server.fanout('binding-deactivate', 'binding_deactivate', { port_id: port.id, host: 'h1' });
+    }
+    world.server.late.clear();
+    for (const answer of world.server.held.splice(0)) answer();
+    await world.until('it is dead', () => world.tag(port) === 4095);
+    await world.settled();
+    assert.equal(world.tag(port), 4095);
+  });
+
 test('the record has what the server binds ports by', async () => {
   await using world = await World.open();
   await world.start();

@@ -71,6 +71,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
   private readonly firewall: OvsFirewall;
+  /** By device, the row of its interface at the last look. */
+  private rows = new Map<string, string>();
   /** Ports as the switch refused them, and its words; they are tried again at the next look at everything, and when they change. */
   private refused = new WeakMap<PortSecurity, string>();
   private loaded = false;
@@ -95,7 +97,18 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
 
   async look(): Promise<Seen> {
     const picture = await this.given.session.picture();
-    return { picture, ...vifsOf(picture, this.given.options.integrationBridge) };
+    const seen = vifsOf(picture, this.given.options.integrationBridge);
+    this.noteReplugged(seen.vifs);
+    return { picture, ...seen };
+  }
+
+  /** A port that went and came between two looks is one that came: Nova waits to hear of it when it starts an instance anew. */
+  private noteReplugged(vifs: ReadonlyMap<string, Vif>): void {
+    for (const [device, { row }] of vifs) {
+      const before = this.rows.get(device);
+      if (before !== undefined && before !== row) this.given.view.touch(device);
+    }
+    this.rows = new Map([...vifs].map(([device, { row }]) => [device, row]));
   }
 
   devices({ vifs }: Seen): ReadonlySet<string> {

@@ -28,7 +28,7 @@ function vifOf(port: OvsPort): Vif | undefined {
   const named = port.interfaces.find(i => i.external_ids['iface-id'] !== undefined);
   const device = named?.external_ids['iface-id'];
   if (!named || device === undefined || !isUuid(device)) return undefined;
-  return { device, name: port.name, ofport: named.ofport, tag: port.tag, otherConfig: port.other_config };
+  return { device, row: named._uuid, name: port.name, ofport: named.ofport, tag: port.tag, otherConfig: port.other_config };
 }
 
 /** The number of a bridge's port; undefined while the switch has not given it one. */

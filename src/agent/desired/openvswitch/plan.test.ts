@@ -29,6 +29,7 @@ const port = (n: number, fields: Partial<PortDetails> = {}): PortDetails => ({
 });
 const vif = (n: number, ofport: number | undefined = n): Vif => ({
   device: id(n),
+  row: `row${n}`,
   name: `tap${n}`,
   ofport,
   tag: undefined,

@@ -7,6 +7,8 @@ import { type Segment, segmentKey } from './segments.ts';
 export interface Vif {
   /** The port's id. */
   readonly device: string;
+  /** Of its interface in the database: another one when it is plugged again. */
+  readonly row: string;
   /** What its port is called in the switch. */
   readonly name: string;
   /** Undefined while the switch has not given it a number. */
