@@ -89,7 +89,11 @@ test('every worker answers, and what one has written the others show at once', a
         [name],
       );
   }
-  for (const name of ['server-api-1', 'server-api-2']) assert.match(await service.logs(name), /GET \/v2.0\/ports/);
+  await until('each has answered', async () => {
+    await once(`${service.url}/v2.0/ports?network_id=${network.id}`, { token });
+    const logs = await Promise.all(['server-api-1', 'server-api-2'].map(name => service.logs(name)));
+    return logs.every(text => /GET \/v2.0\/ports/.test(text));
+  });
 });
 
 test('a token that is revoked is void for every worker', async () => {
