@@ -367,21 +367,21 @@ describe('attacks by what is written', { skip: noSandbox() }, () => {
       const what = JSON.stringify(values);
       write(values);
       await tell();
-      await world.until(`it is shut by ${what}`, async () => !(await reaches(probe, target)), 5000);
+      await world.until(`it is shut by ${what}`, async () => !(await reaches(probe, target)));
       await othersGoOn();
       write({});
       await tell();
-      await world.until(`it is open again after ${what}`, () => reaches(probe, target), 5000);
+      await world.until(`it is open again after ${what}`, () => reaches(probe, target));
     }
     write(poison[0] ?? {});
     await tell();
-    await world.until('it is shut', async () => !(await reaches(probe, target)), 5000);
+    await world.until('it is shut', async () => !(await reaches(probe, target)));
     const late = await stage.actor('late');
     assert.ok(await reaches(late, bystander), 'and new ports come');
     await noTrace();
     write({});
     await tell();
-    await world.until('it is open at last', () => reaches(probe, target), 5000);
+    await world.until('it is open at last', () => reaches(probe, target));
   });
 
   test('(b) ports and subnets in the database that make no sense', async () => {
@@ -400,11 +400,11 @@ describe('attacks by what is written', { skip: noSandbox() }, () => {
     ]) {
       sql('UPDATE ports SET allowed_address_pairs = ? WHERE id = ?', value, target.vm.port);
       await tell();
-      await world.until(`it is shut by ${value}`, async () => !(await reaches(probe, target)), 5000);
+      await world.until(`it is shut by ${value}`, async () => !(await reaches(probe, target)));
       await othersGoOn();
       sql("UPDATE ports SET allowed_address_pairs = '[]' WHERE id = ?", target.vm.port);
       await tell();
-      await world.until(`it is open again after ${value}`, () => reaches(probe, target), 5000);
+      await world.until(`it is open again after ${value}`, () => reaches(probe, target));
     }
     const options = traces.map(text => ({ opt_name: 'bootfile-name', opt_value: text, ip_version: 4 }));
     sql('UPDATE ports SET extra_dhcp_opts = ?, name = ? WHERE id = ?', JSON.stringify(options), traces[0] ?? '', target.vm.port);
