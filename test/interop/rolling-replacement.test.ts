@@ -229,6 +229,9 @@ describe("Weft's agents take over from Debian's", { skip, timeout: 580_000 }, ()
     const ours = steps.losses(ended).filter(({ step }) => !Object.values(neutronsOwn).includes(step));
     // Nobody says who an instance is while there is no server.
     const lost = ours.filter(({ step, series, lost: some }) => some.length > 0 && !(step === theServer && series === 'metadata'));
-    assert.deepEqual(lost, []);
+    assert.deepEqual(
+      lost.map(({ step, series, lost: some }) => `${step}: ${some.length} of ${series}`),
+      [],
+    );
   });
 });
