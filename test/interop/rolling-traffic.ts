@@ -163,21 +163,27 @@ export class Steps {
 
   /** Losses of each step and series. */
   losses(asked: readonly Asked[]): Step[] {
-    return this.all.flatMap(({ name: step, from }, i) => {
-      const to = this.all[i + 1]?.from ?? Number.POSITIVE_INFINITY;
-      return asked.map(({ name: series, lost }) => ({ step, series, lost: lost.filter(({ at }) => at >= from && at < to) }));
-    });
+    return this.all.flatMap((_, i) => this.lossesOf(i, asked));
   }
 
   /** One line for each step. */
   describe(asked: readonly Asked[]): string[] {
-    const losses = this.losses(asked);
     return this.all.map(({ name, from }, i) => {
-      const to = this.all[i + 1]?.from ?? Date.now();
-      const lost = losses.filter(({ step, lost: some }) => step === name && some.length > 0);
+      const lost = this.lossesOf(i, asked).filter(({ lost: some }) => some.length > 0);
       const each = lost.map(({ series, lost: some }) => `${some.length} of ${series}${span(some)} (${reasons(some)})`);
-      return `${name} (${((to - from) / 1000).toFixed(1)} s): ${each.length === 0 ? 'nothing lost' : `lost ${each.join('; ')}`}`;
+      const seconds = (Math.min(this.endOf(i), Date.now()) - from) / 1000;
+      return `${name} (${seconds.toFixed(1)} s): ${each.length === 0 ? 'nothing lost' : `lost ${each.join('; ')}`}`;
     });
+  }
+
+  private lossesOf(i: number, asked: readonly Asked[]): Step[] {
+    const { name: step, from } = this.all[i]!;
+    const to = this.endOf(i);
+    return asked.map(({ name: series, lost }) => ({ step, series, lost: lost.filter(({ at }) => at >= from && at < to) }));
+  }
+
+  private endOf(i: number): number {
+    return this.all[i + 1]?.from ?? Number.POSITIVE_INFINITY;
   }
 }
 
