@@ -126,3 +126,20 @@ test('a cut lasts until the connection is permitted again in the direction in wh
     assert.equal(stillDenied(cut, view([port(2, out)])), false, 'the port is gone');
   }
 });
+
+test('connections are looked up among the ports, not compared with each of them', () => {
+  let looks = 0;
+  const watched = Array.from({ length: 9 }, (_, i) => {
+    const made = port(i + 1, [ssh]);
+    return {
+      ...made,
+      get pairs() {
+        looks++;
+        return made.pairs;
+      },
+    };
+  });
+  const flows = Array.from({ length: 500 }, (_, i) => flow('192.0.2.1', `10.0.0.${1 + (i % 9)}`, { srcPort: i, dstPort: i % 2 ? 22 : 23 }));
+  assert.equal(judgeFlows(flows, view(watched)).cut.length, 500);
+  assert.ok(looks <= 2 * watched.length, `${looks} looks`);
+});

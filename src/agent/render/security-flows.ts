@@ -1,5 +1,5 @@
 // Which tracked connections the rules no longer permit. Only those end: a connection that is still permitted survives any change.
-import { contains } from '../../domain/net/cidr.ts';
+import { type Cidr, contains } from '../../domain/net/cidr.ts';
 import { type Ip, type IpVersion, parseIp } from '../../domain/net/ip.ts';
 import type { Cut } from './nft-bridge.ts';
 import type { PortSecurity } from './security-port.ts';
@@ -82,23 +82,58 @@ function deniedSides(flow: TrackedFlow, direction: Rule['direction'], own: Ip, o
   const closed = view.closed
     .filter(c => c.addresses.includes(textOf(flow, direction)))
     .map(c => ({ device: c.device, began: direction, certain: true }));
-  const exact = view.guarded.filter(p => owns(p, own, true));
-  const owners =
-    exact.length > 0 || view.openAddresses.has(textOf(flow, direction)) ? exact : view.guarded.filter(p => owns(p, own, false));
-  const denied = owners.filter(p => p.stateful && ![...base, ...p.rules].some(r => permits(r, flow, direction, other, view, own)));
+  const { exactly, maybe } = ownersIn(view);
+  const exact = exactly(own);
+  const asked = exact.length > 0 || view.openAddresses.has(textOf(flow, direction)) ? exact : maybe(own);
+  const denied = asked.filter(p => p.stateful && ![...base, ...p.rules].some(r => permits(r, flow, direction, other, view, own)));
   return [...closed, ...denied.map(p => ({ device: p.device, began: direction, certain: exact.length > 0 }))];
 }
 
 const textOf = (flow: TrackedFlow, direction: Rule['direction']): string => (direction === 'egress' ? flow.src : flow.dst) ?? '';
 
-function owns(port: PortSecurity, ip: Ip, exactly: boolean): boolean {
-  return port.pairs.some(p => contains(p.prefix, ip) && (!exactly || isHost(p.prefix))) || (!exactly && port.anyAddress);
+interface Owners {
+  /** The ports that have this very address. */
+  exactly(ip: Ip): readonly PortSecurity[];
+  /** Those that may use it: by a prefix, or because no address of theirs is known. */
+  maybe(ip: Ip): readonly PortSecurity[];
+}
+
+/** Connections are many, and ports are: each connection is looked up, not compared with each port. */
+const owners = new WeakMap<FlowView, Owners>();
+
+function ownersIn(view: FlowView): Owners {
+  const known = owners.get(view) ?? indexOwners(view.guarded);
+  owners.set(view, known);
+  return known;
+}
+
+const nobody: readonly PortSecurity[] = [];
+
+function indexOwners(ports: readonly PortSecurity[]): Owners {
+  const hosts = { 4: new Map<bigint, PortSecurity[]>(), 6: new Map<bigint, PortSecurity[]>() };
+  const wide: { readonly port: PortSecurity; readonly prefixes: readonly Cidr[] }[] = [];
+  for (const port of ports) {
+    const prefixes: Cidr[] = [];
+    for (const { prefix } of port.pairs) {
+      if (!isHost(prefix)) prefixes.push(prefix);
+      else {
+        const here = hosts[prefix.version].get(prefix.network) ?? [];
+        hosts[prefix.version].set(prefix.network, here);
+        if (here.at(-1) !== port) here.push(port);
+      }
+    }
+    if (port.anyAddress || prefixes.length > 0) wide.push({ port, prefixes });
+  }
+  const exactly = (ip: Ip): readonly PortSecurity[] => hosts[ip.version].get(ip.value) ?? nobody;
+  const byPrefix = (ip: Ip): PortSecurity[] =>
+    wide.flatMap(({ port, prefixes }) => (port.anyAddress || prefixes.some(p => contains(p, ip)) ? [port] : []));
+  return { exactly, maybe: ip => [...new Set([...exactly(ip), ...byPrefix(ip)])] };
 }
 
 /** An address that no port here has, at both ends: left over from a port, or an address, that is gone. */
 function unowned(flow: TrackedFlow, src: Ip, dst: Ip, view: FlowView): boolean {
   const owned = (ip: Ip, text: string | undefined): boolean =>
-    (text !== undefined && view.openAddresses.has(text)) || view.guarded.some(p => owns(p, ip, false));
+    (text !== undefined && view.openAddresses.has(text)) || ownersIn(view).maybe(ip).length > 0;
   return !owned(src, flow.src) && !owned(dst, flow.dst);
 }
 
