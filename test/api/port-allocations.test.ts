@@ -178,6 +178,16 @@ describe('allocations of instances', () => {
     assert.deepEqual([sim.has(instance), await rows(), (await portOf(port))['qos_policy_id']], [having(500), 0, gold.id]);
   });
 
+  test('the device of a port is whatever its owner has written: Placement is not asked about what names no instance', async () => {
+    const [gold, silver] = [await policy(500), await policy(300)];
+    for (const device of [`../resource_providers/${nic}`, 'no-instance', '']) {
+      const { port } = await plugged(gold, 500, device);
+      const { status, body } = await put(port, { qos_policy_id: silver.id });
+      assert.deepEqual([status, (body['NeutronError'] as Body)['type']], [400, 'PlacementAllocationRemoved']);
+      assert.deepEqual([sim.has(device), (await portOf(port))['qos_policy_id']], [having(500), gold.id]);
+    }
+  });
+
   test('two ports of an instance get other policies at once, their own or their network’s', async () => {
     const [gold, silver] = [await policy(500), await policy(300)];
     const one = await plugged(gold, 500);

@@ -4,6 +4,7 @@ import { type Allocation, type Allocations, CloudUnavailable, PlacementRefused }
 import type { Predicate, Row, Value } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { pyRepr } from '../../domain/input/python.ts';
+import { isUuid } from '../../domain/input/text.ts';
 import { changed, opposite, type Resources } from '../../domain/qos-allocations.ts';
 import { type Services, timestamp } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -31,6 +32,8 @@ const rowOf = ({ id, consumer }: Pick<Change, 'id' | 'consumer'>): Predicate => 
 export async function changeAllocation(services: Services, draft: Draft, consumer: string, diff: Resources): Promise<void> {
   const { allocations, log } = services;
   if (!allocations) throw apiError('PlacementEndpointNotFound');
+  // Whoever has a port writes what he likes there, and it is part of a path.
+  if (!isUuid(consumer)) throw apiError('PlacementAllocationRemoved', { consumer });
   try {
     const change = { id: services.newId(), consumer, diff };
     await write(services, allocations, change);
