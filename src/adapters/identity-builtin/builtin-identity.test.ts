@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
@@ -377,6 +377,30 @@ test('very many revocations stay bounded, and every revoked token stays void', a
   assert.ok(revocationFiles().every(name => statSync(join(directory, name)).size < 50_000));
   await clock.advance(1);
   assert.ok(await identity.validate(await login('other')));
+});
+
+test('a disk that is full refuses a revocation, which can be repeated, and spoils none', async () => {
+  const about = { path, clock, log, baseUrl: 'http://127.0.0.1:9696' };
+  const other = await openBuiltinIdentity({ ...about, shared: true });
+  const [admin, first, second] = [await login('admin'), await login('weft'), await login('weft')];
+  const { appendFile } = fs.promises;
+  fs.promises.appendFile = async (file, text, options) => {
+    await appendFile(file, String(text).slice(0, 30), options);
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  };
+  syncBuiltinESMExports();
+  try {
+    assert.equal((await ask('DELETE', tokens, { token: admin, subject: first })).status, 500);
+  } finally {
+    fs.promises.appendFile = appendFile;
+    syncBuiltinESMExports();
+  }
+  assert.ok(await other.validate(first));
+  for (const subject of [second, first]) {
+    assert.equal((await ask('DELETE', tokens, { token: admin, subject })).status, 204);
+    for (const each of [identity, other, await openBuiltinIdentity(about)]) assert.equal(await each.validate(subject), undefined);
+  }
+  assert.ok(await other.validate(admin));
 });
 
 test('a damaged list of revocations stops the start', async () => {

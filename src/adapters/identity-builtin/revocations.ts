@@ -72,13 +72,15 @@ export class Revocations {
     const tooMany = user.tokens.size >= perUser;
     if (tooMany) this.options.log.warning('very many revoked tokens: all tokens of the user are void now', { user_id: claims.user_id });
     const line: Line = tooMany ? [claims.user_id, now] : [claims.user_id, claims.audit_ids[0]!, claims.expires];
-    this.take(line);
+    // What is not on disk is not revoked: who is told so may try again.
     await this.write(line);
+    this.take(line);
   }
 
   private async write(line: Line): Promise<void> {
     const ends = line.length === 3 ? line[2] : line[1] + this.options.lifetimeMs;
-    await appendFile(this.pathOf(spanOf(ends)), `${JSON.stringify(line)}\n`, { mode: 0o600, flush: true });
+    // A line on a disk that is full breaks off: the next one does not go on in it.
+    await appendFile(this.pathOf(spanOf(ends)), `\n${JSON.stringify(line)}\n`, { mode: 0o600, flush: true });
   }
 
   private async look(now: number): Promise<void> {
@@ -172,7 +174,7 @@ function linesOf(path: string, text: string): Line[] {
   try {
     return text
       .split('\n')
-      .filter(line => line !== '')
+      .filter(line => line !== '' && !isBrokenOff(line))
       .map(line => {
         const parsed: unknown = JSON.parse(line);
         if (!isLine(parsed)) throw new Error('not a revocation');
@@ -182,6 +184,9 @@ function linesOf(path: string, text: string): Line[] {
     throw damaged(path, error);
   }
 }
+
+/** Whoever wrote it was told that it was not written. */
+const isBrokenOff = (line: string): boolean => line.startsWith('[') && !line.endsWith(']');
 
 /** One object, as it was written when one process was alone with it. */
 function linesOfObject(path: string, text: string): Line[] {
