@@ -47,7 +47,7 @@ export async function rpcServer(options: RpcServerOptions, out: (line: string) =
   // What hangs at its start ends with the process, and its workers with that.
   if (!group) process.exit((await stopper.stopped).status);
   await using _group = group;
-  reload = reloading({ weft: group, log, read: () => read().config, levelOf, setLevel, reopen });
+  reload = reloading({ config: settings.config, weft: group, log, read: () => read().config, levelOf, setLevel, reopen });
   if (isAsked) reload();
   out(`ready: agents are served on the broker by ${counts.rpc + counts.reports} workers`);
   const trouble = await tellServiceManager('READY=1');

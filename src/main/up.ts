@@ -65,7 +65,8 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
     throw inUsersWords(error);
   });
   if (!weft) return giveUp(opening, stopper, progress);
-  reload = reloading({ weft, log, read: () => readServerOptions(options.configSources, options).config, levelOf, setLevel, reopen });
+  const read = (): ServerConfig => readServerOptions(options.configSources, options).config;
+  reload = reloading({ config: settings.config, weft, log, read, levelOf, setLevel, reopen });
   if (isAsked) reload();
   let status = 1;
   try {

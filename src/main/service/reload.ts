@@ -5,6 +5,8 @@ import type { ServerConfig } from '../../server/context.ts';
 import type { ApiServer } from '../server.ts';
 
 export interface ReloadOptions {
+  /** As the files said it when the server began to start: by now they may say something else, or nothing that can be used. */
+  readonly config: ServerConfig;
   readonly weft: Pick<ApiServer, 'reload'>;
   readonly log: Log;
   /** The configuration as the files say it now; throws with what is wrong. */
@@ -16,7 +18,7 @@ export interface ReloadOptions {
 
 /** One after another. */
 export function reloading(options: ReloadOptions): () => void {
-  let known = options.read();
+  let known = options.config;
   let running = Promise.resolve();
   const once = async (): Promise<void> => {
     const { log, weft, levelOf, setLevel, read } = options;
