@@ -306,7 +306,8 @@ test('with the firewall a port with rules is alive when its flows stand, one who
   await using world = await World.open();
   const net = world.server.network(1);
   const ssh = { direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22, port_range_max: 22 };
-  const [fine, senseless] = [world.server.group(1, [ssh]), world.server.group(2, [{ ...ssh, protocol: 'no such' }])];
+  const unseen = { ...ssh, protocol: 'udplite' };
+  const [fine, senseless] = [world.server.group(1, [ssh, unseen]), world.server.group(2, [{ ...ssh, protocol: 'no such' }])];
   const [guarded, closed] = [world.server.port(1, net, { groups: [fine] }), world.server.port(2, net, { groups: [senseless] })];
   const open = world.server.port(3, net, { security: false });
   await world.plug(guarded, closed, open);
@@ -320,6 +321,7 @@ test('with the firewall a port with rules is alive when its flows stand, one who
   assert.equal(world.tag(closed), 4095);
   assert.notEqual(closed.status, 'ACTIVE');
   assert.ok(world.lines.some(l => l.includes(closed.id) && l.includes('cannot be enforced')));
+  assert.equal(world.lines.filter(l => l.includes(guarded.id) && l.includes('no flow can match')).length, 1);
   assert.ok(has(`priority=100,in_port=${numberOf(guarded)} actions=`));
   assert.ok(!has(`priority=100,in_port=${numberOf(closed)} actions=`) && has(`priority=2,in_port=${numberOf(closed)} actions=drop`));
   assert.ok(has(`ct_state=+new-est,tcp,reg5=0x${numberOf(guarded).toString(16)},tp_dst=22`));

@@ -19,7 +19,9 @@ import { type Guard, guardOf, shut } from '../l2/guard.ts';
 import { inherit } from '../l2/inherit.ts';
 import type { Switch } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
+import { canMatch } from '../render/openflow/rule-matches.ts';
 import type { PortSecurity } from '../render/security-port.ts';
+import { ruleKey } from '../render/security-rules.ts';
 import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges, wantedPorts } from './bridges.ts';
 import { type FirewallPort, OvsFirewall } from './firewall.ts';
 import { FlowRefused, FlowTable } from './flow-table.ts';
@@ -75,6 +77,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private rows = new Map<string, string>();
   /** Ports as the switch refused them, and its words; they are tried again at the next look at everything, and when they change. */
   private refused = new WeakMap<PortSecurity, string>();
+  private readonly warned = new WeakSet<PortSecurity>();
   private loaded = false;
   /** Why the switch does not answer, by bridge. */
   private readonly lost = new Map<string, string>();
@@ -215,11 +218,20 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
         if (guard.kind === 'guarded') spoofing.set(ofport, guard.port);
       } else if (vlan !== undefined)
         firewalled.push({ device, ofport, vlan, addresses: port.details.fixed_ips, guard, ...onlyMac(port.details) });
+      if (guard.kind === 'guarded' && firewall !== 'noop') this.warnOf(device, guard.port);
       if (guard.kind !== 'closed') continue;
       ports.delete(device);
       problems.set(device, guard.why);
     }
     return { plan: { ...plan, ports }, spoofing, firewalled, problems };
+  }
+
+  /** Once for each word of the server on the port. */
+  private warnOf(device: string, port: PortSecurity): void {
+    const rules = port.rules.filter(r => !canMatch(r)).map(ruleKey);
+    if (rules.length > 0 && !this.warned.has(port))
+      this.given.ctx.log.warning('rules that no flow can match permit nothing', { device, rules });
+    this.warned.add(port);
   }
 
   /** Ports with which the switch can do nothing, in its words; a patch is told of when it is to be connected. */
