@@ -32,7 +32,8 @@ export function directRows(open: readonly OpenPort[], outward: ReadonlyMap<numbe
   ];
 }
 
-function tagged(net: number, ports: readonly number[]): Row[3] {
+/** Out of the host, as the network's local VLAN. */
+export function tagged(net: number, ports: readonly number[]): Row[3] {
   if (ports.length === 0) return [];
   const out = ports.toSorted((a, b) => a - b).map(port => ({ do: 'output', port }) as const);
   return [{ do: 'push_vlan', eth_type: 0x8100 }, { do: 'set_field', field: 'vlan_vid', value: vlan(net) }, ...out];

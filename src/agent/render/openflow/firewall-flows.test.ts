@@ -351,6 +351,23 @@ test('a MAC that two ports may have leads to both, to each by its own rules', ()
   assert.deepEqual(world([shared(2, [ssh]), shared(1, [])]).run(to), [12]);
 });
 
+test("a MAC that is a pair's alone leads out of the host, too: who has it now may be there", () => {
+  const pair = { mac_address: '00:00:5e:00:01:05', ip_address: '10.0.0.99' };
+  const outward = new Map([[NET, [UPLINK]]]);
+  const standby = guarded(1, [], { allowed_address_pairs: [pair] });
+  const w = world([standby, guarded(2, out)], {}, [], outward);
+  const to = { ...frame(2, 'outside', tcp(80)), eth_dst: pair.mac_address, ip_dst: pair.ip_address };
+  assert.deepEqual(w.run(to), [UPLINK], 'the rules of the one here deny it');
+  const answer = { ...frame('outside', 2, tcp(40_000, 80)), eth_src: pair.mac_address, ip_src: pair.ip_address };
+  assert.deepEqual(w.run(answer), [12], 'the connection is known');
+  assert.deepEqual(w.run(to), [UPLINK]);
+  const asked = { ...frame(2, 'outside', { ...protocol.arp, arp_op: 2, arp_sha: mac(2), arp_spa: '10.0.0.2' }), eth_dst: pair.mac_address };
+  assert.deepEqual(w.run(asked), [11, UPLINK]);
+  assert.deepEqual(w.run({ ...to, in_port: UPLINK, vlan_vid: vlan(NET) }), [], 'what comes from outside does not go back');
+  const owned = guarded(3, [], { allowed_address_pairs: [{ ...pair, mac_address: mac(1) }] });
+  assert.deepEqual(world([guarded(1, [ssh]), owned, guarded(2, out)], {}, [], outward).run(frame(2, 1, tcp(22))), [11]);
+});
+
 test('EtherTypes that are permitted pass, from MACs of the port', () => {
   const permitted = new Pipeline([beneath, ...firewallRenderer([0x88cc])(given([guarded(1, []), guarded(2, [])]))]);
   assert.deepEqual(permitted.run(frame(1, 2, { eth_type: 0x88cc })), [12]);

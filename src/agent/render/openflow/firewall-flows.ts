@@ -2,14 +2,14 @@
 import type { Cidr } from '../../../domain/net/cidr.ts';
 import { type IpVersion, ipText } from '../../../domain/net/ip.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
-import { type Match, vlan } from '../../../domain/openflow/match.ts';
+import { type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
 import { isHost } from '../security-port.ts';
 import { baseRows } from './base-flows.ts';
 import { CONJUNCTION_PRIORITY, type Conjunction, ConjunctionIds, clause, conjunctionOf, rulesTable } from './conjunctions.ts';
-import { directRows, type OpenPort } from './direct-flows.ts';
+import { directRows, type OpenPort, tagged } from './direct-flows.ts';
 import { accept, type GuardedPort, portFlows } from './port-flows.ts';
 import { address, family } from './rule-matches.ts';
-import { flowOf, type Row, setConjunction, setNet, setPort, firewallTable as t, to, toMany } from './tables.ts';
+import { commit, flowOf, type Row, setConjunction, setNet, setPort, firewallTable as t, to, toMany } from './tables.ts';
 
 export interface FirewallFlowsGiven {
   readonly guarded: readonly GuardedPort[];
@@ -46,7 +46,7 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
     const shared = [
       ...given.open.map(opened),
       ...directRows(given.open, given.outward),
-      ...deliveries(given.guarded),
+      ...deliveries(given),
       ...strayUnicast(given.guarded),
       ...[...conjunctions].flatMap(([id, conjunction]) => joined(id, conjunction)),
     ];
@@ -61,10 +61,15 @@ const opened = ({ ofport, vlan: net }: OpenPort): Row => [
   [setPort(ofport), setNet(net), to(t.acceptOrIngress)],
 ];
 
-/** Frames to a guarded port's MAC come to its rules, from here and from outside. A MAC that two ports may have leads to both. */
-function deliveries(guarded: readonly GuardedPort[]): Row[] {
+/**
+ * Frames to a guarded port's MAC come to its rules, from here and from outside. A MAC that two ports may have leads to both, and one that no port
+ * here has as its own leads out of the host, too: who has it now (VRRP) may be there.
+ */
+function deliveries({ guarded, outward }: FirewallFlowsGiven): Row[] {
   const owners = new Map<string, { readonly eth_dst: string; readonly net: number; readonly ofports: Set<number> }>();
+  const own = new Set<string>();
   for (const { security, ofport, vlan: net } of guarded) {
+    own.add(`${net} ${security.mac}`);
     for (const eth_dst of security.macs) {
       const key = `${net} ${eth_dst}`;
       const known = owners.get(key) ?? { eth_dst, net, ofports: new Set() };
@@ -72,13 +77,24 @@ function deliveries(guarded: readonly GuardedPort[]): Row[] {
       owners.set(key, known);
     }
   }
-  return [...owners.values()].flatMap(({ eth_dst, net, ofports }): Row[] => {
+  return [...owners].flatMap(([key, { eth_dst, net, ofports }]): Row[] => {
     const into = [...ofports].sort((a, b) => a - b).flatMap(ofport => [setPort(ofport), to(t.baseIngress)]);
+    const from = { reg6: net, eth_dst };
     return [
       [t.transient, 90, { vlan_vid: vlan(net), eth_dst }, [{ do: 'pop_vlan' }, setNet(net), ...into]],
-      [t.acceptOrIngress, 100, { reg6: net, eth_dst }, into],
+      [t.acceptOrIngress, 100, from, into],
+      ...(own.has(key) ? [] : alsoOutward(from, into, tagged(net, outward.get(net) ?? []))),
     ];
   });
+}
+
+function alsoOutward(from: Match, into: Row[3], out: Row[3]): Row[] {
+  if (out.length === 0) return [];
+  const plain = { ...from, vlan_vid: noVlan };
+  const begun = ([4, 6] as const).map(
+    (version): Row => [t.acceptOrIngress, 102, { ...plain, ...family(version), ct_state: '+new-est' }, [...into, commit, ...out]],
+  );
+  return [[t.acceptOrIngress, 101, plain, [...into, ...out]], ...begun];
 }
 
 /** Multicast is flooded past the rules; what is meant for one port alone must not come that way. */
