@@ -8,8 +8,8 @@ export class AllocationsSim implements Allocations {
   writes = 0;
   /** Called before a write arrives. */
   meanwhile: () => Promise<void> = async () => {};
-  /** The next write does not arrive, its answer does not come back, or it is sent again where that is so. */
-  fails: 'before' | 'after' | 'repeated' | undefined;
+  /** The next write does not arrive, its answer does not come back or is that of a broken service, or it is sent again where that is so. */
+  fails: 'before' | 'after' | 'broken after' | 'repeated' | undefined;
 
   give(consumer: string, resources: Allocation['resources']): void {
     const generation = (this.consumers.get(consumer)?.generation ?? 0) + 1;
@@ -35,6 +35,7 @@ export class AllocationsSim implements Allocations {
     this.writes++;
     this.give(consumer, allocation.resources);
     if (fails === 'after') throw new CloudUnavailable('its answer did not arrive');
+    if (fails === 'broken after') throw new PlacementRefused(500, 'its database went away');
     // The second time it is of a generation that was.
     return fails !== 'repeated';
   }

@@ -59,8 +59,8 @@ async function write(services: Services, allocations: Allocations, change: Chang
     const resources = changed(before.resources, diff);
     await announce(services, { ...change, generation: before.generation, resources });
     const done = await allocations.write(consumer, { ...before, resources }).catch(async (error: unknown) => {
-      // Whether it has arrived is not known where nobody has answered: then the row stays.
-      if (error instanceof PlacementRefused) await forget(services, change);
+      // Whether it has arrived is not known where nobody has answered, or who did has failed at it: then the row stays.
+      if (error instanceof PlacementRefused && error.status < 500) await forget(services, change);
       throw error;
     });
     if (done || (await hasArrived(allocations, consumer, { generation: before.generation, resources }))) return;
