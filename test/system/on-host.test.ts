@@ -39,7 +39,12 @@ describe("on the machine's own network", { skip: noSandbox() }, () => {
   let job: Job;
 
   const here = (...argv: string[]): Promise<string> => run(machine.enter(argv), { timeoutMs: 60_000 });
-  const look = async (): Promise<string[]> => Promise.all(looks.map(async argv => (await tryRun(machine.enter(argv))).stdout));
+  /** One after another: the last of them shows every process, also those that look. */
+  const look = async (): Promise<string[]> => {
+    const seen: string[] = [];
+    for (const argv of looks) seen.push((await tryRun(machine.enter(argv))).stdout);
+    return seen;
+  };
   const weftArgv = (verb: string[], ...rest: string[]): string[] => [join(checkout, 'bin/weft'), ...verb, '--state-dir', state, ...rest];
   const openstack = async (...argv: string[]): Promise<string> => {
     const env = { OS_CLIENT_CONFIG_FILE: join(state, 'clouds.yaml'), OS_CLOUD: 'weft' };
@@ -118,7 +123,8 @@ describe("on the machine's own network", { skip: noSandbox() }, () => {
     assert.match((await audit(ways[1] ?? [], '--fix')).stdout, /repaired: orphan on machine: brq0badc0de-00/);
     assert.ok(await clean());
     const nowhere = await audit(ways[1] ?? [], '--host', 'nowhere');
-    assert.deepEqual([nowhere.code, /no agent on the host nowhere/.test(nowhere.stderr)], [1, true]);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.stderr, /which is machine and not nowhere/);
     rmSync(conf);
   });
 
