@@ -241,6 +241,7 @@ describe('anti-spoofing by flows of Open vSwitch', { skip }, () => {
   let attacker: Instance;
   let victim: Instance;
   let open: Instance;
+  let stateless: Instance;
   let ear: Job;
 
   before(async () => {
@@ -253,8 +254,10 @@ describe('anti-spoofing by flows of Open vSwitch', { skip }, () => {
     attacker = await world.instance('h1', a);
     victim = await world.instance('h1', v);
     open = await world.instance('h1', o);
+    const s = world.server.port(4, network, { groups: [world.server.group(2, anyRules, false)] });
+    stateless = await world.instance('h1', s);
     await world.agent('h1', { permittedEthertypes: [0x88b5] });
-    await world.active(a, v, o);
+    await world.active(a, v, o, s);
     // Promiscuous, so that frames to other MACs are seen if they come.
     await world.inside(victim, 'ip', 'link', 'set', 'eth0', 'promisc', 'on');
     ear = world.spawn(victim, [python, '-c', sniffer, 'eth0']);
@@ -269,12 +272,12 @@ describe('anti-spoofing by flows of Open vSwitch', { skip }, () => {
   const seen = (c: Case): boolean => c.name !== 'RS with another MAC';
 
   /** Offers to a DHCP client in pieces: the switch sees no ports in them. First ones of less than 1200 bytes it does not take at all. */
-  const pieces = (id: number): Case[] => {
-    const [a4 = '', v4 = ''] = [attacker.port.ips[0], victim.port.ips[0]];
+  const pieces = (id: number, from = attacker): Case[] => {
+    const [a4 = '', v4 = ''] = [from.port.ips[0], victim.port.ips[0]];
     const offer = (to: string, ip: string, id: number): Case[] =>
       fragment4(udp4(a4, ip, 67, 68, `an offer in pieces ${id}`.padEnd(1400)), id, 1208).map((part, i) => ({
         name: `piece ${i} of an offer to ${ip}`,
-        frame: eth(to, attacker.port.mac, 0x0800, part),
+        frame: eth(to, from.port.mac, 0x0800, part),
       }));
     return [...offer(victim.port.mac, v4, id), ...offer(broadcast, '255.255.255.255', id + 1)];
   };
@@ -294,6 +297,21 @@ describe('anti-spoofing by flows of Open vSwitch', { skip }, () => {
     const last = { name: 'the last', frame: eth(victim.port.mac, attacker.port.mac, 0x88b5, bytes([...Buffer.from('that is all')])) };
     await send(attacker, [...cases, last]);
     await world.until('the last frame arrived', async () => heard(last));
+    assert.deepEqual(
+      cases.filter(heard).map(c => c.name),
+      [],
+    );
+  });
+
+  test('a port with stateless rules sends as little, and pieces of what it may', async () => {
+    const { port } = stateless;
+    const fine = fragment4(udp4(port.ips[0]!, victim.port.ips[0]!, 5000, 5001, 'in pieces'.padEnd(1400)), 300, 1208).map((part, i) => ({
+      name: `piece ${i} of a datagram`,
+      frame: eth(victim.port.mac, port.mac, 0x0800, part),
+    }));
+    const cases = pieces(207, stateless);
+    await send(stateless, [...cases, ...fine]);
+    await world.until('the datagram arrived', async () => fine.every(heard));
     assert.deepEqual(
       cases.filter(heard).map(c => c.name),
       [],

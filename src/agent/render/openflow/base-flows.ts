@@ -35,6 +35,8 @@ const baseEgress: readonly Row[] = [
   // The switch sees no ports in fragments before they are tracked, and where it does not put them together, not even then.
   ...clients().map((match): Row => [t.rulesEgress, 90, match, [to(t.dropped)]]),
   ...fragmentsForClients().map((match): Row => [t.rulesEgress, 90, match, [to(t.dropped)]]),
+  // ND and router advertisements that were in fragments belong to no connection.
+  [t.rulesEgress, 90, { ...protocol.icmp6, ct_state: '+inv+trk' }, [to(t.dropped)]],
 ];
 
 function clients(): Match[] {

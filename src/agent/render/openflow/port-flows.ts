@@ -103,7 +103,9 @@ function own({ mac, prefix }: AddressPair, stateful: boolean): Sent[] {
     prefix.version === 4
       ? dhcp4(from)
       : [80, { ...protocol.udp6, ...from, udp_src: DHCPV6.client, udp_dst: DHCPV6.server }, [to(t.acceptOrIngress)]];
-  return [dhcp, [65, from, [stateful ? track(t.rulesEgress) : to(t.rulesEgress)]]];
+  if (stateful) return [dhcp, [65, from, [track(t.rulesEgress)]]];
+  // Fragments show no ports and no ICMP types before they are tracked: a server's offer could be in them, or a router's advertisement.
+  return [dhcp, [66, { ...from, ip_frag: 'yes' }, [track(t.rulesEgress)]], [65, from, [to(t.rulesEgress)]]];
 }
 
 /** No address at all is known: then the MAC alone binds. */
