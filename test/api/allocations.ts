@@ -8,8 +8,8 @@ export class AllocationsSim implements Allocations {
   writes = 0;
   /** Called before a write arrives. */
   meanwhile: () => Promise<void> = async () => {};
-  /** The next write does not arrive, its answer does not come back or is that of a broken service, or it is sent again where that is so. */
-  fails: 'before' | 'after' | 'broken after' | 'repeated' | undefined;
+  /** The next write does not arrive, its answer does not come back, either is so in a service that is broken, or it is sent again. */
+  fails: 'before' | 'after' | 'broken before' | 'broken after' | 'repeated' | undefined;
 
   give(consumer: string, resources: Allocation['resources']): void {
     const generation = (this.consumers.get(consumer)?.generation ?? 0) + 1;
@@ -28,6 +28,7 @@ export class AllocationsSim implements Allocations {
     const { fails } = this;
     this.fails = undefined;
     await this.meanwhile();
+    if (fails === 'broken before') throw new PlacementRefused(500, 'its database is away');
     if (fails === 'before') throw new CloudUnavailable('it did not arrive');
     if (this.consumers.get(consumer)?.generation !== allocation.generation) return false;
     const used = Object.values(allocation.resources).flatMap(own => Object.values(own));

@@ -236,6 +236,21 @@ describe('allocations of instances', () => {
       assert.deepEqual(sim.has(instance), having(300));
     });
 
+  test('what could not be taken back while Placement was broken is taken back later', async () => {
+    const [gold, silver] = [await policy(500), await policy(300)];
+    const [one, two] = [await plugged(gold, 500), await plugged(gold, 500)];
+    for (const { port } of [one, two]) {
+      sim.fails = 'after';
+      assert.equal((await put(port, { qos_policy_id: silver.id })).status, 503);
+    }
+    later = 200_000;
+    sim.fails = 'broken before';
+    assert.equal(await lookAfter(), false);
+    assert.equal(await rows(), 1);
+    assert.equal(await lookAfter(), true);
+    assert.deepEqual([sim.has(one.instance), sim.has(two.instance), await rows()], [having(500), having(500), 0]);
+  });
+
   for (const done of [true, false])
     test(`a server ends ${done ? 'after' : 'before'} the commit: what the instance has is what its port asks for`, async () => {
       const [gold, silver] = [await policy(500), await policy(300)];

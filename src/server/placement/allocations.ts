@@ -130,6 +130,7 @@ function restored(resources: Resources, diff: Resources): Resources {
 export async function takeBackOld(services: Services, allocations: Allocations, hold: () => Promise<boolean>): Promise<boolean> {
   const { store, clock, log } = services;
   const rows = (await store.select({ table })).filter(row => clock.now() - Date.parse(String(row.at)) > oldMs);
+  let settled = true;
   for (const row of rows) {
     if (!(await hold())) return false;
     const change = { id: String(row.id), consumer: String(row.consumer), diff: row.diff as Resources };
@@ -137,15 +138,18 @@ export async function takeBackOld(services: Services, allocations: Allocations, 
       await takeBackOne(services, allocations, change, row);
     } catch (error) {
       if (!(error instanceof PlacementRefused)) throw error;
-      log.error('what an instance was given for nothing could not be taken back', {
-        consumer: change.consumer,
-        diff: change.diff,
-        reason: error.message,
-      });
-      await store.commit({ ops: [{ op: 'delete', table, where: { eq: ['consumer', change.consumer] } }] });
+      const { consumer, diff } = change;
+      const fields = { consumer, diff, reason: error.message };
+      if (error.status >= 500) {
+        settled = false;
+        log.warning('what an instance was given for nothing was not taken back, will be repeated', fields);
+        continue;
+      }
+      log.error('what an instance was given for nothing could not be taken back', fields);
+      await store.commit({ ops: [{ op: 'delete', table, where: { eq: ['consumer', consumer] } }] });
     }
   }
-  return true;
+  return settled;
 }
 
 /** It may have been changed or not. The generation tells, unless others have changed it since. */
