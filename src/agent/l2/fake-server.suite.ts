@@ -1,5 +1,5 @@
 // For tests: a small server behind q-plugin and q-reports-plugin that answers an L2 agent in the shapes of neutron-server.
-import type { Bus, Json } from '../../contracts/bus.ts';
+import { type Bus, type Json, RpcFailure } from '../../contracts/bus.ts';
 import type { NameOf } from './wire.ts';
 
 export type Dict = Record<string, unknown>;
@@ -53,6 +53,8 @@ export class FakeServer {
   /** Methods whose answers are made at once, and sent when `held` is called. */
   readonly late = new Set<string>();
   readonly held: (() => void)[] = [];
+  /** Types of tunnels that it has no driver for. */
+  readonly noTunnels = new Set<string>();
   readonly onReport: (() => void)[] = [];
   private readonly bus: Bus;
   /** What agents call a port's device. */
@@ -260,6 +262,8 @@ export class FakeServer {
   }
 
   private sync(args: Readonly<Record<string, Json>>): Dict {
+    const type = String(args['tunnel_type']);
+    if (this.noTunnels.has(type)) throw new RpcFailure('InvalidInput', `Network type value '${type}' not supported`);
     const others = [...this.ends].filter(([host]) => host !== args['host']);
     return { tunnels: others.map(([host, ip_address]) => ({ ip_address, host, udp_port: 4789 })) };
   }

@@ -409,6 +409,18 @@ test('without l2population: a tunnel to every end that the server names, there a
   assert.deepEqual(ends(), ['vxlan-c0000202']);
 });
 
+test('a type of tunnels that the server does not know keeps nobody waiting', async () => {
+  await using world = await World.open();
+  world.server.noTunnels.add('gre');
+  const port = world.server.port(1, world.server.network(1));
+  await world.plug(port);
+  await world.start({ tunnels: { ...tunnels, types: ['vxlan', 'gre'], l2population: false } }, false);
+  await world.active(port);
+  const named = [...world.host.ovsdb.now().bridges.get('br-tun')!.ports.keys()].filter(n => /^(vxlan|gre)-/.test(n));
+  assert.deepEqual(named, ['vxlan-c0000202']);
+  assert.ok(world.lines.some(l => l.includes('the server wants no tunnels of a type') && l.includes('gre')));
+});
+
 test('flows of nobody go from the bridges that are ours, and from a physical one as far as they are about our patch', async () => {
   await using world = await World.open();
   const port = world.server.port(1, world.server.network(2, { type: 'flat', physical: 'public' }));

@@ -33,7 +33,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
     make: core => {
       const { types = [], localIp = '' } = tunnels ?? {};
       const ends = tunnels
-        ? new TunnelEnds({ bus: ctx.bus, host: ctx.config.host, localIp, types, onChange: () => core.mark() })
+        ? new TunnelEnds({ bus: ctx.bus, log: ctx.log, host: ctx.config.host, localIp, types, onChange: () => core.mark() })
         : undefined;
       const ovs = new OvsSwitch({
         ...core,

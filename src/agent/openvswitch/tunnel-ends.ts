@@ -1,5 +1,6 @@
 // The far ends of tunnels, as the server names them: asked for with `tunnel_sync`, which also tells of ours, and told by `tunnel_update`.
-import type { Bus, Endpoint, Json } from '../../contracts/bus.ts';
+import { type Bus, type Endpoint, type Json, RemoteError } from '../../contracts/bus.ts';
+import type { Log } from '../../contracts/log.ts';
 import { canonicalIp } from '../../domain/net/ip.ts';
 import { isTunnelType, type TunnelType } from '../desired/openvswitch/names.ts';
 
@@ -7,6 +8,7 @@ type Args = Readonly<Record<string, Json>>;
 
 export interface TunnelEndsOptions {
   readonly bus: Bus;
+  readonly log: Log;
   readonly host: string;
   readonly localIp: string;
   readonly types: readonly TunnelType[];
@@ -47,9 +49,14 @@ export class TunnelEnds {
   }
 
   private async sync(type: TunnelType): Promise<Set<string>> {
-    const { bus, host, localIp } = this.options;
+    const { bus, log, host, localIp } = this.options;
     const args = { tunnel_ip: localIp, tunnel_type: type, host };
-    const answer: unknown = await bus.call({ topic: 'q-plugin', version: '1.4' }, 'tunnel_sync', args);
+    const answer: unknown = await bus.call({ topic: 'q-plugin', version: '1.4' }, 'tunnel_sync', args).catch((error: unknown) => {
+      // It has no networks of that type, or of our address's family: the others are not to wait for that.
+      if (!(error instanceof RemoteError) || error.excType !== 'InvalidInput') throw error;
+      log.error('the server wants no tunnels of a type', { type, local_ip: localIp, error: error.message });
+      return {};
+    });
     const { tunnels } = (answer ?? {}) as { tunnels?: unknown };
     const ends = (Array.isArray(tunnels) ? (tunnels as readonly unknown[]) : []).map(
       t => (t as { ip_address?: unknown } | null)?.ip_address,
