@@ -8,7 +8,7 @@ import type { Job } from './job.ts';
 import { connect, connects, pings, serve } from './linuxbridge-traffic.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox, noSwitch } from './need.ts';
-import { broadcast, bytes, eth, fragment4, hex, sender, sniffer, udp4 } from './raw-frames.ts';
+import { broadcast, bytes, eth, fragment4, hex, icmp6, ipv6, sender, sniffer, udp4 } from './raw-frames.ts';
 import { forbidden, PAIR_MAC, permitted } from './spoofed-frames.ts';
 
 const families = ['IPv4', 'IPv6'];
@@ -297,6 +297,36 @@ describe('anti-spoofing by flows of Open vSwitch', { skip }, () => {
     const last = { name: 'the last', frame: eth(victim.port.mac, attacker.port.mac, 0x88b5, bytes([...Buffer.from('that is all')])) };
     await send(attacker, [...cases, last]);
     await world.until('the last frame arrived', async () => heard(last));
+    assert.deepEqual(
+      cases.filter(heard).map(c => c.name),
+      [],
+    );
+  });
+
+  test('a router advertisement in pieces leaves no port with rules', async () => {
+    const inPieces = ({ port }: Instance, type: number, id: number): Case[] => {
+      const [from = '', all] = [port.ips[1], 'ff02::1'];
+      const message = icmp6(from, all, type, bytes(64, 0, 7, 8, Array<number>(1500).fill(0)));
+      const piece = (offset: number, more: number, part: number[]): number[] =>
+        ipv6(from, all, 44, bytes(58, 0, offset >> 8, (offset & 0xf8) | more, 0, 0, 0, id, part));
+      return [piece(0, 1, message.slice(0, 1248)), piece(1248, 0, message.slice(1248))].map((part, i) => ({
+        name: `piece ${i} of type ${type} from ${port.ips[1]}`,
+        frame: eth('33:33:00:00:00:01', port.mac, 0x86dd, part),
+      }));
+    };
+    const cases = [
+      ...inPieces(attacker, 134, 1),
+      ...inPieces(stateless, 134, 2),
+      ...inPieces(attacker, 137, 3),
+      ...inPieces(stateless, 136, 4),
+    ];
+    const fine = [...inPieces(attacker, 128, 5), ...inPieces(stateless, 128, 6)];
+    for (const from of [attacker, stateless])
+      await send(
+        from,
+        [...cases, ...fine].filter(c => c.name.endsWith(` ${from.port.ips[1]}`)),
+      );
+    await world.until('what may be sent arrived', async () => fine.every(heard));
     assert.deepEqual(
       cases.filter(heard).map(c => c.name),
       [],

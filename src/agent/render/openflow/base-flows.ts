@@ -37,6 +37,7 @@ const baseEgress: readonly Row[] = [
   ...fragmentsForClients().map((match): Row => [t.rulesEgress, 90, match, [to(t.dropped)]]),
   // ND and router advertisements that were in fragments belong to no connection.
   [t.rulesEgress, 90, { ...protocol.icmp6, ct_state: '+inv+trk' }, [to(t.dropped)]],
+  [t.rulesEgress, 90, { ...protocol.ipv6, ct_state: '+inv+trk', ip_frag: 'later' }, [to(t.dropped)]],
 ];
 
 function clients(): Match[] {
