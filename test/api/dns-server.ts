@@ -38,7 +38,7 @@ export async function startNameServer(zones: readonly string[], algorithm: strin
   ].join('');
   await writeFile(join(dir, 'knot.conf'), config);
   let child: ChildProcess | undefined;
-  const resolver = new Resolver({ timeout: 1000, tries: 1 });
+  const resolver = new Resolver({ timeout: 2000, tries: 5 });
   resolver.setServers([`127.0.0.1:${port}`]);
   const ask: NameServer['ask'] = async (name, type) => {
     try {

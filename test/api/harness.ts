@@ -32,6 +32,7 @@ export interface Harness extends AsyncDisposable {
   readonly bus: Bus;
   rpc(topic: string, method: string, args: Record<string, unknown>, version?: string): Promise<Json>;
   readonly stateDir: string;
+  readonly database: ServerConfig['database'];
   /** What the server has logged, line by line. */
   readonly logged: readonly string[];
 }
@@ -55,7 +56,7 @@ export async function start(config: Partial<ServerConfig> = {}, log?: Log, more:
 export async function again(h: Harness, config: Partial<ServerConfig>): Promise<Harness> {
   await h.bus[Symbol.asyncDispose]();
   await h.server[Symbol.asyncDispose]();
-  return startIn(h.stateDir, config);
+  return startIn(h.stateDir, { database: h.database, ...config });
 }
 
 async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Log, more: Partial<ServerOptions> = {}): Promise<Harness> {
@@ -80,6 +81,7 @@ async function startIn(stateDir: string, config: Partial<ServerConfig>, log?: Lo
     server,
     bus,
     stateDir,
+    database,
     logged: lines,
     admin: api('admin'),
     member: api('member'),
