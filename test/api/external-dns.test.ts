@@ -246,7 +246,12 @@ for (const algorithm of ['hmac-sha256', 'hmac-sha512'] as const) {
       await restart('');
       await h.member.request('DELETE', `ports/${gone.id}`);
       const meanwhile = await port('meanwhile');
-      const kept = async (): Promise<number> => (await h.server.store.outbox('whoever comes now', 100)).length;
+      const kept = async (): Promise<number> => {
+        const { length } = await h.server.store.outbox('whoever comes now', 100);
+        // Else what it was shown is kept for it.
+        await h.server.store.forget('whoever comes now');
+        return length;
+      };
       await until('nothing is kept', async () => (await kept()) === 0);
       await restart('rfc2136');
       await answers('meanwhile.pub.example', 'A', [address(meanwhile)]);

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import type { Allocations } from '../../src/contracts/cloud.ts';
+import { type Allocations, PlacementRefused } from '../../src/contracts/cloud.ts';
 import { type Store, StoreBusy } from '../../src/contracts/store.ts';
 import type { Services } from '../../src/server/context.ts';
 import { takeBackOld } from '../../src/server/placement/allocations.ts';
@@ -249,6 +249,39 @@ describe('allocations of instances', () => {
     assert.equal(await rows(), 1);
     assert.equal(await lookAfter(), true);
     assert.deepEqual([sim.has(one.instance), sim.has(two.instance), await rows()], [having(500), having(500), 0]);
+  });
+
+  test('of what Placement refuses to take back the row goes, and no row that came after it', async () => {
+    const [gold, silver] = [await policy(500), await policy(300)];
+    const { port, instance: consumer } = await plugged(gold, 500);
+    sim.fails = 'after';
+    assert.equal((await put(port, { qos_policy_id: silver.id })).status, 503);
+    later = 200_000;
+    const refuses = (meanwhile: () => Promise<unknown>): Allocations => ({
+      read: async () => {
+        await meanwhile();
+        throw new PlacementRefused(403, 'not you');
+      },
+      write: (...args) => sim.write(...args),
+    });
+    const id = randomUUID();
+    const another = { consumer, id, generation: 1, diff: {}, resources: {}, at: new Date(services.clock.now()).toISOString() };
+    const replaced = refuses(() =>
+      store.commit({
+        ops: [
+          { op: 'delete', table, where: { eq: ['consumer', consumer] } },
+          { op: 'insert', table, row: another },
+        ],
+      }),
+    );
+    assert.equal(await lookAfter(replaced), true);
+    assert.deepEqual(
+      (await store.select({ table })).map(row => row.id),
+      [id],
+    );
+    later = 400_000;
+    assert.equal(await lookAfter(refuses(async () => {})), true);
+    assert.equal(await rows(), 0);
   });
 
   for (const done of [true, false])

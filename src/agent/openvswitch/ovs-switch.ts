@@ -259,7 +259,9 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       ...integrationFlows({ patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
       ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
     ]);
-    await Promise.all([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
+    const others = await Promise.allSettled([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
+    // All have ended by now: the next pass begins beside none of them.
+    for (const bridge of others) if (bridge.status === 'rejected') throw bridge.reason;
   }
 
   /** Local VLAN → the port of the integration bridge that leads out of the host, once that has a number. */

@@ -146,7 +146,9 @@ export async function takeBackOld(services: Services, allocations: Allocations, 
         continue;
       }
       log.error('what an instance was given for nothing could not be taken back', fields);
-      await store.commit({ ops: [{ op: 'delete', table, where: { eq: ['consumer', consumer] } }] });
+      // Its id may be another by now; a row that came after it is another change's.
+      const where: Predicate = { and: [{ eq: ['consumer', consumer] }, { eq: ['at', String(row.at)] }] };
+      await store.commit({ ops: [{ op: 'delete', table, where }] });
     }
   }
   return settled;
