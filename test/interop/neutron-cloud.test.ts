@@ -23,6 +23,10 @@ describe("a cloud of Neutron's agents", { skip: noAgents, timeout: 590_000 * pat
       record: /AddressNotReady: Failure waiting for address fe80::a9fe:a9fe to become ready: Duplicate address detected/,
       why: 'two DHCP agents serve metadata in one network, each by this address',
     },
+    {
+      record: /'arping'.*arping: bind: Cannot assign requested address/,
+      why: 'an address of a router is announced for some seconds, also when it has gone meanwhile',
+    },
   ];
 
   before(async () => {
@@ -92,7 +96,11 @@ describe("a cloud of Neutron's agents", { skip: noAgents, timeout: 590_000 * pat
     clean();
   });
 
-  for (const [host, from] of [['lb2', 'ovs4']] as const) {
+  // The flows that Open vSwitch's agent has made for a member of a remote group stay when it leaves the group: nothing of the server can change that.
+  for (const [host, from, forgets] of [
+    ['lb2', 'ovs4', true],
+    ['ovs3', 'lb1', false],
+  ] as const) {
     test(`security groups on ${host}: rules, remote groups and address groups take effect and cease to`, async () => {
       const own = await world.server.make('security-groups', 'security_group', { name: `of ${host}` });
       const friends = await world.server.make('security-groups', 'security_group', { name: 'friends' });
@@ -122,7 +130,7 @@ describe("a cloud of Neutron's agents", { skip: noAgents, timeout: 590_000 * pat
       await world.server.set(`ports/${client.port.id}`, 'port', { security_groups: [...groups, friends.id] });
       await opens(81);
       await world.server.set(`ports/${client.port.id}`, 'port', { security_groups: groups });
-      await closes(81);
+      if (forgets) await closes(81);
       await opens(80);
       await world.server.admin.delete(`/security-group-rules/${web.id}`);
       await closes(80);
