@@ -21,7 +21,7 @@ export class TunnelEnds {
   private readonly options: TunnelEndsOptions;
   private stale = true;
   /** What was told while an answer was on its way, which may be older. */
-  private heard: (() => void)[] = [];
+  private heard: (() => void)[] | undefined;
 
   constructor(options: TunnelEndsOptions) {
     this.options = options;
@@ -37,14 +37,17 @@ export class TunnelEnds {
   async refresh(): Promise<void> {
     if (!this.stale) return;
     this.stale = false;
-    this.heard = [];
+    const heard: (() => void)[] = [];
+    this.heard = heard;
     try {
       const answers = await Promise.all(this.options.types.map(async type => [type, await this.sync(type)] as const));
       for (const [type, ends] of answers) this.ends.set(type, ends);
-      for (const again of this.heard) again();
+      for (const again of heard) again();
     } catch (error) {
       this.stale = true;
       throw error;
+    } finally {
+      this.heard = undefined;
     }
   }
 
@@ -80,7 +83,7 @@ export class TunnelEnds {
       if (ends) change(ends, end);
     };
     act();
-    this.heard.push(act);
+    this.heard?.push(act);
     this.options.onChange();
     return null;
   }
