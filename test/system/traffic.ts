@@ -2,6 +2,7 @@
 // is told to end, and then says what was sent and what arrived.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from './job.ts';
 import { until } from './job.ts';
 
@@ -180,6 +181,8 @@ export const describeTransfer = (t: Transfer): string =>
 
 /** Ends all, says what arrived, and fails where a packet or a byte is missing, or less was sent than in a second. */
 export async function endWithoutLoss(t: TestContext, flows: readonly (Flow<Packets> | Flow<Transfer>)[]): Promise<void> {
+  // What was done may show a little later.
+  await sleep(1000);
   for (const counted of await Promise.all(flows.map(flow => flow.end()))) {
     const words = 'missing' in counted ? describePackets(counted) : describeTransfer(counted);
     t.diagnostic(words);
