@@ -123,6 +123,9 @@ export const onItsWay = (name: string, job: Job): Promise<void> =>
 export async function reportOf<T = Report>(name: string, job: Job): Promise<T> {
   job.kill('SIGTERM');
   await until(`${name} reports`, () => /^report .*\n/m.test(job.output()), { withinMs: 15_000, everyMs: 10, story: job.output });
+  // Node.js has been seen to stand still in its own exit.
+  await Promise.race([job.done, sleep(3000)]);
+  job.kill();
   await job.done;
   return JSON.parse(/^report (.*)$/m.exec(job.output())?.[1] ?? '') as T;
 }
