@@ -1,7 +1,7 @@
 // weft rpc-server: what answers agents on the broker, and tells them what has changed, in processes of its own and without an API.
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { Failure } from '../cli/verb.ts';
-import type { RpcServerOptions } from '../cli/verbs/rpc-server.ts';
+import type { ServiceOptions } from '../cli/verbs/service-option.ts';
 import type { LogLevel } from '../contracts/log.ts';
 import type { ServerConfig } from '../server/context.ts';
 import { readServerOptions } from './config/server-options.ts';
@@ -15,7 +15,7 @@ import { untilStopped } from './stop.ts';
 import { tellServiceManager } from './supervise/service-manager.ts';
 import { inUsersWords, inWords } from './words.ts';
 
-export async function rpcServer(options: RpcServerOptions, out: (line: string) => void): Promise<number> {
+export async function rpcServer(options: ServiceOptions, out: (line: string) => void): Promise<number> {
   const progress = (line: string): void => out(`weft: ${line}`);
   const read = () => readServerOptions(options.configSources, options);
   const settings = inWords(read);

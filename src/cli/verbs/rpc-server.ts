@@ -1,17 +1,9 @@
 // weft rpc-server: the part of a server that agents talk with, alone.
-import { homedir } from 'node:os';
-import { defaultStatePath } from '../state.ts';
-import { flag, text, type Verb } from '../verb.ts';
-import { type ConfigFiles, configFilesOf, configOption, upgradeOption } from './config-option.ts';
+import type { Verb } from '../verb.ts';
+import { configOption, upgradeOption } from './config-option.ts';
+import { type ServiceOptions, serviceOptionsOf } from './service-option.ts';
 
-export interface RpcServerOptions extends ConfigFiles {
-  readonly stateDir: string | undefined;
-  readonly defaultStateDir: string;
-  readonly upgradesDatabase: boolean;
-  readonly debug: boolean;
-}
-
-export function rpcServerVerb(work: (options: RpcServerOptions, out: (line: string) => void) => Promise<number>): Verb {
+export function rpcServerVerb(work: (options: ServiceOptions, out: (line: string) => void) => Promise<number>): Verb {
   return {
     path: ['rpc-server'],
     usage: '',
@@ -31,16 +23,6 @@ export function rpcServerVerb(work: (options: RpcServerOptions, out: (line: stri
       debug: { type: 'boolean', help: 'log more' },
     },
     args: [0, 0],
-    run: call =>
-      work(
-        {
-          stateDir: text(call, 'state-dir'),
-          defaultStateDir: defaultStatePath(process.env, homedir()),
-          ...configFilesOf(call),
-          upgradesDatabase: !flag(call, 'no-db-upgrade'),
-          debug: flag(call, 'debug'),
-        },
-        call.out,
-      ),
+    run: call => work(serviceOptionsOf(call), call.out),
   };
 }

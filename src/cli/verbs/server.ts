@@ -1,10 +1,9 @@
 // weft server: the API server alone.
-import { homedir } from 'node:os';
-import { defaultStatePath } from '../state.ts';
-import { flag, text, type Verb } from '../verb.ts';
-import { configFilesOf, configOption, upgradeOption } from './config-option.ts';
+import type { Verb } from '../verb.ts';
+import { configOption, upgradeOption } from './config-option.ts';
 import { keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
+import { serviceOptionsOf } from './service-option.ts';
 import type { UpOptions } from './up.ts';
 
 export function serverVerb(work: (options: UpOptions, out: (line: string) => void) => Promise<number>): Verb {
@@ -32,17 +31,13 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
     run: call =>
       work(
         {
-          stateDir: text(call, 'state-dir'),
-          defaultStateDir: defaultStatePath(process.env, homedir()),
+          ...serviceOptionsOf(call),
           listen: listenOf(verb, call),
-          ...configFilesOf(call),
-          upgradesDatabase: !flag(call, 'no-db-upgrade'),
           mode: 'server',
           hosts: 0,
           publish: [],
           localIp: undefined,
           keystone: keystoneOf(verb, call),
-          debug: flag(call, 'debug'),
         },
         call.out,
       ),

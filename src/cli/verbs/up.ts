@@ -1,16 +1,13 @@
 // weft up: what it can be told. The work itself is done in main, which hands its function in.
 import { isIPv4 } from 'node:net';
-import { homedir } from 'node:os';
-import { defaultStatePath, onHostStatePath } from '../state.ts';
+import { onHostStatePath } from '../state.ts';
 import { type Call, count, flag, text, texts, usage, type Verb } from '../verb.ts';
-import { type ConfigFiles, configFilesOf, configOption, upgradeOption } from './config-option.ts';
+import { configOption, upgradeOption } from './config-option.ts';
 import { type KeystoneSettings, keystoneOf, keystoneOptions } from './keystone-option.ts';
 import { listenOf, listenOption } from './listen-option.ts';
+import { type ServiceOptions, serviceOptionsOf } from './service-option.ts';
 
-export interface UpOptions extends ConfigFiles {
-  readonly stateDir: string | undefined;
-  /** Where neither the command line nor the configuration says. */
-  readonly defaultStateDir: string;
+export interface UpOptions extends ServiceOptions {
   /** Port 0: any that is free. */
   readonly listen: { readonly address: string; readonly port: number } | undefined;
   readonly hosts: number;
@@ -22,8 +19,6 @@ export interface UpOptions extends ConfigFiles {
   readonly localIp: string | undefined;
   /** Undefined: the built-in identity. */
   readonly keystone: KeystoneSettings | undefined;
-  readonly upgradesDatabase: boolean;
-  readonly debug: boolean;
 }
 
 export function upVerb(work: (options: UpOptions, out: (line: string) => void) => Promise<number>): Verb {
@@ -75,16 +70,13 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   if (localIp !== undefined && !onHost) throw usage(verb, '--local-ip is for --on-host: contained hosts have addresses of their own');
   if (localIp !== undefined && !isIPv4(localIp)) throw usage(verb, `--local-ip takes an IPv4 address, not ${JSON.stringify(localIp)}`);
   return {
-    stateDir: text(call, 'state-dir'),
-    defaultStateDir: onHost ? onHostStatePath : defaultStatePath(process.env, homedir()),
+    ...serviceOptionsOf(call),
+    ...(onHost ? { defaultStateDir: onHostStatePath } : {}),
     listen: listenOf(verb, call),
-    ...configFilesOf(call),
-    upgradesDatabase: !flag(call, 'no-db-upgrade'),
     hosts,
     publish: texts(call, 'publish'),
     mode: onHost ? 'on-host' : 'contained',
     localIp,
     keystone: keystoneOf(verb, call),
-    debug: flag(call, 'debug'),
   };
 }
