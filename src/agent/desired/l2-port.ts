@@ -15,4 +15,7 @@ export interface PortDetails {
   readonly device_owner: string;
   readonly port_security_enabled: boolean;
   readonly fixed_ips: readonly string[];
+  /** Its own QoS policy, and that of its network. */
+  readonly qos_policy_id: string | null;
+  readonly qos_network_policy_id: string | null;
 }

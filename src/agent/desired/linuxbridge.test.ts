@@ -27,6 +27,8 @@ const port = (fields: Partial<PortDetails> = {}): PortDetails => {
     device_owner: 'compute:nova',
     port_security_enabled: true,
     fixed_ips: ['10.0.0.1'],
+    qos_policy_id: null,
+    qos_network_policy_id: null,
     ...fields,
   };
 };

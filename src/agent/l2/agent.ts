@@ -8,6 +8,7 @@ import { type Intake, serveTopics } from './intake.ts';
 import { NotInTouch, Pass, type Switch } from './pass.ts';
 import { DeviceReports } from './report-devices.ts';
 import { resourceVersions } from './resource-versions.ts';
+import { type ObjectPart, Resources, serveObjects } from './resources.ts';
 import { Server } from './server.ts';
 import { View } from './view.ts';
 import type { NameOf } from './wire.ts';
@@ -22,6 +23,8 @@ export interface L2Core {
   readonly view: View;
   readonly server: Server;
   readonly reports: DeviceReports;
+  /** Versioned objects of the server. */
+  readonly resources: Resources;
   /** Something is to be done; `reread` compares with the host instead of with what it was left with. */
   mark(reread?: boolean): void;
   /** A device is there: it is asked about while the host is looked at. */
@@ -44,6 +47,8 @@ export interface L2Spec<Seen> {
     readonly switch: Switch<Seen>;
     watch(): AsyncDisposable;
     readonly topics?: Readonly<Record<string, Endpoint['methods']>>;
+    /** What it knows of versioned objects. */
+    readonly objects?: readonly ObjectPart[];
     /** The bus was away: what was sent meanwhile is lost. */
     onUp?(): void;
   };
@@ -61,11 +66,14 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     view,
     server,
     reports,
+    resources: new Resources(ctx.bus),
     mark: reread => queue.mark(reread ? 'again' : 'host'),
     appeared: device => void view.appeared(device),
   });
-  const pass = new Pass({ view, server, log: ctx.log, inTouch: () => touched }, host.switch);
+  const objects = host.objects ?? [];
+  const pass = new Pass({ view, server, objects, log: ctx.log, inTouch: () => touched }, host.switch);
 
+  const pushes = await serveObjects(ctx.bus, ctx.config.host, objects, () => queue.mark('heard'));
   const topics = await serveTopics(ctx.bus, {
     view,
     host: ctx.config.host,
@@ -73,7 +81,14 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     mark: (ms = 0) => queue.mark('heard', ms),
     ...(host.topics ? { more: host.topics } : {}),
   });
-  const reporter = report(ctx, spec, view, queue);
+  const touchObjects = (): void => {
+    for (const part of objects) part.touchAll();
+  };
+  const reporter = report(ctx, spec, view, () => {
+    view.touchAll();
+    touchObjects();
+    queue.mark('heard');
+  });
   const inTouch = reporter.reported.then(() => {
     touched = true;
     queue.mark('touched');
@@ -83,6 +98,7 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     if (!isUp) return;
     // What was sent meanwhile is lost: of groups, and of who is behind which tunnel's end.
     view.allSecurityStale = true;
+    touchObjects();
     reports.tellAgain();
     host.onUp?.();
     queue.mark('heard');
@@ -94,7 +110,7 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     async [Symbol.asyncDispose]() {
       stop.abort();
       up[Symbol.dispose]();
-      await Promise.all([topics[Symbol.asyncDispose](), watch[Symbol.asyncDispose](), reporter[Symbol.asyncDispose]()]);
+      await Promise.all([topics, pushes, watch, reporter].map(open => open[Symbol.asyncDispose]()));
       // A question on its way may take a minute to time out: nobody waits for its answer.
       await Promise.race([loop.ended, ctx.clock.sleep(STOP_MS)]);
     },
@@ -135,7 +151,7 @@ function startLoop(
   return { synced, ended: run() };
 }
 
-function report<Seen>(ctx: AgentContext, spec: L2Spec<Seen>, view: View, queue: DirtyQueue): Reporter {
+function report<Seen>(ctx: AgentContext, spec: L2Spec<Seen>, view: View, onRevived: () => void): Reporter {
   return startReporter(ctx, {
     agentType: spec.agentType,
     binary: spec.binary,
@@ -143,9 +159,6 @@ function report<Seen>(ctx: AgentContext, spec: L2Spec<Seen>, view: View, queue: 
     configurations: () => spec.configurations(view),
     ...(spec.silent ? { silent: () => spec.silent?.() } : {}),
     first: { resource_versions: resourceVersions },
-    onRevived: () => {
-      view.touchAll();
-      queue.mark('heard');
-    },
+    onRevived,
   });
 }

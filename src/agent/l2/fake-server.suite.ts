@@ -1,5 +1,9 @@
 // For tests: a small server behind q-plugin and q-reports-plugin that answers an L2 agent in the shapes of neutron-server.
+import assert from 'node:assert/strict';
 import { type Bus, type Json, RpcFailure } from '../../contracts/bus.ts';
+import { encode, type Image, versionText } from '../../domain/objects/encode.ts';
+import { resourceVersions } from './resource-versions.ts';
+import type { ObjectEvent, ObjectName } from './resources.ts';
 import type { NameOf } from './wire.ts';
 
 export type Dict = Record<string, unknown>;
@@ -14,6 +18,7 @@ export interface FakeNetwork {
   readonly segment?: number;
   readonly physical?: string;
   mtu: number;
+  policy?: string | null;
 }
 
 export interface FakePort {
@@ -25,6 +30,7 @@ export interface FakePort {
   owner: string;
   adminUp: boolean;
   status: string;
+  policy: string | null;
   security: boolean;
   pairs: { ip_address: string; mac_address?: string }[];
   groups: string[];
@@ -45,6 +51,8 @@ export class FakeServer {
   /** Group → rules as the agent gets them. */
   readonly groups = new Map<string, Dict[]>();
   readonly addressGroups = new Map<string, string[]>();
+  /** Versioned objects by their type and what they are pulled by. */
+  private readonly objects = new Map<string, Image>();
   /** Tunnel end of each host, where l2population is on. */
   readonly ends = new Map<string, string>();
   readonly heard: Heard[] = [];
@@ -77,6 +85,7 @@ export class FakeServer {
           ['update_device_down', a => server.down(String(a['device']))],
           ['update_device_list', a => server.list(a)],
           ['tunnel_sync', a => server.sync(a)],
+          ['pull', a => server.pull(a)],
         ] as [string, (a: Readonly<Record<string, Json>>) => unknown][]
       ).map(([method, handle]) => [
         method,
@@ -121,6 +130,7 @@ export class FakeServer {
       owner: 'compute:nova',
       adminUp: true,
       status: 'DOWN',
+      policy: null,
       security: true,
       pairs: [],
       groups: [],
@@ -143,7 +153,27 @@ export class FakeServer {
     return this.heard.filter(h => h.method === method).length;
   }
 
+  /** Has an object pulled by `key`; without an image there is none. */
+  object(type: ObjectName, key: string, image: Image | undefined): void {
+    if (image) this.objects.set(`${type} ${key}`, image);
+    else this.objects.delete(`${type} ${key}`);
+  }
+
+  private pull(args: Readonly<Record<string, Json>>): unknown {
+    const type = args['resource_type'] as ObjectName;
+    if (args['version'] !== resourceVersions[type])
+      throw new RpcFailure('InvalidTargetVersion', `Invalid target version ${String(args['version'])}`);
+    const image = this.objects.get(`${type} ${String(args['resource_id'])}`);
+    return image ? primitive(type, image) : null;
+  }
+
   // Messages to agents.
+
+  async push(type: ObjectName, event: ObjectEvent, ...images: Image[]): Promise<void> {
+    const resource_list = images.map(image => primitive(type, image));
+    const topic = `neutron-vo-${type}-${resourceVersions[type]}`;
+    await this.bus.cast({ topic, fanout: true, version: '1.1' }, 'push', { resource_list, event_type: event });
+  }
 
   async fanout(topic: string, method: string, args: Dict, version = '1.0'): Promise<void> {
     await this.bus.cast({ topic: `q-agent-notifier-${topic}`, fanout: true, version }, method, args);
@@ -199,8 +229,8 @@ export class FakeServer {
         device_owner: port.owner,
         allowed_address_pairs: port.pairs,
         port_security_enabled: port.security,
-        qos_policy_id: null,
-        qos_network_policy_id: null,
+        qos_policy_id: port.policy,
+        qos_network_policy_id: network.policy ?? null,
         profile: {},
         propagate_uplink_status: false,
       };
@@ -300,10 +330,18 @@ export class FakeServer {
       allowed_address_pairs: p.pairs,
       security_groups: p.groups,
       port_security_enabled: p.security,
+      qos_policy_id: p.policy,
+      qos_network_policy_id: this.networks.get(p.network)?.policy ?? null,
       'binding:host_id': p.host,
     };
   }
 }
+
+const primitive = (type: ObjectName, image: Image): unknown => {
+  const minor = Number(resourceVersions[type].slice(2));
+  assert.equal(versionText(minor), resourceVersions[type]);
+  return encode(type, image, minor);
+};
 
 const flood = ['00:00:00:00:00:00', '0.0.0.0'];
 const pairsOf = (p: FakePort): string[][] => p.ips.map(ip => [p.mac, ip]);

@@ -2,6 +2,7 @@
 // Nothing is touched before the server has answered; what was stale when a question failed stays stale.
 import type { Log } from '../../contracts/log.ts';
 import { refresh } from './refresh.ts';
+import type { ObjectPart } from './resources.ts';
 import type { Server } from './server.ts';
 import type { View } from './view.ts';
 
@@ -19,6 +20,7 @@ export interface Switch<Seen> {
 export interface PassOptions {
   readonly view: View;
   readonly server: Server;
+  readonly objects: readonly ObjectPart[];
   readonly log: Log;
   /** The server has taken a report of this agent: it is there. */
   inTouch(): boolean;
@@ -39,12 +41,14 @@ export class Pass<Seen> {
 
   /** `reread` compares with the host instead of with what it was left with. Rejects when anything is to be tried again. */
   async run(reread: boolean): Promise<void> {
-    const { view, server, log } = this.given;
+    const { view, server, objects, log } = this.given;
     if (reread) view.touchUnwired();
     // What was heard to appear is asked about while the host is looked at.
     const [seen, early] = await both(this.switch.look(), settled(refresh(view, server, log)));
     view.setPresent(this.switch.devices(seen));
-    const trouble = early ?? (await settled(refresh(view, server, log)));
+    const ports = early ?? (await settled(refresh(view, server, log)));
+    const others = await Promise.all(objects.map(part => settled(part.refresh(reread))));
+    const trouble = ports ?? others.find(t => t !== undefined);
     if (!this.synced && trouble) throw trouble;
     if (!this.synced && view.devices.size === 0 && !this.given.inTouch()) throw new NotInTouch('the server has not answered yet');
     await this.switch.load(reread, seen);

@@ -18,7 +18,7 @@ const captured = {
   device_owner: 'compute:nova',
   allowed_address_pairs: [],
   port_security_enabled: true,
-  qos_policy_id: null,
+  qos_policy_id: '270b2b7f-2154-4655-a074-d520226d2af0',
   profile: {},
   propagate_uplink_status: false,
 };
@@ -46,6 +46,8 @@ test('details of a port, of one that is active elsewhere, of none', () => {
       device_owner: 'compute:nova',
       port_security_enabled: true,
       fixed_ips: ['10.50.0.227'],
+      qos_policy_id: '270b2b7f-2154-4655-a074-d520226d2af0',
+      qos_network_policy_id: null,
     },
   });
   assert.deepEqual([answers.get('tap1'), answers.get('tap2')], [{ kind: 'inactive' }, { kind: 'unknown' }]);

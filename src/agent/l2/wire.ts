@@ -22,6 +22,8 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 export const isUuid = (value: unknown): value is string =>
   typeof value === 'string' && /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(value);
 
+export const uuidOrNull = (value: unknown): string | null => (isUuid(value) ? value : null);
+
 /** Device → answer, of `get_devices_details_list`. `complain` hears of what cannot be read. */
 export function parseDetailsList(wire: unknown, nameOf: NameOf, complain: (device: string, why: string) => void): Map<string, Answer> {
   const answers = new Map<string, Answer>();
@@ -60,6 +62,8 @@ function parseDetails(device: string, item: Raw, nameOf: NameOf): Answer | strin
       device_owner: text(device_owner) ?? '',
       port_security_enabled: item['port_security_enabled'] !== false,
       fixed_ips: addresses(item['fixed_ips']),
+      qos_policy_id: uuidOrNull(item['qos_policy_id']),
+      qos_network_policy_id: uuidOrNull(item['qos_network_policy_id']),
     },
   };
 }

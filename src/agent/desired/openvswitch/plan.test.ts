@@ -25,6 +25,8 @@ const port = (n: number, fields: Partial<PortDetails> = {}): PortDetails => ({
   device_owner: 'compute:nova',
   port_security_enabled: true,
   fixed_ips: ['10.0.0.1'],
+  qos_policy_id: null,
+  qos_network_policy_id: null,
   ...fields,
 });
 const vif = (n: number, ofport: number | undefined = n): Vif => ({
