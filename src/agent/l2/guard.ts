@@ -13,7 +13,7 @@ export type Guard =
 export const shut = (why: string): Guard => ({ kind: 'closed', why });
 
 /** Without `ruled` the port has no rules: who it is alone. */
-export function guardOf(view: View, device: Device, details: PortDetails, ruled = true): Guard {
+export function guardOf(view: View, device: Pick<Device, 'name' | 'security'>, details: PortDetails, ruled = true): Guard {
   const { security } = device;
   if (!details.port_security_enabled || security?.port_security_enabled === false) return { kind: 'open' };
   if (!security)

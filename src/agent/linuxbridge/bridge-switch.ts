@@ -2,14 +2,18 @@
 // The whole is computed each time; what stands already costs nothing. Filters stand before a tap is plugged in, and fall after it is pulled out.
 import type { LinkChange } from '../../contracts/host/links.ts';
 import { hostNetns, type Refusal } from '../../contracts/host/netns.ts';
+import type { Bridged } from '../bridge-firewall/bridged.ts';
+import { type Filters, makeFilters } from '../bridge-firewall/filters.ts';
+import { IptablesRules } from '../bridge-firewall/iptables-rules.ts';
 import { type BridgeOptions, type HostPlan, planHost } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
 import type { L2Core } from '../l2/agent.ts';
+import { hasGlobalAddress } from '../l2/host-address.ts';
 import { both, type Switch } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
+import { linuxbridgeNames } from '../render/iptables-names.ts';
 import { enableBridgeFilter, quietDevice } from './device-settings.ts';
 import { FdbSync } from './fdb-sync.ts';
-import { type Filters, makeFilters } from './filters.ts';
 import {
   type BridgeChange,
   byName,
@@ -20,7 +24,6 @@ import {
   type OwnDevices,
   tapsToSet,
 } from './link-steps.ts';
-import { hasGlobalAddress } from './physical-addresses.ts';
 
 interface Given extends Pick<L2Core, 'ctx' | 'view' | 'reports'> {
   readonly options: Omit<BridgeOptions, 'vxlan'> & { readonly vxlan?: Omit<NonNullable<BridgeOptions['vxlan']>, 'dev'> };
@@ -42,9 +45,15 @@ export class BridgeSwitch implements Switch<LinkMap> {
     const { ctx, options } = given;
     this.given = given;
     this.problems = new Problems(ctx.log);
-    this.filters = makeFilters(ctx, new Set(Object.values(options.bridgeMappings)));
-    this.fdb = new FdbSync(ctx.host.links, ctx.log);
     this.mapped = new Set(Object.values(options.bridgeMappings));
+    this.filters = makeFilters({
+      ctx,
+      rules: new IptablesRules(ctx.host, linuxbridgeNames),
+      table: linuxbridgeNames.table,
+      guards: ctx.config.linuxbridge?.securityGroups ?? true,
+      isOurs: bridge => isBridgeName(bridge) || this.mapped.has(bridge),
+    });
+    this.fdb = new FdbSync(ctx.host.links, ctx.log);
   }
 
   async look(): Promise<LinkMap> {
@@ -77,10 +86,10 @@ export class BridgeSwitch implements Switch<LinkMap> {
   async realise(links: LinkMap): Promise<void> {
     const { view } = this.given;
     const plan = planHost(view.ports(), this.bridgeOptions(links));
-    const [bridges, firewall] = await both(this.makeBridges(plan, links), this.filters.apply(view, plan, links));
+    const [bridges, firewall] = await both(this.makeBridges(plan, links), this.filters.apply(view, bridgedOf(plan), links));
     const wired = new Set([...firewall.admitted].filter(d => !bridges.broken.has(plan.taps.get(d)?.bridge ?? '')));
     const plugged = this.plug(plan, bridges.links, wired).then(() => this.fdb.apply(view, plan));
-    await both(plugged, this.filters.endConnections(view, plan));
+    await both(plugged, this.filters.endConnections(view, bridgedOf(plan)));
     await this.remove(plan, bridges.links);
     this.problems.tell([...plan.problems, ...firewall.problems, ...brokenTaps(plan, bridges.broken)]);
     await this.given.reports.report(wired);
@@ -220,6 +229,11 @@ export class BridgeSwitch implements Switch<LinkMap> {
     return { physical, ...(options.vxlan ? { localIp: options.vxlan.localIp, port: options.vxlan.udpPort } : {}) };
   }
 }
+
+const bridgedOf = ({ bridges, taps }: HostPlan): Bridged => ({
+  bridges,
+  taps: new Map([...taps].map(([name, { bridge }]) => [name, { name, bridge, device: name }])),
+});
 
 function brokenTaps(plan: HostPlan, broken: ReadonlyMap<string, string>): [string, string][] {
   return [...plan.taps.values()].flatMap(t => {

@@ -26,6 +26,3 @@ function move(cidrs: readonly string[], from: string, to: string, routes: HostRo
     ...cidrs.map(cidr => ({ do: 'del-address', dev: from, cidr }) as const),
   ];
 }
-
-/** Whether any physical device, or any bridge that goes, has addresses to move: only then are routes worth reading. */
-export const hasGlobalAddress = (link: Link | undefined): boolean => link?.addresses.some(a => a.scope === 'global') ?? false;

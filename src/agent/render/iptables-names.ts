@@ -1,20 +1,37 @@
 // Neutron's names in iptables rules, and our comments. The binary's name is cut to 16 characters, a chain's own part to 11.
 
-const wrap = 'neutron-linuxbri';
+/** Names of one agent's chains and tables. */
+export interface AgentNames {
+  /** Its tables of nftables. */
+  readonly table: string;
+  /** Its word for the chain that `FORWARD` and the like lead to. */
+  chain(name: string): string;
+  readonly fallback: string;
+  readonly group: string;
+  port(kind: keyof typeof letters, portId: string): string;
+  /** Chains that are this agent's to remove. */
+  isOurs(chain: string): boolean;
+}
 
 export const topChain = 'neutron-filter-top';
-export const chain = (name: string): string => `${wrap}-${name}`;
-export const fallbackChain = chain('sg-fallback');
-export const groupChain = chain('sg-chain');
-
-/** Chains that are this agent's to remove. */
-export const isOurs = (name: string): boolean => name.startsWith(`${wrap}-`);
 
 const letters = { ingress: 'i', egress: 'o', spoof: 's' } as const;
 
-export function portChain(kind: keyof typeof letters, portId: string): string {
-  return chain(`${letters[kind]}${portId.slice(0, 10)}`);
+/** By the name of Neutron's program. */
+export function agentNames(binary: string): AgentNames {
+  const wrap = binary.slice(0, 16);
+  const chain = (name: string): string => `${wrap}-${name}`;
+  return {
+    table: wrap,
+    chain,
+    fallback: chain('sg-fallback'),
+    group: chain('sg-chain'),
+    port: (kind, portId) => chain(`${letters[kind]}${portId.slice(0, 10)}`),
+    isOurs: name => name.startsWith(`${wrap}-`),
+  };
 }
+
+export const linuxbridgeNames = agentNames('neutron-linuxbridge-agent');
 
 /** What `iptables -L` says beside a rule. The words are our own; the names of chains are Neutron's. */
 const comments = {

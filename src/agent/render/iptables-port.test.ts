@@ -1,6 +1,7 @@
 // The chains of a port as text, and the promise that any rules that compile make chains that differ only in their permissions.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { linuxbridgeNames } from './iptables-names.ts';
 import { closedChains, portChains } from './iptables-port.ts';
 import { compilePort, type WirePort } from './security-port.ts';
 import { BadRule, type WireRule } from './security-rules.ts';
@@ -16,7 +17,7 @@ const wire = (fields: Partial<WirePort> = {}): WirePort => ({
 });
 
 const printed = (port: WirePort, family: 4 | 6): string =>
-  [...portChains(compilePort(port), family)]
+  [...portChains(linuxbridgeNames, compilePort(port), family)]
     .flatMap(([chain, rules]) => rules.map(r => `${chain.slice(17, 18)}: ${r.replace(/-m comment --comment "[^"]*" /, '')}`))
     .join('\n');
 
@@ -129,7 +130,7 @@ test('stateless groups ask for no state', () => {
 });
 
 test('a closed port drops all, in every chain that it has', () => {
-  for (const chain of closedChains('fc6d9ce1-f469').values())
+  for (const chain of closedChains(linuxbridgeNames, 'fc6d9ce1-f469').values())
     assert.match(chain.join('\n'), /^-m comment --comment "[^"]*" -j neutron-linuxbri-sg-fallback$/);
 });
 
@@ -183,7 +184,7 @@ test('any two sets of rules compile together, each line in a form that iptables-
   for (let i = 0; i < 2000; i++) {
     const port = compilePort(wire({ rules: [...set(), ...set()] }));
     for (const family of [4, 6] as const) {
-      const [ingress = [], egress = []] = [...portChains(port, family).values()];
+      const [ingress = [], egress = []] = [...portChains(linuxbridgeNames, port, family).values()];
       for (const line of [...ingress, ...egress].filter(l => !l.includes('--comment') && !l.includes('-j neutron')))
         assert.match(line, form);
       assert.match(ingress.at(-1) ?? '', /sg-fallback$/);

@@ -2,7 +2,7 @@
 import { formatCidr } from '../../domain/net/cidr.ts';
 import type { IpVersion } from '../../domain/net/ip.ts';
 import { setName } from './ipset.ts';
-import { comment, fallbackChain, portChain } from './iptables-names.ts';
+import { type AgentNames, comment } from './iptables-names.ts';
 import type { PortSecurity } from './security-port.ts';
 import { ICMP, ICMPV6, type PortRange, type Rule, TCP, UDP } from './security-rules.ts';
 
@@ -16,53 +16,58 @@ const established = '-m state --state RELATED,ESTABLISHED';
 const invalid = '-m state --state INVALID';
 
 /** Chain name → rules. */
-export function portChains(port: PortSecurity, family: IpVersion): Map<string, string[]> {
+export function portChains(names: AgentNames, port: PortSecurity, family: IpVersion): Map<string, string[]> {
   const rules = port.rules.filter(r => r.family === family);
   return new Map([
     // A group may permit what every port may do anyway.
-    [portChain('ingress', port.id), [...new Set(ingress(port, family, rules))]],
-    [portChain('egress', port.id), [...new Set(egress(port, family, rules))]],
-    [portChain('spoof', port.id), spoof(port, family)],
+    [names.port('ingress', port.id), [...new Set(ingress(names, port, family, rules))]],
+    [names.port('egress', port.id), [...new Set(egress(names, port, family, rules))]],
+    [names.port('spoof', port.id), spoof(port, family)],
   ]);
 }
 
 /** The chains of a port whose rules do not compile: nothing passes. */
-export function closedChains(portId: string): Map<string, string[]> {
-  const drop = [`${comment('unmatched')} -j ${fallbackChain}`];
+export function closedChains(names: AgentNames, portId: string): Map<string, string[]> {
+  const drop = [`${comment('unmatched')} -j ${names.fallback}`];
   return new Map([
-    [portChain('ingress', portId), drop],
-    [portChain('egress', portId), drop],
+    [names.port('ingress', portId), drop],
+    [names.port('egress', portId), drop],
   ]);
 }
 
-function ingress(port: PortSecurity, family: IpVersion, rules: readonly Rule[]): string[] {
+function ingress(names: AgentNames, port: PortSecurity, family: IpVersion, rules: readonly Rule[]): string[] {
   return [
     ...known(port),
     ...(family === 6 ? ICMPV6_INGRESS.map(type => `${icmp6(type)} -j RETURN`) : []),
     ...permits(rules, 'ingress'),
-    ...rest(port),
+    ...rest(names, port),
   ];
 }
 
-function egress(port: PortSecurity, family: IpVersion, rules: readonly Rule[]): string[] {
-  return [...(family === 4 ? baseEgress4(port) : baseEgress6(port)), ...known(port), ...permits(rules, 'egress'), ...rest(port)];
+function egress(names: AgentNames, port: PortSecurity, family: IpVersion, rules: readonly Rule[]): string[] {
+  return [
+    ...(family === 4 ? baseEgress4(names, port) : baseEgress6(names, port)),
+    ...known(port),
+    ...permits(rules, 'egress'),
+    ...rest(names, port),
+  ];
 }
 
-function baseEgress4(port: PortSecurity): string[] {
+function baseEgress4(names: AgentNames, port: PortSecurity): string[] {
   const dhcp = comment('dhcp-client');
   return [
     `-s 0.0.0.0/32 -d 255.255.255.255/32 -p udp -m udp --sport 68 --dport 67 ${dhcp} -j RETURN`,
-    `-j ${portChain('spoof', port.id)}`,
+    `-j ${names.port('spoof', port.id)}`,
     `-p udp -m udp --sport 68 --dport 67 ${dhcp} -j RETURN`,
     `-p udp -m udp --sport 67 --dport 68 ${comment('dhcp-spoof')} -j DROP`,
   ];
 }
 
-function baseEgress6(port: PortSecurity): string[] {
+function baseEgress6(names: AgentNames, port: PortSecurity): string[] {
   const nd = comment('icmp6');
   return [
     ...ICMPV6_UNSPECIFIED.map(type => `-s ::/128 -d ff02::/16 ${icmp6(type)} ${nd} -j RETURN`),
-    `-j ${portChain('spoof', port.id)}`,
+    `-j ${names.port('spoof', port.id)}`,
     `${icmp6(134)} ${comment('ra-drop')} -j DROP`,
     ...ICMPV6_EGRESS.map(type => `${icmp6(type)} ${nd} -j RETURN`),
     `-p udp -m udp --sport 546 --dport 547 ${comment('dhcp-client')} -j RETURN`,
@@ -83,8 +88,8 @@ function spoof(port: PortSecurity, family: IpVersion): string[] {
 const known = (port: PortSecurity): string[] => (port.stateful ? [`${established} ${comment('established')} -j RETURN`] : []);
 
 /** Permissions come before the drop of invalid packets: what a rule permits passes whatever the tracker thinks of it. */
-function rest(port: PortSecurity): string[] {
-  return [...(port.stateful ? [`${invalid} ${comment('invalid')} -j DROP`] : []), `${comment('unmatched')} -j ${fallbackChain}`];
+function rest(names: AgentNames, port: PortSecurity): string[] {
+  return [...(port.stateful ? [`${invalid} ${comment('invalid')} -j DROP`] : []), `${comment('unmatched')} -j ${names.fallback}`];
 }
 
 function permits(rules: readonly Rule[], direction: Rule['direction']): string[] {

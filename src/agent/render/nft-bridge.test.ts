@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { simHost } from '../../adapters/host/sim-host.ts';
-import { bridgeTableDelta, type Cut, type DesiredBridgeTable, desiredTable, tableName } from './nft-bridge.ts';
+import { bridgeTableDelta, type Cut, type DesiredBridgeTable, desiredTable } from './nft-bridge.ts';
 import { parseBridgeTable } from './nft-listing.ts';
 import { spoofRules } from './nft-port.ts';
 import { compilePort, type PortSecurity, type WirePort } from './security-port.ts';
+
+const tableName = 'neutron-linuxbri';
 
 const port = (n: number, fields: Partial<WirePort> = {}): PortSecurity =>
   compilePort({
@@ -128,7 +130,7 @@ for (const [from, a] of Object.entries(states)) {
         return text === undefined ? undefined : parseBridgeTable(text);
       };
       for (const state of [a, b]) {
-        const script = bridgeTableDelta(await actual(), state);
+        const script = bridgeTableDelta(tableName, await actual(), state);
         if (script !== '') await nft.apply('', script);
       }
       const { rules: _, ...wanted } = b;
@@ -142,13 +144,13 @@ for (const [from, a] of Object.entries(states)) {
         cuts: [...t.cuts].sort(),
       });
       assert.deepEqual(sorted(found), sorted(wanted));
-      assert.equal(bridgeTableDelta(found, b), '', 'and then there is nothing to do');
+      assert.equal(bridgeTableDelta(tableName, found, b), '', 'and then there is nothing to do');
     });
   }
 }
 
 test('a table of another layout is replaced in one transaction', () => {
-  const script = bridgeTableDelta({ ...states['two']!, layout: 'layout-0' }, states['two']!);
+  const script = bridgeTableDelta(tableName, { ...states['two']!, layout: 'layout-0' }, states['two']!);
   assert.match(script, /^delete table bridge neutron-linuxbri\ntable bridge neutron-linuxbri \{/);
   assert.match(script, /add element bridge neutron-linuxbri admitted \{ "tap11111111-aa", "tap22222222-aa" \}/);
 });

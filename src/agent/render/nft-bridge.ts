@@ -5,8 +5,6 @@ import { commonChain, commonRules, spoofRules } from './nft-port.ts';
 import { perPort } from './per-port.ts';
 import type { PortSecurity } from './security-port.ts';
 
-export const tableName = 'neutron-linuxbri';
-
 /** One direction of one TCP connection whose permission is gone, at the tap of the port that may no longer have it. */
 export interface Cut {
   readonly way: 'from' | 'to';
@@ -126,10 +124,10 @@ export function desiredTable(input: BridgeTableInput): DesiredBridgeTable {
   };
 }
 
-/** The script that turns `actual` into `desired` in one transaction, or '' when they agree. */
-export function bridgeTableDelta(actual: BridgeTable | undefined, desired: DesiredBridgeTable): string {
-  if (actual?.layout !== desired.layout) return whole(desired, actual !== undefined);
-  const at = `bridge ${tableName}`;
+/** The script that turns `actual` into `desired` in one transaction, or '' when they agree. `name` is the table's. */
+export function bridgeTableDelta(name: string, actual: BridgeTable | undefined, desired: DesiredBridgeTable): string {
+  if (actual?.layout !== desired.layout) return whole(name, desired, actual !== undefined);
+  const at = `bridge ${name}`;
   const wanted = new Set(desired.guarded.values());
   const had = new Set(actual.guarded.values());
   const lines = [
@@ -172,7 +170,7 @@ function cutDelta(at: string, actual: ReadonlyMap<string, Cut>, desired: Readonl
   return [...gone.flatMap(c => [add(c), `delete element ${at} ${setOf(c)} { ${keyOf(c)} }`]), ...fresh.map(add)];
 }
 
-function whole(desired: DesiredBridgeTable, replace: boolean): string {
+function whole(name: string, desired: DesiredBridgeTable, replace: boolean): string {
   const empty: BridgeTable = { layout, admitted: new Set(), foreign: new Set(), nohost: new Set(), guarded: new Map(), cuts: new Map() };
-  return `${replace ? `delete table bridge ${tableName}\n` : ''}table bridge ${tableName} {${frame}  chain ${layout} {\n  }\n}\n${bridgeTableDelta(empty, desired)}`;
+  return `${replace ? `delete table bridge ${name}\n` : ''}table bridge ${name} {${frame}  chain ${layout} {\n  }\n}\n${bridgeTableDelta(name, empty, desired)}`;
 }

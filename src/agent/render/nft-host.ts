@@ -1,7 +1,6 @@
 // The nftables tables of the host's own families. A tap that is in no bridge is a device of the host like any other: whatever an instance
 // sends there would reach the host's addresses, and its tunnel ends. And fragments are put together before iptables gives them a zone.
 import { fingerprint } from './fingerprint.ts';
-import { tableName } from './nft-bridge.ts';
 
 export interface HostGuardInput {
   /** Devices called tap… that are no port's: none of our business. */
@@ -17,9 +16,10 @@ export interface HostGuard {
   readonly script: string;
 }
 
-const families = ['inet', 'arp'] as const;
+export const hostFamilies = ['inet', 'arp'] as const;
 
-export function hostGuard({ foreign, fragmentZones }: HostGuardInput): HostGuard {
+/** `table` is their name. */
+export function hostGuard(table: string, { foreign, fragmentZones }: HostGuardInput): HostGuard {
   const strangers = [...foreign].sort().map(quoted);
   const fromTap = `iifname "tap*" ${strangers.length > 0 ? `iifname != { ${strangers.join(', ')} } ` : ''}drop`;
   const zones = [...fragmentZones].sort(([a], [b]) => (a < b ? -1 : 1)).map(([bridge, zone]) => `${quoted(bridge)} : ${zone}`);
@@ -31,10 +31,10 @@ export function hostGuard({ foreign, fragmentZones }: HostGuardInput): HostGuard
     arp: ['type filter hook input priority 0; policy accept;', fromTap],
   };
   const mark = `guard-${fingerprint(JSON.stringify(chains))}`;
-  const script = families.flatMap(family => [
-    `table ${family} ${tableName}`,
-    `delete table ${family} ${tableName}`,
-    `table ${family} ${tableName} {`,
+  const script = hostFamilies.flatMap(family => [
+    `table ${family} ${table}`,
+    `delete table ${family} ${table}`,
+    `table ${family} ${table} {`,
     '  chain from-port {',
     ...chains[family].map(line => `    ${line}`),
     '  }',

@@ -1,16 +1,15 @@
 // What the packet filters should hold for the ports that are to be wired: who is guarded, who is open, who is shut because it makes no sense.
 import type { Link } from '../../contracts/host/links.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
-import type { HostPlan } from '../desired/linuxbridge.ts';
-import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
+import { isTapName } from '../desired/linuxbridge-names.ts';
 import { type Guard, guardOf, shut, unenforceable } from '../l2/guard.ts';
-import type { Device, View } from '../l2/view.ts';
+import { hasGlobalAddress } from '../l2/host-address.ts';
+import type { View } from '../l2/view.ts';
 import { type IpSet, members, setName } from '../render/ipset.ts';
 import type { BridgeZone, FirewallInput } from '../render/iptables-bridge.ts';
-import { portChain } from '../render/iptables-names.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import { BadRule } from '../render/security-rules.ts';
-import { hasGlobalAddress } from './physical-addresses.ts';
+import type { Bridged } from './bridged.ts';
 
 export interface FirewallPlan {
   readonly input: FirewallInput;
@@ -27,15 +26,15 @@ export interface FirewallPlan {
 
 export interface PlanInput {
   readonly view: View;
-  readonly plan: HostPlan;
+  readonly plan: Bridged;
   readonly links: ReadonlyMap<string, Link>;
   readonly zoneOf: (bridge: string) => number | undefined;
-  /** Ports that the tools refused, by device: why. */
+  /** Taps that the tools refused: why. */
   readonly quarantine: ReadonlyMap<string, string>;
   /** False: nobody is guarded. */
   readonly guards: boolean;
-  /** Bridges of `bridge_mappings`. */
-  readonly mappedBridges: ReadonlySet<string>;
+  /** Bridges that ports' taps are in; those in others are none of ours. */
+  isOurs(bridge: string): boolean;
 }
 
 export function planFirewall(given: PlanInput): FirewallPlan {
@@ -46,10 +45,10 @@ export function planFirewall(given: PlanInput): FirewallPlan {
   const problems = new Map<string, string>();
   const names = new Names();
   for (const tap of plan.taps.values()) {
-    const device = view.devices.get(tap.name);
+    const device = view.devices.get(tap.device);
     const details = device && view.details(device);
-    if (!device || !details) continue;
-    const judged = judgement(given, device, details, names);
+    if (!details) continue;
+    const judged = judgement(given, { name: tap.name, security: device.security }, details, names);
     if (judged.kind === 'open') open.push(tap.name);
     else if (judged.kind === 'guarded') filtered.push(judged.port);
     else {
@@ -63,14 +62,19 @@ export function planFirewall(given: PlanInput): FirewallPlan {
     input: { filtered, closed, open, zones },
     sets: setsFor(view, filtered),
     admitted,
-    foreign: foreignTaps(links, given.mappedBridges),
+    foreign: foreignTaps(links, given.isOurs),
     nohost: shutOutOfHost(plan, zones, admitted),
     fragmentZones: zonesOfFragments(zones, given.zoneOf),
     problems,
   };
 }
 
-function judgement({ view, quarantine, guards }: PlanInput, device: Device, details: PortDetails, names: Names): Guard {
+function judgement(
+  { view, quarantine, guards }: PlanInput,
+  device: Parameters<typeof guardOf>[1],
+  details: PortDetails,
+  names: Names,
+): Guard {
   const why = quarantine.get(device.name);
   if (why !== undefined) return shut(why);
   if (!guards) return { kind: 'open' };
@@ -81,7 +85,7 @@ function judgement({ view, quarantine, guards }: PlanInput, device: Device, deta
 function named(guard: Extract<Guard, { kind: 'guarded' }>, names: Names): Guard {
   const { id, rules } = guard.port;
   try {
-    names.claim(portChain('ingress', id), id);
+    names.claim(`chains of ${id.slice(0, 10)}`, id);
     for (const { remoteGroup, family } of rules) if (remoteGroup !== undefined) names.claim(setName(remoteGroup, family), remoteGroup);
     return guard;
   } catch (error) {
@@ -118,7 +122,12 @@ function zonesFor({ plan, links, zoneOf }: PlanInput, filtered: readonly PortSec
   return [...plan.bridges.values()].map(b => {
     const ports = guarded.get(b.name) ?? [];
     const tracked = ports.length === 0 || ports.some(p => p.stateful);
-    return { bridge: b.name, zone: tracked ? zoneOf(b.name) : undefined, hostAddresses: hasHostAddress(b.name, b.uplink?.name, links) };
+    return {
+      bridge: b.name,
+      zone: tracked ? zoneOf(b.name) : undefined,
+      hostAddresses: hasHostAddress(b.name, b.uplink?.name, links),
+      ...(b.uplink?.kind === 'veth' ? { alias: b.uplink.name } : {}),
+    };
   });
 }
 
@@ -138,19 +147,22 @@ const hasHostAddress = (bridge: string, uplink: string | undefined, links: Reado
 const isPhysical = (link: Link | undefined): boolean => link !== undefined && link.kind !== 'vxlan' && link.kind !== 'vlan';
 
 /** Devices called tap… that no port of ours can be: by their name, or because they are in a bridge that is not ours. */
-function foreignTaps(links: ReadonlyMap<string, Link>, mapped: ReadonlySet<string>): Set<string> {
-  const ourBridge = (name: string | undefined): boolean => name === undefined || isBridgeName(name) || mapped.has(name);
+function foreignTaps(links: ReadonlyMap<string, Link>, isOurs: PlanInput['isOurs']): Set<string> {
+  const ourBridge = (name: string | undefined): boolean => name === undefined || isOurs(name);
   const taps = [...links.values()].filter(l => l.name.startsWith('tap'));
   // A name that nft could not read is left out: it would spoil the whole table.
   const foreign = taps.filter(l => (!isTapName(l.name) || !ourBridge(l.master)) && /^[A-Za-z0-9_.+=,-]+$/.test(l.name));
   return new Set(foreign.map(l => l.name));
 }
 
+/** Uplinks that carry nothing but the network's frames. */
+const shared: ReadonlySet<string> = new Set(['vxlan', 'veth']);
+
 /** On a bridge where the host has no address it has no business either: neither instances here nor those behind the tunnel reach it. */
-function shutOutOfHost(plan: HostPlan, zones: readonly BridgeZone[], admitted: ReadonlySet<string>): Set<string> {
+function shutOutOfHost(plan: Bridged, zones: readonly BridgeZone[], admitted: ReadonlySet<string>): Set<string> {
   const withHost = new Set(zones.filter(z => z.hostAddresses).map(z => z.bridge));
   const out = new Set<string>();
   for (const tap of plan.taps.values()) if (admitted.has(tap.name) && !withHost.has(tap.bridge)) out.add(tap.name);
-  for (const b of plan.bridges.values()) if (b.uplink?.kind === 'vxlan' && !withHost.has(b.name)) out.add(b.uplink.name);
+  for (const b of plan.bridges.values()) if (b.uplink && shared.has(b.uplink.kind) && !withHost.has(b.name)) out.add(b.uplink.name);
   return out;
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PortDetails } from '../desired/l2-port.ts';
-import { planHost } from '../desired/linuxbridge.ts';
 import { tapName } from '../desired/linuxbridge-names.ts';
 import { View } from '../l2/view.ts';
 import type { SecurityDevice, SecurityInfo } from '../l2/wire.ts';
@@ -60,8 +59,9 @@ function world() {
       names.map(n => view.devices.get(n)!),
     );
   const input = (guards = true) => {
-    const plan = planHost(view.ports(), { interfaceMappings: {}, bridgeMappings: {}, sha1Hex: text => text });
-    const given = { view, plan, links: new Map(), zoneOf: () => 1, quarantine: new Map(), guards, mappedBridges: new Set<string>() };
+    const there = view.ports().map(({ device }) => ({ name: device, bridge: 'brqa0000000-00', device }));
+    const plan = { taps: new Map(there.map(t => [t.name, t])), bridges: new Map([['brqa0000000-00', { name: 'brqa0000000-00' }]]) };
+    const given = { view, plan, links: new Map(), zoneOf: () => 1, quarantine: new Map(), guards, isOurs: () => true };
     return planFirewall(given).input;
   };
   return { view, hear, input, ports: () => input().filtered };
