@@ -8,6 +8,8 @@ const base = defineResource({
   notFound: { type: 'AgentNotFound', id: 'id' },
   standard: false,
   verbs: ['list', 'show', 'update', 'delete'],
+  // Ours: docs/design/migrate-l2.md.
+  actions: { take_ports: 'PUT' },
   bulk: false,
   fields: {
     id: { type: t.uuid, filter: true, sort: true },

@@ -6,6 +6,7 @@ export const servicesPolicies = [
   rule('get_agent', ADMIN, ['GET /agents', 'GET /agents/{id}'], ADMIN),
   rule('update_agent', ADMIN, ['PUT /agents/{id}'], ADMIN),
   rule('delete_agent', ADMIN, ['DELETE /agents/{id}'], ADMIN),
+  rule('take_ports', ADMIN, ['PUT /agents/{id}/take_ports']),
   rule('create_dhcp-network', ADMIN, ['POST /agents/{agent_id}/dhcp-networks'], ADMIN),
   rule('get_dhcp-networks', ADMIN, ['GET /agents/{agent_id}/dhcp-networks'], ADMIN),
   rule('delete_dhcp-network', ADMIN, ['DELETE /agents/{agent_id}/dhcp-networks/{network_id}'], ADMIN),

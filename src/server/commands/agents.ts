@@ -10,6 +10,7 @@ import { dropAgentGateways } from './agent-gateways.ts';
 import { aliveSince, isAlive } from './agent-liveness.ts';
 import type { ApiObject, Commands } from './commands.ts';
 import { dropHaPorts } from './router-ha-ports.ts';
+import { takePorts } from './take-ports.ts';
 
 /** `2026-11-21 01:02:14`, as Neutron shows the times of agents. */
 const shown = (time: unknown): string => String(time).replace('T', ' ').replace('Z', '');
@@ -71,4 +72,5 @@ export const agents = (services: Services): Commands => ({
   },
   update,
   delete: remove,
+  actions: { take_ports: takePorts },
 });

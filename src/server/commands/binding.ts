@@ -89,21 +89,25 @@ async function findBinding(services: Services, request: BindingRequest) {
     if (isKeptApart(pvlan_type) && !driver.pvlan) continue;
     const agent = agents.find(a => a.agent_type === driver.agentType);
     if (providers.length > 0 && !(agent && answersFor(agent as unknown as ReportingAgent, providers, uuid5))) continue;
-    const binding = agent && driver.bind(await portView(services, request, driver), viewOf(services, agent), segments);
+    const binding = agent && driver.bind(await portViewOf(services, request, driver), agentViewOf(services, agent), segments);
     if (binding) return binding;
   }
   return undefined;
 }
 
-async function portView({ store, config }: Services, request: BindingRequest, { plugsTrunks }: MechanismDriver): Promise<PortView> {
-  const { port_id, vnic_type, profile } = request;
+/** A port as drivers see it. */
+export async function portViewOf(
+  { store, config }: Services,
+  { port_id, vnic_type, profile }: Pick<BindingRequest, 'port_id' | 'vnic_type' | 'profile'>,
+  { plugsTrunks }: MechanismDriver,
+): Promise<PortView> {
   const view = { id: port_id, vnic_type, guarded: config.guardsPorts, profile };
   if (!plugsTrunks) return view;
   const [trunk] = await store.select({ table: 'trunks', where: { eq: ['port_id', port_id] }, columns: ['id'] });
   return trunk ? { ...view, trunk_id: String(trunk.id) } : view;
 }
 
-function viewOf(services: Services, row: Row): AgentView {
+export function agentViewOf(services: Services, row: Row): AgentView {
   return {
     agent_type: String(row.agent_type),
     alive: isAlive(services, row),
