@@ -1,6 +1,6 @@
 // What the Open vSwitch agent costs on one host with many ports: wiring all of them from cold, beginning again, and one port more. Open vSwitch runs in
 // user space, and the server is a small one in this process, so that only the agent and the switch are measured.
-// Run as root: node_modules/.bin/node --disable-warning=ExperimentalWarning test/perf/openvswitch.ts [ports] [more]
+// Run as root: node_modules/.bin/node --disable-warning=ExperimentalWarning test/perf/openvswitch.ts [ports] [more] [noop|openvswitch]
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnixHub } from '../../src/adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import { type FakePort, FakeServer } from '../../src/agent/l2/fake-server.suite.ts';
+import { type FakePort, FakeServer, uuid } from '../../src/agent/l2/fake-server.suite.ts';
 import { innermost } from '../../src/main/sandbox/proc.ts';
 import { Lab } from '../interop/agents/lab.ts';
 import type { Job } from '../system/job.ts';
@@ -16,8 +16,11 @@ import { markdown, ms, percentile } from './statistics.ts';
 
 const count = Number(process.argv[2] ?? 200);
 const more = Number(process.argv[3] ?? 20);
+const firewall = process.argv[4] ?? 'noop';
 const portsPerNetwork = 20;
 const host = 'ovs1';
+/** A folder for a processor profile of each life of the agent. */
+const profile = process.env['WEFT_PERF_PROFILE'];
 
 await using stack = new AsyncDisposableStack();
 const folder = mkdtempSync(join(tmpdir(), 'weft-perf-'));
@@ -29,12 +32,20 @@ const lab = stack.use(await Lab.open('weft-perf', ['openvswitch']));
 const file = join(folder, 'agent.ini');
 writeFileSync(
   file,
-  `[DEFAULT]\nhost = ${host}\n[agent]\ntunnel_types = vxlan\nl2_population = true\n[securitygroup]\nfirewall_driver = noop\n` +
+  `[DEFAULT]\nhost = ${host}\n[agent]\ntunnel_types = vxlan\nl2_population = true\n[securitygroup]\nfirewall_driver = ${firewall}\n` +
     '[ovs]\nlocal_ip = 192.0.2.1\ndatapath_type = netdev\novsdb_connection = unix:/run/openvswitch/db.sock\novsdb_timeout = 120\n',
 );
 
+/** What every project begins with: its members may talk to each other, and to everybody. */
+const group = server.group(
+  1,
+  ['IPv4', 'IPv6'].flatMap(ethertype => [
+    { direction: 'egress', ethertype },
+    { direction: 'ingress', ethertype, remote_group_id: uuid(0xcc, 1) },
+  ]),
+);
 const portOf = (n: number): FakePort =>
-  server.port(n, server.network(Math.floor(n / portsPerNetwork)), { host, ips: [`10.0.${n >> 8}.${n & 255}`] });
+  server.port(n, server.network(Math.floor(n / portsPerNetwork)), { host, ips: [`10.0.${n >> 8}.${n & 255}`], groups: [group] });
 const plugArgv = (p: FakePort): string[] => {
   const tap = `tap${p.id.slice(0, 11)}`;
   return ['--', 'add-port', 'br-int', tap, '--', 'set', 'Interface', tap, 'type=internal', `external_ids:iface-id=${p.id}`];
@@ -42,8 +53,9 @@ const plugArgv = (p: FakePort): string[] => {
 const plug = (...ports: readonly FakePort[]): Promise<string> => lab.on(host, 'ovs-vsctl', '--timeout=120', ...ports.flatMap(plugArgv));
 
 function start(): Job {
+  const prefix = profile ? ['env', `NODE_OPTIONS=--cpu-prof --cpu-prof-dir=${profile}`] : [];
   const weft = join(import.meta.dirname, '../../bin/weft');
-  return lab.spawn(host, [weft, 'agent', 'openvswitch', '--bus-socket', join(folder, 'bus'), '--config-file', file]);
+  return lab.spawn(host, [...prefix, weft, 'agent', 'openvswitch', '--bus-socket', join(folder, 'bus'), '--config-file', file]);
 }
 
 /** Processor time of a process, in seconds. */
@@ -78,7 +90,7 @@ const ports = Array.from({ length: count }, (_, n) => portOf(n));
 for (let i = 0; i < ports.length; i += 100) await plug(...ports.slice(i, i + 100));
 const rows = [await life(`${count} ports from cold`)];
 const flows = (await lab.on(host, 'ovs-ofctl', '-O', 'OpenFlow14', 'dump-flows', 'br-int')).split('\n').length;
-agent!.kill();
+agent!.kill(profile ? 'SIGTERM' : 'SIGKILL');
 await agent!.done;
 rows.push(await life(`the agent begins again with ${count} ports`));
 
@@ -88,6 +100,7 @@ const plugs: number[] = [];
 const before = spent(innermost(agent!.child.pid!));
 for (let n = 0; n < more; n++) {
   const port = portOf(count + n);
+  await server.memberUpdated(group);
   const began = performance.now();
   await plug(port);
   plugs.push(performance.now() - began);
@@ -102,4 +115,5 @@ rows.push([
 ]);
 rows.push(['of it, `ovs-vsctl add-port` alone', `${ms(percentile(plugs, 0.5))} / ${ms(percentile(plugs, 0.95))}`, '']);
 process.stdout.write(`${flows} flows on br-int\n\n${markdown([['', 'ms', 'processor time of the agent'], ...rows])}\n`);
-agent!.kill();
+agent!.kill(profile ? 'SIGTERM' : 'SIGKILL');
+await agent!.done;

@@ -1,7 +1,7 @@
 // The flows of one bridge: what they are known to be, and the bundle that makes them what is wanted.
 import { type Openflow, OpenflowRefusal, type Switch, type TableChange } from '../../contracts/host/openflow.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
-import { flowKey, sameFlow } from '../../domain/openflow/identity.ts';
+import { flowKey, sameEffect } from '../../domain/openflow/identity.ts';
 import { isOurCookie } from '../desired/openvswitch/tables.ts';
 
 /** Keys of flows, which are values: a renderer that hands out the same value again need not have it spelled again. */
@@ -39,6 +39,8 @@ export class FlowTable implements AsyncDisposable {
   private readonly options: FlowTableOptions;
   private readonly door: Switch;
   private known: Map<string, Flow> | undefined;
+  /** What was wanted last and stands, where no two of it were of one identity: a pass that changes little looks at little. */
+  private settled: ReadonlySet<Flow> | undefined;
   /** How often the flows may have gone. */
   private gaps = 0;
 
@@ -59,6 +61,7 @@ export class FlowTable implements AsyncDisposable {
 
   forget(): void {
     this.known = undefined;
+    this.settled = undefined;
     this.gaps++;
   }
 
@@ -66,7 +69,10 @@ export class FlowTable implements AsyncDisposable {
   async read(): Promise<readonly Flow[]> {
     const began = this.gaps;
     const flows = await this.door.flows();
-    if (this.gaps === began) this.known = new Map(flows.map(f => [keyOf(f), f]));
+    if (this.gaps === began) {
+      this.known = new Map(flows.map(f => [keyOf(f), f]));
+      this.settled = undefined;
+    }
     return flows;
   }
 
@@ -75,18 +81,17 @@ export class FlowTable implements AsyncDisposable {
     if (!this.known) await this.read();
     const known = this.known;
     if (!known) throw new Error(`the flows of ${this.options.bridge} went while they were read`);
-    const target = new Map(wanted.map(f => [keyOf(f), f]));
-    const gone = [...known].filter(([key, flow]) => !target.has(key) && this.goes(flow)).map(([, flow]) => flow);
-    const added = [...target].filter(([key, flow]) => differs(known.get(key), flow)).map(([, flow]) => flow);
+    const next = new Set(wanted);
+    const { gone, added, stands, distinct } = (this.settled && difference(known, this.settled, next)) ?? this.whole(known, next);
     const changes: TableChange[] = [
       ...first,
       ...gone.map(({ table, priority, match }): TableChange => ({ do: 'delete', flow: { table, priority, match } })),
       ...added.map((flow): TableChange => ({ do: 'add', flow })),
     ];
-    if (changes.length === 0) return 0;
+    this.settled = undefined;
     const began = this.gaps;
     try {
-      await this.door.apply(changes);
+      if (changes.length > 0) await this.door.apply(changes);
     } catch (error) {
       this.known = undefined;
       const refused = error instanceof OpenflowRefusal && error.index !== undefined ? changes[error.index] : undefined;
@@ -94,8 +99,18 @@ export class FlowTable implements AsyncDisposable {
     }
     if (this.gaps !== began) return changes.length;
     for (const flow of gone) known.delete(keyOf(flow));
-    for (const flow of target.values()) known.set(keyOf(flow), flow);
+    // Also those that were found equal: the next pass has the same values again.
+    for (const flow of stands) known.set(keyOf(flow), flow);
+    this.settled = distinct ? next : undefined;
     return changes.length;
+  }
+
+  /** Of two of one identity the last counts. */
+  private whole(known: ReadonlyMap<string, Flow>, next: ReadonlySet<Flow>): Difference {
+    const target = new Map([...next].map(f => [keyOf(f), f]));
+    const gone = [...known].filter(([key, flow]) => !target.has(key) && this.goes(flow)).map(([, flow]) => flow);
+    const added = [...target].filter(([key, flow]) => differs(known.get(key), flow)).map(([, flow]) => flow);
+    return { gone, added, stands: [...target.values()], distinct: target.size === next.size };
   }
 
   /** What the switch learned by itself ends by itself. */
@@ -105,4 +120,29 @@ export class FlowTable implements AsyncDisposable {
   }
 }
 
-const differs = (known: Flow | undefined, wanted: Flow): boolean => known !== wanted && (known === undefined || !sameFlow(known, wanted));
+interface Difference {
+  readonly gone: readonly Flow[];
+  readonly added: readonly Flow[];
+  /** Of what is wanted, what was not known by the same value. */
+  readonly stands: readonly Flow[];
+  /** No two of what is wanted are of one identity. */
+  readonly distinct: boolean;
+}
+
+/** From what stands, none of one identity with another, to what is next; undefined where two would be. */
+function difference(known: ReadonlyMap<string, Flow>, settled: ReadonlySet<Flow>, next: ReadonlySet<Flow>): Difference | undefined {
+  const fresh = new Map<string, Flow>();
+  for (const flow of next) {
+    if (settled.has(flow)) continue;
+    const key = keyOf(flow);
+    const before = known.get(key);
+    if (fresh.has(key) || (before && next.has(before))) return undefined;
+    fresh.set(key, flow);
+  }
+  const gone = [...settled].filter(flow => !next.has(flow) && !fresh.has(keyOf(flow)));
+  const added = [...fresh].filter(([key, flow]) => differs(known.get(key), flow)).map(([, flow]) => flow);
+  return { gone, added, stands: [...fresh.values()], distinct: true };
+}
+
+/** They are of one identity. */
+const differs = (known: Flow | undefined, wanted: Flow): boolean => known !== wanted && (known === undefined || !sameEffect(known, wanted));

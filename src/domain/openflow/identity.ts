@@ -28,8 +28,11 @@ const rest = (flow: Flow): string =>
     actionsText(flow.actions),
   ].join(' ');
 
-/** The same identity, cookie, timeouts, flags that last, and actions. */
-export const sameFlow = (a: Flow, b: Flow): boolean => flowKey(a) === flowKey(b) && rest(a) === rest(b);
+/** Of two flows of one identity: the same cookie, timeouts, flags that last, and actions. */
+export const sameEffect = (a: Flow, b: Flow): boolean => rest(a) === rest(b);
+
+/** The same identity, and the same besides. */
+export const sameFlow = (a: Flow, b: Flow): boolean => flowKey(a) === flowKey(b) && sameEffect(a, b);
 
 /** A line that `ovs-ofctl -O OpenFlow14 add-flow` takes, but for what is opaque. */
 export function flowText(flow: Omit<Flow, 'cookie'> & { readonly cookie?: bigint }): string {

@@ -1,6 +1,8 @@
 // Unicast on its way out of a network's ports: to the one it is for, or out of the host, and never to every port of the network. NORMAL would
 // flood it there, since what comes to guarded ports passes no NORMAL from which it could learn where others are.
+import type { Flow } from '../../../domain/openflow/flow.ts';
 import { noVlan, vlan } from '../../../domain/openflow/match.ts';
+import type { KeptFlows } from './kept-flows.ts';
 import { type Row, setNet, firewallTable as t } from './tables.ts';
 
 /** A port whose frames pass as they are: without port security, or trusted. */
@@ -17,18 +19,23 @@ const UNICAST = '00:00:00:00:00:00/01:00:00:00:00:00';
  * `outward` are the ports that lead out of the host, by local VLAN. A network that is not in it, or that has a port behind which anybody
  * may be, is left to NORMAL.
  */
-export function directRows(open: readonly OpenPort[], outward: ReadonlyMap<number, readonly number[]>): Row[] {
+export function directFlows(open: readonly OpenPort[], outward: ReadonlyMap<number, readonly number[]>, kept: KeptFlows): Flow[] {
   const learned = new Set(open.flatMap(p => (p.mac === undefined ? [p.vlan] : [])));
   const direct = [...outward].filter(([net]) => !learned.has(net));
   return [
-    ...open.flatMap(({ ofport, vlan: net, mac }): Row[] => {
-      if (mac === undefined || learned.has(net)) return [];
-      return [
-        [t.transient, 90, { vlan_vid: vlan(net), eth_dst: mac }, [{ do: 'pop_vlan' }, setNet(net), { do: 'output', port: ofport }]],
-        [t.normal, 12, { reg6: net, vlan_vid: noVlan, eth_dst: mac }, [{ do: 'output', port: ofport }]],
-      ];
-    }),
-    ...direct.map(([net, ports]): Row => [t.normal, 10, { reg6: net, vlan_vid: noVlan, eth_dst: UNICAST }, tagged(net, ports)]),
+    ...open.flatMap(({ ofport, vlan: net, mac }) =>
+      mac === undefined || learned.has(net) ? [] : kept.of(`direct ${net} ${mac} ${ofport}`, () => toOnly(net, mac, ofport)),
+    ),
+    ...direct.flatMap(([net, ports]) =>
+      kept.of(`out ${net} ${ports.join()}`, () => [[t.normal, 10, { reg6: net, vlan_vid: noVlan, eth_dst: UNICAST }, tagged(net, ports)]]),
+    ),
+  ];
+}
+
+function toOnly(net: number, mac: string, port: number): Row[] {
+  return [
+    [t.transient, 90, { vlan_vid: vlan(net), eth_dst: mac }, [{ do: 'pop_vlan' }, setNet(net), { do: 'output', port }]],
+    [t.normal, 12, { reg6: net, vlan_vid: noVlan, eth_dst: mac }, [{ do: 'output', port }]],
   ];
 }
 

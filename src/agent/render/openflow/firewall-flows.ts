@@ -6,7 +6,8 @@ import { type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
 import { isHost } from '../security-port.ts';
 import { baseRows } from './base-flows.ts';
 import { CONJUNCTION_PRIORITY, type Conjunction, ConjunctionIds, clause, conjunctionOf, rulesTable } from './conjunctions.ts';
-import { directRows, type OpenPort, tagged } from './direct-flows.ts';
+import { directFlows, type OpenPort, tagged } from './direct-flows.ts';
+import { KeptFlows } from './kept-flows.ts';
 import { accept, type GuardedPort, portFlows } from './port-flows.ts';
 import { address, family } from './rule-matches.ts';
 import { commit, flowOf, type Row, setConjunction, setNet, setPort, firewallTable as t, to, toMany } from './tables.ts';
@@ -25,9 +26,9 @@ export type FirewallRenderer = (given: FirewallFlowsGiven) => Flow[];
 /** Flows that stay the same from one call to the next are the same values. `permitted`: `permitted_ethertypes`. */
 export function firewallRenderer(permitted: readonly number[]): FirewallRenderer {
   const ids = new ConjunctionIds();
+  const kept = new KeptFlows();
   const base = baseRows(permitted).map(flowOf);
   const ofPorts = new WeakMap<GuardedPort['security'], { readonly port: GuardedPort; readonly flows: readonly Flow[] }>();
-  let memberFlows = new Map<string, Flow>();
 
   const ofPort = (port: GuardedPort): readonly Flow[] => {
     const made = ofPorts.get(port.security);
@@ -38,19 +39,18 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
   };
 
   return given => {
+    kept.begin();
     const conjunctions = conjunctionsOf(given.guarded, ids);
-    const ports = given.guarded.flatMap(ofPort);
-    const before = memberFlows;
-    memberFlows = new Map();
-    for (const [key, row] of memberRows(conjunctions, given)) memberFlows.set(key, before.get(key) ?? flowOf(row));
-    const shared = [
-      ...given.open.map(opened),
-      ...directRows(given.open, given.outward),
-      ...deliveries(given),
-      ...strayUnicast(given.guarded),
-      ...[...conjunctions].flatMap(([id, conjunction]) => joined(id, conjunction)),
+    return [
+      ...base,
+      ...given.guarded.flatMap(ofPort),
+      ...given.open.flatMap(port => kept.of(`open ${port.ofport} ${port.vlan}`, () => [opened(port)])),
+      ...directFlows(given.open, given.outward, kept),
+      ...deliveries(given, kept),
+      ...strayUnicast(given.guarded, kept),
+      ...[...conjunctions].flatMap(([id, conjunction]) => kept.of(`joined ${id}`, () => joined(id, conjunction))),
+      ...memberFlows(conjunctions, given, kept),
     ];
-    return [...base, ...ports, ...shared.map(flowOf), ...memberFlows.values()];
   };
 }
 
@@ -65,7 +65,7 @@ const opened = ({ ofport, vlan: net }: OpenPort): Row => [
  * Frames to a guarded port's MAC come to its rules, from here and from outside. A MAC that two ports may have leads to both, and one that no port
  * here has as its own leads out of the host, too: who has it now (VRRP) may be there.
  */
-function deliveries({ guarded, outward }: FirewallFlowsGiven): Row[] {
+function deliveries({ guarded, outward }: FirewallFlowsGiven, kept: KeptFlows): Flow[] {
   const owners = new Map<string, { readonly eth_dst: string; readonly net: number; readonly ofports: Set<number> }>();
   const own = new Set<string>();
   for (const { security, ofport, vlan: net } of guarded) {
@@ -77,15 +77,21 @@ function deliveries({ guarded, outward }: FirewallFlowsGiven): Row[] {
       owners.set(key, known);
     }
   }
-  return [...owners].flatMap(([key, { eth_dst, net, ofports }]): Row[] => {
-    const into = [...ofports].sort((a, b) => a - b).flatMap(ofport => [setPort(ofport), to(t.baseIngress)]);
-    const from = { reg6: net, eth_dst };
-    return [
-      [t.transient, 90, { vlan_vid: vlan(net), eth_dst }, [{ do: 'pop_vlan' }, setNet(net), ...into]],
-      [t.acceptOrIngress, 100, from, into],
-      ...(own.has(key) ? [] : alsoOutward(from, into, tagged(net, outward.get(net) ?? []))),
-    ];
+  return [...owners].flatMap(([key, { eth_dst, net, ofports }]) => {
+    const to = [...ofports].sort(byNumber);
+    const out = own.has(key) ? [] : (outward.get(net)?.toSorted(byNumber) ?? []);
+    return kept.of(`delivery ${key} ${to.join()} ${out.join()}`, () => delivery(net, eth_dst, to, out));
   });
+}
+
+function delivery(net: number, eth_dst: string, ofports: readonly number[], outward: readonly number[]): Row[] {
+  const into = ofports.flatMap(ofport => [setPort(ofport), to(t.baseIngress)]);
+  const from = { reg6: net, eth_dst };
+  return [
+    [t.transient, 90, { vlan_vid: vlan(net), eth_dst }, [{ do: 'pop_vlan' }, setNet(net), ...into]],
+    [t.acceptOrIngress, 100, from, into],
+    ...alsoOutward(from, into, tagged(net, outward)),
+  ];
 }
 
 function alsoOutward(from: Match, into: Row[3], out: Row[3]): Row[] {
@@ -98,19 +104,28 @@ function alsoOutward(from: Match, into: Row[3], out: Row[3]): Row[] {
 }
 
 /** Multicast is flooded past the rules; what is meant for one port alone must not come that way. */
-function strayUnicast(guarded: readonly GuardedPort[]): Row[] {
-  const seen = new Map<string, Row[]>();
-  for (const port of guarded) {
-    for (const { prefix } of port.security.pairs) {
+function strayUnicast(guarded: readonly GuardedPort[], kept: KeptFlows): Flow[] {
+  const seen = new Map<string, readonly Flow[]>();
+  for (const { vlan: net, security } of guarded) {
+    for (const { prefix } of security.pairs) {
       if (!isHost(prefix)) continue;
-      const match: Match = { ...family(prefix.version), eth_dst: toMany, ...address(prefix.version, 'dst', hostText(prefix)) };
-      seen.set(`${port.vlan} ${prefix.version} ${prefix.network}`, [
-        [t.transient, 95, { vlan_vid: vlan(port.vlan), ...match }, [to(t.dropped)]],
-        [t.acceptOrIngress, 110, { reg6: port.vlan, ...match }, [to(t.dropped)]],
-      ]);
+      const key = `stray ${net} ${prefix.version} ${prefix.network}`;
+      if (!seen.has(key))
+        seen.set(
+          key,
+          kept.of(key, () => stray(net, prefix)),
+        );
     }
   }
   return [...seen.values()].flat();
+}
+
+function stray(net: number, prefix: Cidr): Row[] {
+  const match: Match = { ...family(prefix.version), eth_dst: toMany, ...address(prefix.version, 'dst', hostText(prefix)) };
+  return [
+    [t.transient, 95, { vlan_vid: vlan(net), ...match }, [to(t.dropped)]],
+    [t.acceptOrIngress, 110, { reg6: net, ...match }, [to(t.dropped)]],
+  ];
 }
 
 const hostText = ({ version, network }: Cidr): string => ipText(version, network);
@@ -132,8 +147,8 @@ function joined(conj_id: number, { direction, family: version, stateful }: Conju
   return accept(direction, stateful, CONJUNCTION_PRIORITY, { conj_id, ...family(version) }, [setConjunction(conj_id)]);
 }
 
-/** The members' half, by a key that tells the flow from any other: one flow for an address, whatever groups it is a member of. */
-function memberRows(conjunctions: ReadonlyMap<number, Conjunction>, { members }: FirewallFlowsGiven): Map<string, Row> {
+/** The members' half: one flow for an address, whatever groups it is a member of. */
+function memberFlows(conjunctions: ReadonlyMap<number, Conjunction>, { members }: FirewallFlowsGiven, kept: KeptFlows): Flow[] {
   const halves = new Map<string, { readonly conjunction: Conjunction; readonly member: string; readonly ids: number[] }>();
   for (const [id, conjunction] of conjunctions) {
     for (const member of members(conjunction.group, conjunction.family)) {
@@ -143,20 +158,15 @@ function memberRows(conjunctions: ReadonlyMap<number, Conjunction>, { members }:
       halves.set(key, half);
     }
   }
-  return new Map(
-    [...halves].map(
-      ([
-        key,
-        {
-          conjunction: { direction, family: version },
-          member,
-          ids,
-        },
-      ]) => {
-        const match = { ...family(version), ...address(version, direction === 'egress' ? 'dst' : 'src', member) };
-        const sorted = ids.sort((a, b) => a - b);
-        return [`${key} ${sorted.join()}`, [rulesTable(direction), CONJUNCTION_PRIORITY, match, clause(sorted, 1)]];
-      },
-    ),
-  );
+  return [...halves].flatMap(([key, { conjunction, member, ids }]) => {
+    const sorted = ids.sort(byNumber);
+    return kept.of(`member ${key} ${sorted.join()}`, () => [memberRow(conjunction, member, sorted)]);
+  });
 }
+
+function memberRow({ direction, family: version }: Conjunction, member: string, ids: readonly number[]): Row {
+  const match = { ...family(version), ...address(version, direction === 'egress' ? 'dst' : 'src', member) };
+  return [rulesTable(direction), CONJUNCTION_PRIORITY, match, clause(ids, 1)];
+}
+
+const byNumber = (a: number, b: number): number => a - b;
