@@ -103,7 +103,21 @@ export interface OpenvswitchConfig {
   readonly permittedEthertypes: readonly number[];
 }
 
+/** `interface_driver`: how ports of the agents of namespaces get to the switch of the host. */
+export type InterfaceDriverConfig =
+  | { readonly kind: 'linuxbridge' }
+  | { readonly kind: 'null' }
+  | ({
+      readonly kind: 'openvswitch';
+      /** `integration_bridge`. */
+      readonly bridge: string;
+      /** `ovs_use_veth`. */
+      readonly useVeth: boolean;
+    } & Pick<OpenvswitchConfig, 'connection' | 'tls' | 'timeoutMs' | 'datapathType'>);
+
 export interface DhcpConfig {
+  /** Linux bridges where it is not said. */
+  readonly interfaceDriver?: InterfaceDriverConfig;
   /** `dns_domain`. */
   readonly dnsDomain: string;
   /** `dhcp_lease_duration`, seconds. */
@@ -128,6 +142,8 @@ export interface DhcpConfig {
 }
 
 export interface L3Config {
+  /** Linux bridges where it is not said. */
+  readonly interfaceDriver?: InterfaceDriverConfig;
   readonly enableMetadataProxy: boolean;
   /** `metadata_port`, default 9697. */
   readonly metadataPort: number;

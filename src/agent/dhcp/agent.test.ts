@@ -7,7 +7,7 @@ import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
 import { BusTimeout, RpcFailure } from '../../contracts/bus.ts';
 import { SimClock } from '../../engine/clock.ts';
-import type { AgentContext, AgentPart } from '../context.ts';
+import type { AgentContext, AgentPart, DhcpConfig } from '../context.ts';
 import { NET, networkDict, routerPort, SUB4, SUB6, subnet4, subnet6, VM1, VM2, vm1, vm2 } from '../desired/dhcp/samples.suite.ts';
 import { startDhcpAgent } from './agent.ts';
 import { type Dict, type SimNetwork, SimServer } from './sim-server.suite.ts';
@@ -29,7 +29,11 @@ interface World extends AsyncDisposable {
   notifyAll(method: string, payload: Dict): Promise<void>;
 }
 
-async function world(networks: readonly Dict[], prepare: (server: SimServer, host: SimHost) => void = () => {}): Promise<World> {
+async function world(
+  networks: readonly Dict[],
+  prepare: (server: SimServer, host: SimHost) => void = () => {},
+  more: Partial<DhcpConfig> = {},
+): Promise<World> {
   const clock = new SimClock(1_800_000_000_000);
   const lines: string[] = [];
   const log = textLog({ sink: { write: line => lines.push(line) } });
@@ -48,6 +52,7 @@ async function world(networks: readonly Dict[], prepare: (server: SimServer, hos
     enableIsolatedMetadata: true,
     forceMetadata: false,
     dropUser: true,
+    ...more,
   };
   const ctx: AgentContext = {
     bus,
@@ -520,4 +525,39 @@ test('messages that make no sense are named and ignored', async () => {
   await w.settle();
   assert.deepEqual(await picture(w.host), before);
   assert.equal(w.lines.filter(l => l.includes('names no network')).length, 4);
+});
+
+test('on Open vSwitch: a port of the switch in the namespace; a switch that begins again has dnsmasq and haproxy begin again', async () => {
+  const interfaceDriver = {
+    kind: 'openvswitch',
+    bridge: 'br-int',
+    useVeth: false,
+    datapathType: 'netdev',
+    connection: 'unix:/run/openvswitch/db.sock',
+    timeoutMs: 1000,
+  } as const;
+  await using w = await world([net([subnet4()], [vm1()])], () => {}, { interfaceDriver });
+  const settled = async (what: string, holds: () => boolean): Promise<void> => {
+    for (let i = 0; !holds(); i++) {
+      assert.ok(i < 100, `${what}: ${w.lines.slice(-3).join('')}`);
+      await w.settle(500);
+    }
+  };
+  assert.equal(dnsmasq(w.host), undefined, 'there is no bridge yet');
+  await using others = w.host.ovsdb.open({ connection: interfaceDriver.connection });
+  await others.apply({ bridges: { 'br-int': { datapath_type: 'netdev' } } });
+  await settled('served', () => dnsmasq(w.host) !== undefined && haproxy(w.host) !== undefined);
+  const device = () => w.host.links.nets.get(NS)?.link(`tapd4c9${NET.slice(0, 4)}-b0`);
+  assert.equal(device()?.kind, 'tun');
+  const [before, served, proxy] = [await picture(w.host), dnsmasq(w.host)?.pid, haproxy(w.host)?.pid];
+  w.host.ovsdb.stopSwitch();
+  w.host.ovsdb.startSwitch();
+  await settled('served anew', () => dnsmasq(w.host) !== undefined && dnsmasq(w.host)?.pid !== served && haproxy(w.host) !== undefined);
+  assert.deepEqual(await picture(w.host), before);
+  assert.notEqual(haproxy(w.host)?.pid, proxy);
+  assert.equal(device()?.abandoned, undefined);
+  w.server.scheduled.clear();
+  await w.notifyAll('network_delete_end', { network_id: NET });
+  await settled('gone', () => !w.host.links.nets.has(NS));
+  assert.deepEqual([...w.host.ovsdb.now().bridges.get('br-int')!.ports.keys()], ['br-int']);
 });

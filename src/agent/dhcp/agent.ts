@@ -1,5 +1,6 @@
 // The DHCP agent: serves the networks that the server schedules to this host, and lets them run when it stops.
 import type { AgentContext, AgentPart } from '../context.ts';
+import { openInterfaceDriver } from '../interface/open.ts';
 import { startReporter } from '../report.ts';
 import { dhcpFolder } from './dnsmasq.ts';
 import { dhcpEndpoint } from './intake.ts';
@@ -21,7 +22,9 @@ export async function startDhcpAgent(ctx: AgentContext): Promise<AgentPart> {
   const stop = new AbortController();
   const server = dhcpServer(ctx);
   const ready = new ReadyPorts(ctx, server);
-  const networks = new Networks(ctx, dhcp, server, ready);
+  const driver = openInterfaceDriver(ctx.host, dhcp.interfaceDriver);
+  const networks = new Networks(ctx, dhcp, server, ready, driver);
+  const devices = driver.watch({ lost: key => networks.lost(key), changed: () => {} });
   let request = (): void => {};
   const reporter = startReporter(ctx, {
     agentType: 'DHCP agent',
@@ -59,6 +62,8 @@ export async function startDhcpAgent(ctx: AgentContext): Promise<AgentPart> {
       await listening[Symbol.asyncDispose]();
       await reporter[Symbol.asyncDispose]();
       await networks.close();
+      await devices[Symbol.asyncDispose]();
+      await driver[Symbol.asyncDispose]();
     },
   };
 }

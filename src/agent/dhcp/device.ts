@@ -1,22 +1,44 @@
-// Brings the DHCP port of a network to the host: namespace, veth, addresses, routes, checksums.
-// The outside end is only made here; the L2 agent of the host finds it by its name and wires it.
+// Brings the DHCP port of a network to the host: namespace, device, addresses, routes, checksums.
+// The device's other side is the interface driver's to make, and the L2 agent's to wire.
 
 import { HostRefusal } from '../../contracts/host/firewall.ts';
 import type { Host } from '../../contracts/host/host.ts';
 import type { Link, LinkChange, Route } from '../../contracts/host/links.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { DhcpDevice } from '../desired/dhcp/device.ts';
+import type { InterfaceDriver, PlugJob, PortDevice } from '../interface/driver.ts';
+import { keyIn } from '../interface/names.ts';
 import { fillChecksums } from './checksums.ts';
 
-export async function ensureDevice(host: Host, device: DhcpDevice): Promise<void> {
+/** `beforeAnew`: what listens on the device ends before the device is made anew, for it would not hear the new one. */
+export async function ensureDevice(
+  host: Host,
+  driver: InterfaceDriver,
+  device: DhcpDevice,
+  beforeAnew: () => Promise<void>,
+): Promise<void> {
   if (!(await host.links.namespaces()).includes(device.netns)) await host.links.addNamespace(device.netns);
   await quietIpv6(host, device.netns);
-  const [outside, inside] = await Promise.all([host.links.list(hostNetns), host.links.list(device.netns)]);
-  const tap = outside.find(l => l.name === device.tap);
-  const end = inside.find(l => l.name === device.inside);
-  if (!tap || !end) await plug(host, device, tap, end);
-  await settle(host, device, tap, end);
+  const port: PortDevice = { ...device, name: device.inside };
+  const [outside, inside] = await Promise.all([driver.look(), host.links.list(device.netns)]);
+  const stale = inside.map(l => l.name).filter(name => isPlugged(name) && name !== device.inside);
+  const verdict = outside.judge(
+    port,
+    inside.find(l => l.name === device.inside),
+  );
+  if (verdict.kind === 'refused') throw new HostRefusal(driver.name, verdict.why);
+  if (verdict.kind === 'anew' || stale.length > 0) await beforeAnew();
+  await driver.unplug(device.netns, stale);
+  if (verdict.kind !== 'whole') await plug(driver, { device: port, verdict });
+  await settle(host, device, verdict.kind === 'anew');
   await fillChecksums(host, device.netns, device.inside);
+}
+
+const isPlugged = (name: string): boolean => keyIn(name) !== undefined;
+
+async function plug(driver: InterfaceDriver, job: PlugJob): Promise<void> {
+  const [problem] = await driver.plug([job]);
+  if (problem) throw new HostRefusal(driver.name, problem.what);
 }
 
 /** Whether the kernel knows IPv6 at all: without it a network is served in IPv4 alone. */
@@ -40,27 +62,11 @@ async function quietIpv6(host: Host, netns: string): Promise<void> {
   await host.files.sysctl(netns, 'net/ipv4/ip_forward', '0');
 }
 
-async function plug(host: Host, device: DhcpDevice, tap: Link | undefined, end: Link | undefined): Promise<void> {
-  // Half a pair is an end of some other pair.
-  if (tap) await apply(host, hostNetns, [{ do: 'del-link', name: device.tap }]);
-  if (end) await apply(host, device.netns, [{ do: 'del-link', name: device.inside }]);
-  const mtu = device.mtu > 0 ? { mtu: device.mtu } : {};
-  const link = { kind: 'veth', name: device.tap, peer: device.inside, peerNetns: device.netns, peerMac: device.mac, ...mtu } as const;
-  await apply(host, hostNetns, [{ do: 'add-link', link }]);
-}
-
-async function settle(host: Host, device: DhcpDevice, tap: Link | undefined, end: Link | undefined): Promise<void> {
-  // The bridge side must not speak for itself.
-  if (!tap?.up) await host.files.sysctl(hostNetns, `net/ipv6/conf/${device.tap}/disable_ipv6`, '1');
-  const mtu = device.mtu > 0 ? { mtu: device.mtu } : {};
-  if (!tap?.up || (device.mtu > 0 && tap.mtu !== device.mtu)) {
-    await apply(host, hostNetns, [{ do: 'set-link', name: device.tap, up: true, ...mtu }]);
-  }
+async function settle(host: Host, device: DhcpDevice, fresh: boolean): Promise<void> {
   const [links, routes] = [await host.links.list(device.netns), await readRoutes(host, device)];
-  const changes = insideChanges(device, links, routes);
-  await apply(host, device.netns, changes);
+  await apply(host, device.netns, insideChanges(device, links, routes));
   // A device that is up has its link-local address already; a new one waits for none, see above.
-  if (!end) await host.files.sysctl(device.netns, `net/ipv6/conf/${device.inside}/accept_ra`, '0');
+  if (fresh) await host.files.sysctl(device.netns, `net/ipv6/conf/${device.inside}/accept_ra`, '0');
 }
 
 async function readRoutes(host: Host, device: DhcpDevice): Promise<readonly Route[]> {
@@ -68,12 +74,9 @@ async function readRoutes(host: Host, device: DhcpDevice): Promise<readonly Rout
   return all.filter(r => r.dst === 'default' && (r.table === undefined || r.table === 'main'));
 }
 
-/** Steps from what is inside the namespace to what should be: stale devices away, then link, addresses and routes. */
+/** Steps from what is inside the namespace to what should be: link, addresses and routes. */
 export function insideChanges(device: DhcpDevice, links: readonly Link[], routes: readonly Route[]): readonly LinkChange[] {
   const changes: LinkChange[] = [];
-  for (const link of links) {
-    if (link.kind === 'veth' && link.name !== device.inside) changes.push({ do: 'del-link', name: link.name });
-  }
   const link = links.find(l => l.name === device.inside);
   const wrongMtu = device.mtu > 0 && link?.mtu !== device.mtu;
   if (!link?.up || wrongMtu || link.mac !== device.mac) {
@@ -109,14 +112,11 @@ async function apply(host: Host, netns: string, batch: readonly LinkChange[]): P
   if (refusal) throw new HostRefusal('ip', `${JSON.stringify(batch[refusal.index])}: ${refusal.reason}`);
 }
 
-/** Takes device and namespace away; the outside end goes with the inside one. Idempotent. */
-export async function removeDevice(host: Host, netns: string): Promise<void> {
-  if (!(await host.links.namespaces()).includes(netns)) return;
-  const veths = (await host.links.list(netns)).filter(l => l.kind === 'veth');
+/** Takes the devices away, among them the one of that name, and the namespace. Idempotent. */
+export async function removeDevice({ links }: Pick<Host, 'links'>, driver: InterfaceDriver, netns: string, name?: string): Promise<void> {
+  const there = (await links.namespaces()).includes(netns);
   // A namespace that something still holds open would keep them alive.
-  await host.links.apply(
-    netns,
-    veths.map(l => ({ do: 'del-link', name: l.name })),
-  );
-  await host.links.delNamespace(netns);
+  const inside = there ? (await links.list(netns)).map(l => l.name).filter(isPlugged) : [];
+  await driver.unplug(netns, [...new Set([...inside, ...(name === undefined ? [] : [name])])]);
+  if (there) await links.delNamespace(netns);
 }

@@ -5,6 +5,8 @@ import { netnsOf, withoutIpv6 } from '../desired/dhcp/device.ts';
 import { METADATA_IPV4, METADATA_IPV6 } from '../desired/dhcp/options.ts';
 import { isServed, type NetworkPlan, planNetwork } from '../desired/dhcp/plan.ts';
 import type { DhcpNetwork } from '../desired/dhcp/wire.ts';
+import type { InterfaceDriver } from '../interface/driver.ts';
+import { keyOf } from '../interface/names.ts';
 import { ensureMetadataProxy, metadataProxyAlive, removeMetadataProxy } from '../metadata/proxy.ts';
 import { ensureDevice, knowsIpv6, removeDevice } from './device.ts';
 import { dhcpDeviceId } from './device-id.ts';
@@ -23,10 +25,13 @@ export class NetworkOnHost {
   private readonly ctx: AgentContext;
   private readonly dhcp: DhcpConfig;
   private readonly server: DhcpServer;
+  private readonly driver: InterfaceDriver;
   private readonly dnsmasq: Dnsmasq;
   private readonly netns: string;
   /** What the device was last brought to by this agent, as text; undefined: look again. */
   private device: string | undefined;
+  /** Of the port that it has here. */
+  private key: string | undefined;
   private ipv6: boolean | undefined;
   private warned = new Set<string>();
   /** What should be running: dnsmasq, and perhaps the proxy. */
@@ -34,11 +39,12 @@ export class NetworkOnHost {
   /** This agent has seen to it that there is no proxy. */
   private proxyGone = false;
 
-  constructor(ctx: AgentContext, dhcp: DhcpConfig, server: DhcpServer, id: string) {
+  constructor(ctx: AgentContext, dhcp: DhcpConfig, server: DhcpServer, driver: InterfaceDriver, id: string) {
     this.id = id;
     this.ctx = ctx;
     this.dhcp = dhcp;
     this.server = server;
+    this.driver = driver;
     this.dnsmasq = new Dnsmasq(ctx, dhcp, id);
     this.netns = netnsOf(id);
   }
@@ -52,13 +58,18 @@ export class NetworkOnHost {
     const port = await ensureOwnPort(this.server, network, dhcpDeviceId(this.ctx.config.host, this.id));
     if (!port) return { kind: 'refused' };
     const view = { ...network, ports: [...network.ports.filter(p => p.id !== port.id), port] };
-    const plan = planNetwork(view, port, this.dhcp);
+    const plan = planNetwork(view, port, { ...this.dhcp, devicePrefix: this.driver.dhcpPrefix });
+    this.key = keyOf(port.id);
     this.warn(plan.warnings);
     await this.bringDevice(plan, look);
     const told = await this.dnsmasq.ensure({ network: view, plan });
     this.running = 'dnsmasq';
     await this.bringMetadata(plan);
     return { kind: 'served', network: view, told };
+  }
+
+  hasDevice(key: string): boolean {
+    return this.key === key;
   }
 
   /** Whether all that should run does; true as well when nothing should. */
@@ -74,10 +85,12 @@ export class NetworkOnHost {
     this.device = undefined;
     await removeMetadataProxy(this.ctx, this.id);
     await this.dnsmasq.stop();
-    await removeDevice(this.ctx.host, this.netns);
+    const folder = networkFolder(this.ctx.config, this.id);
+    const device = await this.ctx.host.files.read(`${folder}/interface`);
+    await removeDevice(this.ctx.host, this.driver, this.netns, device?.trim());
     await this.releasePort();
     // The folder is the mark that something of ours may be there: it goes last.
-    await this.ctx.host.files.remove(networkFolder(this.ctx.config, this.id));
+    await this.ctx.host.files.remove(folder);
   }
 
   /** A server that says no has said it; one that says nothing is asked again. */
@@ -101,7 +114,10 @@ export class NetworkOnHost {
     this.device = undefined;
     await this.ctx.host.files.write(`${networkFolder(this.ctx.config, this.id)}/interface`, plan.device.inside);
     this.ipv6 ??= await knowsIpv6(this.ctx.host);
-    await ensureDevice(this.ctx.host, this.ipv6 ? plan.device : withoutIpv6(plan.device));
+    await ensureDevice(this.ctx.host, this.driver, this.ipv6 ? plan.device : withoutIpv6(plan.device), async () => {
+      await this.dnsmasq.stop();
+      await removeMetadataProxy(this.ctx, this.id);
+    });
     this.device = text;
   }
 

@@ -4,6 +4,7 @@ import { Backoff } from '../../engine/backoff.ts';
 import type { AgentContext, DhcpConfig } from '../context.ts';
 import { type Folded, fold, type Message, type NetworkEvent } from '../desired/dhcp/inbox.ts';
 import type { DhcpNetwork } from '../desired/dhcp/wire.ts';
+import type { InterfaceDriver } from '../interface/driver.ts';
 import { dhcpDeviceId } from './device-id.ts';
 import { Lanes } from './lanes.ts';
 import { NetworkOnHost } from './network.ts';
@@ -49,6 +50,7 @@ export class Networks {
   private readonly dhcp: DhcpConfig;
   private readonly server: DhcpServer;
   private readonly ready: ReadyPorts;
+  private readonly driver: InterfaceDriver;
   private readonly lanes: Lanes;
   private readonly entries = new Map<string, Entry>();
   /** Arrival number of the last message about each network, for comparing with what a synchronisation has seen. */
@@ -57,11 +59,12 @@ export class Networks {
   private readonly stop = new AbortController();
   private arrivals = 0;
 
-  constructor(ctx: AgentContext, dhcp: DhcpConfig, server: DhcpServer, ready: ReadyPorts) {
+  constructor(ctx: AgentContext, dhcp: DhcpConfig, server: DhcpServer, ready: ReadyPorts, driver: InterfaceDriver) {
     this.ctx = ctx;
     this.dhcp = dhcp;
     this.server = server;
     this.ready = ready;
+    this.driver = driver;
     this.lanes = new Lanes(ctx.clock, AT_ONCE, id => this.serve(id));
   }
 
@@ -118,6 +121,11 @@ export class Networks {
     }
   }
 
+  /** Something of the device of the port of this key may have gone. */
+  lost(key: string): void {
+    for (const [id, entry] of this.entries) if (entry.onHost.hasDevice(key)) this.push(id, { kind: 'look' }, LOWEST);
+  }
+
   /** Whether the network is served and all is well; what died is started again. */
   private async check(id: string, entry: Entry): Promise<boolean> {
     if (!entry.served || entry.inbox.length > 0) return false;
@@ -156,7 +164,7 @@ export class Networks {
     let entry = this.entries.get(id);
     if (!entry) {
       entry = {
-        onHost: new NetworkOnHost(this.ctx, this.dhcp, this.server, id),
+        onHost: new NetworkOnHost(this.ctx, this.dhcp, this.server, this.driver, id),
         retry: new Backoff({ firstMs: 500, maxMs: 60_000 }, this.ctx.random),
         revive: new Backoff({ firstMs: 1000, maxMs: 60_000 }, this.ctx.random),
         healthyChecks: 0,

@@ -1,7 +1,9 @@
 // The L3 agent: routers in namespaces, as the server schedules them to this host. Legacy (centralised) routers only.
 import type { AgentContext, AgentPart, L3Config } from '../context.ts';
+import { Coalesced } from '../interface/coalesced.ts';
+import type { InterfaceDriver } from '../interface/driver.ts';
+import { openInterfaceDriver } from '../interface/open.ts';
 import { startReporter } from '../report.ts';
-import { Coalesced } from './coalesced.ts';
 import { Daemons } from './daemons.ts';
 import { serveIntake } from './intake.ts';
 import { Plugged } from './plugged.ts';
@@ -21,7 +23,8 @@ export async function startL3Agent(ctx: AgentContext): Promise<AgentPart> {
   await using stack = new AsyncDisposableStack();
   stack.defer(() => stop.abort());
 
-  const doors = await openDoors(ctx);
+  const driver = stack.use(openInterfaceDriver(ctx.host, config.interfaceDriver));
+  const doors = await openDoors(ctx, driver);
   const daemons = new Daemons(ctx, signal);
   const routers = new Routers({
     ctx,
@@ -30,9 +33,9 @@ export async function startL3Agent(ctx: AgentContext): Promise<AgentPart> {
     daemons,
     statuses: new Statuses(ctx, signal),
     metadataPort: config.enableMetadataProxy ? config.metadataPort : undefined,
-    onCreated: (id, outers) => plugged.expect(id, outers),
+    onCreated: (id, devices) => plugged.expect(id, devices),
   });
-  const plugged = new Plugged({ ctx, outside: doors.outside, routers, daemons });
+  const plugged = new Plugged({ ctx, driver, routers, daemons });
   const sync = new Sync(ctx, signal, routers);
 
   stack.use(await serveIntake(ctx, { sync, routers }));
@@ -52,13 +55,13 @@ export async function startL3Agent(ctx: AgentContext): Promise<AgentPart> {
 
 const defaults: L3Config = { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, dropUser: true };
 
-async function openDoors(ctx: AgentContext): Promise<Doors> {
+async function openDoors(ctx: AgentContext, driver: InterfaceDriver): Promise<Doors> {
   const { host } = ctx;
   const ipv6 = (await host.files.readSysctl('', 'net.ipv6.conf.all.forwarding')) !== undefined;
   if (!ipv6) ctx.log.warning('this kernel has no IPv6: routers forward IPv4 only');
   return {
     host,
-    outside: new Coalesced(async () => new Map((await host.links.list('')).map(l => [l.name, l]))),
+    driver,
     namespaces: new Coalesced(() => host.links.namespaces()),
     families: ipv6 ? [4, 6] : [4],
     randomFully: await knowsRandomFully(ctx),
@@ -90,7 +93,7 @@ function reporter(ctx: AgentContext, config: L3Config, routers: Routers, sync: S
     configurations: () => ({
       agent_mode: 'legacy',
       handle_internal_only_routers: config.handleInternalOnlyRouters,
-      interface_driver: 'linuxbridge',
+      interface_driver: config.interfaceDriver?.kind ?? 'linuxbridge',
       log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
       extensions: ['port_forwarding', 'conntrack_helper'],
       ...routers.counts(),

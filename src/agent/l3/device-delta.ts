@@ -2,23 +2,21 @@
 import type { Link, LinkChange, Route } from '../../contracts/host/links.ts';
 import { isRouterDevice } from '../desired/l3/names.ts';
 import type { RouterState, WantedDevice, WantedRoute } from '../desired/l3/state.ts';
-import type { Problem } from './batches.ts';
+import type { Outside, PlugJob, Problem } from '../interface/driver.ts';
 
 export interface FoundDevices {
   /** Links inside the namespace. */
   readonly inside: readonly Link[];
-  /** Links of the host. */
-  readonly outside: ReadonlyMap<string, Link>;
+  readonly outside: Outside;
   readonly routes: readonly Route[];
 }
 
 export interface DeviceDelta {
-  /** Inside, before the packet filter changes: routes, addresses and devices that go. */
+  /** Inside, before the packet filter changes: routes and addresses that go; and devices. */
   readonly remove: readonly LinkChange[];
-  /** On the host, before `create`. */
-  readonly clear: readonly LinkChange[];
-  /** On the host: new pairs, and the outer ends up. */
-  readonly create: readonly LinkChange[];
+  readonly unplug: readonly string[];
+  /** For the interface driver, after the packet filter. */
+  readonly plug: readonly PlugJob[];
   /** Inside, last: devices up, addresses, routes. */
   readonly add: readonly LinkChange[];
   /** Devices that are made anew. */
@@ -30,8 +28,8 @@ export interface DeviceDelta {
 
 interface Draft {
   remove: LinkChange[];
-  clear: LinkChange[];
-  create: LinkChange[];
+  unplug: string[];
+  plug: PlugJob[];
   add: LinkChange[];
   created: WantedDevice[];
   announce: { dev: string; ip: string }[];
@@ -39,7 +37,7 @@ interface Draft {
 }
 
 export function deviceDelta(netns: string, wanted: Pick<RouterState, 'devices' | 'routes'>, found: FoundDevices): DeviceDelta {
-  const out: Draft = { remove: [], clear: [], create: [], add: [], created: [], announce: [], problems: [] };
+  const out: Draft = { remove: [], unplug: [], plug: [], add: [], created: [], announce: [], problems: [] };
   const inside = new Map(found.inside.map(l => [l.name, l]));
   const names = new Set(wanted.devices.map(d => d.name));
   /** Devices that lost an address or were down: the kernel drops routes with those, so they are set again. */
@@ -48,40 +46,22 @@ export function deviceDelta(netns: string, wanted: Pick<RouterState, 'devices' |
 
   for (const device of wanted.devices) {
     const link = inside.get(device.name);
-    const outer = found.outside.get(device.outer);
-    // A pair whose other end went astray, or whose address changed (its link-local one would stay behind), is made anew.
-    const kept = link && outer && link.mac === device.mac ? link : undefined;
-    if (!kept && outer && outer.kind !== 'veth') {
-      out.problems.push({ what: `${device.outer} on the host is not ours: ${outer.kind || 'a physical device'}`, device: device.outer });
+    const verdict = found.outside.judge({ ...device, netns }, link);
+    if (verdict.kind === 'refused') {
+      out.problems.push({ what: verdict.why, device: device.name });
       continue;
     }
     usable.add(device.name);
-    if (!kept) {
-      if (link) out.remove.push({ do: 'del-link', name: device.name });
-      // Deleting one end deletes both.
-      else if (outer) out.clear.push({ do: 'del-link', name: device.outer });
-      createDevice(netns, device, out);
-    } else adjustDevice(device, kept, outer, out);
+    if (verdict.kind !== 'whole') out.plug.push({ device: { ...device, netns }, verdict });
+    const kept = verdict.kind === 'anew' ? undefined : link;
+    if (!kept) out.created.push(device);
+    if (!kept?.up || kept.mtu !== device.mtu) out.add.push({ do: 'set-link', name: device.name, mtu: device.mtu, up: true });
     if (addressDelta(device, kept, out) || !kept?.up) touched.add(device.name);
   }
-  const stale = found.inside.filter(l => isRouterDevice(l.name) && !names.has(l.name));
-  for (const link of stale) out.remove.push({ do: 'del-link', name: link.name });
+  out.unplug.push(...found.inside.map(l => l.name).filter(name => isRouterDevice(name) && !names.has(name)));
   const routes = wanted.routes.filter(r => usable.has(r.dev));
   routeDelta(routes, found.routes, touched, out);
   return out;
-}
-
-function createDevice(netns: string, device: WantedDevice, out: Draft): void {
-  const { name, outer, mac, mtu } = device;
-  out.create.push({ do: 'add-link', link: { kind: 'veth', name: outer, peer: name, peerNetns: netns, peerMac: mac, mtu } });
-  out.create.push({ do: 'set-link', name: outer, up: true });
-  out.add.push({ do: 'set-link', name, mtu, up: true });
-  out.created.push(device);
-}
-
-function adjustDevice(device: WantedDevice, link: Link, outer: Link | undefined, out: Draft): void {
-  if (outer && (outer.mtu !== device.mtu || !outer.up)) out.create.push({ do: 'set-link', name: outer.name, mtu: device.mtu, up: true });
-  if (link.mtu !== device.mtu || !link.up) out.add.push({ do: 'set-link', name: device.name, mtu: device.mtu, up: true });
 }
 
 /** Answers whether an address went. Link-local and learnt addresses are the kernel's. */

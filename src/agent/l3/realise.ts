@@ -2,19 +2,18 @@
 // Order: what goes, then the packet filter, then what comes. So nothing is ever forwarded that the new filter would not let pass.
 
 import type { Host } from '../../contracts/host/host.ts';
-import type { Link } from '../../contracts/host/links.ts';
 import { isRouterDevice } from '../desired/l3/names.ts';
-import type { RouterState } from '../desired/l3/state.ts';
+import type { RouterState, WantedDevice } from '../desired/l3/state.ts';
+import { applyAll, applyRemovals } from '../interface/batches.ts';
+import type { Coalesced } from '../interface/coalesced.ts';
+import type { InterfaceDriver, Problem } from '../interface/driver.ts';
 import { firewallRules, helpersTable } from '../render/l3-firewall.ts';
 import { endedFlows, firewallDelta, settleWitness, withWitness } from '../render/l3-firewall-delta.ts';
-import { applyAll, applyRemovals, type Problem } from './batches.ts';
-import type { Coalesced } from './coalesced.ts';
 import { type DeviceDelta, deviceDelta, type FoundDevices } from './device-delta.ts';
 
 export interface Doors {
   readonly host: Host;
-  /** Links of the host by name. */
-  readonly outside: Coalesced<ReadonlyMap<string, Link>>;
+  readonly driver: InterfaceDriver;
   readonly namespaces: Coalesced<readonly string[]>;
   /** 4 alone where the kernel has no IPv6. */
   readonly families: readonly (4 | 6)[];
@@ -30,8 +29,8 @@ interface Found extends FoundDevices {
 export interface Realised {
   /** Nothing had to be changed. */
   readonly untouched: boolean;
-  /** Devices made anew, by their outer names. */
-  readonly created: readonly string[];
+  /** Devices made anew. */
+  readonly created: readonly WantedDevice[];
   /** What the kernel refused; another attempt is due. */
   readonly problems: readonly Problem[];
 }
@@ -58,16 +57,17 @@ export async function realise(doors: Doors, wanted: RouterState, options: Realis
 
   const delta = deviceDelta(netns, state, found);
   await applyRemovals(links, netns, delta.remove);
+  await doors.driver.unplug(netns, delta.unplug);
   const filtered = await applyFirewall(doors, state, found);
   const problems = [...delta.problems, ...filtered.problems, ...(await applyDevices(doors, state, delta, first))];
   for (const { dev, ip } of delta.announce) await links.announce(netns, dev, ip);
-  const changes = delta.remove.length + delta.clear.length + delta.create.length + delta.add.length;
-  return { untouched: changes === 0 && !filtered.changed, created: delta.created.map(d => d.outer), problems };
+  const changes = delta.remove.length + delta.unplug.length + delta.plug.length + delta.add.length;
+  return { untouched: changes === 0 && !filtered.changed, created: delta.created, problems };
 }
 
 async function read(doors: Doors, netns: string): Promise<Found> {
   const { links, iptables } = doors.host;
-  const [outside, namespaces] = await Promise.all([doors.outside.get(), doors.namespaces.get()]);
+  const [outside, namespaces] = await Promise.all([doors.driver.look(), doors.namespaces.get()]);
   if (!namespaces.includes(netns)) return { inside: [], outside, routes: [], saved: { 4: '', 6: '' }, namespace: false };
   const each = <T>(ask: (family: 4 | 6) => Promise<T>): Promise<T[]> => Promise.all(doors.families.map(ask));
   const [inside, routes, saved] = await Promise.all([
@@ -108,11 +108,8 @@ async function applyFirewall(doors: Doors, state: RouterState, found: Found): Pr
 async function applyDevices(doors: Doors, state: RouterState, delta: DeviceDelta, first: boolean): Promise<Problem[]> {
   const { links } = doors.host;
   const { netns } = state;
-  await applyRemovals(links, '', delta.clear);
-  const problems = await applyAll(links, '', delta.create);
+  const problems = delta.plug.length === 0 ? [] : await doors.driver.plug(delta.plug);
   const fresh = new Set(delta.created.map(d => d.name));
-  // The outer end only carries frames of the router: an address of its own would put the host on a tenant's network.
-  for (const { outer } of delta.created) await setting(doors, '', `net.ipv6.conf.${outer}.disable_ipv6`, '1');
   await Promise.all(
     state.devices
       .filter(d => first || fresh.has(d.name))
@@ -133,15 +130,10 @@ async function setting(doors: Doors, netns: string, key: string, value: string):
 }
 
 /** Removes the namespace and all devices in it. Idempotent. Daemons inside are to be stopped before. */
-export async function removeNamespace(host: Host, netns: string): Promise<void> {
-  const { links } = host;
+export async function removeNamespace({ host: { links }, driver }: Pick<Doors, 'host' | 'driver'>, netns: string): Promise<void> {
   if (!(await links.namespaces()).includes(netns)) return;
   // Should a process still hold the namespace, its devices at least do not stay on the host's bridges.
-  const inside = (await links.list(netns)).filter(l => isRouterDevice(l.name));
-  await applyRemovals(
-    links,
-    netns,
-    inside.map(l => ({ do: 'del-link', name: l.name })),
-  );
+  const inside = (await links.list(netns)).map(l => l.name).filter(isRouterDevice);
+  await driver.unplug(netns, inside);
   await links.delNamespace(netns);
 }

@@ -2,7 +2,7 @@
 import type { AgentContext } from '../context.ts';
 import { namespaceOf } from '../desired/l3/names.ts';
 import { routerState } from '../desired/l3/router.ts';
-import type { RouterState } from '../desired/l3/state.ts';
+import type { RouterState, WantedDevice } from '../desired/l3/state.ts';
 import type { RouterView } from '../desired/l3/view.ts';
 import { radvdText } from '../render/radvd.ts';
 import type { Daemons } from './daemons.ts';
@@ -43,7 +43,7 @@ export interface RoutersOptions {
   readonly statuses: Statuses;
   readonly metadataPort: number | undefined;
   /** Devices that were just made: the L2 agent will plug them. */
-  readonly onCreated: (routerId: string, outers: readonly string[]) => void;
+  readonly onCreated: (routerId: string, devices: readonly WantedDevice[]) => void;
 }
 
 export class Routers {
@@ -154,7 +154,7 @@ export class Routers {
       ...(state.metadataProxy && metadataPort !== undefined ? { metadataPort } : {}),
     });
     const outside = state.devices.find(d => d.role === 'gateway');
-    const broken = done.problems.some(p => p.device !== undefined && (p.device === outside?.name || p.device === outside?.outer));
+    const broken = done.problems.some(p => p.device !== undefined && p.device === outside?.name);
     this.report(entry, view, broken ? failed(view, state) : state.floatingIpStatuses);
     if (done.problems.length > 0) throw new Error(done.problems.map(p => p.what).join('; '));
     if (!done.untouched) ctx.log.info('router is as wanted', { router_id: view.id });
@@ -185,7 +185,7 @@ export class Routers {
     const { ctx, doors, daemons, statuses } = this.options;
     // radvd says good-bye to the instances while it still has its devices.
     await daemons.remove(id);
-    await removeNamespace(doors.host, namespaceOf(id));
+    await removeNamespace(doors, namespaceOf(id));
     statuses.report(id, new Map([...entry.floating].map(fip => [fip, 'DOWN'])));
     if (entry.state) ctx.log.info('router was removed', { router_id: id });
     // It may have been wanted again meanwhile: then everything is to be made anew.

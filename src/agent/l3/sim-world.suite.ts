@@ -60,6 +60,8 @@ export interface World extends AsyncDisposable {
   readonly clock: SimClock;
   readonly bus: ReturnType<typeof localBus>;
   start(): Promise<AgentPart>;
+  /** The agents end, and one begins that is told this besides. */
+  restart(config?: Partial<L3Config>): Promise<AgentPart>;
 }
 
 export async function world(config: Partial<L3Config> = {}): Promise<World> {
@@ -68,32 +70,33 @@ export async function world(config: Partial<L3Config> = {}): Promise<World> {
   const server = await FakeServer.open(bus, HOST);
   const host = simHost();
   host.processes.program('iptables', () => ({ stdout: 'iptables v1.8.9 (nf_tables)\n' }));
-  const ctx: AgentContext = {
+  let l3: L3Config = { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, dropUser: false, ...config };
+  const ctx = (): AgentContext => ({
     bus,
     host,
     clock,
     log,
     random: () => 0.5,
-    config: {
-      host: HOST,
-      statePath: '/state',
-      reportIntervalMs: 30_000,
-      l3: { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, dropUser: false, ...config },
-    },
-  };
+    config: { host: HOST, statePath: '/state', reportIntervalMs: 30_000, l3 },
+  });
   const parts: AgentPart[] = [];
-  return {
+  const w: World = {
     host,
     server,
     clock,
     bus,
     async start() {
-      const part = await startL3Agent(ctx);
+      const part = await startL3Agent(ctx());
       parts.push(part);
       await settle();
       await part.synced;
       await settle();
       return part;
+    },
+    async restart(more = {}) {
+      for (const part of parts.splice(0)) await part[Symbol.asyncDispose]();
+      l3 = { ...l3, ...more };
+      return await w.start();
     },
     async [Symbol.asyncDispose]() {
       for (const part of parts) await part[Symbol.asyncDispose]();
@@ -101,6 +104,7 @@ export async function world(config: Partial<L3Config> = {}): Promise<World> {
       await bus[Symbol.asyncDispose]();
     },
   };
+  return w;
 }
 
 /** Lets everything run that waits for nothing but its turn. */

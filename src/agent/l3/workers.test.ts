@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SimClock } from '../../engine/clock.ts';
-import { Coalesced } from './coalesced.ts';
+import { Coalesced } from '../interface/coalesced.ts';
 import { Workers } from './workers.ts';
 
 const settle = async (): Promise<void> => {

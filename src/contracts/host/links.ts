@@ -27,6 +27,8 @@ export interface Link {
   readonly mac: string;
   readonly mtu: number;
   readonly up: boolean;
+  /** It is up, and nobody is on its other side: a tap whose program has died. */
+  readonly noCarrier?: true;
   readonly master?: string;
   readonly alias?: string;
   readonly addresses: readonly Address[];

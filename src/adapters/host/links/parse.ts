@@ -31,6 +31,7 @@ export function parseLinks(json: string): Link[] {
         mtu: number(r['mtu']) ?? 0,
         up: words(r['flags']).includes('UP'),
         addresses: array(r['addr_info']).map(parseAddress),
+        ...(words(r['flags']).includes('NO-CARRIER') ? { noCarrier: true as const } : {}),
         ...given('master', text(r['master'])),
         ...given('alias', text(r['ifalias'])),
         ...(kind === 'vxlan' ? { vxlan: parseVxlan(record(info['info_data'])) } : {}),

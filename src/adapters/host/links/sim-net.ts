@@ -23,6 +23,8 @@ export interface SimLink {
   peer?: SimLink | undefined;
   /** The device that a VLAN or VXLAN stands on: it goes with it. */
   lower?: string | undefined;
+  /** Of a tap: the program that served it has died. */
+  abandoned?: boolean | undefined;
   ageing?: number | undefined;
   multicastSnooping?: boolean | undefined;
   readonly port: { hairpin: boolean; learning: boolean; flood: boolean; isolated: boolean };
@@ -118,7 +120,7 @@ export class SimNet {
   carrier(link: SimLink): boolean {
     if (link.kind === 'veth') return link.peer?.up ?? false;
     if (link.kind === 'bridge') return [...this.links.values()].some(l => l.master === link.name && l.up && this.carrier(l));
-    return true;
+    return !link.abandoned;
   }
 
   /** Gives an IPv6 link-local address to each link that has come up with a carrier since. */

@@ -33,7 +33,8 @@ export class SimLinks implements Links, SimKernel {
   }
 
   async list(ns: Netns): Promise<readonly Link[]> {
-    return [...this.reading(ns, 'list').links.values()].map(asLink);
+    const net = this.reading(ns, 'list');
+    return [...net.links.values()].map(l => asLink(net, l));
   }
 
   async routes(ns: Netns, family: 4 | 6): Promise<readonly Route[]> {
@@ -191,7 +192,7 @@ function subject(c: LinkChange): string | undefined {
   }
 }
 
-function asLink(l: SimLink): Link {
+function asLink(net: SimNet, l: SimLink): Link {
   return {
     index: l.index,
     name: l.name,
@@ -199,6 +200,7 @@ function asLink(l: SimLink): Link {
     mac: l.mac,
     mtu: l.mtu,
     up: l.up,
+    ...(l.up && !net.carrier(l) ? { noCarrier: true as const } : {}),
     addresses: l.addresses.map(({ cidr, scope, dynamic }) => ({ cidr, scope, dynamic })),
     ...(l.master === undefined ? {} : { master: l.master }),
     ...(l.alias === undefined ? {} : { alias: l.alias }),

@@ -14,9 +14,11 @@ export interface SimDevice {
 export interface SimDevices {
   /** A device of the host's own namespace. */
   find(name: string): SimDevice | undefined;
-  /** One that the switch made, wherever it is now. */
-  make(name: string): SimDevice;
+  /** One that the switch made, wherever it is now. Undefined: the name is another's. */
+  make(name: string): SimDevice | undefined;
   remove(name: string): void;
+  /** Nobody serves it any more. */
+  abandon(name: string): void;
 }
 
 const localPort = 65534;
@@ -65,6 +67,7 @@ export class SimSwitch {
   stop(): void {
     this.running = false;
     this.opened.clear();
+    for (const name of this.made.keys()) this.devices.abandon(name);
     this.made.clear();
     this.events?.stopped();
   }
@@ -123,7 +126,7 @@ export class SimSwitch {
     if (virtual.has(row.type)) return undefined;
     if (!isOwn(row)) return this.devices.find(row.name);
     const device = this.made.get(row.name) ?? this.devices.make(row.name);
-    this.made.set(row.name, device);
+    if (device) this.made.set(row.name, device);
     return device;
   }
 
@@ -137,6 +140,7 @@ export class SimSwitch {
     if (virtual.has(row.type)) return row.options['remote_ip'] === undefined ? `could not set configuration (Invalid argument)` : undefined;
     if (row.type !== '' && row.type !== 'system' && !isOwn(row))
       return `could not open network device ${row.name} (Address family not supported by protocol)`;
+    if (isOwn(row) && !device) return `could not open network device ${row.name} (Invalid argument)`;
     if (device) this.opened.add(row._uuid);
     return this.opened.has(row._uuid) ? undefined : `could not open network device ${row.name} (No such device)`;
   }

@@ -1,6 +1,5 @@
 // The simulated door to Open vSwitch: its database and its switch behind the door's own client, on the simulated kernel.
 import { duplexPair } from 'node:stream';
-import { HostRefusal } from '../../../contracts/host/firewall.ts';
 import { hostNetns } from '../../../contracts/host/netns.ts';
 import type { Ovsdb, OvsdbOptions, OvsdbSession, OvsPicture } from '../../../contracts/host/ovsdb.ts';
 import type { Clock } from '../../../engine/clock.ts';
@@ -107,15 +106,25 @@ class KernelDevices implements SimDevices {
     return link && { mac: link.mac, mtu: link.mtu, ifindex: link.index, up: link.up };
   }
 
-  make(name: string): SimDevice {
-    const there = this.find(name);
-    if (!there) this.links.plug(hostNetns, { name, kind: 'tun' });
-    const made = this.find(name);
-    if (!made) throw new HostRefusal('ovs-vswitchd', `no device ${name}`);
-    return made;
+  make(name: string): SimDevice | undefined {
+    const there = this.links.nets.get(hostNetns)?.link(name);
+    if (there && there.kind !== 'tun') return undefined;
+    if (there) there.abandoned = false;
+    else this.links.plug(hostNetns, { name, kind: 'tun' });
+    return this.find(name);
   }
 
   remove(name: string): void {
-    for (const [ns, net] of this.links.nets) if (net.link(name)?.kind === 'tun') this.links.unplug(ns, name);
+    for (const [ns, net] of this.links.nets) {
+      const link = net.link(name);
+      if (link?.kind === 'tun' && !link.abandoned) this.links.unplug(ns, name);
+    }
+  }
+
+  abandon(name: string): void {
+    for (const net of this.links.nets.values()) {
+      const link = net.link(name);
+      if (link?.kind === 'tun') link.abandoned = true;
+    }
   }
 }

@@ -14,9 +14,8 @@ export interface DefaultRoute {
 }
 
 export interface DhcpDevice {
+  readonly portId: string;
   readonly netns: string;
-  /** Outside, where the L2 agent finds it. */
-  readonly tap: string;
   readonly inside: string;
   readonly mac: string;
   readonly mtu: number;
@@ -25,10 +24,13 @@ export interface DhcpDevice {
 }
 
 export const netnsOf = (networkId: string): string => `qdhcp-${networkId}`;
-export const tapName = (portId: string): string => `tap${portId.slice(0, 11)}`;
-export const insideName = (portId: string): string => `ns-${portId.slice(0, 11)}`;
 
-export function deviceOf(network: DhcpNetwork, port: DhcpPort, switches: MetadataSwitches): DhcpDevice {
+export interface DeviceSettings extends MetadataSwitches {
+  /** What names of devices begin with, as the interface driver has it; by default `ns-`. */
+  readonly devicePrefix?: 'ns-' | 'tap';
+}
+
+export function deviceOf(network: DhcpNetwork, port: DhcpPort, switches: DeviceSettings): DhcpDevice {
   const served = new Map(network.subnets.map(s => [s.id, s]));
   const addresses = port.fixed_ips.flatMap(fixed => {
     const subnet = served.get(fixed.subnet_id);
@@ -36,9 +38,9 @@ export function deviceOf(network: DhcpNetwork, port: DhcpPort, switches: Metadat
   });
   if (switches.forceMetadata || switches.enableIsolatedMetadata) addresses.push(`${METADATA_IPV4}/32`, `${METADATA_IPV6}/64`);
   return {
+    portId: port.id,
     netns: netnsOf(network.id),
-    tap: tapName(port.id),
-    inside: insideName(port.id),
+    inside: `${switches.devicePrefix ?? 'ns-'}${port.id.slice(0, 11)}`,
     mac: port.mac_address,
     mtu: network.mtu,
     addresses,

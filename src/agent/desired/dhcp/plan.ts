@@ -1,13 +1,13 @@
 // All that should stand on the host for one network: the pure heart of the DHCP agent.
 import { type Cidr, lastOf, netmaskOf, parseCidr } from '../../../domain/net/cidr.ts';
 import { ipText } from '../../../domain/net/ip.ts';
-import { type DhcpDevice, deviceOf } from './device.ts';
+import { type DeviceSettings, type DhcpDevice, deviceOf } from './device.ts';
 import { type Hosts, hostsOf } from './hosts.ts';
 import { type OptionEntry, optionsOf, subnetTag } from './options.ts';
-import { allSubnets, hasRange, type MetadataSwitches, servesMetadata } from './subnets.ts';
+import { allSubnets, hasRange, servesMetadata } from './subnets.ts';
 import type { DhcpNetwork, DhcpPort } from './wire.ts';
 
-export interface PlanSettings extends MetadataSwitches {
+export interface PlanSettings extends DeviceSettings {
   readonly dnsDomain: string;
   /** `dnsmasq_lease_max` */
   readonly leaseMax?: number;

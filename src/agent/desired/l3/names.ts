@@ -17,7 +17,5 @@ const device = (prefix: string, portId: string): string => `${prefix}${portId.sl
 
 export const internalDevice = (portId: string): string => device('qr-', portId);
 export const gatewayDevice = (portId: string): string => device('qg-', portId);
-/** The end of the pair that stays outside, where the L2 agent looks for it. */
-export const outerDevice = (portId: string): string => device('tap', portId);
 
 export const isRouterDevice = (name: string): boolean => name.startsWith('qr-') || name.startsWith('qg-');

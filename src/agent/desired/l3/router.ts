@@ -1,7 +1,7 @@
 // Router → the state of its namespace. Pure: the same router and options always give the same state.
 import type { FirewallGateway, RouterFirewall } from '../../render/l3-firewall.ts';
 import { advertisements } from './advertise.ts';
-import { gatewayDevice, internalDevice, namespaceOf, outerDevice } from './names.ts';
+import { gatewayDevice, internalDevice, namespaceOf } from './names.ts';
 import { hasIpv6Gateway, routesOf } from './routes.ts';
 import { scopeMarks } from './scopes.ts';
 import type { RouterState, WantedDevice } from './state.ts';
@@ -63,8 +63,8 @@ function external(port: RouterPort, floatingIps: readonly FloatingIp[]): WantedD
   };
 }
 
-function device(port: RouterPort, name: string): Pick<WantedDevice, 'name' | 'outer' | 'networkId' | 'mac' | 'mtu'> {
-  return { name, outer: outerDevice(port.id), networkId: port.networkId, mac: port.mac, mtu: port.mtu };
+function device(port: RouterPort, name: string): Pick<WantedDevice, 'name' | 'portId' | 'networkId' | 'mac' | 'mtu'> {
+  return { name, portId: port.id, networkId: port.networkId, mac: port.mac, mtu: port.mtu };
 }
 
 function firewall(router: RouterView, options: RouterOptions): RouterFirewall {

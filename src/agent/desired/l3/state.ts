@@ -6,8 +6,7 @@ import type { Family } from './view.ts';
 export interface WantedDevice {
   /** `qr-…` or `qg-…`, inside. */
   readonly name: string;
-  /** `tap…`, outside: the L2 agent plugs it. */
-  readonly outer: string;
+  readonly portId: string;
   readonly role: 'internal' | 'gateway';
   readonly networkId: string;
   readonly mac: string;

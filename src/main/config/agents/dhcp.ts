@@ -2,9 +2,10 @@
 import { parseIp } from '../../../domain/net/ip.ts';
 import { ConfigError } from '../ini.ts';
 import { idleOption, noEffect, notHere, option, section, type Type } from '../option.ts';
-import { bool, domain, int, list, listOf, oneOf, string } from '../values.ts';
-import { type AgentSettings, sets, within } from './settings.ts';
-import { absolutePath, bridgeDriver, noOvs } from './types.ts';
+import { bool, domain, int, list, listOf, oneOf } from '../values.ts';
+import { interfaceOptions, switchOptions } from './interface.ts';
+import { type AgentSettings, within } from './settings.ts';
+import { absolutePath } from './types.ts';
 
 const server: Type<string> = {
   name: 'IP address',
@@ -16,10 +17,8 @@ const server: Type<string> = {
 const itself = noEffect('it asks again by itself, later each time');
 
 export const dhcpOptions = [
+  ...interfaceOptions,
   ...section<AgentSettings>('DEFAULT', [
-    option('interface_driver', bridgeDriver, 'how devices are plugged', sets('interfaceDriver')),
-    idleOption('ovs_integration_bridge', string, '', noOvs, { default: 'br-int' }),
-    idleOption('ovs_use_veth', bool, '', noOvs, { default: 'false' }),
     option('dns_domain', domain, "what names of instances end with where their networks don't say", within('dhcp', 'dnsDomain'), {
       default: 'openstacklocal',
     }),
@@ -52,5 +51,5 @@ export const dhcpOptions = [
     }),
   ]),
   ...section<AgentSettings>('agent', [idleOption('extensions', list, 'extensions', noEffect('this agent has none'), { default: '' })]),
-  ...section<AgentSettings>('ovs', [idleOption('integration_bridge', string, 'the switch', noEffect('there is none here'))]),
+  ...switchOptions,
 ];

@@ -1,17 +1,16 @@
 // Options of the L3 agent: l3_agent.ini.
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
 import { bool, int, list, oneOf, port, string } from '../values.ts';
-import { type AgentSettings, sets, within } from './settings.ts';
-import { absolutePath, bridgeDriver, noOvs } from './types.ts';
+import { interfaceOptions, switchOptions } from './interface.ts';
+import { type AgentSettings, within } from './settings.ts';
+import { absolutePath } from './types.ts';
 
 const noHa = noEffect('HA routers are left alone');
 const noDelegation = noEffect('it asks for no prefixes');
 
 export const l3Options = [
+  ...interfaceOptions,
   ...section<AgentSettings>('DEFAULT', [
-    option('interface_driver', bridgeDriver, 'how devices are plugged', sets('interfaceDriver')),
-    idleOption('ovs_integration_bridge', string, '', noOvs, { default: 'br-int' }),
-    idleOption('ovs_use_veth', bool, '', noOvs, { default: 'false' }),
     idleOption(
       'agent_mode',
       oneOf('legacy', 'dvr', 'dvr_snat', 'dvr_no_external'),
@@ -60,5 +59,5 @@ export const l3Options = [
       default: '',
     }),
   ]),
-  ...section<AgentSettings>('ovs', [idleOption('integration_bridge', string, 'the switch', noEffect('there is none here'))]),
+  ...switchOptions,
 ];

@@ -1,8 +1,9 @@
 // Options of the Open vSwitch agent: openvswitch_agent.ini.
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
-import { bool, int, list, named, oneOf, port, string } from '../values.ts';
+import { bool, int, list, named, port, string } from '../values.ts';
+import { switchOptions } from './interface.ts';
 import { type AgentSettings, within } from './settings.ts';
-import { absolutePath, bridges, etherTypes, ip, ovsdbConnection, ovsFirewallDriver, tunnelTypeList } from './types.ts';
+import { absolutePath, bridges, etherTypes, ip, ovsFirewallDriver, tunnelTypeList } from './types.ts';
 
 const sockets = noEffect('the agent speaks OpenFlow over the management sockets of the bridges');
 const placement = notHere('this agent guarantees nothing, so there is nothing to report to Placement');
@@ -14,10 +15,8 @@ export const openvswitchOptions = [
       default: 'false',
     }),
   ]),
+  ...switchOptions,
   ...section<AgentSettings>('ovs', [
-    option('integration_bridge', named, 'the bridge that ports are plugged into', within('openvswitch', 'integrationBridge'), {
-      default: 'br-int',
-    }),
     option('tunnel_bridge', named, 'the bridge of the tunnels', within('openvswitch', 'tunnelBridge'), { default: 'br-tun' }),
     option('int_peer_patch_port', named, 'its port on the integration bridge', within('openvswitch', 'intPatch'), { default: 'patch-tun' }),
     option('tun_peer_patch_port', named, "the integration bridge's port on it", within('openvswitch', 'tunPatch'), {
@@ -26,22 +25,6 @@ export const openvswitchOptions = [
     option('local_ip', ip, 'the address of the tunnels of this machine', within('openvswitch', 'localIp')),
     option('bridge_mappings', bridges, 'physical networks with bridges that are there', within('openvswitch', 'bridgeMappings'), {
       default: '',
-    }),
-    option(
-      'ovsdb_connection',
-      ovsdbConnection,
-      "where Open vSwitch's database is, `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`",
-      within('openvswitch', 'connection'),
-      { default: 'tcp:127.0.0.1:6640' },
-    ),
-    option('ssl_key_file', absolutePath, 'the key for `ssl:`', within('openvswitch', 'keyFile')),
-    option('ssl_cert_file', absolutePath, 'the certificate for `ssl:`', within('openvswitch', 'certFile')),
-    option('ssl_ca_cert_file', absolutePath, "whose signature the database's certificate needs", within('openvswitch', 'caFile')),
-    option('ovsdb_timeout', int(1, 3600), 'seconds that the database and the switch may take', within('openvswitch', 'timeoutSeconds'), {
-      default: '10',
-    }),
-    option('datapath_type', oneOf('system', 'netdev'), 'the datapath of the bridges', within('openvswitch', 'datapathType'), {
-      default: 'system',
     }),
     option('vhostuser_socket_dir', absolutePath, 'where sockets of vhost-user are', within('openvswitch', 'vhostuserDir'), {
       default: '/var/run/openvswitch',

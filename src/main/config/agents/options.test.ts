@@ -70,6 +70,7 @@ test('without files: what Neutron has as defaults', () => {
       leaseMax: 2 ** 24,
       localResolv: false,
       broadcastReply: false,
+      interfaceDriver: { kind: 'linuxbridge' },
       dropUser: true,
     },
     l3: {
@@ -77,6 +78,7 @@ test('without files: what Neutron has as defaults', () => {
       metadataPort: 9697,
       handleInternalOnlyRouters: true,
       advertise: { least: 30, most: 100 },
+      interfaceDriver: { kind: 'linuxbridge' },
       dropUser: true,
     },
     metadata: {
@@ -172,6 +174,28 @@ test("the files of the installation guides, where one neutron.conf is the server
   assert.deepEqual(metadata.config.proxyUser, { user: 'neutron', group: 'nogroup' });
 });
 
+test('the interface driver by its name or its class, and the switch that it plugs into', () => {
+  const driver = (kind: 'dhcp' | 'l3', text: string): unknown => read(kind, text).config[kind]?.interfaceDriver;
+  const ovs = {
+    kind: 'openvswitch',
+    bridge: 'br-int',
+    useVeth: false,
+    datapathType: 'system',
+    connection: 'tcp:127.0.0.1:6640',
+    timeoutMs: 10_000,
+  };
+  assert.deepEqual(driver('dhcp', ''), { kind: 'linuxbridge' });
+  assert.deepEqual(driver('l3', '[DEFAULT]\ninterface_driver = neutron.agent.linux.interface.NullDriver\n'), { kind: 'null' });
+  assert.deepEqual(driver('dhcp', '[DEFAULT]\ninterface_driver = neutron.agent.linux.interface.OVSInterfaceDriver\n'), ovs);
+  assert.deepEqual(
+    driver(
+      'l3',
+      '[DEFAULT]\ninterface_driver = openvswitch\novs_use_veth = true\n[OVS]\novs_integration_bridge = br-x\ndatapath_type = netdev\novsdb_connection = unix:/run/ovs.sock\n',
+    ),
+    { ...ovs, bridge: 'br-x', useVeth: true, datapathType: 'netdev', connection: 'unix:/run/ovs.sock' },
+  );
+});
+
 test('no security groups on this machine; VXLAN needs an address of its own', () => {
   const guards = (text: string): unknown => read('linuxbridge', text).config.linuxbridge?.securityGroups;
   assert.equal(guards('[securitygroup]\nfirewall_driver = noop'), false);
@@ -185,8 +209,8 @@ test('no security groups on this machine; VXLAN needs an address of its own', ()
 
 test('what cannot be had, and what cannot be, stops the agent', () => {
   for (const [kind, text, why] of [
-    ['dhcp', '[DEFAULT]\ninterface_driver = openvswitch', /'linuxbridge' is wanted/],
-    ['l3', '[DEFAULT]\ninterface_driver = openvswitch', /'linuxbridge' is wanted/],
+    ['dhcp', '[DEFAULT]\ninterface_driver = ivs', /'linuxbridge', 'openvswitch' or 'null' is wanted/],
+    ['l3', '[DEFAULT]\ninterface_driver = openvswitch\n[ovs]\novsdb_connection = ssl:127.0.0.1:6640', /needs ssl_key_file/],
     ['l3', '[DEFAULT]\nagent_mode = dvr_snat', /centralised routers alone/],
     ['l3', '[DEFAULT]\ncleanup_on_shutdown = true', /outlives it/],
     ['l3', '[DEFAULT]\nmin_rtr_adv_interval = 200', /more than max_rtr_adv_interval/],
@@ -208,9 +232,9 @@ test('what cannot be had, and what cannot be, stops the agent', () => {
 });
 
 test('options without effect are named with the reason, and names that nobody knows', () => {
-  const { notes, warnings } = read('l3', '[DEFAULT]\nha_vrrp_advert_int = 3\nmetadata_portt = 1\n[ovs]\nintegration_bridge = br-int\n');
+  const { notes, warnings } = read('l3', '[DEFAULT]\nha_vrrp_advert_int = 3\nmetadata_portt = 1\novs_integration_bridge = br0\n');
   assert.match(notes.join('\n'), /ha_vrrp_advert_int has no effect here, because HA routers are left alone/);
-  assert.match(notes.join('\n'), /integration_bridge has no effect/);
+  assert.match(notes.join('\n'), /ovs_integration_bridge has no effect here, because \[ovs\] integration_bridge says it/);
   assert.deepEqual(warnings.length, 1);
   assert.match(warnings[0] ?? '', /metadata_portt is not known/);
 });

@@ -1,6 +1,14 @@
 // What configuration files say of an agent of Neutron's kind, by the names that it has in them; and what its process is made of.
 import { isAbsolute, join } from 'node:path';
-import type { AgentConfig, DhcpConfig, L3Config, LinuxbridgeConfig, MetadataConfig, OpenvswitchConfig } from '../../../agent/context.ts';
+import type {
+  AgentConfig,
+  DhcpConfig,
+  InterfaceDriverConfig,
+  L3Config,
+  LinuxbridgeConfig,
+  MetadataConfig,
+  OpenvswitchConfig,
+} from '../../../agent/context.ts';
 import type { MessagingConfig } from '../../../server/context.ts';
 import { ConfigError } from '../ini.ts';
 
@@ -23,7 +31,8 @@ export interface AgentSettings {
   readonly longestAnswerSeconds: number;
   readonly availabilityZone: string;
   readonly logHeartbeats: boolean;
-  readonly interfaceDriver: string;
+  readonly interfaceDriver: InterfaceDriverConfig['kind'];
+  readonly ovsUseVeth: boolean;
   readonly proxyUser: string;
   readonly proxyGroup: string;
   /** Empty: below the state path. */
@@ -67,8 +76,8 @@ export interface OpenvswitchSettings
   readonly allPorts: boolean;
 }
 
-export type DhcpSettings = Omit<DhcpConfig, 'dropUser'>;
-export type L3Settings = Omit<L3Config, 'dropUser' | 'advertise'> & { readonly least: number; readonly most: number };
+export type DhcpSettings = Omit<DhcpConfig, 'dropUser' | 'interfaceDriver'>;
+export type L3Settings = Omit<L3Config, 'dropUser' | 'advertise' | 'interfaceDriver'> & { readonly least: number; readonly most: number };
 
 export interface MetadataSettings {
   readonly protocol: 'http' | 'https';
@@ -91,7 +100,8 @@ export const defaultAgentSettings: AgentSettings = {
   longestAnswerSeconds: 600,
   availabilityZone: 'nova',
   logHeartbeats: false,
-  interfaceDriver: '',
+  interfaceDriver: 'linuxbridge',
+  ovsUseVeth: false,
   proxyUser: '',
   proxyGroup: '',
   metadataSocket: '',
@@ -174,26 +184,23 @@ export function refuseAgent(kind: AgentKind, settings: AgentSettings): void {
   if (kind === 'linuxbridge' && linuxbridge.enableVxlan && linuxbridge.localIp === '' && linuxbridge.l2population)
     throw new ConfigError('[vxlan] l2_population is on, and local_ip is missing');
   if (kind === 'openvswitch') refuseOpenvswitch(openvswitch);
+  if ((kind === 'dhcp' || kind === 'l3') && settings.interfaceDriver === 'openvswitch') refuseConnection(openvswitch);
   if (kind === 'l3' && l3.least > l3.most) throw new ConfigError('min_rtr_adv_interval is more than max_rtr_adv_interval');
   const { certFile, keyFile } = metadata.tls;
   if (kind === 'metadata' && (certFile === '') !== (keyFile === ''))
     throw new ConfigError('nova_client_cert and nova_client_priv_key belong together: one of them is missing');
 }
 
-function refuseOpenvswitch({
-  localIp,
-  tunnelTypes,
-  l2population,
-  connection,
-  keyFile,
-  certFile,
-  caFile,
-  ...names
-}: OpenvswitchSettings): void {
-  if (tunnelTypes.length > 0 && localIp === '') throw new ConfigError('[agent] tunnel_types are there, and [ovs] local_ip is missing');
-  if (l2population && tunnelTypes.length === 0) throw new ConfigError('[agent] l2_population is on, and there are no tunnel_types');
+function refuseConnection({ connection, keyFile, certFile, caFile }: OpenvswitchSettings): void {
   if (connection.startsWith('ssl:') && [keyFile, certFile, caFile].includes(''))
     throw new ConfigError('[ovs] ssl: needs ssl_key_file, ssl_cert_file and ssl_ca_cert_file');
+}
+
+function refuseOpenvswitch(settings: OpenvswitchSettings): void {
+  const { localIp, tunnelTypes, l2population, ...names } = settings;
+  if (tunnelTypes.length > 0 && localIp === '') throw new ConfigError('[agent] tunnel_types are there, and [ovs] local_ip is missing');
+  if (l2population && tunnelTypes.length === 0) throw new ConfigError('[agent] l2_population is on, and there are no tunnel_types');
+  refuseConnection(settings);
   const bridges = [
     names.integrationBridge,
     ...(tunnelTypes.length > 0 ? [names.tunnelBridge] : []),
@@ -206,6 +213,7 @@ function refuseOpenvswitch({
 export function agentConfigOf(settings: AgentSettings, { host, isRoot }: { host: string; isRoot: boolean }): AgentConfig {
   const { statePath, dhcp, linuxbridge, openvswitch } = settings;
   const { least, most, ...l3 } = settings.l3;
+  const interfaceDriver = interfaceDriverConfig(settings);
   return {
     host: settings.messaging.host || host,
     statePath,
@@ -216,10 +224,16 @@ export function agentConfigOf(settings: AgentSettings, { host, isRoot }: { host:
     ...(isRoot ? { proxyUser: { user: settings.proxyUser || 'nobody', group: settings.proxyGroup || 'nogroup' } } : {}),
     linuxbridge: linuxbridgeConfig(linuxbridge),
     openvswitch: openvswitchConfig(openvswitch),
-    dhcp: { ...dhcp, dropUser: isRoot },
-    l3: { ...l3, advertise: { least, most }, dropUser: isRoot },
+    dhcp: { ...dhcp, interfaceDriver, dropUser: isRoot },
+    l3: { ...l3, interfaceDriver, advertise: { least, most }, dropUser: isRoot },
     metadata: metadataConfig(settings),
   };
+}
+
+function interfaceDriverConfig({ interfaceDriver: kind, ovsUseVeth, openvswitch }: AgentSettings): InterfaceDriverConfig {
+  if (kind !== 'openvswitch') return { kind };
+  const { connection, tls, timeoutMs, datapathType, integrationBridge } = openvswitchConfig(openvswitch);
+  return { kind, bridge: integrationBridge, useVeth: ovsUseVeth, datapathType, connection, timeoutMs, ...(tls ? { tls } : {}) };
 }
 
 /** The kernel's own port of VXLAN, which is not the one that IANA has assigned. */

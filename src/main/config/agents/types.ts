@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { parseCidr } from '../../../domain/net/cidr.ts';
 import { ConfigError } from '../ini.ts';
-import { noEffect, type Type } from '../option.ts';
+import type { Type } from '../option.ts';
 import { listOf, mapped, mappings, oneOf } from '../values.ts';
 
 const shaped = (name: string, fits: (text: string) => boolean, what: string): Type<string> => ({
@@ -47,19 +47,6 @@ export const ovsdbConnection = shaped(
 const tunnelType = oneOf('gre', 'vxlan', 'geneve');
 export const tunnelTypeList = listOf(tunnelType);
 
-const bridgeDrivers = new Set(['linuxbridge', 'neutron.agent.linux.interface.BridgeInterfaceDriver']);
-/** Of options of the driver for Open vSwitch. */
-export const noOvs = noEffect('devices are plugged into Linux bridges');
-
-export const bridgeDriver: Type<string> = {
-  name: 'string',
-  emptyIsNone: true,
-  read(text) {
-    if (!bridgeDrivers.has(text)) throw new ConfigError("'linuxbridge' is wanted: this agent plugs into nothing else");
-    return text;
-  },
-};
-
 /** Names of a driver's class that stand for its short name. */
 const firewalls: Readonly<Record<string, string>> = {
   iptables: 'iptables',
@@ -68,6 +55,19 @@ const firewalls: Readonly<Record<string, string>> = {
   'neutron.agent.firewall.NoopFirewallDriver': 'noop',
 };
 export const firewallDriver = driverOf(firewalls, "'iptables' or 'noop' is wanted");
+
+/** Entry points of `neutron.interface_drivers`, and their classes. */
+export const interfaceDriver = driverOf(
+  {
+    linuxbridge: 'linuxbridge',
+    openvswitch: 'openvswitch',
+    null: 'null',
+    'neutron.agent.linux.interface.BridgeInterfaceDriver': 'linuxbridge',
+    'neutron.agent.linux.interface.OVSInterfaceDriver': 'openvswitch',
+    'neutron.agent.linux.interface.NullDriver': 'null',
+  },
+  "'linuxbridge', 'openvswitch' or 'null' is wanted",
+);
 
 const filteredTypes = new Set([0x0800, 0x0806, 0x86dd, 0x8100, 0x88a8]);
 
@@ -92,7 +92,7 @@ export const ovsFirewallDriver = driverOf(
   "'openvswitch' or 'noop' is wanted: iptables_hybrid is not here",
 );
 
-function driverOf(names: Readonly<Record<string, string>>, wanted: string): Type<string> {
+function driverOf<D extends string>(names: Readonly<Record<string, D>>, wanted: string): Type<D> {
   return {
     name: 'string',
     emptyIsNone: true,

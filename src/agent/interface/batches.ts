@@ -1,14 +1,9 @@
 // Batches of changes through the door of links; what is refused comes back in words.
 import type { LinkChange, Links } from '../../contracts/host/links.ts';
+import type { Problem } from './driver.ts';
 
 /** What is not there any more need not be removed. */
 const GONE = /cannot find|no such|cannot assign requested address|does not exist|not found/i;
-
-/** A change that was refused, and the device that is not as it should be for it; a route that fails leaves its device whole. */
-export interface Problem {
-  readonly what: string;
-  readonly device?: string;
-}
 
 export async function applyAll(links: Links, netns: string, batch: readonly LinkChange[]): Promise<Problem[]> {
   if (batch.length === 0) return [];
