@@ -219,7 +219,8 @@ export class BridgeWorld implements AsyncDisposable {
     }
   }
 
-  private enter(host: string, argv: readonly string[]): string[] {
+  /** The command line that runs `argv` on a host. */
+  enter(host: string, argv: readonly string[]): string[] {
     const sandbox = this.hosts.get(host);
     if (!sandbox) throw new Error(`no host ${host}`);
     return sandbox.enter(argv);
