@@ -1,4 +1,4 @@
-// The test runner: test/run.ts check|unit|api|databases|everywhere|conformance|interop|system|all [name pattern]. Each stage prints one summary line; the
+// The test runner: test/run.ts check|unit|api|databases|everywhere|conformance|interop|system|long|all [name pattern]. Each stage prints one summary line; the
 // last line of all is `N passed, N failed`. The exit status is not zero when anything failed, or when not a single test ran.
 import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -48,14 +48,18 @@ function program(name: string, argv: readonly string[]): Stage {
   return { name, run };
 }
 
+/** Too long to be run for each change; `long` runs them. */
+const longOnes = ['**/*.long.test.ts'];
+
 function tests(
   name: string,
   patterns: readonly string[],
   options: { concurrency: number; verbose: boolean; fileTimeoutMs: number; secondChances?: number },
+  exclude: readonly string[] = longOnes,
 ): Stage {
   return {
     name,
-    run: () => runTests({ files: globSync([...patterns], { cwd: root }).sort(), cwd: root, ...options, only: process.argv[3] }),
+    run: () => runTests({ files: globSync([...patterns], { cwd: root, exclude }).sort(), cwd: root, ...options, only: process.argv[3] }),
   };
 }
 
@@ -70,6 +74,7 @@ const besidePrograms = { concurrency: 1, verbose: true, fileTimeoutMs: 600_000, 
 const system = tests('system tests', ['test/system/**/*.test.ts'], besidePrograms);
 // Programs of others on the other side.
 const interop = tests('interop tests', ['test/interop/**/*.test.ts'], besidePrograms);
+const long = tests('long tests', ['test/{system,interop}/**/*.long.test.ts'], { ...besidePrograms, fileTimeoutMs: 1_200_000 }, []);
 /** API tests elsewhere than on a file and a Unix socket: which, and what the environment says. */
 interface Elsewhere {
   readonly where: string;
@@ -162,6 +167,7 @@ const modes: Readonly<Record<string, readonly Stage[]>> = {
   everywhere,
   system: [system],
   interop: [interop],
+  long: [long],
   conformance: [conformance],
   all: [...check, api, ...databases, conformance, interop, system],
 };

@@ -55,6 +55,9 @@ interface TestEvent {
 /** On a build server nothing may be missing, so a skipped test is a failed one there, unless the kernel or the place of the checkout is why. */
 const skipFails = (reason: string): boolean => Boolean(process.env['CI']) && !/^(kernel|place):/.test(reason);
 
+/** A file that takes longer is told of. */
+const LONG_MS = 30_000;
+
 /** What one run of files came to; the file of each failure, too. */
 interface Run extends Outcome {
   readonly failures: (Failure & { readonly file: string })[];
@@ -81,6 +84,11 @@ export async function runTests(options: StageOptions): Promise<Outcome> {
 async function runFiles(options: StageOptions, files: readonly string[]): Promise<Run> {
   const sum = { passed: 0, failed: 0, skipped: 0, ran: 0 };
   const failures: Run['failures'] = [];
+  /** By file, in ms. */
+  const times = new Map<string, number>();
+  const took = ({ file, nesting, details }: TestEvent): void => {
+    if (file && nesting === 0) times.set(file, (times.get(file) ?? 0) + details.duration_ms);
+  };
   const place = (event: TestEvent): string => (event.file ? `${relative(options.cwd, event.file)}:${event.line ?? 1}` : '');
   const stream = run({
     files: [...files],
@@ -128,10 +136,18 @@ async function runFiles(options: StageOptions, files: readonly string[]): Promis
   stream.on('test:fail', event => onFail(event as TestEvent));
   stream.on('test:stdout', event => options.verbose && process.stdout.write(event.message));
   stream.on('test:stderr', event => process.stderr.write(event.message));
+  for (const end of ['test:pass', 'test:fail'] as const) stream.on(end, event => took(event as TestEvent));
   for await (const _ of stream) {
     // Read to the end: the listeners above do the work.
   }
+  if (options.verbose) tellLongest(options.cwd, times);
   return { ...sum, failures, unsteady: [] };
+}
+
+/** What a stage spends its time on. */
+function tellLongest(cwd: string, times: ReadonlyMap<string, number>): void {
+  const long = [...times].filter(([, ms]) => ms > LONG_MS).sort(([, a], [, b]) => b - a);
+  if (long.length > 0) print(`  longest: ${long.map(([file, ms]) => `${relative(cwd, file)} ${Math.round(ms / 1000)} s`).join(', ')}`);
 }
 
 export function indent(text: string): string {
