@@ -18,6 +18,7 @@ export interface FirewallPlan {
   readonly admitted: ReadonlySet<string>;
   readonly foreign: ReadonlySet<string>;
   readonly nohost: ReadonlySet<string>;
+  readonly wires: ReadonlySet<string>;
   /** Bridge → the zone in which its fragments are put together, also where nothing else is tracked. */
   readonly fragmentZones: ReadonlyMap<string, number>;
   /** Device → why nothing passes it. */
@@ -64,6 +65,7 @@ export function planFirewall(given: PlanInput): FirewallPlan {
     admitted,
     foreign: foreignTaps(links, given.isOurs),
     nohost: shutOutOfHost(plan, zones, admitted),
+    wires: new Set([...plan.bridges.values()].flatMap(b => (b.uplink?.kind === 'physical' ? [b.uplink.name] : []))),
     fragmentZones: zonesOfFragments(zones, given.zoneOf),
     problems,
   };

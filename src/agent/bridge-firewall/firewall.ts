@@ -92,8 +92,8 @@ export class Firewall {
   }
 
   private wanted(plan: FirewallPlan, cuts: Iterable<Cut>): DesiredBridgeTable {
-    const { admitted, foreign, nohost } = plan;
-    return desiredTable({ admitted, foreign, nohost, guarded: plan.input.filtered, cuts });
+    const { admitted, foreign, nohost, wires } = plan;
+    return desiredTable({ admitted, foreign, nohost, wires, guarded: plan.input.filtered, cuts });
   }
 
   /** Devices that are to be let in no more lose their way before they lose their rules. */

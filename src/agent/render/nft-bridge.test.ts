@@ -102,20 +102,21 @@ const cut6: Cut = {
 };
 const of = (
   ports: readonly PortSecurity[],
-  more: { open?: string[]; foreign?: string[]; nohost?: string[]; cuts?: Cut[] } = {},
+  more: { open?: string[]; foreign?: string[]; nohost?: string[]; wires?: string[]; cuts?: Cut[] } = {},
 ): DesiredBridgeTable =>
   desiredTable({
     admitted: [...ports.map(p => p.device), ...(more.open ?? [])],
     foreign: more.foreign ?? [],
     nohost: more.nohost ?? [],
+    wires: more.wires ?? [],
     guarded: ports,
     cuts: more.cuts ?? [],
   });
 
 const states: Record<string, DesiredBridgeTable> = {
   empty: of([]),
-  two: of([port(1), port(2)], { nohost: ['tap11111111-aa', 'vxlan-7'] }),
-  'changed address': of([port(1, { fixed_ips: ['10.0.0.3'] }), port(2)], { foreign: ['tap0'] }),
+  two: of([port(1), port(2)], { nohost: ['tap11111111-aa', 'vxlan-7'], wires: ['eth1'] }),
+  'changed address': of([port(1, { fixed_ips: ['10.0.0.3'] }), port(2)], { foreign: ['tap0'], wires: ['eth1', 'eno1@x'] }),
   'port security off': of([port(2)], { open: ['tap11111111-aa'] }),
   cut: of([port(1)], { cuts: [cut, cut6] }),
   'many open': of([], { open: Array.from({ length: 40 }, (_, i) => `tap${String(i).padStart(8, '0')}-bb`) }),
@@ -140,6 +141,7 @@ for (const [from, a] of Object.entries(states)) {
         admitted: [...t.admitted].sort(),
         foreign: [...t.foreign].sort(),
         nohost: [...t.nohost].sort(),
+        wires: [...t.wires].sort(),
         guarded: [...t.guarded].sort(),
         cuts: [...t.cuts].sort(),
       });

@@ -26,6 +26,8 @@ export interface BridgeTable {
   readonly foreign: ReadonlySet<string>;
   /** Devices from which nothing may reach the host itself. */
   readonly nohost: ReadonlySet<string>;
+  /** Devices that lead a flat network to its wire. */
+  readonly wires: ReadonlySet<string>;
   /** Tap → chain. */
   readonly guarded: ReadonlyMap<string, string>;
   /** Element → the direction in which the connection had begun, which the element carries as its comment. */
@@ -56,10 +58,15 @@ const midStream = 'tcp flags & (fin|syn|rst|ack) != syn';
  */
 const tunnelled = 'iifname "tap*" udp dport { 4789, 8472 } drop';
 
+/** A flat network is what its wire carries without a tag: the rest is other networks'. */
+const tagged = ['vlan id 0-4095', 'ether type { vlan, 0x88a8, 0x9100 }'];
+const perTag = (way: 'iifname' | 'oifname'): string => tagged.map(match => `    ${way} @wires ${match} drop\n`).join('');
+
 const frame = `
   set admitted { type ifname; }
   set foreign { type ifname; }
   set nohost { type ifname; }
+  set wires { type ifname; }
   map guarded { type ifname : verdict; }
 ${cutSets.map(s => `  set ${s} { type ifname . ipv${s[3]}_addr . inet_service . ipv${s[3]}_addr . inet_service; flags timeout; size ${CUT_MAX}; }`).join('\n')}
   chain ${commonChain} {
@@ -67,14 +74,14 @@ ${commonRules.map(r => `    ${r}`).join('\n')}
   }
   chain from-port {
     type filter hook prerouting priority -300; policy accept;
-    iifname "tap*" iifname != @admitted iifname != @foreign drop
+${perTag('iifname')}    iifname "tap*" iifname != @admitted iifname != @foreign drop
     ${midStream} iifname . ${tuple(4)} @cut4from drop
     ${midStream} iifname . ${tuple(6)} @cut6from drop
     iifname vmap @guarded
   }
   chain to-port {
     type filter hook forward priority -300; policy accept;
-    oifname "tap*" oifname != @admitted oifname != @foreign drop
+${perTag('oifname')}    oifname "tap*" oifname != @admitted oifname != @foreign drop
     ${midStream} oifname . ${tuple(4)} @cut4to drop
     ${midStream} oifname . ${tuple(6)} @cut6to drop
   }
@@ -107,6 +114,7 @@ export interface BridgeTableInput {
   readonly admitted: Iterable<string>;
   readonly foreign: Iterable<string>;
   readonly nohost: Iterable<string>;
+  readonly wires: Iterable<string>;
   readonly guarded: readonly PortSecurity[];
   readonly cuts: Iterable<Cut>;
 }
@@ -118,6 +126,7 @@ export function desiredTable(input: BridgeTableInput): DesiredBridgeTable {
     admitted: new Set(input.admitted),
     foreign: new Set(input.foreign),
     nohost: new Set(input.nohost),
+    wires: new Set(input.wires),
     guarded: new Map(chains.map(c => [c.device, c.chain])),
     cuts: new Map([...input.cuts].map(c => [cutElement(c), c])),
     rules: new Map(chains.map(c => [c.chain, c.rules])),
@@ -136,7 +145,7 @@ export function bridgeTableDelta(name: string, actual: BridgeTable | undefined, 
       .flatMap(c => [`add chain ${at} ${c}`, ...(desired.rules.get(c) ?? []).map(r => `add rule ${at} ${c} ${r}`)]),
     ...mapDelta(at, actual.guarded, desired.guarded),
     // A tap is let in after its chain is there, and shut out before it is gone; the transaction makes that one moment.
-    ...(['admitted', 'foreign', 'nohost'] as const).flatMap(set => setDelta(at, set, actual[set], desired[set])),
+    ...(['admitted', 'foreign', 'nohost', 'wires'] as const).flatMap(set => setDelta(at, set, actual[set], desired[set])),
     ...cutDelta(at, actual.cuts, desired.cuts),
     ...[...had].filter(c => !wanted.has(c)).flatMap(c => [`flush chain ${at} ${c}`, `delete chain ${at} ${c}`]),
   ];
@@ -171,6 +180,7 @@ function cutDelta(at: string, actual: ReadonlyMap<string, Cut>, desired: Readonl
 }
 
 function whole(name: string, desired: DesiredBridgeTable, replace: boolean): string {
-  const empty: BridgeTable = { layout, admitted: new Set(), foreign: new Set(), nohost: new Set(), guarded: new Map(), cuts: new Map() };
+  const none: ReadonlySet<string> = new Set();
+  const empty: BridgeTable = { layout, admitted: none, foreign: none, nohost: none, wires: none, guarded: new Map(), cuts: new Map() };
   return `${replace ? `delete table bridge ${name}\n` : ''}table bridge ${name} {${frame}  chain ${layout} {\n  }\n}\n${bridgeTableDelta(name, empty, desired)}`;
 }

@@ -14,6 +14,7 @@ export function parseBridgeTable(listing: string): BridgeTable {
     admitted: names('admitted'),
     foreign: names('foreign'),
     nohost: names('nohost'),
+    wires: names('wires'),
     guarded: new Map(guarded),
     cuts: new Map(cuts.map(c => [cutElement(c), c])),
   };
