@@ -27,6 +27,8 @@ export const testPackages = {
   'python3-openstackclient': ['openstack'],
   python3: ['python3'],
   tcpdump: ['tcpdump'],
+  // A web server of an instance.
+  busybox: ['busybox'],
   openssl: ['openssl'],
   'netcat-openbsd': ['nc'],
   udhcpc: ['udhcpc'],

@@ -10,7 +10,7 @@ export interface Instance {
   readonly tap: string;
 }
 
-export async function plug(lab: Lab, host: LabHost, port: Made): Promise<Instance> {
+export async function plug(lab: Lab, host: LabHost, port: Made, mtu = 1450): Promise<Instance> {
   const [first] = port.fixed_ips as readonly { ip_address: string }[];
   const vm = { host, port, ns: `vm-${port.id.slice(0, 8)}`, address: first?.ip_address ?? '', tap: `tap${port.id.slice(0, 11)}` };
   const on = (...argv: string[]): Promise<string> => lab.on(host.name, ...argv);
@@ -18,7 +18,7 @@ export async function plug(lab: Lab, host: LabHost, port: Made): Promise<Instanc
   const mac = String(port.mac_address);
   await on('ip', 'link', 'add', vm.tap, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', vm.ns, 'address', mac);
   await on('ip', '-n', vm.ns, 'link', 'set', 'lo', 'up');
-  await on('ip', '-n', vm.ns, 'link', 'set', 'eth0', 'up', 'mtu', '1450');
+  await on('ip', '-n', vm.ns, 'link', 'set', 'eth0', 'up', 'mtu', String(mtu));
   if (host.kind === 'openvswitch') await intoSwitch(lab, vm);
   else await intoBridge(lab, vm);
   await on('ip', 'link', 'set', vm.tap, 'up');

@@ -18,22 +18,37 @@ export interface LabHost {
 export const publicGateway = '203.0.113.1';
 export const publicCidr = '203.0.113.0/24';
 
+/** What the hosts' tunnels run over, and how long a packet may be on either wire. */
+export interface Underlay {
+  readonly version: 4 | 6;
+  readonly mtu: number;
+}
+
+const usual: Underlay = { version: 4, mtu: 1600 };
+
 export class Lab implements AsyncDisposable {
   readonly hosts: readonly LabHost[];
   private readonly prefix: string;
+  private readonly underlay: Underlay;
   private readonly places = new Map<string, Sandbox>();
   private readonly jobs = new Set<Job>();
   /** By host and program. */
   private readonly daemons = new Map<string, Job>();
   private readonly stack = new AsyncDisposableStack();
 
-  private constructor(prefix: string, kinds: readonly Kind[]) {
+  private constructor(prefix: string, kinds: readonly Kind[], underlay: Underlay) {
     this.prefix = prefix;
-    this.hosts = kinds.map((kind, i) => ({ name: `${kind === 'linuxbridge' ? 'lb' : 'ovs'}${i + 1}`, kind, address: `192.0.2.${i + 1}` }));
+    this.underlay = underlay;
+    const network = underlay.version === 4 ? '192.0.2.' : '2001:db8:99::';
+    this.hosts = kinds.map((kind, i) => ({
+      name: `${kind === 'linuxbridge' ? 'lb' : 'ovs'}${i + 1}`,
+      kind,
+      address: `${network}${i + 1}`,
+    }));
   }
 
-  static async open(prefix: string, kinds: readonly Kind[]): Promise<Lab> {
-    const lab = new Lab(prefix, kinds);
+  static async open(prefix: string, kinds: readonly Kind[], underlay: Underlay = usual): Promise<Lab> {
+    const lab = new Lab(prefix, kinds, underlay);
     try {
       await lab.switchOn();
       for (const host of lab.hosts) await lab.addHost(host);
@@ -82,7 +97,7 @@ export class Lab implements AsyncDisposable {
   private async switchOn(): Promise<void> {
     await this.place('wire');
     for (const bridge of ['under', 'public']) {
-      await this.on('wire', 'ip', 'link', 'add', bridge, 'mtu', '1600', 'type', 'bridge');
+      await this.on('wire', 'ip', 'link', 'add', bridge, 'mtu', this.mtu, 'type', 'bridge');
       await this.on('wire', 'ip', 'link', 'set', bridge, 'up');
     }
     await this.on('wire', 'ip', 'address', 'add', `${publicGateway}/24`, 'dev', 'public');
@@ -94,15 +109,25 @@ export class Lab implements AsyncDisposable {
     await this.place(name);
     await this.plug(name, 'eth0', 'under');
     await this.plug(name, 'eth1', 'public');
-    if (kind === 'linuxbridge') await this.on(name, 'ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
+    if (kind === 'linuxbridge') await this.address(name, address, 'eth0');
     else await this.addSwitch(name, address);
+  }
+
+  private get mtu(): string {
+    return String(this.underlay.mtu);
+  }
+
+  private async address(host: string, address: string, device: string): Promise<void> {
+    const cidr = this.underlay.version === 4 ? [`${address}/24`] : [`${address}/64`, 'nodad'];
+    await this.on(host, 'ip', 'address', 'add', ...cidr, 'dev', device);
   }
 
   private async plug(host: string, device: string, bridge: string): Promise<void> {
     const wire = this.places.get('wire')!;
     const { pid } = this.places.get(host)!.init;
     const end = `${bridge}-${host}`;
-    const pair = ['ip', 'link', 'add', end, 'mtu', '1600', 'type', 'veth', 'peer', 'name', device, 'mtu', '1600', 'netns', String(pid)];
+    const wide = ['mtu', this.mtu];
+    const pair = ['ip', 'link', 'add', end, ...wide, 'type', 'veth', 'peer', 'name', device, ...wide, 'netns', String(pid)];
     await run(wire.enterNetwork(pair));
     await this.on('wire', 'ip', 'link', 'set', end, 'master', bridge, 'up');
     await this.on(host, 'ip', 'link', 'set', device, 'up');
@@ -121,8 +146,8 @@ export class Lab implements AsyncDisposable {
     const port = (bridge: string, device: string): string[] => ['--', 'add-port', bridge, device];
     const bridge = (name: string): string[] => ['--', 'add-br', name, '--', 'set', 'bridge', name, 'datapath_type=netdev'];
     await this.on(host, 'ovs-vsctl', ...bridge('br-phy'), ...port('br-phy', 'eth0'), ...bridge('br-ex'), ...port('br-ex', 'eth1'));
-    await this.on(host, 'ip', 'address', 'add', `${address}/24`, 'dev', 'br-phy');
-    await this.on(host, 'ip', 'link', 'set', 'br-phy', 'up', 'mtu', '1600');
+    await this.on(host, 'ip', 'link', 'set', 'br-phy', 'up', 'mtu', this.mtu);
+    await this.address(host, address, 'br-phy');
   }
 
   async startSwitch(host: string): Promise<void> {
