@@ -2,7 +2,7 @@
 // and one with Linux bridges, all in one VXLAN network.
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { describePackets, type Flow, type Packets, startPackets } from '../system/traffic.ts';
+import { describePackets, endWithoutLoss, type Flow, type Packets, startPackets } from '../system/traffic.ts';
 import type { Instance } from './agents/instances.ts';
 import { noAgents, patience } from './agents/needs.ts';
 import type { Made } from './agents/server.ts';
@@ -59,6 +59,7 @@ describe("Neutron's Open vSwitch agent and Weft's in turn", { skip: noAgents, ti
     to: world.spawnIn(vm(to)),
     address: vm(to).address,
     port,
+    perSecond: 250,
   });
   const all = (first: number) =>
     Promise.all([
@@ -74,7 +75,7 @@ describe("Neutron's Open vSwitch agent and Weft's in turn", { skip: noAgents, ti
     await world.reaches(vm('ovs1 vlan'), vm('ovs2 vlan').address);
   });
 
-  test("Neutron's agent goes and Weft's takes over: its VLANs, its flows in the place of the others, hardly a packet missing", async t => {
+  test("Neutron's agent goes and Weft's takes over: its VLANs, its flows in the place of the others, no packet missing", async t => {
     const tags = [await tag(vm('ovs1')), await tag(vm('ovs1 vlan'))];
     const packets = await all(7001);
     await world.agents.kill(world.host('ovs1'), 'openvswitch');
@@ -85,10 +86,10 @@ describe("Neutron's Open vSwitch agent and Weft's in turn", { skip: noAgents, ti
     for (const bridge of ['br-int', 'br-tun', 'br-ex'])
       for (const flow of await cookies('ovs1', bridge)) assert.match(flow, /^cookie=0x7765667400000001,/, bridge);
     assert.deepEqual([await tag(vm('ovs1')), await tag(vm('ovs1 vlan'))], tags);
+    await endWithoutLoss(t, packets);
+    // Not under packets: a switch in user space loses some of its tunnels' whenever a device comes or goes (test/perf/openvswitch-links.ts).
     await plug('late', 'ovs1', vxlan);
     for (const other of ['ovs1', 'ovs2', 'lb3']) await world.reaches(vm('late'), vm(other).address);
-    // A single packet is missing in some runs: status.md says so.
-    await countLosses(t, packets, 3);
   });
 
   test("and Neutron's takes it back", async t => {
@@ -104,8 +105,8 @@ describe("Neutron's Open vSwitch agent and Weft's in turn", { skip: noAgents, ti
     await world.until('its own flows alone', async () => !ours(await cookies('ovs1', 'br-int')) && !ours(await cookies('ovs1', 'br-tun')));
     assert.deepEqual([await tag(vm('ovs1')), await tag(vm('ovs1 vlan'))], tags);
     for (const other of ['ovs2', 'lb3']) await world.reaches(vm('late'), vm(other).address);
-    // Neutron's own start is not quite without loss.
-    await countLosses(t, packets, 20);
+    // Neutron's own start is not quite without loss: devices come and go.
+    await countLosses(t, packets, 50);
   });
 });
 

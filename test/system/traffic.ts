@@ -1,4 +1,4 @@
-// Traffic that notices what is lost: numbered UDP packets, a hundred a second, and a TCP transfer with a checksum. It goes on until it
+// Traffic that notices what is lost: numbered UDP packets, a hundred a second unless told, and a TCP transfer with a checksum. It goes on until it
 // is told to end, and then says what was sent and what arrived.
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
@@ -16,6 +16,8 @@ export interface Way {
   /** What the sender dials. */
   readonly address: string;
   readonly port: number;
+  /** Packets; a hundred unless told. */
+  readonly perSecond?: number;
 }
 
 export interface Packets {
@@ -73,12 +75,12 @@ socket.bind(Number(port), '::', () => console.log('ready'));
 
 // Every number gets its turn, also when a timer comes late.
 const udpSender = `${tell}
-const [host, port] = process.argv.slice(1);
+const [host, port, rate] = process.argv.slice(1);
 const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
 let count = 0, error;
 socket.on('error', e => { error = e.message; });
 const began = performance.now();
-const timer = setInterval(() => { while (performance.now() - began >= count * 10) socket.send(String(count++), Number(port), host); }, 2);
+const timer = setInterval(() => { while (performance.now() - began >= (count * 1000) / rate) socket.send(String(count++), Number(port), host); }, 2);
 process.on('SIGTERM', () => { clearInterval(timer); setTimeout(() => tell({ count, error }), 50); });
 console.log('ready');
 `;
@@ -130,10 +132,10 @@ export async function reportOf<T = Report>(name: string, job: Job): Promise<T> {
   return JSON.parse(/^report (.*)$/m.exec(job.output())?.[1] ?? '') as T;
 }
 
-export async function startPackets({ name, from, to, address, port }: Way): Promise<Flow<Packets>> {
+export async function startPackets({ name, from, to, address, port, perSecond = 100 }: Way): Promise<Flow<Packets>> {
   const receiver = to(program(udpReceiver, port));
   await onItsWay(name, receiver);
-  const sender = from(program(udpSender, address, port));
+  const sender = from(program(udpSender, address, port, perSecond));
   await onItsWay(name, sender);
   return {
     async end() {
