@@ -3,16 +3,18 @@ import type { Log } from '../../contracts/log.ts';
 
 export class Problems {
   private readonly log: Log;
+  private readonly of: string;
   private known = new Map<string, string>();
 
-  constructor(log: Log) {
+  constructor(log: Log, of = 'a port') {
     this.log = log;
+    this.of = of;
   }
 
   tell(problems: Iterable<readonly [device: string, why: string]>): void {
     const now = new Map(problems);
-    for (const [device, why] of now) if (this.known.get(device) !== why) this.log.error('a port cannot be wired', { device, why });
-    for (const device of this.known.keys()) if (!now.has(device)) this.log.info('a port is not in trouble any more', { device });
+    for (const [device, why] of now) if (this.known.get(device) !== why) this.log.error(`${this.of} cannot be wired`, { device, why });
+    for (const device of this.known.keys()) if (!now.has(device)) this.log.info(`${this.of} is not in trouble any more`, { device });
     this.known = now;
   }
 }

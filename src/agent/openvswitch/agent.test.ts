@@ -238,7 +238,7 @@ for (const [from, a] of Object.entries(states)) {
   }
 }
 
-test('nothing is touched before the server has answered', async () => {
+test('nothing but ports without a tag is touched before the server has answered', async () => {
   await using world = await World.open();
   const port = world.server.port(1, world.server.network(1));
   await world.plug(port);
@@ -246,10 +246,55 @@ test('nothing is touched before the server has answered', async () => {
   const before = await world.settled();
   await world.start({ tunnels }, false);
   await world.until('asked', () => world.server.count('get_devices_details_list') > 1);
-  same(await world.settled(), before);
+  await world.until('shut', () => world.tag(port) === 4095);
+  const dead = before.replace(new RegExp(`^port br-int ${tapOf(port)} .*$`, 'm'), `port br-int ${tapOf(port)} dead trunk 4095 {}`);
+  assert.notEqual(dead, before);
+  same(await world.settled(), dead);
   world.server.failing.clear();
   await world.active(port);
   assert.ok(world.flows('br-int').length > 0);
+});
+
+test('a port is shut the moment it appears, also while a pass waits for the switch, and none that has a tag is', async () => {
+  await using world = await World.open();
+  const net = world.server.network(1);
+  const [one, two, three, placed] = [1, 2, 3, 4].map(n => world.server.port(n, net)) as [FakePort, FakePort, FakePort, FakePort];
+  await world.plug(one);
+  await world.start();
+  await world.active(one);
+  const tag = world.tag(one);
+  world.server.late.add('get_devices_details_list');
+  await world.plug(three);
+  await world.until('a pass waits', () => world.server.held.length > 0);
+  await world.plug(two);
+  await world.database({
+    bridges: {
+      'br-int': { ports: { [tapOf(placed)]: { tag: 7, interface: { type: 'internal', external_ids: { 'iface-id': placed.id } } } } },
+    },
+  });
+  await world.until('shut', () => world.tag(two) === 4095);
+  assert.deepEqual([world.tag(one), world.tag(placed)], [tag, 7]);
+  const numberOf = (port: FakePort): number => world.host.ovsdb.now().port(tapOf(port))!.interfaces[0]!.ofport!;
+  const admitted = (port: FakePort): boolean => world.texts('br-int').some(t => t.includes(`priority=1,in_port=${numberOf(port)} `));
+  assert.deepEqual([admitted(one), admitted(two), admitted(placed)], [true, false, false]);
+  world.server.late.clear();
+  for (const answer of world.server.held) answer();
+  await world.active(one, two, three, placed);
+  assert.ok([one, two, three, placed].every(p => world.tag(p) === tag && admitted(p)));
+});
+
+test('ports of others are let in where somebody has placed them', async () => {
+  await using world = await World.open();
+  await world.start();
+  const own = { interface: { type: 'internal' } };
+  const ports = { tagged: { ...own, tag: 7 }, nobody: own, leads: { interface: { type: 'patch', options: { peer: 'away' } } } };
+  await world.database({ bridges: { 'br-int': { ports } } });
+  const numberOf = (port: string): number | undefined => world.host.ovsdb.now().port(port)?.interfaces[0]?.ofport;
+  const admitted = (port: string): boolean => world.texts('br-int').some(t => t.includes(`priority=1,in_port=${numberOf(port)} `));
+  await world.until('both', () => admitted('tagged') && admitted('leads'));
+  assert.equal(admitted('nobody'), false);
+  await world.until('told', () => world.lines.some(l => l.includes('nobody') && l.includes('no owner')));
+  assert.equal(world.host.ovsdb.now().port('nobody')?.tag, undefined);
 });
 
 test('a new life touches nothing that is as it should be', async () => {

@@ -5,6 +5,7 @@ import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import type { View } from '../l2/view.ts';
 import type { BridgeOptions } from './bridges.ts';
+import { freshPorts, shutFresh } from './fresh-ports.ts';
 import { OvsSwitch } from './ovs-switch.ts';
 import { TunnelEnds } from './tunnel-ends.ts';
 import { vifsOf } from './vifs.ts';
@@ -133,6 +134,12 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
 function watchDatabase(core: L2Core, session: OvsdbSession, options: BridgeOptions, keep: (now: OvsPicture) => void): AsyncDisposable {
   const { mark, appeared, ctx } = core;
   let away = false;
+  // At once, and not in a pass: one that is under way may wait for the server.
+  const shut = (now: OvsPicture): void => {
+    const fresh = freshPorts(now, options.integrationBridge);
+    if (fresh.length > 0)
+      shutFresh(session, fresh).catch((error: unknown) => ctx.log.warning('fresh ports stay open', { error: String(error) }));
+  };
   const watch = session.watch(news => {
     if (news.kind === 'down') {
       away = true;
@@ -142,10 +149,12 @@ function watchDatabase(core: L2Core, session: OvsdbSession, options: BridgeOptio
     if (news.kind === 'up') {
       if (away) ctx.log.info("Open vSwitch's database is back");
       away = false;
+      void session.picture().then(shut, () => {});
       mark(true);
       return;
     }
     keep(news.picture);
+    shut(news.picture);
     if (!news.changes.some(c => c.table === 'Interface' || c.table === 'Port' || c.table === 'Bridge')) return;
     for (const device of vifsOf(news.picture, options.integrationBridge).vifs.keys()) appeared(device);
     mark();

@@ -4,8 +4,8 @@ import { parseIp } from '../../domain/net/ip.ts';
 import { patchName, type Sha1Hex, tunnelTypeOf } from '../desired/openvswitch/names.ts';
 import type { OvsOptions, SwitchPlan, Vif } from '../desired/openvswitch/plan.ts';
 import { portConfig } from '../desired/openvswitch/segments.ts';
-import { DEAD_VLAN } from '../desired/openvswitch/tables.ts';
 import type { Tunnel } from '../desired/openvswitch/tunnels.ts';
+import { deadPort, freshPorts } from './fresh-ports.ts';
 
 export interface BridgeOptions extends OvsOptions {
   /** `integration_bridge`, `tunnel_bridge`, `int_peer_patch_port`, `tun_peer_patch_port`. */
@@ -53,7 +53,8 @@ export function patchesOf({ bridgeMappings }: OvsOptions, bridges: ReadonlySet<s
 }
 
 /**
- * Before there are flows: everything but what lets frames in, which are tags of ports and the patches' other ends. Controllers that Neutron's
+ * Before there are flows: everything but what lets frames in, which are tags of ports and the patches' other ends. Ports without a tag, to
+ * which everything would come, get the one of the dead first. Controllers that Neutron's
  * agent has set stay: a bridge that loses its last one loses its flows.
  */
 export function wantedBridges(
@@ -80,6 +81,7 @@ export function wantedBridges(
       ports: {
         ...(options.tunnels ? { [options.intPatch]: { ...patch(options.tunPatch), ...snooping(options) } } : {}),
         ...Object.fromEntries(patches.map(p => [p.int, { ...unconnected(p.int, p.phy), ...snooping(options) }])),
+        ...Object.fromEntries(freshPorts(picture, options.integrationBridge).map(name => [name, deadPort])),
       },
     },
   };
@@ -138,7 +140,7 @@ export function wantedPorts(
     if (vlan !== undefined && of !== undefined)
       ports[vif.name] = { make: false, tag: vlan, vlan_mode: null, trunks: [], other_config: portConfig(of, vlan) };
   }
-  for (const vif of dead) ports[vif.name] = { make: false, tag: DEAD_VLAN, vlan_mode: 'trunk', trunks: [DEAD_VLAN] };
+  for (const vif of dead) ports[vif.name] = deadPort;
   const bridges: Record<string, WantedBridge> = {};
   for (const p of patches) {
     ports[p.int] = { make: false, interface: { options: { peer: p.phy } } };

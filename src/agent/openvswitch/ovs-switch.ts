@@ -25,6 +25,7 @@ import { ruleKey } from '../render/security-rules.ts';
 import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges, wantedPorts } from './bridges.ts';
 import { type FirewallPort, OvsFirewall } from './firewall.ts';
 import { FlowRefused, FlowTable } from './flow-table.ts';
+import { leftOut, placedByOthers } from './fresh-ports.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
 
@@ -69,6 +70,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private readonly given: OvsSwitchGiven;
   private readonly vlans = new LocalVlans();
   private readonly problems: Problems;
+  private readonly leftOut: Problems;
   private readonly tables = new Map<string, FlowTable>();
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
@@ -87,6 +89,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const { ctx, options, permittedEthertypes } = given;
     this.firewall = new OvsFirewall({ datapath: ctx.host.datapath, type: options.datapathType, permitted: permittedEthertypes });
     this.problems = new Problems(given.ctx.log);
+    this.leftOut = new Problems(given.ctx.log, 'a port of the integration bridge');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -256,12 +259,26 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
     await this.table(options.integrationBridge).apply([
-      ...integrationFlows({ patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
+      ...integrationFlows({ ...this.admitted(scene), patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
       ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
     ]);
     const others = await Promise.allSettled([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
     // All have ended by now: the next pass begins beside none of them.
     for (const bridge of others) if (bridge.status === 'rejected') throw bridge.reason;
+  }
+
+  /** Ports whose frames are let in. */
+  private admitted({ plan, patches, picture }: Scene): { admitted: number[]; untagged: number[] } {
+    const { firewall, options } = this.given;
+    const { integrationBridge: bridge, intPatch } = options;
+    const ours = new Set([intPatch, ...patches.map(p => p.int)]);
+    this.leftOut.tell(leftOut(picture, bridge, ours).map(name => [name, 'it has no owner and no VLAN']));
+    const live = [...plan.ports.values()].map(p => p.vif.ofport);
+    const tunnel = options.tunnels && ofportOf(picture, bridge, intPatch);
+    return {
+      admitted: [...(tunnel === undefined ? [] : [tunnel]), ...placedByOthers(picture, bridge, ours), ...live],
+      untagged: firewall === 'openvswitch' ? [] : live,
+    };
   }
 
   /** Local VLAN → the port of the integration bridge that leads out of the host, once that has a number. */

@@ -5,7 +5,7 @@ import { ipText } from '../../../domain/net/ip.ts';
 import { eui64 } from '../../../domain/net/mac.ts';
 import type { Action } from '../../../domain/openflow/actions.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
-import { type Match, noVlan, protocol, vlan } from '../../../domain/openflow/match.ts';
+import { anyVlan, type Match, noVlan, protocol, vlan } from '../../../domain/openflow/match.ts';
 import type { AddressPair, PortSecurity } from '../../render/security-port.ts';
 import { DEAD_VLAN, intTable as t, wiringCookie } from './tables.ts';
 
@@ -19,6 +19,10 @@ export interface Translation {
 }
 
 export interface IntegrationGiven {
+  /** Ports whose frames are let in as they are; those of any port that is named nowhere here go nowhere. */
+  readonly admitted: readonly number[];
+  /** Ports of devices, which send no tags, where no firewall sees to that. */
+  readonly untagged: readonly number[];
   /** Ports that lead to physical bridges. */
   readonly patches: readonly number[];
   readonly translations: readonly Translation[];
@@ -38,9 +42,11 @@ export const pushVlan: Action = { do: 'push_vlan', eth_type: 0x8100 };
 export const flowsOf = (rows: readonly Row[]): Flow[] =>
   rows.map(([table, priority, match, actions]) => ({ table, priority, cookie: wiringCookie, match, actions }));
 
-export function integrationFlows({ patches, translations, dead, spoofing }: IntegrationGiven): Flow[] {
+export function integrationFlows({ admitted, untagged, patches, translations, dead, spoofing }: IntegrationGiven): Flow[] {
   return [
     ...always,
+    ...admitted.map(admission),
+    ...untagged.flatMap(tagless),
     ...flowsOf([...patches, ...dead].map((in_port): Row => [t.local, 2, { in_port }, []])),
     ...flowsOf(translations.map(inward)),
     ...[...spoofing].flatMap(([port, security]) => antiSpoofing(port, security)),
@@ -49,7 +55,7 @@ export function integrationFlows({ patches, translations, dead, spoofing }: Inte
 
 const always: readonly Flow[] = flowsOf([
   [t.canary, 0, {}, []],
-  [t.local, 0, {}, [goto(t.packetRate)]],
+  [t.local, 0, {}, []],
   [t.local, 65_535, { vlan_vid: vlan(DEAD_VLAN) }, []],
   [t.packetRate, 0, {}, [goto(t.transient)]],
   [t.transient, 3, {}, [output('normal')]],
@@ -58,6 +64,26 @@ const always: readonly Flow[] = flowsOf([
   [t.localEgress, 0, {}, [goto(t.packetRate)]],
   [t.localIp, 0, {}, [goto(t.packetRate)]],
 ]);
+
+/** Of a port's number, the same values again. */
+function kept<T>(make: (port: number) => T): (port: number) => T {
+  const made = new Map<number, T>();
+  return port => {
+    const known = made.get(port) ?? make(port);
+    made.set(port, known);
+    return known;
+  };
+}
+
+const admission = kept((in_port): Flow => flowsOf([[t.local, 1, { in_port }, [goto(t.packetRate)]]])[0]!);
+
+/** A port that is plugged anew under its number has no tag until somebody gives it one, and is no trunk meanwhile. A priority's tag is none. */
+const tagless = kept((in_port): readonly Flow[] =>
+  flowsOf([
+    [t.transient, 5, { in_port, vlan_vid: vlan(0) }, [output('normal')]],
+    [t.transient, 4, { in_port, vlan_vid: anyVlan }, []],
+  ]),
+);
 
 function inward({ patch, local, outer }: Translation): Row {
   const match = { in_port: patch, vlan_vid: outer === null ? noVlan : vlan(outer) };

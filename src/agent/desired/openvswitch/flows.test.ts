@@ -26,7 +26,10 @@ const golden = (text: string): string[] =>
     .map(line => line.trim())
     .sort();
 
-/** A network of VLAN 187, a flat one, and a port with pairs on number 3; `int-br-ex` is 1. */
+/**
+ * A network of VLAN 187, a flat one, and a port with pairs on number 3; `int-br-ex` is 1, the tunnels are behind 2. Neutron's agent lets in
+ * whatever port there is, and has `priority=0 actions=goto_table:59` for the first three.
+ */
 const integration = golden(`
   priority=65535,dl_vlan=4095 actions=drop
   priority=10,icmp6,in_port=3,icmp_type=136 actions=goto_table:24
@@ -35,7 +38,9 @@ const integration = golden(`
   priority=9,in_port=3 actions=goto_table:25
   priority=3,in_port=1,vlan_tci=0x0000/0x1fff actions=push_vlan:0x8100,set_field:4097->vlan_vid,goto_table:59
   priority=3,in_port=1,dl_vlan=187 actions=set_field:4098->vlan_vid,goto_table:59
-  priority=0 actions=goto_table:59
+  priority=1,in_port=2 actions=goto_table:59
+  priority=1,in_port=3 actions=goto_table:59
+  priority=0 actions=drop
   table=23, priority=0 actions=drop
   table=24, priority=2,icmp6,in_port=3,icmp_type=136,nd_target=2001:db8::5 actions=goto_table:59
   table=24, priority=2,icmp6,in_port=3,icmp_type=136,nd_target=fe80::f816:3eff:fe99:9999 actions=goto_table:59
@@ -48,6 +53,8 @@ const integration = golden(`
   table=30, priority=0 actions=goto_table:59
   table=31, priority=0 actions=goto_table:59
   table=59, priority=0 actions=goto_table:60
+  table=60, priority=5,in_port=3,dl_vlan=0 actions=NORMAL
+  table=60, priority=4,in_port=3,vlan_tci=0x1000/0x1000 actions=drop
   table=60, priority=3 actions=NORMAL
   table=62, priority=3 actions=NORMAL`);
 
@@ -115,7 +122,14 @@ const population: TunnelFlowsGiven = {
 };
 
 test('the integration bridge', () => {
-  const flows = integrationFlows({ patches: [1], translations: [flat, vlan187], dead: [], spoofing: new Map([[3, secured]]) });
+  const flows = integrationFlows({
+    admitted: [2, 3],
+    untagged: [3],
+    patches: [1],
+    translations: [flat, vlan187],
+    dead: [],
+    spoofing: new Map([[3, secured]]),
+  });
   assert.deepEqual(texts(flows), integration);
   assert.ok(flows.every(f => isOurCookie(f.cookie)));
 });
@@ -175,7 +189,9 @@ test('ports that nobody answers for are dropped, and any address is every addres
     allowed_address_pairs: [{ ip_address: '0.0.0.0/0' }],
     rules: [],
   });
-  const flows = texts(integrationFlows({ patches: [], translations: [], dead: [7], spoofing: new Map([[3, free]]) }));
+  const flows = texts(
+    integrationFlows({ admitted: [3], untagged: [], patches: [], translations: [], dead: [7], spoofing: new Map([[3, free]]) }),
+  );
   assert.ok(flows.includes('priority=2,in_port=7 actions=drop'));
   assert.deepEqual(
     flows.filter(f => /arp|in_port=3,dl_src/.test(f)),

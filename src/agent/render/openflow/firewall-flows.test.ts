@@ -337,7 +337,8 @@ test('unicast goes to the one it is for or out of the host, and is flooded only 
   assert.deepEqual(to(mac(2), frame(1, 2, { ...protocol.icmp6, icmpv6_type: 136, nd_target: '2001:db8::1' })), [12]);
   assert.deepEqual(to(outside.mac, fromRouter), [UPLINK]);
   assert.deepEqual(to(router.mac, frame('outside', 1, tcp(80))), [20], 'from outside');
-  assert.deepEqual(to(outside.mac, { ...fromRouter, vlan_vid: vlan(5) }), ['normal'], 'a tag is for NORMAL to refuse');
+  for (const mac_ of [outside.mac, mac(1)]) assert.deepEqual(to(mac_, { ...fromRouter, vlan_vid: vlan(5) }), [], 'a tag of its own');
+  assert.deepEqual(to(outside.mac, { ...fromRouter, vlan_vid: vlan(0) }), [UPLINK], "a priority's tag is none");
   const nested = { ofport: 21, vlan: NET };
   assert.deepEqual(world([guarded(1, out)], {}, [router, nested], outward).run(frame(1, 'outside', tcp(80))), ['normal']);
   assert.deepEqual(world([guarded(1, out)], {}, [router], new Map([[NET, []]])).run(frame(1, 'outside', tcp(80))), []);

@@ -2,7 +2,7 @@
 import type { Cidr } from '../../../domain/net/cidr.ts';
 import { type IpVersion, ipText } from '../../../domain/net/ip.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
-import { type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
+import { anyVlan, type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
 import { isHost } from '../security-port.ts';
 import { baseRows } from './base-flows.ts';
 import { CONJUNCTION_PRIORITY, type Conjunction, ConjunctionIds, clause, conjunctionOf, rulesTable } from './conjunctions.ts';
@@ -44,7 +44,7 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
     return [
       ...base,
       ...given.guarded.flatMap(ofPort),
-      ...given.open.flatMap(port => kept.of(`open ${port.ofport} ${port.vlan}`, () => [opened(port)])),
+      ...given.open.flatMap(port => kept.of(`open ${port.ofport} ${port.vlan}`, () => opened(port))),
       ...directFlows(given.open, given.outward, kept),
       ...deliveries(given, kept),
       ...strayUnicast(given.guarded, kept),
@@ -54,12 +54,15 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
   };
 }
 
-const opened = ({ ofport, vlan: net }: OpenPort): Row => [
-  t.transient,
-  100,
-  { in_port: ofport },
-  [setPort(ofport), setNet(net), to(t.acceptOrIngress)],
-];
+/** Who has no rules has no tags either: the port's own VLAN is not its to choose. A priority's tag is none. */
+function opened({ ofport, vlan: net }: OpenPort): Row[] {
+  const on = [setPort(ofport), setNet(net), to(t.acceptOrIngress)];
+  return [
+    [t.transient, 102, { in_port: ofport, vlan_vid: vlan(0) }, [{ do: 'pop_vlan' }, ...on]],
+    [t.transient, 101, { in_port: ofport, vlan_vid: anyVlan }, [to(t.dropped)]],
+    [t.transient, 100, { in_port: ofport }, on],
+  ];
+}
 
 /**
  * Frames to a guarded port's MAC come to its rules, from here and from outside. A MAC that two ports may have leads to both, and one that no port
