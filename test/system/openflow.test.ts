@@ -32,5 +32,6 @@ describe('OpenFlow', () => {
   test('ovs-ofctl reads what we write, and we read what it writes', { skip: noOvs(), timeout: 300_000 }, () =>
     inNamespace('openflow-oracle.ts', 6),
   );
+  test('packets are handed over', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow-packets.ts', 2));
   test('tables are replaced without losing a packet', { skip: noOvs(), timeout: 300_000 }, () => inNamespace('openflow-traffic.ts', 1));
 });

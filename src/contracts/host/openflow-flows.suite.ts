@@ -203,6 +203,12 @@ const actionSamples: readonly (readonly Action[])[] = [
   [{ do: 'output', port: 'controller' }],
   [{ do: 'output', port: 'controller', max_len: 128 }],
   [
+    { do: 'controller', id: 7 },
+    { do: 'controller', id: 65_535, max_len: 128 },
+    { do: 'controller', id: 7, max_len: 96, meter: 1 },
+    { do: 'controller', id: 7, meter: 1 },
+  ],
+  [
     { do: 'output_reg', from: 'reg5' },
     { do: 'output_reg', from: { field: 'reg5', bits: [0, 15] } },
   ],

@@ -71,6 +71,17 @@ export interface SwitchPort {
   readonly up: boolean;
 }
 
+/** A packet that an action `controller` handed over. */
+export interface HandedPacket {
+  /** Of the flow. */
+  readonly cookie: bigint;
+  readonly table: number;
+  /** From its Ethernet header on. Open vSwitch sends all of it, whatever `max_len` says; another switch need not. */
+  readonly data: Uint8Array;
+  /** How long it is. */
+  readonly length: number;
+}
+
 export interface SwitchEvents {
   /** "Read now": once when the connection stands, and whenever it stands anew. ovs-vswitchd may have begun again, without any flow. */
   onGap(): void;
@@ -79,6 +90,13 @@ export interface SwitchEvents {
   onPort?(kind: 'added' | 'changed' | 'removed', port: SwitchPort): void;
   /** Of flows with `send_flow_rem`. */
   onRemoved?(flow: FlowIdentity & { readonly cookie: bigint }, why: 'idle' | 'hard' | 'delete' | 'group' | 'other'): void;
+  /** Of actions with this connection's `controllerId`. */
+  onPacket?(packet: HandedPacket): void;
+}
+
+export interface SwitchOptions {
+  /** Whose packets come to this connection, 1…65535; left out: none. */
+  readonly controllerId?: number;
 }
 
 export interface Switch extends AsyncDisposable {
@@ -99,5 +117,5 @@ export interface Openflow {
    * A bridge by name, or a target as ovs-ofctl takes it: `unix:PATH`, `tcp:HOST:PORT`. The connection is made in the background and made anew
    * when it is lost; calls wait for it for ten seconds and then throw OpenflowAway.
    */
-  open(bridge: string, events: SwitchEvents): Switch;
+  open(bridge: string, events: SwitchEvents, options?: SwitchOptions): Switch;
 }

@@ -52,6 +52,8 @@ function actionText(a: Action): string {
       return resubmitText(a);
     case 'group':
       return `group:${a.group}`;
+    case 'controller':
+      return controllerText(a);
     case 'push_vlan':
       return `push_vlan:0x${a.eth_type.toString(16).padStart(4, '0')}`;
     case 'set_field':
@@ -97,6 +99,11 @@ function actionText(a: Action): string {
 function outputText(port: Port, maxLen: number | undefined): string {
   if (port === 'controller') return `CONTROLLER:${maxLen ?? 65535}`;
   return typeof port === 'number' ? `output:${port}` : portWord(port);
+}
+
+function controllerText({ id, max_len, meter }: Extract<Action, { do: 'controller' }>): string {
+  const length = max_len === undefined || max_len === 0xffff ? '' : `max_len=${max_len},`;
+  return `controller(${length}id=${id}${meter === undefined ? '' : `,meter_id=${meter}`})`;
 }
 
 function resubmitText(a: Extract<Action, { do: 'resubmit' }>): string {

@@ -71,6 +71,11 @@ export type Action =
   /** `resubmit(port,table)`: left out, the port or the table stays. */
   | { readonly do: 'resubmit'; readonly port?: Port; readonly table?: number; readonly ct?: boolean }
   | { readonly do: 'group'; readonly group: number }
+  /**
+   * A copy to the connections that have this id (1…65535), as many as the meter lets through. `max_len`: bytes of the packet, all of them when
+   * left out.
+   */
+  | { readonly do: 'controller'; readonly id: number; readonly max_len?: number; readonly meter?: number }
   | { readonly do: 'push_vlan'; readonly eth_type: number }
   | { readonly do: 'pop_vlan' }
   | SetField

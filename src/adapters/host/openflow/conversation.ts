@@ -1,11 +1,11 @@
 // One connection to a switch from its greeting to its end: questions and their answers, news, and the proof that the other side lives.
 import type { Socket } from 'node:net';
-import { OpenflowAway, OpenflowRefusal } from '../../../contracts/host/openflow.ts';
+import { OpenflowAway, OpenflowRefusal, type SwitchOptions } from '../../../contracts/host/openflow.ts';
 import { Garbled, type Reader, Writer } from './bytes.ts';
 import { readError } from './errors.ts';
 import { Frames, type Message } from './frames.ts';
-import { type Body, writeMessage } from './messages.ts';
-import { MESSAGE, MULTIPART_MORE, VERSION } from './wire.ts';
+import { type Body, controllerIdBody, writeMessage } from './messages.ts';
+import { MESSAGE, MULTIPART_MORE, REASON_ACTION, VERSION } from './wire.ts';
 
 export interface ConversationEvents {
   /** Greeted, and set up to be told news. */
@@ -14,6 +14,9 @@ export interface ConversationEvents {
   onEnd(reason: string): void;
   onNews(type: number, body: Reader): void;
 }
+
+/** How it is conducted. */
+export interface Manner extends Pace, SwitchOptions {}
 
 export interface Pace {
   /** Nothing heard for so long: ask. For twice as long: the connection is dead. */
@@ -37,7 +40,7 @@ interface Batch {
 export class Conversation {
   private readonly socket: Socket;
   private readonly events: ConversationEvents;
-  private readonly pace: Pace;
+  private readonly pace: Manner;
   private readonly frames = new Frames();
   private readonly questions = new Map<number, Question>();
   private readonly batches = new Set<Batch>();
@@ -47,7 +50,7 @@ export class Conversation {
   private greeted = false;
   private ended = false;
 
-  constructor(socket: Socket, events: ConversationEvents, pace: Pace) {
+  constructor(socket: Socket, events: ConversationEvents, pace: Manner) {
     this.socket = socket;
     this.events = events;
     this.pace = pace;
@@ -160,6 +163,7 @@ export class Conversation {
       case MESSAGE.error:
         this.refused(message);
         return;
+      case MESSAGE.packet_in:
       case MESSAGE.flow_removed:
       case MESSAGE.port_status:
         this.events.onNews(message.type, message.body);
@@ -194,14 +198,16 @@ export class Conversation {
     );
   }
 
-  /** A management connection is told no news until it says which (OFPT_SET_ASYNC): ports and removed flows, and no packets. */
+  /** A management connection is told no news until it says which (OFPT_SET_ASYNC): ports and removed flows, and packets where it has an id. */
   private async setUp(): Promise<void> {
-    const first = this.numbers(2);
+    const { controllerId } = this.pace;
+    const first = this.numbers(3);
     const w = new Writer();
-    writeMessage(w, { type: MESSAGE.set_async, write: writeAsync }, first);
+    writeMessage(w, { type: MESSAGE.set_async, write: b => writeAsync(b, controllerId !== undefined) }, first);
+    if (controllerId !== undefined) writeMessage(w, controllerIdBody(controllerId), first + 1);
     const refused: string[] = [];
-    using _ = this.batch(w.done(), first, 1, (_index, code) => refused.push(code));
-    await this.ask({ type: MESSAGE.barrier_request, write: () => {} }, first + 1);
+    using _ = this.batch(w.done(), first, 2, (_index, code) => refused.push(code));
+    await this.ask({ type: MESSAGE.barrier_request, write: () => {} }, first + 2);
     if (refused.length > 0) throw new OpenflowAway(`the bridge does not tell news: ${refused.join(', ')}`);
   }
 
@@ -235,11 +241,12 @@ function speaks(version: number, body: Reader): boolean {
   return version >= VERSION;
 }
 
-/** Properties of OFPT_SET_ASYNC: packets none, ports all, removed flows all; each for a slave and for a master or equal. */
-function writeAsync(w: Writer): void {
+/** Properties of OFPT_SET_ASYNC: packets of actions or none, ports all, removed flows all; each for a slave and for a master or equal. */
+function writeAsync(w: Writer, packets: boolean): void {
+  const handed = packets ? 1 << REASON_ACTION : 0;
   const kinds: readonly (readonly [type: number, mask: number])[] = [
-    [0, 0],
-    [1, 0],
+    [0, handed],
+    [1, handed],
     [2, 0x7],
     [3, 0x7],
     [4, 0xf],

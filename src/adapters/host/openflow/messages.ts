@@ -1,5 +1,13 @@
 // What is asked of a switch, and what it answers: bodies of OpenFlow 1.4's messages.
-import type { CookieFilter, FlowFilter, FoundFlow, MeterChange, SwitchPort, TableChange } from '../../../contracts/host/openflow.ts';
+import type {
+  CookieFilter,
+  FlowFilter,
+  FoundFlow,
+  HandedPacket,
+  MeterChange,
+  SwitchPort,
+  TableChange,
+} from '../../../contracts/host/openflow.ts';
 import { formatMac } from '../../../domain/net/mac.ts';
 import type { Bucket, Flow, FlowFlag, FlowIdentity, Group, Meter } from '../../../domain/openflow/flow.ts';
 import { BadFlow, ones } from '../../../domain/openflow/values.ts';
@@ -7,7 +15,7 @@ import { Garbled, type Reader, type Writer } from './bytes.ts';
 import { ANY_PORT, portNumber, portOf } from './ports.ts';
 import { readActions, readInstructions } from './read-actions.ts';
 import { readMatch, writeMatch } from './tlv.ts';
-import { ALL_TABLES, ANY, COMMAND, MESSAGE, METER_COMMAND, METER_FLAG, MULTIPART, VERSION } from './wire.ts';
+import { ALL_TABLES, ANY, COMMAND, MESSAGE, METER_COMMAND, METER_FLAG, MULTIPART, NICIRA, NX_MESSAGE, VERSION } from './wire.ts';
 import { writeActions, writeInstructions } from './write-actions.ts';
 
 export interface Body {
@@ -204,6 +212,28 @@ export function readRemoved(r: Reader): { flow: FlowIdentity & { readonly cookie
   const table = r.u8();
   r.skip(28);
   return { flow: { table, priority, match: readMatch(r), cookie }, why };
+}
+
+/** Nicira's extension: which actions `controller` hand their packets to this connection. */
+export const controllerIdBody = (id: number): Body => ({
+  type: MESSAGE.experimenter,
+  write: w =>
+    w
+      .u32(NICIRA)
+      .u32(NX_MESSAGE.set_controller_id)
+      .zeros(6)
+      .u16(within('controller id', id, 0xffff)),
+});
+
+export function readPacketIn(r: Reader): HandedPacket {
+  r.skip(4);
+  const length = r.u16();
+  r.skip(1);
+  const table = r.u8();
+  const cookie = r.u64();
+  readMatch(r);
+  r.skip(2);
+  return { cookie, table, data: r.bytes(r.left), length };
 }
 
 export function readGroups(r: Reader): Group[] {

@@ -1,5 +1,5 @@
 // The door to Open vSwitch's flow tables by its management sockets: no port, no process.
-import type { Openflow, Switch, SwitchEvents } from '../../../contracts/host/openflow.ts';
+import type { Openflow, Switch, SwitchEvents, SwitchOptions } from '../../../contracts/host/openflow.ts';
 import type { Pace } from './conversation.ts';
 import { OpenflowSwitch } from './switch.ts';
 import { targetOf } from './target.ts';
@@ -20,8 +20,8 @@ export class OvsOpenflow implements Openflow {
     this.pace = { probeMs, greetingMs };
   }
 
-  open(bridge: string, events: SwitchEvents): Switch {
-    const opened = new OpenflowSwitch(targetOf(bridge, this.rundir), events, this.pace);
+  open(bridge: string, events: SwitchEvents, options: SwitchOptions = {}): Switch {
+    const opened = new OpenflowSwitch(targetOf(bridge, this.rundir), events, { ...this.pace, ...options });
     opened.connect();
     return opened;
   }

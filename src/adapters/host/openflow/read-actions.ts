@@ -5,7 +5,7 @@ import { BadFlow, ones, spelled } from '../../../domain/openflow/values.ts';
 import { Garbled, type Reader, Writer } from './bytes.ts';
 import { portOf, portOf16 } from './ports.ts';
 import { readSubfield, readTlv } from './tlv.ts';
-import { ACTION, CT_FLAG, INSTRUCTION, LEARN, NAT, NICIRA, NX } from './wire.ts';
+import { ACTION, CONTROLLER, CT_FLAG, INSTRUCTION, LEARN, NAT, NICIRA, NX, REASON_ACTION } from './wire.ts';
 import { writeActions, writeInstructions } from './write-actions.ts';
 
 /** One element with a type and a length in front; `read` answers undefined for what it does not know. */
@@ -166,6 +166,12 @@ function readNicira(subtype: number, r: Reader): Action | undefined {
       return { do: 'pop_queue' };
     case NX.exit:
       return { do: 'exit' };
+    case NX.controller: {
+      const [max_len, id] = [r.u16(), r.u16()];
+      return r.u8() === REASON_ACTION ? toController({ id, max_len }) : undefined;
+    }
+    case NX.controller2:
+      return readController(r);
     default:
       return undefined;
   }
@@ -185,6 +191,29 @@ function readResubmit(subtype: number, r: Reader): Action {
     ...(table === 255 ? {} : { table }),
     ...(subtype === NX.resubmit_table_ct ? { ct: true } : {}),
   };
+}
+
+const toController = ({ max_len = 0xffff, ...to }: { id: number; max_len?: number; meter?: number }): Action => ({
+  do: 'controller',
+  ...to,
+  ...(max_len === 0xffff ? {} : { max_len }),
+});
+
+/** One with more than an id, a length and a meter is not known. */
+function readController(r: Reader): Action | undefined {
+  r.skip(6);
+  const found: { id: number; max_len?: number; meter?: number } = { id: 0 };
+  while (r.left >= 4) {
+    const type = r.u16();
+    const length = r.u16();
+    const property = r.part(length - 4);
+    if (type === CONTROLLER.max_len) found.max_len = property.u16();
+    else if (type === CONTROLLER.id) found.id = property.u16();
+    else if (type === CONTROLLER.meter) found.meter = property.u32();
+    else return undefined;
+    r.skip(Math.min(r.left, (8 - (length % 8)) % 8));
+  }
+  return toController(found);
 }
 
 function readMove(r: Reader): Action | undefined {

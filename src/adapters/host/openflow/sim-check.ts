@@ -80,6 +80,9 @@ function checkAction(a: Action, p: Packet, table: number, around: Around): void 
     case 'meter':
       if (!around.hasMeter(a.meter)) throw new SimRefused('OFPMMFC_INVALID_METER');
       return;
+    case 'controller':
+      if (a.meter !== undefined && !around.hasMeter(a.meter)) throw new SimRefused('OFPMMFC_INVALID_METER');
+      return;
     case 'goto_table':
       if (a.table <= table) throw new SimRefused('OFPBIC_BAD_TABLE_ID');
       return;

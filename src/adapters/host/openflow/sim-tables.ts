@@ -181,6 +181,6 @@ function overlap(a: CanonicalMatch, b: CanonicalMatch): boolean {
 export function uses(actions: readonly Action[], what: 'group' | 'meter', id: number): boolean {
   return actions.some(a => {
     if (a.do === 'clone' || a.do === 'write_actions') return uses(a.actions, what, id);
-    return what === 'group' ? a.do === 'group' && a.group === id : a.do === 'meter' && a.meter === id;
+    return what === 'group' ? a.do === 'group' && a.group === id : (a.do === 'meter' || a.do === 'controller') && a.meter === id;
   });
 }

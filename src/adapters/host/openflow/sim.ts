@@ -2,12 +2,14 @@
 import {
   type FlowFilter,
   type FoundFlow,
+  type HandedPacket,
   type MeterChange,
   type Openflow,
   OpenflowAway,
   OpenflowRefusal,
   type Switch,
   type SwitchEvents,
+  type SwitchOptions,
   type SwitchPort,
   type TableChange,
 } from '../../../contracts/host/openflow.ts';
@@ -43,9 +45,9 @@ export class SimOpenflow implements Openflow {
   /** Every transaction that was taken, for tests that count them. */
   readonly applied: { readonly bridge: string; readonly changes: readonly TableChange[] }[] = [];
 
-  open(bridge: string, events: SwitchEvents): Switch {
+  open(bridge: string, events: SwitchEvents, { controllerId }: SwitchOptions = {}): Switch {
     targetOf(bridge, '/run');
-    const opened = new SimSwitch(this, bridge, events, () => this.switches.delete(opened));
+    const opened = new SimSwitch(this, bridge, { ...events, controllerId }, () => this.switches.delete(opened));
     this.switches.add(opened);
     queueMicrotask(() => opened.look());
     return opened;
@@ -85,6 +87,13 @@ export class SimOpenflow implements Openflow {
     if (port && ports?.delete(name)) this.tell(bridge, events => events.onPort?.('removed', port));
   }
 
+  /** The packet meets an action `controller` with this id. */
+  hand(bridge: string, controllerId: number, packet: HandedPacket): void {
+    this.tell(bridge, events => {
+      if (events.controllerId === controllerId) events.onPacket?.(packet);
+    });
+  }
+
   /** All flows go, and those who asked are told. */
   flush(bridge: string): void {
     const tables = this.bridges.get(bridge)?.tables;
@@ -105,7 +114,7 @@ export class SimOpenflow implements Openflow {
     this.lookAgain();
   }
 
-  tell(bridge: string, news: (events: SwitchEvents) => void): void {
+  tell(bridge: string, news: (events: SimEvents) => void): void {
     for (const opened of this.switches) if (opened.bridge === bridge && this.standing(bridge)) queueMicrotask(() => opened.tell(news));
   }
 
@@ -129,16 +138,20 @@ export class SimOpenflow implements Openflow {
   }
 }
 
+interface SimEvents extends SwitchEvents {
+  readonly controllerId: number | undefined;
+}
+
 class SimSwitch implements Switch {
   readonly bridge: string;
   private readonly sim: SimOpenflow;
-  private readonly events: SwitchEvents;
+  private readonly events: SimEvents;
   private readonly forget: () => void;
   private readonly waiting = new Set<() => void>();
   private stood: SimBridge | undefined;
   private closed = false;
 
-  constructor(sim: SimOpenflow, bridge: string, events: SwitchEvents, forget: () => void) {
+  constructor(sim: SimOpenflow, bridge: string, events: SimEvents, forget: () => void) {
     this.sim = sim;
     this.bridge = bridge;
     this.events = events;
@@ -155,7 +168,7 @@ class SimSwitch implements Switch {
     for (const wake of [...this.waiting]) wake();
   }
 
-  tell(news: (events: SwitchEvents) => void): void {
+  tell(news: (events: SimEvents) => void): void {
     if (!this.closed) news(this.events);
   }
 

@@ -16,7 +16,7 @@ import { BadFlow } from '../../../domain/openflow/values.ts';
 import { Backoff } from '../../../engine/backoff.ts';
 import { applyBundle } from './bundle.ts';
 import { Garbled, type Reader, Writer } from './bytes.ts';
-import { Conversation, type Pace } from './conversation.ts';
+import { Conversation, type Manner } from './conversation.ts';
 import {
   flowsRequest,
   groupsRequest,
@@ -26,6 +26,7 @@ import {
   readFlows,
   readGroups,
   readMeters,
+  readPacketIn,
   readPort,
   readPorts,
   readRemoved,
@@ -42,7 +43,7 @@ const PORT_NEWS = ['added', 'removed', 'changed'] as const;
 export class OpenflowSwitch implements Switch {
   private readonly target: Target;
   private readonly events: SwitchEvents;
-  private readonly pace: Pace;
+  private readonly manner: Manner;
   private readonly backoff = new Backoff({ firstMs: 50, maxMs: 2000, jitter: 0.3 }, Math.random);
   private readonly waiting = new Set<() => void>();
   private talk: Conversation | undefined;
@@ -51,10 +52,10 @@ export class OpenflowSwitch implements Switch {
   private retry: NodeJS.Timeout | undefined;
   private reason = 'not connected yet';
 
-  constructor(target: Target, events: SwitchEvents, pace: Pace) {
+  constructor(target: Target, events: SwitchEvents, manner: Manner) {
     this.target = target;
     this.events = events;
-    this.pace = pace;
+    this.manner = manner;
   }
 
   connect(): void {
@@ -67,7 +68,7 @@ export class OpenflowSwitch implements Switch {
         onEnd: reason => this.gone(reason),
         onNews: (type, body) => this.news(type, body),
       },
-      this.pace,
+      this.manner,
     );
     this.talk = talk;
   }
@@ -97,6 +98,10 @@ export class OpenflowSwitch implements Switch {
     if (type === MESSAGE.flow_removed) {
       const { flow, why } = readRemoved(body);
       this.events.onRemoved?.(flow, why);
+      return;
+    }
+    if (type === MESSAGE.packet_in) {
+      this.events.onPacket?.(readPacketIn(body));
       return;
     }
     const kind = PORT_NEWS[body.u8()];

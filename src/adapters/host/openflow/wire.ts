@@ -10,6 +10,8 @@ export const MESSAGE = {
   error: 1,
   echo_request: 2,
   echo_reply: 3,
+  experimenter: 4,
+  packet_in: 10,
   flow_removed: 11,
   port_status: 12,
   flow_mod: 14,
@@ -23,6 +25,9 @@ export const MESSAGE = {
   bundle_control: 33,
   bundle_add: 34,
 } as const;
+
+/** Nicira's own messages. */
+export const NX_MESSAGE = { set_controller_id: 20 } as const;
 
 export const MULTIPART = { flow: 1, group_desc: 7, meter_config: 10, port_desc: 13 } as const;
 export const MULTIPART_MORE = 1;
@@ -56,12 +61,14 @@ export const NX = {
   output_reg: 15,
   learn: 16,
   exit: 17,
+  controller: 20,
   stack_push: 27,
   stack_pop: 28,
   reg_load2: 33,
   conjunction: 34,
   ct: 35,
   nat: 36,
+  controller2: 37,
   clone: 42,
   ct_clear: 43,
   resubmit_table_ct: 44,
@@ -76,6 +83,11 @@ export const LEARN = {
   to_output: 0x1000,
   bits: 0x7ff,
 } as const;
+
+/** Of NX.controller2. */
+export const CONTROLLER = { max_len: 0, id: 1, reason: 2, meter: 5 } as const;
+/** Of the packets that an action hands over. */
+export const REASON_ACTION = 1;
 
 export const CT_FLAG = { commit: 1, force: 2 } as const;
 

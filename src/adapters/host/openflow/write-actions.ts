@@ -10,7 +10,7 @@ import type { Writer } from './bytes.ts';
 import { closed, nicira, number, packed, wide } from './elements.ts';
 import { port16, portNumber } from './ports.ts';
 import { wireSubfield, writeTlv } from './tlv.ts';
-import { ACTION, CT_FLAG, INSTRUCTION, NAT, NX } from './wire.ts';
+import { ACTION, CONTROLLER, CT_FLAG, INSTRUCTION, NAT, NX, REASON_ACTION } from './wire.ts';
 import { writeLearn } from './write-learn.ts';
 
 /** Instructions, in the order of a switch. Throws BadFlow. */
@@ -147,7 +147,8 @@ type NiciraAction = Extract<
       | 'pop_queue'
       | 'note'
       | 'exit'
-      | 'clone';
+      | 'clone'
+      | 'controller';
   }
 >;
 
@@ -161,6 +162,9 @@ function writeNicira(w: Writer, a: NiciraAction): void {
       return;
     case 'resubmit':
       writeResubmit(w, a);
+      return;
+    case 'controller':
+      writeController(w, a);
       return;
     case 'load':
       writeLoad(w, a);
@@ -223,6 +227,25 @@ function writeResubmit(w: Writer, a: Extract<Action, { do: 'resubmit' }>): void 
       .u8(a.table === undefined ? 255 : number('table', a.table, 254))
       .zeros(3),
   );
+}
+
+/** As OVS writes it itself: the short form where there is no meter. */
+function writeController(w: Writer, { id, max_len = 0xffff, meter }: Extract<Action, { do: 'controller' }>): void {
+  const to = number('controller', id, 0xffff, 1);
+  const length = number('max_len', max_len, 0xffff);
+  if (meter === undefined) {
+    nicira(w, NX.controller, () => w.u16(length).u16(to).u8(REASON_ACTION).zeros(1));
+    return;
+  }
+  const property = (type: number, value: number): unknown => w.u16(type).u16(6).u16(value).zeros(2);
+  nicira(w, NX.controller2, () => {
+    w.zeros(6);
+    if (length !== 0xffff) property(CONTROLLER.max_len, length);
+    property(CONTROLLER.id, to);
+    w.u16(CONTROLLER.meter)
+      .u16(8)
+      .u32(number('meter', meter, 0xffff_0000, 1));
+  });
 }
 
 function writeLoad(w: Writer, a: Extract<Action, { do: 'load' }>): void {
