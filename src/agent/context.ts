@@ -2,6 +2,7 @@
 import type { Bus } from '../contracts/bus.ts';
 import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
+import type { PacketLog } from '../contracts/packet-log.ts';
 import type { Clock } from '../engine/clock.ts';
 
 export interface AgentContext {
@@ -11,6 +12,8 @@ export interface AgentContext {
   readonly log: Log;
   readonly random: () => number;
   readonly config: AgentConfig;
+  /** Where logged packets are written; left out where none are logged. */
+  readonly packetLog?: PacketLog;
 }
 
 /** One agent's options; names in comments are Neutron's. */
@@ -29,11 +32,24 @@ export interface AgentConfig {
   readonly answer?: { readonly firstMs: number; readonly longestMs: number };
   /** Whose processes the metadata proxies of the namespaces are, where they can be another's; by default nobody, nogroup. */
   readonly proxyUser?: { readonly user: string; readonly group: string };
+  /** `[agent] extensions` of an L2 agent. */
+  readonly extensions?: readonly string[];
+  /** Of an L2 agent with the extension `log`. */
+  readonly packetLog?: PacketLogConfig;
   readonly linuxbridge?: LinuxbridgeConfig;
   readonly openvswitch?: OpenvswitchConfig;
   readonly dhcp?: DhcpConfig;
   readonly l3?: L3Config;
   readonly metadata?: MetadataConfig;
+}
+
+export interface PacketLogConfig {
+  /** `rate_limit`: packets a second. */
+  readonly rate: number;
+  /** `burst_limit`. */
+  readonly burst: number;
+  /** `local_output_log_base`; left out: syslog. */
+  readonly file?: string;
 }
 
 export interface LinuxbridgeConfig {

@@ -2,20 +2,24 @@
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { openHost } from '../../src/adapters/host/open-host.ts';
+import { openPacketLog } from '../../src/adapters/log/packet-log.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import type { LinuxbridgeConfig, OpenvswitchConfig } from '../../src/agent/context.ts';
+import type { LinuxbridgeConfig, OpenvswitchConfig, PacketLogConfig } from '../../src/agent/context.ts';
 import { startLinuxbridgeAgent } from '../../src/agent/linuxbridge/agent.ts';
 import { startOpenvswitchAgent } from '../../src/agent/openvswitch/agent.ts';
 
 export interface L2AgentArguments {
   readonly socket: string;
   readonly host: string;
-  readonly config: { readonly linuxbridge: LinuxbridgeConfig } | { readonly openvswitch: OpenvswitchConfig };
+  readonly config: ({ readonly linuxbridge: LinuxbridgeConfig } | { readonly openvswitch: OpenvswitchConfig }) & {
+    readonly packetLog?: PacketLogConfig;
+  };
 }
 
 const given = JSON.parse(process.argv[2] ?? '') as L2AgentArguments;
 const log = textLog({ sink: process.stderr, level: 'debug' });
 const bus = await connectUnixBus(given.socket, { clock: systemClock, log });
+const { packetLog } = given.config;
 const spawned: string[] = [];
 const start = 'linuxbridge' in given.config ? startLinuxbridgeAgent : startOpenvswitchAgent;
 const part = await start({
@@ -24,6 +28,7 @@ const part = await start({
   clock: systemClock,
   log,
   random: Math.random,
+  ...(packetLog ? { packetLog: openPacketLog(packetLog.file, { log, tag: 'neutron-l2-agent' }) } : {}),
   config: { host: given.host, statePath: '/nowhere', reportIntervalMs: 30_000, ...given.config },
 });
 await part.synced;

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnixHub } from '../../src/adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
-import type { LinuxbridgeConfig, OpenvswitchConfig } from '../../src/agent/context.ts';
+import type { LinuxbridgeConfig, OpenvswitchConfig, PacketLogConfig } from '../../src/agent/context.ts';
 import { type FakePort, FakeServer, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
@@ -143,16 +143,22 @@ export class BridgeWorld implements AsyncDisposable {
   }
 
   /** Resolves when the agent is in sync. */
-  async agent(host: string, config: Partial<LinuxbridgeConfig & OpenvswitchConfig> = {}, wait = true): Promise<void> {
+  async agent(
+    host: string,
+    { packetLog, ...config }: Partial<LinuxbridgeConfig & OpenvswitchConfig> & { readonly packetLog?: PacketLogConfig } = {},
+    wait = true,
+  ): Promise<void> {
     const number = host.slice(1);
     const vxlan = { localIp: `192.0.2.${number}`, group: '239.1.1.1', l2population: true, udpPort: 8472 };
     const given: L2AgentArguments = {
       socket: join(this.folder, 'bus'),
       host,
-      config:
-        this.kind === 'linuxbridge'
+      config: {
+        ...(packetLog ? { packetLog } : {}),
+        ...(this.kind === 'linuxbridge'
           ? { linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, vxlan, ...config } }
-          : { openvswitch: { ...switchConfig, ...config } },
+          : { openvswitch: { ...switchConfig, ...config } }),
+      },
     };
     const program = `${import.meta.dirname}/l2-agent-program.ts`;
     const [command = '', ...args] = this.enter(host, [

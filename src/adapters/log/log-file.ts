@@ -1,5 +1,5 @@
 // A log file that others move away (logrotate): it is written to until it is told to open its path anew.
-import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { LineSink } from './text-log.ts';
 
@@ -21,6 +21,15 @@ export class LogFile implements LineSink, Disposable {
     } catch {
       // There is nobody to tell.
     }
+  }
+
+  /** As logrotate has it, without a signal: where another file is at the path, or none, that one is written to. */
+  follow(): void {
+    const { fd, path } = this;
+    if (fd === undefined) return;
+    const there = statSync(path, { throwIfNoEntry: false });
+    const mine = fstatSync(fd);
+    if (there?.ino !== mine.ino || there.dev !== mine.dev) this.reopen();
   }
 
   /** Where that fails, the old file goes on. */

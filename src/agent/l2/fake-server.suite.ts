@@ -167,6 +167,24 @@ export class FakeServer {
     return image ? primitive(type, image) : null;
   }
 
+  /** Another topic that agents ask on. */
+  async answer(
+    topic: string,
+    namespace: string,
+    methods: Readonly<Record<string, (args: Readonly<Record<string, Json>>) => unknown>>,
+  ): Promise<void> {
+    const heard = Object.entries(methods).map(([method, handle]) => [
+      method,
+      (args: Readonly<Record<string, Json>>) => {
+        this.heard.push({ method, args });
+        if (this.failing.has(method)) throw new Error(`${method} fails for now`);
+        return handle(args);
+      },
+    ]);
+    const endpoints = [{ namespace, version: '1.1', methods: Object.fromEntries(heard) }];
+    this.served.push(await this.bus.serve({ topic, server: 'fake', endpoints }));
+  }
+
   // Messages to agents.
 
   async push(type: ObjectName, event: ObjectEvent, ...images: Image[]): Promise<void> {

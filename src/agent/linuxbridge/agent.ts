@@ -4,13 +4,18 @@ import { hostNetns } from '../../contracts/host/netns.ts';
 import type { AgentContext, AgentPart, LinuxbridgeConfig } from '../context.ts';
 import { isTapName, tapName } from '../desired/linuxbridge-names.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
+import { tellOfExtensions } from '../l2/extensions.ts';
 import type { View } from '../l2/view.ts';
 import { BridgeSwitch } from './bridge-switch.ts';
 import { sha1Hex } from './sha1.ts';
 
+/** What there is beside the wiring of ports, where `[agent] extensions` names it. */
+const EXTENSIONS: readonly string[] = [];
+
 export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.linuxbridge;
   if (!config) throw new Error('the Linux bridge agent has no configuration');
+  tellOfExtensions(ctx, EXTENSIONS);
   const { interfaceMappings, bridgeMappings, vxlan } = config;
   const options = { interfaceMappings, bridgeMappings, sha1Hex, ...(vxlan ? { vxlan } : {}) };
   return startL2Agent(ctx, {

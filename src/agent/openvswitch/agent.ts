@@ -3,12 +3,17 @@ import type { OvsdbSession, OvsPicture } from '../../contracts/host/ovsdb.ts';
 import { canonicalIp } from '../../domain/net/ip.ts';
 import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
+import { tellOfExtensions } from '../l2/extensions.ts';
 import type { View } from '../l2/view.ts';
 import type { BridgeOptions } from './bridges.ts';
 import { freshPorts, shutFresh } from './fresh-ports.ts';
 import { OvsSwitch } from './ovs-switch.ts';
+import { OvsPacketLog } from './packet-log.ts';
 import { TunnelEnds } from './tunnel-ends.ts';
 import { vifsOf } from './vifs.ts';
+
+/** What there is beside the wiring of ports, where `[agent] extensions` names it. */
+const EXTENSIONS = ['log'];
 
 const NOT_HERE = ['trunks', 'QoS', 'distributed routers', 'the iptables_hybrid firewall'];
 
@@ -16,6 +21,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
   const config = ctx.config.openvswitch;
   if (!config) throw new Error('the Open vSwitch agent has no configuration');
   ctx.log.warning('this Open vSwitch agent is not whole', { not_here: NOT_HERE });
+  tellOfExtensions(ctx, EXTENSIONS);
   const { connection, tls, timeoutMs } = config;
   const session = ctx.host.ovsdb.open({ connection, timeoutMs, ...(tls ? { tls } : {}) });
   let picture = await firstPicture(ctx, session);
@@ -36,6 +42,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
       const ends = tunnels
         ? new TunnelEnds({ bus: ctx.bus, log: ctx.log, host: ctx.config.host, localIp, types, onChange: () => core.mark() })
         : undefined;
+      const packetLog = packetLogOf(core, config);
       const ovs = new OvsSwitch({
         ...core,
         session,
@@ -43,10 +50,12 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
         firewall: config.firewall,
         permittedEthertypes: config.permittedEthertypes,
         ends,
+        packetLog,
       });
       made.push(ovs);
       return {
         switch: ovs,
+        ...(packetLog ? { objects: [packetLog.logs] } : {}),
         watch: () => watchDatabase(core, session, options, now => (picture = now)),
         ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
       };
@@ -71,6 +80,17 @@ async function firstPicture(ctx: AgentContext, session: OvsdbSession): Promise<O
       if (!told) ctx.log.warning('no Open vSwitch yet; trying on', { error: String(error) });
     }
   }
+}
+
+function packetLogOf({ ctx, view, mark }: L2Core, { integrationBridge, firewall }: OpenvswitchConfig): OvsPacketLog | undefined {
+  const { packetLog: sink } = ctx;
+  const { packetLog: config } = ctx.config;
+  if (!config || !sink) return undefined;
+  if (firewall === 'noop') {
+    ctx.log.warning('no packets are logged: there is no firewall that would accept or drop any');
+    return undefined;
+  }
+  return new OvsPacketLog({ ctx, view, mark, bridge: integrationBridge, config, sink });
 }
 
 function bridgeOptions(config: OpenvswitchConfig): BridgeOptions {
@@ -120,7 +140,7 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
     enable_distributed_routing: false,
     in_distributed_mode: false,
     log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
-    extensions: [],
+    extensions: (ctx.config.extensions ?? []).filter(name => EXTENSIONS.includes(name)),
     datapath_type: datapathType,
     ovs_capabilities: { datapath_types: root.datapath_types, iface_types: root.iface_types },
     vhostuser_socket_dir: vhostuserDir,

@@ -98,9 +98,11 @@ function flowView(ports: readonly FirewallPort[], view: View): FlowView {
     guarded: ports.flatMap(p => (p.guard.kind === 'guarded' ? [p.guard.port] : [])),
     closed: ports.filter(p => p.guard.kind === 'closed'),
     openAddresses: new Set(ports.filter(p => p.guard.kind === 'open').flatMap(p => p.addresses)),
-    isMember: memberTest(membersOf(view)),
+    isMember: memberTestOf(view),
   };
 }
+
+export const memberTestOf = (view: View): FlowView['isMember'] => memberTest(membersOf(view));
 
 /** By the server's word on a group's members. */
 const canonical = new WeakMap<readonly string[], Readonly<Record<IpVersion, ReadonlySet<string>>>>();

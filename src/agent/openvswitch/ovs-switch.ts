@@ -26,6 +26,7 @@ import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges,
 import { type FirewallPort, OvsFirewall } from './firewall.ts';
 import { FlowRefused, FlowTable } from './flow-table.ts';
 import { leftOut, placedByOthers } from './fresh-ports.ts';
+import type { OvsPacketLog } from './packet-log.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
 
@@ -48,6 +49,7 @@ export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' 
   readonly permittedEthertypes: readonly number[];
   /** Without tunnels there are none. */
   readonly ends: TunnelEnds | undefined;
+  readonly packetLog: OvsPacketLog | undefined;
 }
 
 /** What a pass works with, once the bridges are there. */
@@ -93,7 +95,9 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.tables.values()].map(t => t[Symbol.asyncDispose]()));
+    await Promise.all(
+      [...this.tables.values(), ...(this.given.packetLog ? [this.given.packetLog] : [])].map(t => t[Symbol.asyncDispose]()),
+    );
   }
 
   /** Why nothing can be done to the integration bridge, as long as that is so. */
@@ -128,7 +132,10 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     if (!this.loaded) {
       this.vlans.adopt(seen.vifs.values());
       if (options.tunnels?.l2population && seen.picture.bridges.has(options.tunnelBridge)) await this.inheritFdb(seen);
-    } else if (reread) for (const table of this.tables.values()) table.forget();
+    } else if (reread) {
+      for (const table of this.tables.values()) table.forget();
+      this.given.packetLog?.reread();
+    }
     this.loaded = true;
   }
 
@@ -165,6 +172,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
         await this.program(scene);
         return prepared;
       } catch (error) {
+        if (error instanceof FlowRefused && this.given.packetLog?.refuses(error.flow, error.message)) continue;
         const guilty = error instanceof FlowRefused ? portOf(error.flow, scene.firewalled) : undefined;
         if (!guilty || tries >= MAX_SET_ASIDE) throw error;
         this.refused.set(guilty, `its flows were refused: ${String(error)}`);
@@ -250,7 +258,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
 
   /** All flows of all bridges, each in one bundle; the integration bridge first, on which what is not translated is dropped. */
   private async program(scene: Scene): Promise<void> {
-    const { options, firewall, view } = this.given;
+    const { options, firewall, view, packetLog } = this.given;
     const { picture, patches } = scene;
     const ints = patches.flatMap(p => {
       const port = ofportOf(picture, options.integrationBridge, p.int);
@@ -258,10 +266,13 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     });
     const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
+    const logged = firewall === 'noop' ? [] : ((await packetLog?.flows(scene.firewalled)) ?? []);
     await this.table(options.integrationBridge).apply([
       ...integrationFlows({ ...this.admitted(scene), patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
       ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
+      ...logged,
     ]);
+    await packetLog?.settle(logged);
     const others = await Promise.allSettled([this.programTunnels(scene), ...patches.map(p => this.programPhysical(scene, p))]);
     // All have ended by now: the next pass begins beside none of them.
     for (const bridge of others) if (bridge.status === 'rejected') throw bridge.reason;

@@ -137,7 +137,7 @@ function unowned(flow: TrackedFlow, src: Ip, dst: Ip, view: FlowView): boolean {
   return !owned(src, flow.src) && !owned(dst, flow.dst);
 }
 
-function permits(r: Rule, flow: TrackedFlow, direction: Rule['direction'], other: Ip, view: FlowView, own: Ip): boolean {
+function permits(r: Rule, flow: TrackedFlow, direction: Rule['direction'], other: Ip, view: Pick<FlowView, 'isMember'>, own: Ip): boolean {
   if (r.direction !== direction || r.family !== flow.family) return false;
   const [source, dest] = direction === 'egress' ? [own, other] : [other, own];
   if (r.source && !contains(r.source, source)) return false;
@@ -147,6 +147,19 @@ function permits(r: Rule, flow: TrackedFlow, direction: Rule['direction'], other
   if (!inRange(r.sourcePorts, flow.srcPort) || !inRange(r.destPorts, flow.dstPort)) return false;
   if (r.icmp && (r.icmp.type !== flow.icmpType || (r.icmp.code !== undefined && r.icmp.code !== flow.icmpCode))) return false;
   return true;
+}
+
+/** Whether one of the rules lets the port begin (egress) or take (ingress) the connection. */
+export function isPermitted(
+  rules: readonly Rule[],
+  flow: TrackedFlow,
+  direction: Rule['direction'],
+  isMember: FlowView['isMember'],
+): boolean {
+  const [src, dst] = [flow.src, flow.dst].map(text => (text === undefined ? undefined : parseIp(text)));
+  if (!src || !dst) return false;
+  const [own, other] = direction === 'egress' ? [src, dst] : [dst, src];
+  return rules.some(r => permits(r, flow, direction, other, { isMember }, own));
 }
 
 const inRange = (range: PortRange | undefined, port: number | undefined): boolean =>

@@ -2,6 +2,7 @@
 
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
 import { bool, int, list, port, string } from '../values.ts';
+import { extensionsOption, packetLogOptions } from './packet-log.ts';
 import { type AgentSettings, within } from './settings.ts';
 import { devices, firewallDriver, groupOfTunnels, ip } from './types.ts';
 
@@ -58,14 +59,10 @@ export const linuxbridgeOptions = [
     idleOption('quitting_rpc_timeout', int(0), 'seconds that an answer may take at the end', noEffect('nobody is waited for at the end'), {
       default: '10',
     }),
-    idleOption('extensions', list, 'extensions', noEffect('this agent has none'), { default: '' }),
+    extensionsOption,
     idleOption('dscp', int(0, 63), 'the mark of packets of tunnels', marks),
     idleOption('dscp_inherit', bool, 'their mark is that of what they carry', marks, { default: 'false' }),
     idleOption('prevent_arp_spoofing', string, 'anti-spoofing', noEffect('it is part of port security')),
   ]),
-  ...section<AgentSettings>('network_log', [
-    idleOption('rate_limit', int(100), 'packets a second in logs', noEffect('this agent logs no packets'), { default: '100' }),
-    idleOption('burst_limit', int(25), 'packets at once in logs', noEffect('this agent logs no packets'), { default: '25' }),
-    idleOption('local_output_log_base', string, 'a file of their own', noEffect('this agent logs no packets')),
-  ]),
+  ...packetLogOptions,
 ];

@@ -2,12 +2,12 @@
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
 import { bool, int, list, named, port, string } from '../values.ts';
 import { switchOptions } from './interface.ts';
+import { extensionsOption, packetLogOptions } from './packet-log.ts';
 import { type AgentSettings, within } from './settings.ts';
 import { absolutePath, bridges, etherTypes, ip, ovsFirewallDriver, tunnelTypeList } from './types.ts';
 
 const sockets = noEffect('the agent speaks OpenFlow over the management sockets of the bridges');
 const placement = notHere('this agent guarantees nothing, so there is nothing to report to Placement');
-const noLogs = noEffect('this agent logs no packets');
 
 export const openvswitchOptions = [
   ...section<AgentSettings>('DEFAULT', [
@@ -100,7 +100,7 @@ export const openvswitchOptions = [
       default: 'false',
     }),
     idleOption('baremetal_smartnic', bool, 'smart NICs', notHere('there are no smart NICs'), { default: 'false' }),
-    idleOption('extensions', list, 'extensions', noEffect('this agent has none'), { default: '' }),
+    extensionsOption,
   ]),
   ...section<AgentSettings>('securitygroup', [
     option(
@@ -119,11 +119,7 @@ export const openvswitchOptions = [
       { default: '' },
     ),
   ]),
-  ...section<AgentSettings>('network_log', [
-    idleOption('rate_limit', int(100), 'packets a second in logs', noLogs, { default: '100' }),
-    idleOption('burst_limit', int(25), 'packets at once in logs', noLogs, { default: '25' }),
-    idleOption('local_output_log_base', string, 'a file of their own', noLogs),
-  ]),
+  ...packetLogOptions,
   ...section<AgentSettings>('dhcp', [
     idleOption('enable_ipv6', bool, 'DHCPv6 of the extension', noEffect('this agent answers no DHCP'), { default: 'true' }),
     idleOption('dhcp_renewal_time', int(0), 'seconds', noEffect('this agent answers no DHCP'), { default: '0' }),

@@ -92,13 +92,14 @@ test('without files: what Neutron has as defaults', () => {
 test('the Open vSwitch agent: what its files say, and what cannot be', () => {
   const files =
     '[ovs]\nlocal_ip = 192.0.2.1\nbridge_mappings = public:br-ex\novsdb_connection = unix:/run/openvswitch/db.sock\ndatapath_type = netdev\novsdb_timeout = 60\n' +
-    'of_listen_port = 6644\n[agent]\ntunnel_types = vxlan,geneve\nl2_population = true\narp_responder = yes\nextensions = qos\ndscp_inherit = true\n' +
-    '[securitygroup]\nfirewall_driver = neutron.agent.firewall.NoopFirewallDriver\n';
+    'of_listen_port = 6644\n[agent]\ntunnel_types = vxlan,geneve\nl2_population = true\narp_responder = yes\nextensions = qos, log\ndscp_inherit = true\n' +
+    '[network_log]\nrate_limit = 200\nlocal_output_log_base = /var/log/packets.log\n[securitygroup]\nfirewall_driver = neutron.agent.firewall.NoopFirewallDriver\n';
   const { config, warnings, notes } = read('openvswitch', files);
   assert.deepEqual(warnings, []);
-  assert.equal(notes.length, 2);
+  assert.equal(notes.length, 1);
   assert.match(notes.join(), /of_listen_port.*management sockets/);
-  assert.match(notes.join(), /extensions.*this agent has none/);
+  assert.deepEqual(config.extensions, ['qos', 'log']);
+  assert.deepEqual(config.packetLog, { rate: 200, burst: 25, file: '/var/log/packets.log' });
   const { tunnels, ...rest } = config.openvswitch!;
   assert.deepEqual(tunnels, {
     types: ['vxlan', 'geneve'],

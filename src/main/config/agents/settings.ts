@@ -8,6 +8,7 @@ import type {
   LinuxbridgeConfig,
   MetadataConfig,
   OpenvswitchConfig,
+  PacketLogConfig,
 } from '../../../agent/context.ts';
 import type { MessagingConfig } from '../../../server/context.ts';
 import { ConfigError } from '../ini.ts';
@@ -37,6 +38,9 @@ export interface AgentSettings {
   readonly proxyGroup: string;
   /** Empty: below the state path. */
   readonly metadataSocket: string;
+  /** Of an L2 agent. */
+  readonly extensions: readonly string[];
+  readonly networkLog: { readonly rate: number; readonly burst: number; readonly file: string };
   readonly linuxbridge: LinuxbridgeSettings;
   readonly openvswitch: OpenvswitchSettings;
   readonly dhcp: DhcpSettings;
@@ -105,6 +109,8 @@ export const defaultAgentSettings: AgentSettings = {
   proxyUser: '',
   proxyGroup: '',
   metadataSocket: '',
+  extensions: [],
+  networkLog: { rate: 100, burst: 25, file: '' },
   linuxbridge: {
     interfaceMappings: {},
     bridgeMappings: {},
@@ -163,7 +169,7 @@ export const sets =
   <K extends keyof AgentSettings>(key: K) =>
   (settings: AgentSettings, value: AgentSettings[K]): AgentSettings => ({ ...settings, [key]: value });
 
-type Parts = 'messaging' | 'linuxbridge' | 'openvswitch' | 'dhcp' | 'l3' | 'metadata';
+type Parts = 'messaging' | 'networkLog' | 'linuxbridge' | 'openvswitch' | 'dhcp' | 'l3' | 'metadata';
 
 /** Effect of an option that is a part of one. */
 export const within =
@@ -220,6 +226,8 @@ export function agentConfigOf(settings: AgentSettings, { host, isRoot }: { host:
     reportIntervalMs: settings.reportInterval * 1000,
     availabilityZone: settings.availabilityZone,
     logHeartbeats: settings.logHeartbeats,
+    ...(settings.extensions.length > 0 ? { extensions: settings.extensions } : {}),
+    ...(settings.extensions.includes('log') ? { packetLog: packetLogConfig(settings) } : {}),
     answer: { firstMs: settings.answerSeconds * 1000, longestMs: settings.longestAnswerSeconds * 1000 },
     ...(isRoot ? { proxyUser: { user: settings.proxyUser || 'nobody', group: settings.proxyGroup || 'nogroup' } } : {}),
     linuxbridge: linuxbridgeConfig(linuxbridge),
@@ -235,6 +243,11 @@ function interfaceDriverConfig({ interfaceDriver: kind, ovsUseVeth, openvswitch 
   const { connection, tls, timeoutMs, datapathType, integrationBridge } = openvswitchConfig(openvswitch);
   return { kind, bridge: integrationBridge, useVeth: ovsUseVeth, datapathType, connection, timeoutMs, ...(tls ? { tls } : {}) };
 }
+
+const packetLogConfig = ({ networkLog: { file, ...limit } }: AgentSettings): PacketLogConfig => ({
+  ...limit,
+  ...(file === '' ? {} : { file }),
+});
 
 /** The kernel's own port of VXLAN, which is not the one that IANA has assigned. */
 const kernelPort = 8472;
