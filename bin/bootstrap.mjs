@@ -1,5 +1,5 @@
 // Makes a fresh clone able to run: node modules with the pinned Node.js 24, and the Debian packages whose programs Weft calls.
-// Usage: node bin/bootstrap.mjs run|dev|test. When all is there it only looks at files and takes no time.
+// Usage: node bin/bootstrap.mjs run|dev|test [WORDS of weft up]. When all is there it only looks at files and takes no time.
 // Plain JavaScript on purpose: it runs on the Node.js that the machine has (20 or later).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,6 +14,7 @@ import {
   programFolders,
   runPackages,
   testPackages,
+  upPackages,
 } from './packages.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -108,7 +109,7 @@ function ensureNode() {
 }
 
 function ensurePackages(mode) {
-  const packages = mode === 'test' ? { ...runPackages, ...testPackages, ...conformancePackages } : runPackages;
+  const packages = mode === 'test' ? { ...runPackages, ...testPackages, ...conformancePackages } : upPackages(process.argv.slice(3));
   const folders = programFolders(process.env.PATH ?? '');
   const missing = missingPackages(packages, folders);
   const isDebian = folders.some(folder => existsSync(join(folder, 'apt-get')));

@@ -5,7 +5,16 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { forbidServices, installPackages, installPlan, missingPackages, programFolders, runPackages, testPackages } from './packages.mjs';
+import {
+  forbidServices,
+  installPackages,
+  installPlan,
+  missingPackages,
+  programFolders,
+  runPackages,
+  testPackages,
+  upPackages,
+} from './packages.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'weft-bootstrap-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -107,7 +116,14 @@ test('weft installs the programs of a network only for what calls them, and node
   ]) {
     const itself = `weft.ts ${argv.join(' ')}`.trim();
     fresh();
-    assert.deepEqual(weft(...argv), [`bootstrap.mjs ${first}`, itself]);
-    assert.deepEqual(weft(...argv), [...(later === undefined ? [] : [`bootstrap.mjs ${later}`]), itself]);
+    const looks = mode => ['bootstrap.mjs', mode, ...argv].join(' ');
+    assert.deepEqual(weft(...argv), [looks(first), itself]);
+    assert.deepEqual(weft(...argv), [...(later === undefined ? [] : [looks(later)]), itself]);
   }
+});
+
+test('Open vSwitch is installed for those who ask for it', () => {
+  const has = (...words) => 'openvswitch-switch' in upPackages(words);
+  assert.deepEqual([has('up'), has('up', '--switch', 'linuxbridge'), has('agent', 'l3')], [false, false, false]);
+  assert.deepEqual([has('up', '--hosts', '2', '--switch', 'openvswitch'), has('up', '--switch=openvswitch')], [true, true]);
 });

@@ -23,6 +23,17 @@ export const runPackages = {
   curl: ['curl'],
 };
 
+/** Of hosts with Open vSwitch. */
+export const switchPackages = {
+  'openvswitch-switch': ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl'],
+};
+
+/** What `weft up` needs with these words behind it. */
+export function upPackages(words) {
+  const wanted = words.includes('--switch=openvswitch') || words[words.indexOf('--switch') + 1] === 'openvswitch';
+  return wanted ? { ...runPackages, ...switchPackages } : runPackages;
+}
+
 export const testPackages = {
   'python3-openstackclient': ['openstack'],
   python3: ['python3'],
@@ -56,7 +67,7 @@ export const conformancePackages = {
   'neutron-l3-agent': ['neutron-l3-agent'],
   'neutron-metadata-agent': ['neutron-metadata-agent'],
   'neutron-openvswitch-agent': ['neutron-openvswitch-agent'],
-  'openvswitch-switch': ['ovs-vswitchd', 'ovsdb-server', 'ovs-vsctl'],
+  ...switchPackages,
   keepalived: ['keepalived'],
   'nova-api': ['nova-manage', 'nova-api-wsgi'],
   'glance-api': ['glance-manage', 'glance-wsgi-api'],

@@ -16,6 +16,8 @@ export interface HostView {
   /** Process 1 of its sandbox; absent on the machine's own network. */
   readonly init?: number;
   readonly process: AgentProcessView;
+  /** Of its Open vSwitch. */
+  readonly daemons?: readonly (AgentProcessView & { readonly name: string })[];
   /** As the API lists them. */
   readonly agents: readonly { readonly agent_type: string; readonly alive: boolean; readonly heartbeat_timestamp: string | null }[];
 }

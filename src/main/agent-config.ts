@@ -1,8 +1,10 @@
 // What one agent process is told: written by `up` as a JSON file, read by agent.ts.
-import type { AgentConfig } from '../agent/context.ts';
+import type { AgentConfig, InterfaceDriverConfig, OpenvswitchConfig } from '../agent/context.ts';
 import type { LogLevel } from '../contracts/log.ts';
 import type { Owner } from './on-host/made.ts';
+import { databaseConnection, integrationBridge, publicBridge } from './sandbox/openvswitch.ts';
 import { publicNetwork } from './sandbox/plan.ts';
+import type { SwitchKind } from './state/switch.ts';
 
 export interface AgentProcessConfig {
   readonly busSocket: string;
@@ -21,6 +23,8 @@ export interface AgentPlace {
   readonly statePath: string;
   readonly interfaceMappings: Readonly<Record<string, string>>;
   readonly bridgeMappings: Readonly<Record<string, string>>;
+  /** Linux bridges where it is not there. */
+  readonly openvswitch?: { readonly datapath: 'system' | 'netdev' };
   /** False in a user namespace, where there is only one user. */
   readonly dropUser: boolean;
   readonly owner?: Owner;
@@ -39,17 +43,23 @@ export function containedPlace(host: { readonly name: string; readonly localIp: 
 }
 
 export function agentConfig(place: AgentPlace): AgentConfig {
-  const { host, localIp, statePath, interfaceMappings, bridgeMappings, dropUser } = place;
+  const { host, localIp, statePath, interfaceMappings, bridgeMappings, dropUser, openvswitch } = place;
+  const interfaceDriver = openvswitch ? { interfaceDriver: interfaceDriverConfig(openvswitch.datapath) } : {};
   return {
     host,
     statePath,
     reportIntervalMs: 30_000,
-    linuxbridge: {
-      interfaceMappings,
-      bridgeMappings,
-      vxlan: { localIp, group: '224.0.0.1', l2population: true, udpPort: 8472 },
-    },
+    ...(openvswitch
+      ? { openvswitch: openvswitchConfig(localIp, openvswitch.datapath) }
+      : {
+          linuxbridge: {
+            interfaceMappings,
+            bridgeMappings,
+            vxlan: { localIp, group: '224.0.0.1', l2population: true, udpPort: 8472 },
+          },
+        }),
     dhcp: {
+      ...interfaceDriver,
       dnsDomain: 'openstacklocal',
       leaseSeconds: 86_400,
       dnsServers: [],
@@ -57,15 +67,55 @@ export function agentConfig(place: AgentPlace): AgentConfig {
       forceMetadata: false,
       dropUser,
     },
-    l3: { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, dropUser },
+    l3: { ...interfaceDriver, enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, dropUser },
     metadata: { socket: `${statePath}/metadata_proxy`, backend: { kind: 'builtin' } },
   };
 }
 
-/** The agents of one host, as the API lists them, by the name of their log. */
-export const agentParts = {
-  linuxbridge: 'Linux bridge agent',
-  dhcp: 'DHCP agent',
-  l3: 'L3 agent',
-  metadata: 'Metadata agent',
-} as const;
+const timeoutMs = 10_000;
+
+const interfaceDriverConfig = (datapathType: string): InterfaceDriverConfig => ({
+  kind: 'openvswitch',
+  bridge: integrationBridge,
+  useVeth: false,
+  datapathType,
+  connection: databaseConnection,
+  timeoutMs,
+});
+
+function openvswitchConfig(localIp: string, datapathType: string): OpenvswitchConfig {
+  return {
+    connection: databaseConnection,
+    timeoutMs,
+    integrationBridge,
+    tunnelBridge: 'br-tun',
+    intPatch: 'patch-tun',
+    tunPatch: 'patch-int',
+    bridgeMappings: { [publicNetwork.physicalNetwork]: publicBridge },
+    datapathType,
+    vhostuserDir: '/run/openvswitch',
+    macTableSize: 50_000,
+    igmpSnooping: false,
+    tunnels: {
+      types: ['vxlan'],
+      localIp,
+      l2population: true,
+      arpResponder: false,
+      vxlanPort: 4789,
+      dontFragment: true,
+      checksum: false,
+    },
+    firewall: 'openvswitch',
+    permittedEthertypes: [],
+  };
+}
+
+const l2Agents = { linuxbridge: 'Linux bridge agent', openvswitch: 'Open vSwitch agent' } as const;
+
+/** The agents of one host, as the API lists them. */
+export const agentTypesOf = (switchKind: SwitchKind): readonly string[] => [
+  l2Agents[switchKind],
+  'DHCP agent',
+  'L3 agent',
+  'Metadata agent',
+];

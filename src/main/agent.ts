@@ -25,7 +25,7 @@ async function agentMain(path: string): Promise<void> {
   const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
   const common = { bus, host: hostOf(config), clock: systemClock, random: Math.random, config: config.agent };
   await Promise.all(
-    containedKinds.map(async kind => {
+    containedKinds(config.agent.openvswitch ? 'openvswitch' : 'linuxbridge').map(async kind => {
       stack.use(await agentStarts[kind]({ ...common, log: logOf(`${kind}-agent`) }));
     }),
   );

@@ -6,7 +6,7 @@ import type { StateFolder } from '../cli/state.ts';
 import type { Log, LogLevel } from '../contracts/log.ts';
 import { type AgentPlace, type AgentProcessConfig, agentConfig } from './agent-config.ts';
 import type { Place } from './sandbox/sandbox.ts';
-import { startProcess } from './supervise/process.ts';
+import { nodeArgv, startProcess } from './supervise/process.ts';
 import { type Supervised, supervise } from './supervise/supervisor.ts';
 
 export interface AgentOptions {
@@ -36,7 +36,8 @@ export function superviseAgent(options: AgentOptions): Supervised {
     clock: systemClock,
     log,
     random: Math.random,
-    start: () => startProcess({ place, program: [agentProgram, configFile], outputFile: join(folder.logs, `${agent.host}-agent.out`) }),
+    start: () =>
+      startProcess({ place, argv: nodeArgv([agentProgram, configFile]), outputFile: join(folder.logs, `${agent.host}-agent.out`) }),
     onChange: state => {
       if (state.pid === undefined) rmSync(pidFile, { force: true });
       else writeFileSync(pidFile, `${state.pid}\n`);

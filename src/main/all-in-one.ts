@@ -10,6 +10,7 @@ import { ApiClient } from '../client/api.ts';
 import type { Log } from '../contracts/log.ts';
 import type { ServerConfig } from '../server/context.ts';
 import type { Policy } from '../server/policy.ts';
+import { agentTypesOf } from './agent-config.ts';
 import { superviseAgent } from './agents.ts';
 import { groundHost } from './audit/ground-host.ts';
 import { auditHost, type Repaired, repairHost } from './audit/host-audit.ts';
@@ -30,6 +31,7 @@ import { type ApiServer, startServer } from './server.ts';
 import { workerCounts } from './service/counts.ts';
 import { type ServerGroup, startGroup } from './service/group.ts';
 import type { Changeable } from './service/protocol.ts';
+import type { SwitchKind } from './state/switch.ts';
 import { isShared } from './store.ts';
 import type { Supervised } from './supervise/supervisor.ts';
 
@@ -41,6 +43,7 @@ export interface AllInOneOptions {
   readonly mode: 'contained' | 'on-host' | 'server';
   /** On the machine's own network. */
   readonly localIp: string | undefined;
+  readonly switchKind: SwitchKind;
   readonly keystone: KeystoneAccount | undefined;
   readonly config: ServerConfig;
   readonly publish: readonly Publication[];
@@ -60,6 +63,7 @@ const noPorts = {
 interface RunningHost {
   readonly place: Place;
   readonly agent: Supervised;
+  readonly daemons: readonly Supervised[];
 }
 
 export class AllInOne implements AsyncDisposable {
@@ -193,17 +197,18 @@ export class AllInOne implements AsyncDisposable {
   private missingOf(hosts: readonly HostView[]): string[] {
     return [
       ...(this.publicProblem === undefined || this.mode === 'server' ? [] : [this.publicProblem]),
-      ...missingAgents(hosts, this.beganMs),
+      ...missingAgents(hosts, agentTypesOf(this.options.switchKind), this.beganMs),
     ];
   }
 
   private async hostViews(): Promise<HostView[]> {
     if (this.running.length === 0) return [];
     const rows = await listAgents(this.api);
-    return this.running.map(({ place: { name, init }, agent }) => ({
+    return this.running.map(({ place: { name, init }, agent, daemons }) => ({
       name,
       ...(init ? { init: init.pid } : {}),
       process: agent.state,
+      ...(daemons.length > 0 ? { daemons: daemons.map(({ state }) => ({ ...state, name: state.name.split(' ')[0] ?? '' })) } : {}),
       agents: rows.filter(row => row.host === name).map(({ host: _, ...row }: AgentRow) => row),
     }));
   }
@@ -230,8 +235,9 @@ async function openParts(options: AllInOneOptions, stack: AsyncDisposableStack):
   const [{ server, identity, url }, ground] = await bothOf(stack, openServer(options), openGround(options));
   const api = new ApiClient(url, identity.admin);
   const logLevel = options.debug ? 'debug' : 'info';
-  const running = ground.hosts.map(({ place, agent }) => ({
+  const running = ground.hosts.map(({ place, agent, daemons = [] }) => ({
     place,
+    daemons,
     agent: stack.use(superviseAgent({ folder, place, agent, log, logLevel })),
   }));
   rmSync(folder.relaySocket, { force: true });
@@ -298,17 +304,25 @@ function reachable(url: string): string {
   return new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')).origin;
 }
 
-async function openGround({ folder, address, port, mode, hosts, localIp, rootless, progress }: AllInOneOptions): Promise<Ground> {
+async function openGround(options: AllInOneOptions): Promise<Ground> {
+  const { folder, address, port, mode, hosts, localIp, rootless, switchKind, log, progress } = options;
   if (mode === 'server') return noGround;
   const ground =
     mode === 'on-host'
       ? await openMachine({ folder, listen: `${address}:${port}`, localIp, progress })
-      : await openContainedGround(hosts, rootless);
+      : await openContainedGround({ hosts, rootless, switchKind, logs: folder.logs, log });
   const names = ground.hosts.map(host => host.place.name);
   const many = names.length === 1 ? 'one contained host' : `${names.length} contained hosts`;
   progress(mode === 'on-host' ? `the host is this machine, ${names[0]}` : `${many}, joined by an underlay: ${names.join(', ')}`);
+  const datapath = ground.hosts[0]?.place.openvswitch?.datapath;
+  if (datapath) progress(datapathWords[datapath]);
   return ground;
 }
+
+const datapathWords = {
+  system: "each host has an Open vSwitch of its own, with the kernel's datapath",
+  netdev: 'each host has an Open vSwitch of its own, with the datapath in user space, since this kernel has none',
+} as const;
 
 function serveMetadata(server: ApiServer, instances: Instances): Promise<AsyncDisposable> {
   const methods = { get_instance: (args: Readonly<Record<string, unknown>>) => instances.metadata(String(args['port_id'])) };

@@ -4,7 +4,6 @@ import type { ApiClient } from '../client/api.ts';
 import { collection } from '../client/collection.ts';
 import type { Shown } from '../client/types.ts';
 import { agent } from '../model/agent.ts';
-import { agentParts } from './agent-config.ts';
 
 const told = ['host', 'agent_type', 'alive', 'heartbeat_timestamp'] as const;
 export type AgentRow = Pick<Shown<typeof agent>, (typeof told)[number]>;
@@ -14,10 +13,10 @@ export function listAgents(api: ApiClient): Promise<AgentRow[]> {
 }
 
 /** One line per agent that has not reported since `since` (milliseconds), with what is known of the process that should have. */
-export function missingAgents(hosts: readonly HostView[], since: number): string[] {
+export function missingAgents(hosts: readonly HostView[], types: readonly string[], since: number): string[] {
   return hosts.flatMap(host => {
     const heard = host.agents.filter(agent => agent.alive && reportedAt(agent.heartbeat_timestamp) >= since).map(agent => agent.agent_type);
-    return Object.values(agentParts)
+    return types
       .filter(type => !heard.includes(type))
       .map(type => `${type} on ${host.name} has not reported (${describeProcess(host.process)})`);
   });

@@ -15,6 +15,7 @@ import { openProcessLog } from './service/process-log.ts';
 import { reloading } from './service/reload.ts';
 import { openStateFolder } from './state/folder.ts';
 import { takeLock } from './state/lock.ts';
+import { chooseSwitch } from './state/switch.ts';
 import { type Stopper, untilStopped } from './stop.ts';
 import { tellServiceManager } from './supervise/service-manager.ts';
 import { enterUserNamespace, inUserNamespace } from './user-namespace.ts';
@@ -57,8 +58,24 @@ export async function up(options: UpOptions, out: Out): Promise<number> {
   for (const note of settings.notes) log.info(`configuration: ${note}`);
   const config = { ...settings.config, database: { ...settings.config.database, upgrade: options.upgradesDatabase } };
   const { hosts, localIp } = options;
+  const switchKind = mode === 'server' ? 'linuxbridge' : inWords(() => chooseSwitch(folder.path, options.switchKind));
   const debug = levelOf(config) === 'debug';
-  const opening = AllInOne.open({ folder, address, port, mode, hosts, localIp, config, keystone, publish, rootless, debug, log, progress });
+  const opening = AllInOne.open({
+    folder,
+    address,
+    port,
+    mode,
+    hosts,
+    localIp,
+    switchKind,
+    config,
+    keystone,
+    publish,
+    rootless,
+    debug,
+    log,
+    progress,
+  });
   const told = stopper.stopped.then(() => undefined);
   const weft = await Promise.race([opening, told]).catch((error: unknown) => {
     log.error('cannot start', { error });

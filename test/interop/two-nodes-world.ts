@@ -163,7 +163,12 @@ export class TwoNodes implements AsyncDisposable {
     const port = await api.make('ports', 'port', { network_id: network, 'binding:host_id': nodes[node] });
     const { sandbox } = this.host(node);
     const vm = this.stack.use(
-      await openVm(sandbox, { name: `vm-${port.id.slice(0, 8)}`, tap: tapName(port.id), mac: String(port['mac_address']) }),
+      await openVm(sandbox, {
+        name: `vm-${port.id.slice(0, 8)}`,
+        tap: tapName(port.id),
+        mac: String(port['mac_address']),
+        portId: port.id,
+      }),
     );
     await this.until('the port is ACTIVE', async () => (await api.listOnce(`ports?id=${port.id}`))[0]?.['status'] === 'ACTIVE');
     await vm.boot({ dhcp4: true, dhcp6: 'no', fixed: [] });

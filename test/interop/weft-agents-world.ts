@@ -166,7 +166,7 @@ export class AgentsWorld implements AsyncDisposable {
     const port = await this.api.make('ports', 'port', { network_id: network, ...bound, ...more });
     const { sandbox } = this.host(host);
     const name = `vm-${port.id.slice(0, 8)}`;
-    const vm = this.stack.use(await openVm(sandbox, { name, tap: tapName(port.id), mac: String(port['mac_address']) }));
+    const vm = this.stack.use(await openVm(sandbox, { name, tap: tapName(port.id), mac: String(port['mac_address']), portId: port.id }));
     this.instances.push(vm);
     await this.until(`${name} is ACTIVE`, async () => (await this.port(port.id))['status'] === 'ACTIVE');
     if (this.byNova.has(host)) await this.onHost(host, 'ip', 'link', 'set', tapName(port.id), 'master', `brq${network.slice(0, 11)}`);

@@ -123,7 +123,7 @@ describe('contained hosts', { skip: noSandbox() }, () => {
     const relaySocket = join(folder, 'relay.sock');
     const relay = await startProcess({
       place: contained.underlay,
-      program: [join(import.meta.dirname, '../../src/main/sandbox/relay.ts'), relaySocket],
+      argv: nodeArgv([join(import.meta.dirname, '../../src/main/sandbox/relay.ts'), relaySocket]),
       outputFile: join(folder, 'relay.out'),
     });
     const free = await freePort();

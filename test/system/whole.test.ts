@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { tryRun } from '../../src/main/sandbox/run.ts';
-import { noSandbox } from './need.ts';
+import type { SwitchKind } from '../../src/main/state/switch.ts';
+import { noSandbox, noSwitch } from './need.ts';
 import { type Instance, WeftWorld } from './weft-world.ts';
 
 const noClient = (): string | false =>
@@ -33,16 +34,20 @@ got = b''.join(iter(lambda: c.recv(1 << 16), b''))
 assert hashlib.sha256(got[:-64]).hexdigest().encode() == got[-64:], 'damaged'
 print(len(got))
 `;
-const whole = String(5 + (8 << 20) + 64);
+const wholeLength = String(5 + (8 << 20) + 64);
 
-describe('the whole, with the real client', { skip: noSandbox() || noClient() }, () => {
+const noWhole = noSandbox() || noClient();
+describe('the whole, with the real client', { skip: noWhole }, () => whole('linuxbridge'));
+describe('the whole, with the real client, on Open vSwitch', { skip: noWhole || noSwitch() }, () => whole('openvswitch'));
+
+function whole(switchKind: SwitchKind): void {
   let world: WeftWorld;
   let a: Instance;
   let b: Instance;
   let floating: string;
 
   before(async () => {
-    world = await WeftWorld.open({ hosts: 2 });
+    world = await WeftWorld.open({ hosts: 2, more: ['--switch', switchKind] });
   });
   after(() => world[Symbol.asyncDispose]());
 
@@ -52,6 +57,8 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
     assert.equal(done.code, 0, `openstack ${argv.join(' ')}: ${done.stderr}`);
     return done.stdout;
   };
+  const portsOf = (host: string): Promise<string> =>
+    switchKind === 'openvswitch' ? world.host(host, 'ovs-vsctl', 'list-ports', 'br-int') : Promise.resolve('');
   const json = async (...argv: string[]): Promise<unknown> => JSON.parse(await openstack(...argv, '-f', 'json'));
 
   const serve = async (vm: Instance, port: number): Promise<void> => {
@@ -60,7 +67,7 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
   };
   const fetches = async (vm: Instance, address: string, port: number): Promise<boolean> => {
     const done = await world.attempt(vm, 'python3', '-c', client, address, String(port));
-    return done.stdout.trim() === whole;
+    return done.stdout.trim() === wholeLength;
   };
 
   test('identity: a token, the catalog, the projects and the extensions', async () => {
@@ -81,6 +88,8 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
     assert.deepEqual([...new Set(agents.map(x => x.Host))].sort(), ['h1', 'h2']);
     assert.equal(agents.length, 8);
     assert.ok(agents.every(x => x.Alive));
+    const l2 = { linuxbridge: 'Linux bridge agent', openvswitch: 'Open vSwitch agent' }[switchKind];
+    assert.equal(agents.filter(x => x['Agent Type'] === l2).length, 2);
   });
 
   test('a dual-stack network behind a router with a gateway', async () => {
@@ -151,7 +160,7 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
     const pinged = await world.public('ping', '-n', '-c2', '-W2', floating);
     assert.equal(pinged.code, 0, pinged.stdout);
     const fetched = await world.public('python3', '-c', client, floating, '8000');
-    assert.equal(fetched.stdout.trim(), whole, fetched.stderr);
+    assert.equal(fetched.stdout.trim(), wholeLength, fetched.stderr);
     assert.ok(await world.pings(b, '172.24.4.1'));
     assert.ok(await world.pings(a, '172.24.4.1'), 'without a floating IP, by source NAT');
     const outside = await world.weft(['public', 'exec'], ['--', 'ping', '-n', '-c1', '-W2', floating]);
@@ -180,9 +189,9 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
       async () => (await openstack('floating', 'ip', 'show', shared, '-f', 'value', '-c', 'status')).trim() === 'ACTIVE',
     );
     const fetched = async (port: string): Promise<string> => (await world.public('python3', '-c', client, shared, port)).stdout.trim();
-    await world.until('the single port leads there', async () => (await fetched('2222')) === whole);
-    assert.equal(await fetched('7001'), whole, 'the second of the range leads to the second inside');
-    assert.notEqual(await fetched('8000'), whole, 'what is not forwarded leads nowhere');
+    await world.until('the single port leads there', async () => (await fetched('2222')) === wholeLength);
+    assert.equal(await fetched('7001'), wholeLength, 'the second of the range leads to the second inside');
+    assert.notEqual(await fetched('8000'), wholeLength, 'what is not forwarded leads nowhere');
     const all = (await json('floating', 'ip', 'port', 'forwarding', 'list', shared)) as { ID: string }[];
     await openstack('floating', 'ip', 'port', 'forwarding', 'delete', shared, ...all.map(m => m.ID));
     await world.until('it leads nowhere any more', async () => (await fetched('2222')) === '');
@@ -193,7 +202,7 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
     await serve(b, 8001);
     const denied = await world.public('python3', '-c', client, floating, '8001');
     assert.match(denied.stderr, /timed out|TimeoutError/);
-    assert.equal((await world.public('python3', '-c', client, floating, '8000')).stdout.trim(), whole);
+    assert.equal((await world.public('python3', '-c', client, floating, '8000')).stdout.trim(), wholeLength);
   });
 
   test('metadata answers, with the identity of who asks', async () => {
@@ -227,7 +236,7 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
     assert.equal((await world.public('ping', '-n', '-c1', '-W1', floating)).code, 0);
     await openstack('security', 'group', 'rule', 'delete', icmp.ID);
     await world.until('the ping is denied', async () => (await world.public('ping', '-n', '-c1', '-W1', floating)).code !== 0);
-    assert.equal((await world.public('python3', '-c', client, floating, '8000')).stdout.trim(), whole, 'TCP still passes');
+    assert.equal((await world.public('python3', '-c', client, floating, '8000')).stdout.trim(), wholeLength, 'TCP still passes');
     assert.ok(await world.pings(a, b.v4), 'members of the group still reach each other');
   });
 
@@ -243,11 +252,11 @@ describe('the whole, with the real client', { skip: noSandbox() || noClient() },
       await world.until(
         `nothing is left on ${host}`,
         async () =>
-          !/\b(brq|tap|vxlan-|q(router|dhcp)-)/.test(
-            (await world.host(host, 'ip', '-br', 'link')) + (await world.host(host, 'ip', 'netns')),
+          !/\b(brq|tap|vxlan-|q(router|dhcp|r|g)-)/.test(
+            (await world.host(host, 'ip', '-br', 'link')) + (await world.host(host, 'ip', 'netns')) + (await portsOf(host)),
           ),
       );
     }
     assert.deepEqual(await json('port', 'list'), []);
   });
-});
+}

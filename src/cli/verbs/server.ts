@@ -37,6 +37,7 @@ export function serverVerb(work: (options: UpOptions, out: (line: string) => voi
           hosts: 0,
           publish: [],
           localIp: undefined,
+          switchKind: undefined,
           keystone: keystoneOf(verb, call),
         },
         call.out,

@@ -42,9 +42,9 @@ function storyOf({ state, pid, restarts, lastEnd }: HostView['process']): string
   return story.join(', ');
 }
 
-function describeHost({ name, process, agents }: HostView): string[] {
+function describeHost({ name, process, agents, daemons = [] }: HostView): string[] {
   const parts = agents.map(
     agent => `  ${agent.alive ? 'alive' : 'dead '} ${agent.agent_type}, heard ${agent.heartbeat_timestamp ?? 'never'}`,
   );
-  return [`host ${name}: agents ${storyOf(process)}`, ...parts];
+  return [`host ${name}: agents ${storyOf(process)}`, ...daemons.map(daemon => `  ${daemon.name} ${storyOf(daemon)}`), ...parts];
 }

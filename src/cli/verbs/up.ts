@@ -15,6 +15,8 @@ export interface UpOptions extends ServiceOptions {
   readonly publish: readonly string[];
   /** `server`: no hosts at all. */
   readonly mode: 'contained' | 'on-host' | 'server';
+  /** Of the hosts; undefined: as the state directory has it. */
+  readonly switchKind: 'linuxbridge' | 'openvswitch' | undefined;
   /** Of the ends of tunnels, on the machine's own network. */
   readonly localIp: string | undefined;
   /** Undefined: the built-in identity. */
@@ -41,6 +43,11 @@ export function upVerb(work: (options: UpOptions, out: (line: string) => void) =
       ...configOption,
       ...upgradeOption,
       hosts: { type: 'string', value: 'N', help: 'how many hosts there are (default 1)' },
+      switch: {
+        type: 'string',
+        value: 'KIND',
+        help: 'what the hosts switch with: linuxbridge (default), or openvswitch with a database and a switch for each host; it stays that of the first start',
+      },
       publish: {
         type: 'string',
         value: 'PORT=ADDRESS:PORT',
@@ -66,6 +73,9 @@ function upOptions(verb: Verb, call: Call): UpOptions {
   const onHost = flag(call, 'on-host');
   const hosts = count(verb, call, 'hosts', { least: 1, most: 64, otherwise: 1 });
   if (onHost && hosts > 1) throw usage(verb, '--on-host is one host: the machine itself');
+  const switchKind = switchOf(verb, call);
+  if (onHost && switchKind === 'openvswitch')
+    throw usage(verb, '--switch openvswitch is for contained hosts: on the machine itself Weft has Linux bridges');
   const localIp = text(call, 'local-ip');
   if (localIp !== undefined && !onHost) throw usage(verb, '--local-ip is for --on-host: contained hosts have addresses of their own');
   if (localIp !== undefined && !isIPv4(localIp)) throw usage(verb, `--local-ip takes an IPv4 address, not ${JSON.stringify(localIp)}`);
@@ -77,6 +87,13 @@ function upOptions(verb: Verb, call: Call): UpOptions {
     publish: texts(call, 'publish'),
     mode: onHost ? 'on-host' : 'contained',
     localIp,
+    switchKind: onHost ? 'linuxbridge' : switchKind,
     keystone: keystoneOf(verb, call),
   };
+}
+
+function switchOf(verb: Verb, call: Call): UpOptions['switchKind'] {
+  const said = text(call, 'switch');
+  if (said === undefined || said === 'linuxbridge' || said === 'openvswitch') return said;
+  throw usage(verb, `--switch takes linuxbridge or openvswitch, not ${JSON.stringify(said)}`);
 }

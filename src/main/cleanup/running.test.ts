@@ -10,7 +10,7 @@ test('agents are known by their command lines, Weft’s and Neutron’s', () => 
     [[...node, weft, '--called-as', 'neutron-l3-agent', '--config-file', 'x'], ['l3']],
     [
       [...node, '/opt/weft/src/main/agent.ts', '/run/weft/h1.agent.json'],
-      ['linuxbridge', 'dhcp', 'l3', 'metadata'],
+      ['linuxbridge', 'openvswitch', 'dhcp', 'l3', 'metadata'],
     ],
     [['neutron-dhcp-agent (/usr/bin/python3 /usr/bin/neutron-dhcp-agent --config-file x)'], ['dhcp']],
     [

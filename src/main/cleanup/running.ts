@@ -1,7 +1,7 @@
 // Agents that run on this machine, Weft's and Neutron's: as far as they are in its network, whatever started them.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type AgentKind, agentKinds, containedKinds } from '../config/agents/settings.ts';
+import { type AgentKind, agentKinds } from '../config/agents/settings.ts';
 
 export interface RunningAgent {
   readonly pid: number;
@@ -23,8 +23,8 @@ export function kindsOf(argv: readonly string[]): AgentKind[] {
   const words = argv.map(word => basename(word));
   const at = words.indexOf('weft.ts');
   if (at > 0 && words[at + 1] === 'agent') return agentKinds.filter(kind => kind === words[at + 2]);
-  // `weft up` has all of a host in one process.
-  if (words[1]?.startsWith('--') && words[2] === 'agent.ts' && words[3]?.endsWith('.agent.json')) return [...containedKinds];
+  // `weft up` has all of a host in one process, with one of the switches.
+  if (words[1]?.startsWith('--') && words[2] === 'agent.ts' && words[3]?.endsWith('.agent.json')) return [...agentKinds];
   // Neutron's write what they are before their command line, all of it in one word.
   const [title = ''] = argv;
   const called = at > 0 && words[at + 1] === '--called-as' ? [words[at + 2]] : [basename(title.split(' ')[0] ?? ''), words[1]];

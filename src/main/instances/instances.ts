@@ -159,7 +159,13 @@ export class Instances implements AsyncDisposable {
     const port = await getPort(this.api, record.port_id);
     if (!port) throw new Error(`its port ${record.port_id} was deleted`);
     running.port = port;
-    running.vm = await openVm(host, { name: record.name, tap: tapName(port.id), mac: port.mac_address });
+    running.vm = await openVm(host, {
+      name: record.name,
+      tap: tapName(port.id),
+      mac: port.mac_address,
+      portId: port.id,
+      instanceId: record.id,
+    });
     void running.vm.sandbox.gone.then(() => {
       running.state = 'stopped';
       running.why ??= 'its process 1 has ended';

@@ -6,6 +6,7 @@ import { CommandFailed, run, tryRun } from '../sandbox/run.ts';
 import type { Place } from '../sandbox/sandbox.ts';
 import { findOne, type Port, updatePort } from './neutron.ts';
 import { markLines, tapName } from './vm.ts';
+import { completeChecksums, connectTap, disconnectTap } from './wiring.ts';
 
 const isDeviceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name);
 const isNamespaceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name);
@@ -34,9 +35,13 @@ export async function plug(
       ? renameBatch(existing ?? '', tap, port)
       : vethBatch(netns, device, tap, { mac: port.mac_address, mark: host.owned?.mark });
   if (existing !== undefined) host.owned?.notePlugged(tap, existing);
+  const complete = netns === undefined ? undefined : completeChecksums(host, device);
   try {
     await run(host.enter(['ip', '-batch', '-']), { input: batch });
+    if (complete) await run(host.enter(['ip', 'netns', 'exec', netns ?? '', ...complete]));
+    await connectTap(host, tap, { portId: port.id, mac: port.mac_address });
   } catch (error) {
+    await disconnectTap(host, tap);
     if (netns !== undefined) await tryRun(host.enter(['ip', 'link', 'delete', tap]));
     if (error instanceof CommandFailed) throw new ControlError(409, `${host.name}: ${error.done.stderr.trim()}`);
     throw error;

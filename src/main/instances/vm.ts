@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../sandbox/proc.ts';
 import { run, tryRun } from '../sandbox/run.ts';
 import { openSandbox, type Place, type Sandbox } from '../sandbox/sandbox.ts';
+import { awaitWired, completeChecksums, connectTap, disconnectTap, type TapOwner } from './wiring.ts';
 
 /** The first 11 characters of the port's id: what Nova and the agents call its tap. */
 export function tapName(portId: string): string {
@@ -29,7 +30,6 @@ export interface Addressing {
 
 export interface Vm extends AsyncDisposable {
   readonly sandbox: Sandbox;
-  /** Waits until the L2 agent has put the tap into a bridge: after a restart the API still says ACTIVE when that is not done. */
   awaitWired(withinMs: number): Promise<boolean>;
   /** Raises the device and starts the clients. */
   boot(addressing: Addressing): Promise<void>;
@@ -42,20 +42,26 @@ const device = 'eth0';
 const linkLocalMs = 10_000;
 const clientFiles = ['-cf', join(import.meta.dirname, 'dhclient.conf'), '-sf', join(import.meta.dirname, 'dhclient-script')];
 
-export async function openVm(host: Place, options: { name: string; tap: string; mac: string }): Promise<Vm> {
+export async function openVm(
+  host: Place,
+  options: { name: string; tap: string; mac: string } & Pick<TapOwner, 'portId' | 'instanceId'>,
+): Promise<Vm> {
   const { name, tap, mac } = options;
+  const complete = completeChecksums(host, device);
   const sandbox = await openSandbox(name, { within: host, mounts: join(import.meta.dirname, 'mounts.fstab') });
   try {
     const resolver = await ownResolver(sandbox);
     await run(host.enterNetwork(['ip', '-batch', '-']), { input: tapBatch({ tap, mac, pid: sandbox.init.pid, mark: host.owned?.mark }) });
+    if (complete) await run(sandbox.enterNetwork(complete));
+    await connectTap(host, tap, options);
     return {
       sandbox,
-      awaitWired: withinMs => awaitMaster(host, tap, withinMs),
+      awaitWired: withinMs => awaitWired(host, tap, withinMs),
       boot: addressing => boot(sandbox, resolver, addressing),
       addresses: () => addresses(sandbox),
       async [Symbol.asyncDispose]() {
         // Without its host it is gone already.
-        if (!host.init || isAlive(host.init)) await tryRun(host.enterNetwork(['ip', 'link', 'delete', tap]));
+        if (!host.init || isAlive(host.init)) await unplug(host, tap);
         await sandbox[Symbol.asyncDispose]();
       },
     };
@@ -132,12 +138,9 @@ async function awaitLinkLocal(sandbox: Sandbox): Promise<void> {
   throw new Error(`${device} has no link-local address after ${linkLocalMs} ms`);
 }
 
-async function awaitMaster(host: Place, tap: string, withinMs: number): Promise<boolean> {
-  for (const deadline = performance.now() + withinMs; performance.now() < deadline; await sleep(50)) {
-    const [link] = JSON.parse(await run(host.enterNetwork(['ip', '-j', 'link', 'show', 'dev', tap]))) as { master?: string }[];
-    if (link?.master) return true;
-  }
-  return false;
+async function unplug(host: Place, tap: string): Promise<void> {
+  await disconnectTap(host, tap);
+  await tryRun(host.enterNetwork(['ip', 'link', 'delete', tap]));
 }
 
 interface IpLink {

@@ -12,7 +12,12 @@ export interface Contained extends AsyncDisposable {
   readonly hosts: readonly ContainedHost[];
 }
 
-export async function openContained(count: number): Promise<Contained> {
+export interface ContainedOptions {
+  /** The wires are for Open vSwitch, which is not there yet. */
+  readonly openvswitch?: boolean;
+}
+
+export async function openContained(count: number, { openvswitch = false }: ContainedOptions = {}): Promise<Contained> {
   const plan = planHosts(count);
   const opened: Sandbox[] = [];
   const open = async (name: string): Promise<Sandbox> => {
@@ -31,7 +36,7 @@ export async function openContained(count: number): Promise<Contained> {
     });
     const [underlay, ...rest] = sandboxes as [Sandbox, ...Sandbox[]];
     const hosts = plan.map((host, i) => ({ ...host, sandbox: rest[i] as Sandbox }));
-    await wire(underlay, hosts);
+    await wire(underlay, hosts, openvswitch);
     return { underlay, hosts, [Symbol.asyncDispose]: closeAll };
   } catch (error) {
     await closeAll();
@@ -39,15 +44,18 @@ export async function openContained(count: number): Promise<Contained> {
   }
 }
 
-async function wire(underlay: Sandbox, hosts: readonly ContainedHost[]): Promise<void> {
+async function wire(underlay: Sandbox, hosts: readonly ContainedHost[], openvswitch: boolean): Promise<void> {
   await run(underlay.enterNetwork(['ip', '-batch', '-']), { input: underlayBatch(hosts.map(host => host.sandbox.init.pid)) });
   const sysctl = (sandbox: Sandbox, settings: readonly string[]): Promise<string> =>
     run(sandbox.enterNetwork(['sysctl', '-q', '-e', '-w', ...settings]));
+  // What enters a switch in user space has to be complete.
+  const complete = openvswitch ? ['br-ul', 'br-public'] : [];
   await Promise.all([
     sysctl(underlay, underlaySysctls),
+    ...complete.map(bridge => run(underlay.enterNetwork(['ethtool', '-K', bridge, 'tx', 'off']))),
     ...hosts.map(async host => {
       await sysctl(host.sandbox, hostSysctls);
-      await run(host.sandbox.enterNetwork(['ip', '-batch', '-']), { input: hostBatch(host) });
+      await run(host.sandbox.enterNetwork(['ip', '-batch', '-']), { input: hostBatch(host, !openvswitch) });
     }),
   ]);
 }

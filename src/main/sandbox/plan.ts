@@ -14,7 +14,7 @@ export const publicNetwork = {
 } as const;
 
 /** 50 bytes of VXLAN and room to spare above the 1500 that tenants' networks are computed from. */
-const underlayMtu = 1600;
+export const underlayMtu = 1600;
 const publicMtu = 1500;
 export const maxHosts = 64;
 
@@ -59,8 +59,10 @@ const noForwarding = ['net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0']
 /** The underlay is a switch, not a firewall. Keys that the kernel does not have are passed over. */
 export const underlaySysctls = [...noForwarding, 'net.bridge.bridge-nf-call-iptables=0', 'net.bridge.bridge-nf-call-ip6tables=0'];
 
-export function hostBatch({ localIp }: PlannedHost): string {
-  return lines(['link set lo up', `address add ${localIp}/24 dev eth0`, 'link set eth0 up', 'link set eth1 up']);
+/** Where Open vSwitch has the wires, the address is its bridge's. */
+export function hostBatch({ localIp }: PlannedHost, ownsAddress = true): string {
+  const address = ownsAddress ? [`address add ${localIp}/24 dev eth0`] : [];
+  return lines(['link set lo up', ...address, 'link set eth0 up', 'link set eth1 up']);
 }
 
 /** The host itself speaks no IPv6 on its wires: it would only answer to what is meant for the routers behind it. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import type { StateFolder } from '../../cli/state.ts';
 import type { Log } from '../../contracts/log.ts';
-import { startProcess } from '../supervise/process.ts';
+import { nodeArgv, startProcess } from '../supervise/process.ts';
 import { type Supervised, supervise } from '../supervise/supervisor.ts';
 import { type Publication, type Published, publish } from './publish.ts';
 import type { Sandbox } from './sandbox.ts';
@@ -53,7 +53,7 @@ export class RelayedPorts implements AsyncDisposable {
       start: () =>
         startProcess({
           place: this.underlay,
-          program: [relayProgram, this.folder.relaySocket],
+          argv: nodeArgv([relayProgram, this.folder.relaySocket]),
           outputFile: join(this.folder.logs, 'relay.out'),
         }),
     });

@@ -21,6 +21,8 @@ export interface Place {
   readonly init?: ProcessId;
   /** Of the machine itself. */
   readonly owned?: Ownership;
+  /** The switch of its agents, where that is Open vSwitch. */
+  readonly openvswitch?: { readonly datapath: 'system' | 'netdev' };
   /** The command line that runs `argv` there; `cwd` defaults to `/`. */
   enter(argv: readonly string[], cwd?: string): string[];
   /** The command line that runs `argv` in the network there, with the caller's files and processes. */

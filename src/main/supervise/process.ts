@@ -1,4 +1,4 @@
-// A Node.js process of ours in a sandbox or on the machine itself, as a child to supervise.
+// A process in a sandbox or on the machine itself, as a child to supervise.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -9,8 +9,7 @@ import type { Child } from './supervisor.ts';
 
 export interface ProcessOptions {
   readonly place: Place;
-  /** Absolute path of the TypeScript file, and its arguments. */
-  readonly program: readonly [file: string, ...args: string[]];
+  readonly argv: readonly string[];
   /** What it prints (crashes, mostly) is appended here; its own log is another file. */
   readonly outputFile: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -19,15 +18,15 @@ export interface ProcessOptions {
 /** How long a process may take to end after SIGTERM. */
 const graceMs = 1500;
 
+/** `program`: the absolute path of a TypeScript file, and its arguments. */
 export function nodeArgv(program: readonly string[]): string[] {
   return [process.execPath, '--disable-warning=ExperimentalWarning', ...program];
 }
 
 export async function startProcess(options: ProcessOptions): Promise<Child> {
-  const { place } = options;
-  const node = nodeArgv(options.program);
+  const { place, argv } = options;
   // In a sandbox the kernel ends it with us; on the machine itself it has to be asked to.
-  const [command = '', ...args] = place.init ? place.enter(node) : ['setpriv', '--pdeathsig', 'KILL', '--', ...node];
+  const [command = '', ...args] = place.init ? place.enter(argv) : ['setpriv', '--pdeathsig', 'KILL', '--', ...argv];
   mkdirSync(dirname(options.outputFile), { recursive: true, mode: 0o700 });
   const output = openSync(options.outputFile, 'a', 0o600);
   const outer = spawn(command, args, { stdio: ['ignore', output, output], detached: true, env: { ...process.env, ...options.env } });

@@ -2,7 +2,7 @@
 import { systemClock } from '../../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../../src/adapters/log/text-log.ts';
 import { openContained } from '../../../src/main/sandbox/contained.ts';
-import { startProcess } from '../../../src/main/supervise/process.ts';
+import { nodeArgv, startProcess } from '../../../src/main/supervise/process.ts';
 import { supervise } from '../../../src/main/supervise/supervisor.ts';
 
 const [count = '1', folder = '/tmp'] = process.argv.slice(2);
@@ -16,7 +16,7 @@ const agents = contained.hosts.map(host =>
     start: () =>
       startProcess({
         place: host.sandbox,
-        program: [`${import.meta.dirname}/idle.ts`, folder],
+        argv: nodeArgv([`${import.meta.dirname}/idle.ts`, folder]),
         outputFile: `${folder}/${host.name}.out`,
       }),
     onChange: () => say(),

@@ -16,7 +16,7 @@ import { ConfigError } from '../ini.ts';
 export const agentKinds = ['linuxbridge', 'openvswitch', 'dhcp', 'l3', 'metadata'] as const;
 export type AgentKind = (typeof agentKinds)[number];
 /** Those of a host of `weft up`, in one process. */
-export const containedKinds = ['linuxbridge', 'dhcp', 'l3', 'metadata'] as const satisfies readonly AgentKind[];
+export const containedKinds = (l2: 'linuxbridge' | 'openvswitch'): readonly AgentKind[] => [l2, 'dhcp', 'l3', 'metadata'];
 
 type Names = Readonly<Record<string, string>>;
 
