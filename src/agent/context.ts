@@ -114,7 +114,7 @@ export interface OpenvswitchConfig {
     readonly dscp?: 'inherit' | number;
   };
   /** `firewall_driver`; `noop` also where `enable_security_group` is false. */
-  readonly firewall: 'openvswitch' | 'noop';
+  readonly firewall: 'openvswitch' | 'iptables_hybrid' | 'noop';
   /** `permitted_ethertypes`: what guarded ports may send and receive beside ARP, IPv4 and IPv6. */
   readonly permittedEthertypes: readonly number[];
 }

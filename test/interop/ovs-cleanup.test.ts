@@ -58,6 +58,8 @@ describe('neutron-ovs-cleanup', { skip: noSandbox() || noSwitch(), timeout: 240_
     const { stdout } = await attempt('ovs-vsctl', 'list-br');
     const old = stdout.split('\n').filter(Boolean);
     if (old.length > 0) await on('ovs-vsctl', ...old.flatMap(name => ['--', 'del-br', name]));
+    if ((await attempt('ip', 'link', 'show', 'qvo9')).code !== 0)
+      await on('ip', 'link', 'add', 'qvo9', 'type', 'veth', 'peer', 'name', 'qvb9');
     await on(
       'ovs-vsctl',
       ...[...bridge('br-int'), ...bridge('br-ex'), ...bridge('tbr-1')],
@@ -66,6 +68,8 @@ describe('neutron-ovs-cleanup', { skip: noSandbox() || noSwitch(), timeout: 240_
       ...internal('br-int', 'tap3', ...vif('three'), 'skip_cleanup=true'),
       ...internal('br-int', 'tap4', 'iface-id=four'),
       ...internal('br-int', 'tap5', 'attached-mac="02:00:00:00:00:05"'),
+      // Plugged by a Linux bridge.
+      ...['--', 'add-port', 'br-int', 'qvo9', '--', 'set', 'Interface', 'qvo9', ...vif('nine').map(id => `external_ids:${id}`)],
       ...internal('br-int', 'mine'),
       ...internal('br-ex', 'qg-6', ...vif('six')),
       ...internal('tbr-1', 'tap7', ...vif('seven')),
@@ -131,6 +135,7 @@ describe('neutron-ovs-cleanup', { skip: noSandbox() || noSwitch(), timeout: 240_
     assert.deepEqual(done.stdout.trim().split('\n'), [
       'removed br-int/bond8',
       'removed br-int/qr-2',
+      'removed br-int/qvo9',
       'removed br-int/tap1',
       'kept br-int/tap3: it is not to be cleaned up (external_ids)',
       'kept br-int/tap4: it is not to be cleaned up (external_ids)',

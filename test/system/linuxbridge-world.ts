@@ -14,7 +14,7 @@ import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
 import { type Job, startJob } from './job.ts';
 import type { L2AgentArguments } from './l2-agent-program.ts';
-import { addSwitch, plugInto, switchConfig } from './openvswitch-host.ts';
+import { addSwitch, plugHybrid, plugInto, switchConfig, unplugHybrid } from './openvswitch-host.ts';
 
 interface Agent {
   readonly child: ChildProcess;
@@ -31,7 +31,8 @@ export interface Instance {
 
 const PREFIX = 'weft-l2';
 
-export type SwitchKind = 'linuxbridge' | 'openvswitch';
+/** `hybrid`: Open vSwitch, with each tap in a Linux bridge of its own. */
+export type SwitchKind = 'linuxbridge' | 'openvswitch' | 'hybrid';
 
 export class BridgeWorld implements AsyncDisposable {
   readonly server: FakeServer;
@@ -77,7 +78,7 @@ export class BridgeWorld implements AsyncDisposable {
       for (const dev of ['eth0', 'eth1']) await world.on(`h${n}`, 'ip', 'link', 'set', dev, 'up', 'mtu', '1600');
       await world.on(`h${n}`, 'ip', 'addr', 'add', `192.0.2.${n}/24`, 'dev', 'eth0');
     }
-    if (kind === 'openvswitch') await Promise.all(Array.from({ length: count }, (_, i) => addSwitch(world, `h${i + 1}`)));
+    if (kind !== 'linuxbridge') await Promise.all(Array.from({ length: count }, (_, i) => addSwitch(world, `h${i + 1}`)));
     if (count === 1) for (const dev of ['eth0', 'eth1']) await world.on('far', 'ip', 'link', 'set', dev, 'up');
     return world;
   }
@@ -133,11 +134,13 @@ export class BridgeWorld implements AsyncDisposable {
     ];
     await run(this.enter(host, ['ip', '-n', ns, '-batch', '-']), { input: `${batch.join('\n')}\n` });
     if (this.kind === 'openvswitch') await plugInto(this, vm);
+    if (this.kind === 'hybrid') await plugHybrid(this, vm);
     return vm;
   }
 
   async unplug(vm: Instance): Promise<void> {
     if (this.kind === 'openvswitch') await this.on(vm.host, 'ovs-vsctl', '--if-exists', 'del-port', tapOf(vm.port.id));
+    if (this.kind === 'hybrid') await unplugHybrid(this, vm);
     await this.on(vm.host, 'ip', 'link', 'del', tapOf(vm.port.id));
     await this.on(vm.host, 'ip', 'netns', 'del', vm.ns);
   }
@@ -157,7 +160,7 @@ export class BridgeWorld implements AsyncDisposable {
         ...(packetLog ? { packetLog } : {}),
         ...(this.kind === 'linuxbridge'
           ? { linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, vxlan, ...config } }
-          : { openvswitch: { ...switchConfig, ...config } }),
+          : { openvswitch: { ...switchConfig, ...(this.kind === 'hybrid' ? { firewall: 'iptables_hybrid' } : {}), ...config } }),
       },
     };
     const program = `${import.meta.dirname}/l2-agent-program.ts`;

@@ -1,6 +1,7 @@
 // Open vSwitch with the userspace datapath in a sandboxed host of a BridgeWorld.
 import type { OpenvswitchConfig } from '../../src/agent/context.ts';
-import { tapOf } from '../../src/agent/l2/fake-server.suite.ts';
+import { hybridNames } from '../../src/agent/desired/openvswitch/hybrid.ts';
+import { type FakePort, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import type { BridgeWorld, Instance } from './linuxbridge-world.ts';
 
 const RUN = '/run/openvswitch';
@@ -40,13 +41,41 @@ export async function startSwitch(world: BridgeWorld, host: string): Promise<voi
   await world.until(`ovs-vswitchd of ${host}`, async () => (await world.attempt(host, 'ovs-appctl', 'version')).code === 0);
 }
 
+/** As Nova plugs it where `ovs_hybrid_plug` is true, and libvirt its tap. */
+export async function plugHybrid(world: BridgeWorld, vm: Instance): Promise<void> {
+  const { host, port } = vm;
+  const { tap, bridge, qvb, qvo } = hybridNames(port.id);
+  const batch = [
+    `link add ${bridge} type bridge ageing_time 0 mcast_snooping 0`,
+    `link add ${qvb} type veth peer name ${qvo}`,
+    `link set ${qvb} master ${bridge} up`,
+    `link set ${qvo} up`,
+    `link set ${bridge} up`,
+    `link set ${tap} master ${bridge} up`,
+  ];
+  await world.inside(vm, 'ethtool', '-K', 'eth0', 'tx', 'off');
+  await world.on(host, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
+  await world.on(host, 'sh', '-c', batch.map(line => `ip ${line}`).join(' && '));
+  await addPort(world, host, port, qvo);
+}
+
+export async function unplugHybrid(world: BridgeWorld, { host, port }: Instance): Promise<void> {
+  const { bridge, qvo } = hybridNames(port.id);
+  await world.on(host, 'ovs-vsctl', '--if-exists', 'del-port', qvo);
+  await world.on(host, 'sh', '-c', `ip link del ${qvo} && ip link del ${bridge}`);
+}
+
 /** As Nova plugs it; a switch in user space reads what the kernel would have written on the way out. */
 export async function plugInto(world: BridgeWorld, vm: Instance): Promise<void> {
   const { host, port } = vm;
   const tap = tapOf(port.id);
-  const ids = [`external_ids:iface-id=${port.id}`, `external_ids:attached-mac=${port.mac}`, 'external_ids:iface-status=active'];
   await world.inside(vm, 'ethtool', '-K', 'eth0', 'tx', 'off');
   await world.on(host, 'ip', 'link', 'set', tap, 'up');
+  await addPort(world, host, port, tap);
+}
+
+async function addPort(world: BridgeWorld, host: string, port: FakePort, device: string): Promise<void> {
+  const ids = [`external_ids:iface-id=${port.id}`, `external_ids:attached-mac=${port.mac}`, 'external_ids:iface-status=active'];
   await world.on(
     host,
     'ovs-vsctl',
@@ -55,11 +84,11 @@ export async function plugInto(world: BridgeWorld, vm: Instance): Promise<void> 
     '--',
     'add-port',
     'br-int',
-    tap,
+    device,
     '--',
     'set',
     'Interface',
-    tap,
+    device,
     ...ids.map(id => id.replace(/=(.*)$/, '="$1"')),
   );
 }

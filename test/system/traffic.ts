@@ -18,6 +18,8 @@ export interface Way {
   readonly port: number;
   /** Packets; a hundred unless told. */
   readonly perSecond?: number;
+  /** What a transfer sends a hundred times a second, by default 16 KiB: less where the way is narrow. */
+  readonly bytes?: number;
 }
 
 export interface Packets {
@@ -100,7 +102,7 @@ server.listen(Number(port), '::', () => console.log('ready'));
 
 // 16 KiB of noise every 10 ms, as long as the other side takes it.
 const tcpSender = `${tell}
-const [host, port] = process.argv.slice(1);
+const [host, port, bytes] = process.argv.slice(1);
 const { createHash, randomBytes } = require('node:crypto');
 const hash = createHash('sha256');
 let count = 0, full = false, error;
@@ -109,7 +111,7 @@ socket.on('error', e => { error = e.message; tell({ count, error }); });
 socket.on('drain', () => { full = false; });
 const timer = setInterval(() => {
   if (full) return;
-  const data = randomBytes(16384);
+  const data = randomBytes(Number(bytes));
   hash.update(data);
   count += data.length;
   full = !socket.write(data);
@@ -150,10 +152,10 @@ export async function startPackets({ name, from, to, address, port, perSecond = 
   };
 }
 
-export async function startTransfer({ name, from, to, address, port }: Way): Promise<Flow<Transfer>> {
+export async function startTransfer({ name, from, to, address, port, bytes = 16_384 }: Way): Promise<Flow<Transfer>> {
   const receiver = to(program(tcpReceiver, port));
   await onItsWay(name, receiver);
-  const sender = from(program(tcpSender, address, port));
+  const sender = from(program(tcpSender, address, port, bytes));
   await onItsWay(name, sender);
   return {
     async end() {

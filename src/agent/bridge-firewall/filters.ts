@@ -1,4 +1,5 @@
 // The packet filters of a pass: zones, rules with the ports quarantined that the tools refuse, and the connections that a change ends.
+import type { Files } from '../../contracts/host/files.ts';
 import { HostRefusal } from '../../contracts/host/firewall.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { AgentContext } from '../context.ts';
@@ -17,8 +18,6 @@ import { Zones } from './zones.ts';
 const MAX_QUARANTINED = 20;
 
 export interface Filters {
-  /** False where the kernel cannot show bridged packets to iptables: then every guarded port is shut. */
-  canFilter: boolean;
   load(first: boolean): Promise<void>;
   admittedBefore(): ReadonlySet<string>;
   apply(view: View, plan: Bridged, links: PlanInput['links']): Promise<FirewallPlan>;
@@ -49,11 +48,12 @@ export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven)
   let changed = true;
   let inherited = true;
 
-  const filters: Filters = {
-    canFilter: true,
+  /** False where the kernel cannot show bridged packets to iptables: then every guarded port is shut. */
+  let canFilter = true;
 
+  const filters: Filters = {
     async load(first) {
-      await firewall.load();
+      [canFilter] = await Promise.all([enableBridgeFilter(ctx.host.files), firewall.load()]);
       quarantine.clear();
       if (first) zones.adopt(firewall.zones());
     },
@@ -64,7 +64,7 @@ export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven)
       const assigned = zones.assign(new Set(plan.bridges.keys()));
       await flushZones(assigned.fresh);
       freed.push(...assigned.freed);
-      if (guards && !filters.canFilter)
+      if (guards && !canFilter)
         for (const tap of plan.taps.keys()) quarantine.set(tap, 'this kernel does not show bridged packets to iptables (br_netfilter)');
       const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, guards, isOurs });
       const { applied, shrunk } = await applyIsolated(wanted, device => links.get(device)?.master !== undefined);
@@ -136,6 +136,13 @@ export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven)
   };
 
   return filters;
+}
+
+/** Makes bridged IP pass iptables; false where the kernel cannot (no br_netfilter). */
+async function enableBridgeFilter(files: Files): Promise<boolean> {
+  const keys = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'];
+  const done = await Promise.all(keys.map(key => files.sysctl(hostNetns, key, '1')));
+  return done.every(Boolean);
 }
 
 interface Last {

@@ -12,7 +12,7 @@ import { hasGlobalAddress } from '../l2/host-address.ts';
 import { both, type Switch } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
 import { linuxbridgeNames } from '../render/iptables-names.ts';
-import { enableBridgeFilter, quietDevice } from './device-settings.ts';
+import { quietDevice } from './device-settings.ts';
 import { FdbSync } from './fdb-sync.ts';
 import {
   type BridgeChange,
@@ -61,11 +61,10 @@ export class BridgeSwitch implements Switch<LinkMap> {
   }
 
   async load(reread: boolean, links: LinkMap): Promise<void> {
-    const { ctx, view } = this.given;
+    const { view } = this.given;
     if (this.loaded && !reread) return;
     const first = !this.loaded;
-    const [canFilter] = await Promise.all([enableBridgeFilter(ctx.host.files), this.filters.load(first), this.fdb.load()]);
-    this.filters.canFilter = canFilter;
+    await Promise.all([this.filters.load(first), this.fdb.load()]);
     // Ports that were wired when the last agent ended, and are gone.
     if (first) for (const name of this.filters.admittedBefore()) if (isTapName(name) && !links.has(name)) view.gone.add(name);
     this.loaded = true;

@@ -2,13 +2,6 @@
 import type { Files } from '../../contracts/host/files.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 
-/** Makes bridged IP pass iptables; false where the kernel cannot (no br_netfilter). */
-export async function enableBridgeFilter(files: Files): Promise<boolean> {
-  const keys = ['net/bridge/bridge-nf-call-iptables', 'net/bridge/bridge-nf-call-ip6tables'];
-  const done = await Promise.all(keys.map(key => files.sysctl(hostNetns, key, '1')));
-  return done.every(Boolean);
-}
-
 /** Before a device is up: no address of its own, no answers. A device on which the host has addresses keeps its ways. */
 export async function quietDevice(files: Files, device: string, kind: string): Promise<void> {
   // A tunnel needs IPv6 for its neighbour table, from which it answers solicitations; it only makes itself no address.

@@ -1,4 +1,6 @@
 // The Open vSwitch agent: an L2 agent whose switch is described in OVSDB and programmed by OpenFlow.
+
+import { hostNetns } from '../../contracts/host/netns.ts';
 import type { OvsdbSession, OvsPicture } from '../../contracts/host/ovsdb.ts';
 import { canonicalIp } from '../../domain/net/ip.ts';
 import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
@@ -15,7 +17,7 @@ import { vifsOf } from './vifs.ts';
 /** What there is beside the wiring of ports, where `[agent] extensions` names it. */
 const EXTENSIONS = ['log'];
 
-const NOT_HERE = ['trunks', 'QoS', 'distributed routers', 'the iptables_hybrid firewall'];
+const NOT_HERE = ['trunks', 'QoS', 'distributed routers'];
 
 export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.openvswitch;
@@ -56,7 +58,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
       return {
         switch: ovs,
         ...(packetLog ? { objects: [packetLog.logs] } : {}),
-        watch: () => watchDatabase(core, session, options, now => (picture = now)),
+        watch: () => watchDatabase(core, session, config, now => (picture = now)),
         ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
       };
     },
@@ -86,8 +88,8 @@ function packetLogOf({ ctx, view, mark }: L2Core, { integrationBridge, firewall 
   const { packetLog: sink } = ctx;
   const { packetLog: config } = ctx.config;
   if (!config || !sink) return undefined;
-  if (firewall === 'noop') {
-    ctx.log.warning('no packets are logged: there is no firewall that would accept or drop any');
+  if (firewall !== 'openvswitch') {
+    ctx.log.warning('no packets are logged: only the firewall openvswitch does that here');
     return undefined;
   }
   return new OvsPacketLog({ ctx, view, mark, bridge: integrationBridge, config, sink });
@@ -144,22 +146,24 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
     datapath_type: datapathType,
     ovs_capabilities: { datapath_types: root.datapath_types, iface_types: root.iface_types },
     vhostuser_socket_dir: vhostuserDir,
-    ovs_hybrid_plug: false,
+    ovs_hybrid_plug: config.firewall === 'iptables_hybrid',
     baremetal_smartnic: false,
     devices: view.ports().length,
   };
 }
 
 /** A change in the database is what a pass follows: ports that come, their numbers, and what others changed of ours. */
-function watchDatabase(core: L2Core, session: OvsdbSession, options: BridgeOptions, keep: (now: OvsPicture) => void): AsyncDisposable {
+function watchDatabase(core: L2Core, session: OvsdbSession, config: OpenvswitchConfig, keep: (now: OvsPicture) => void): AsyncDisposable {
   const { mark, appeared, ctx } = core;
   let away = false;
   // At once, and not in a pass: one that is under way may wait for the server.
   const shut = (now: OvsPicture): void => {
-    const fresh = freshPorts(now, options.integrationBridge);
+    const fresh = freshPorts(now, config.integrationBridge);
     if (fresh.length > 0)
       shutFresh(session, fresh).catch((error: unknown) => ctx.log.warning('fresh ports stay open', { error: String(error) }));
   };
+  // Devices called tap… that are no port's: the filters must know of them.
+  const taps = config.firewall === 'iptables_hybrid' ? watchTaps(core) : undefined;
   const watch = session.watch(news => {
     if (news.kind === 'down') {
       away = true;
@@ -176,12 +180,22 @@ function watchDatabase(core: L2Core, session: OvsdbSession, options: BridgeOptio
     keep(news.picture);
     shut(news.picture);
     if (!news.changes.some(c => c.table === 'Interface' || c.table === 'Port' || c.table === 'Bridge')) return;
-    for (const device of vifsOf(news.picture, options.integrationBridge).vifs.keys()) appeared(device);
+    for (const device of vifsOf(news.picture, config.integrationBridge).vifs.keys()) appeared(device);
     mark();
   });
   return {
     async [Symbol.asyncDispose]() {
       watch[Symbol.dispose]();
+      await taps?.[Symbol.asyncDispose]();
     },
   };
 }
+
+const watchTaps = ({ ctx, mark }: L2Core): AsyncDisposable =>
+  ctx.host.links.watch(
+    hostNetns,
+    link => {
+      if (link.name.startsWith('tap')) mark();
+    },
+    () => mark(),
+  );

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import type { TableChange } from '../../contracts/host/openflow.ts';
 import { interfaceProblem, type OvsdbSession, type OvsPicture } from '../../contracts/host/ovsdb.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
+import type { OpenvswitchConfig } from '../context.ts';
 import type { FdbState } from '../desired/l2-fdb.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
 import { integrationFlows, type Translation } from '../desired/openvswitch/flows-integration.ts';
 import { physicalFlows } from '../desired/openvswitch/flows-physical.ts';
 import { type TunnelSegment, tunnelFlows } from '../desired/openvswitch/flows-tunnel.ts';
 import { foundFdb } from '../desired/openvswitch/found-fdb.ts';
+import { isHybridPort } from '../desired/openvswitch/hybrid.ts';
 import { isTunnelType, type TunnelType, tunnelTypeOf } from '../desired/openvswitch/names.ts';
 import { planSwitch, type SwitchPlan, type Vif } from '../desired/openvswitch/plan.ts';
 import { LocalVlans } from '../desired/openvswitch/segments.ts';
@@ -19,6 +21,7 @@ import { type Guard, guardOf, shut } from '../l2/guard.ts';
 import { inherit } from '../l2/inherit.ts';
 import type { Switch } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
+import type { Device } from '../l2/view.ts';
 import { canMatch } from '../render/openflow/rule-matches.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import { ruleKey } from '../render/security-rules.ts';
@@ -26,6 +29,7 @@ import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges,
 import { type FirewallPort, OvsFirewall } from './firewall.ts';
 import { FlowRefused, FlowTable } from './flow-table.ts';
 import { leftOut, placedByOthers } from './fresh-ports.ts';
+import { HybridFirewall, removeHybrid } from './hybrid.ts';
 import type { OvsPacketLog } from './packet-log.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
@@ -45,7 +49,7 @@ export interface Seen {
 export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' | 'mark'> {
   readonly session: OvsdbSession;
   readonly options: BridgeOptions;
-  readonly firewall: 'openvswitch' | 'noop';
+  readonly firewall: OpenvswitchConfig['firewall'];
   readonly permittedEthertypes: readonly number[];
   /** Without tunnels there are none. */
   readonly ends: TunnelEnds | undefined;
@@ -77,6 +81,10 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
   private readonly firewall: OvsFirewall;
+  /** Where the firewall is `iptables_hybrid`. */
+  private readonly hybrid: HybridFirewall | undefined;
+  /** What another firewall may have left is gone. */
+  private tidy: boolean;
   /** By device, the row of its interface at the last look. */
   private rows = new Map<string, string>();
   /** Ports as the switch refused them, and its words; they are tried again at the next look at everything, and when they change. */
@@ -90,6 +98,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     this.given = given;
     const { ctx, options, permittedEthertypes } = given;
     this.firewall = new OvsFirewall({ datapath: ctx.host.datapath, type: options.datapathType, permitted: permittedEthertypes });
+    this.hybrid = given.firewall === 'iptables_hybrid' ? new HybridFirewall(ctx) : undefined;
+    this.tidy = this.hybrid !== undefined;
     this.problems = new Problems(given.ctx.log);
     this.leftOut = new Problems(given.ctx.log, 'a port of the integration bridge');
   }
@@ -136,6 +146,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       for (const table of this.tables.values()) table.forget();
       this.given.packetLog?.reread();
     }
+    if (reread || !this.loaded) await this.hybrid?.load(!this.loaded);
     this.loaded = true;
   }
 
@@ -158,6 +169,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     this.keepFdb(scene.plan);
     await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
     if (this.given.firewall === 'openvswitch') await this.firewall.end(scene.firewalled, view, scene.freed);
+    await this.hybrid?.end(view);
+    await this.tidyUp(seen);
     this.vlans.settled();
     if (trouble) throw trouble;
   }
@@ -197,7 +210,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const applied = await session.apply(wantedBridges(options, patches, tunnels.values(), seen.picture), {
       comment: 'neutron-openvswitch-agent: bridges',
     });
-    const judged = this.judge(planned, new Set(without));
+    const filtered = await this.hybrid?.apply(view, planned, seen.vifs);
+    const judged = this.judge(planned, new Set(without), filtered);
     const waiting = (vif: Vif): boolean => planned.waiting.has(vif.device);
     const dead = [...seen.vifs.values(), ...seen.twins].filter(v => judged.plan.ports.get(v.device)?.vif.name !== v.name && !waiting(v));
     return { scene: { picture: applied.picture, tunnels, patches, freed, fresh, dead, ...judged }, problems: judged.problems };
@@ -207,6 +221,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private judge(
     plan: SwitchPlan,
     without: ReadonlySet<string>,
+    filtered: ReadonlyMap<string, Guard> | undefined,
   ): Pick<Scene, 'plan' | 'spoofing' | 'firewalled'> & { problems: Map<string, string> } {
     const { view, firewall } = this.given;
     const problems = new Map(plan.problems);
@@ -220,21 +235,42 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
         without.has(port.segment) || vlan === undefined
           ? shut('no local VLAN is left for its network')
           : known
-            ? guardOf(view, known, port.details, firewall !== 'noop')
+            ? (filtered?.get(device) ?? this.guardOf(known, port.details))
             : shut('it is gone');
       const refused = judged.kind === 'guarded' ? this.refused.get(judged.port) : undefined;
       const guard = refused === undefined ? judged : shut(refused);
       const { ofport } = port.vif;
       if (firewall === 'noop') {
         if (guard.kind === 'guarded') spoofing.set(ofport, guard.port);
-      } else if (vlan !== undefined)
+      } else if (firewall === 'openvswitch' && vlan !== undefined)
         firewalled.push({ device, ofport, vlan, addresses: port.details.fixed_ips, guard, ...onlyMac(port.details) });
-      if (guard.kind === 'guarded' && firewall !== 'noop') this.warnOf(device, guard.port);
+      if (guard.kind === 'guarded' && firewall === 'openvswitch') this.warnOf(device, guard.port);
       if (guard.kind !== 'closed') continue;
       ports.delete(device);
       problems.set(device, guard.why);
     }
     return { plan: { ...plan, ports }, spoofing, firewalled, problems };
+  }
+
+  /** Of a port that is not behind a Linux bridge of its own, where the firewall's rules are. */
+  private guardOf(device: Device, details: PortDetails): Guard {
+    const { view, firewall } = this.given;
+    const guard = guardOf(view, device, details, firewall !== 'noop');
+    return guard.kind === 'guarded' && this.hybrid
+      ? shut('it is plugged into the switch itself, where iptables sees none of its packets (vif_details.ovs_hybrid_plug)')
+      : guard;
+  }
+
+  /** Once this agent's own rules stand, those of the firewall `iptables_hybrid` go. */
+  private async tidyUp({ vifs }: Seen): Promise<void> {
+    if (this.tidy) return;
+    try {
+      await removeHybrid(this.given.ctx);
+    } catch (error) {
+      // Without such ports there is nothing to filter, and perhaps no iptables.
+      if ([...vifs.values()].some(v => isHybridPort(v.name))) throw error;
+    }
+    this.tidy = true;
   }
 
   /** Once for each word of the server on the port. */
@@ -266,10 +302,10 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     });
     const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
-    const logged = firewall === 'noop' ? [] : ((await packetLog?.flows(scene.firewalled)) ?? []);
+    const logged = firewall !== 'openvswitch' ? [] : ((await packetLog?.flows(scene.firewalled)) ?? []);
     await this.table(options.integrationBridge).apply([
       ...integrationFlows({ ...this.admitted(scene), patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
-      ...(firewall === 'noop' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
+      ...(firewall !== 'openvswitch' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
       ...logged,
     ]);
     await packetLog?.settle(logged);

@@ -32,6 +32,7 @@ export function agentNames(binary: string): AgentNames {
 }
 
 export const linuxbridgeNames = agentNames('neutron-linuxbridge-agent');
+export const openvswitchNames = agentNames('neutron-openvswitch-agent');
 
 /** What `iptables -L` says beside a rule. The words are our own; the names of chains are Neutron's. */
 const comments = {

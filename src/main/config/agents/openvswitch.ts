@@ -106,11 +106,13 @@ export const openvswitchOptions = [
     option(
       'firewall_driver',
       ovsFirewallDriver,
-      "'openvswitch', or 'noop' for no security groups on this machine (default: openvswitch)",
+      "'openvswitch'; 'iptables_hybrid', where instances are plugged by Linux bridges; 'noop' for no security groups (default: openvswitch)",
       within('openvswitch', 'firewallDriver'),
     ),
     option('enable_security_group', bool, 'whether ports are guarded at all', within('openvswitch', 'securityGroups'), { default: 'true' }),
-    idleOption('enable_ipset', bool, 'sets of addresses', noEffect('there are none in flows'), { default: 'true' }),
+    idleOption('enable_ipset', bool, 'sets of addresses', noEffect('flows need none, and with iptables they are always used'), {
+      default: 'true',
+    }),
     option(
       'permitted_ethertypes',
       etherTypes,

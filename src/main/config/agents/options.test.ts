@@ -116,11 +116,13 @@ test('the Open vSwitch agent: what its files say, and what cannot be', () => {
     ['unix:/run/openvswitch/db.sock', { public: 'br-ex' }, 'netdev', 60_000, 'noop'],
   );
   assert.equal(read('openvswitch', '[securitygroup]\nenable_security_group = false\n').config.openvswitch?.firewall, 'noop');
+  for (const name of ['iptables_hybrid', 'iptables', 'neutron.agent.linux.iptables_firewall.OVSHybridIptablesFirewallDriver'])
+    assert.equal(read('openvswitch', `[securitygroup]\nfirewall_driver = ${name}\n`).config.openvswitch?.firewall, 'iptables_hybrid', name);
   const bad: [string, RegExp][] = [
     ['[agent]\ntunnel_types = vxlan\n', /local_ip is missing/],
     ['[agent]\nl2_population = true\n', /there are no tunnel_types/],
     ['[agent]\ntunnel_types = stt\n', /tunnel_types/],
-    ['[securitygroup]\nfirewall_driver = iptables_hybrid\n', /iptables_hybrid is not here/],
+    ['[securitygroup]\nfirewall_driver = ipchains\n', /'openvswitch', 'iptables_hybrid' or 'noop' is wanted/],
     ['[agent]\nenable_distributed_routing = true\n', /there are no distributed routers yet/],
     ['[ovs]\novsdb_connection = 127.0.0.1:6640\n', /unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT is wanted/],
     ['[ovs]\novsdb_connection = ssl:127.0.0.1:6640\n', /needs ssl_key_file/],

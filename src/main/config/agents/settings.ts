@@ -58,7 +58,7 @@ export interface LinuxbridgeSettings {
   readonly arpResponder: boolean;
   /** 0: the kernel's. */
   readonly udpPort: number;
-  readonly firewallDriver: string;
+  readonly firewallDriver: 'iptables' | 'noop';
   readonly securityGroups: boolean;
 }
 
@@ -74,7 +74,7 @@ export interface OpenvswitchSettings
   readonly tunnelTypes: Tunnels['types'];
   readonly dscp: number;
   readonly dscpInherit: boolean;
-  readonly firewallDriver: string;
+  readonly firewallDriver: OpenvswitchConfig['firewall'];
   readonly securityGroups: boolean;
   /** Of a clean-up. */
   readonly allPorts: boolean;
@@ -120,7 +120,7 @@ export const defaultAgentSettings: AgentSettings = {
     l2population: false,
     arpResponder: false,
     udpPort: 0,
-    firewallDriver: '',
+    firewallDriver: 'iptables',
     securityGroups: true,
   },
   openvswitch: {
@@ -147,7 +147,7 @@ export const defaultAgentSettings: AgentSettings = {
     checksum: false,
     dscp: 0,
     dscpInherit: false,
-    firewallDriver: '',
+    firewallDriver: 'openvswitch',
     securityGroups: true,
     allPorts: false,
     permittedEthertypes: [],
@@ -284,7 +284,7 @@ function openvswitchConfig(settings: OpenvswitchSettings): OpenvswitchConfig {
     macTableSize,
     igmpSnooping,
     ...(types.length > 0 ? { tunnels } : {}),
-    firewall: securityGroups && firewallDriver !== 'noop' ? 'openvswitch' : 'noop',
+    firewall: securityGroups ? firewallDriver : 'noop',
     permittedEthertypes,
   };
 }

@@ -48,12 +48,12 @@ const tunnelType = oneOf('gre', 'vxlan', 'geneve');
 export const tunnelTypeList = listOf(tunnelType);
 
 /** Names of a driver's class that stand for its short name. */
-const firewalls: Readonly<Record<string, string>> = {
+const firewalls = {
   iptables: 'iptables',
   noop: 'noop',
   'neutron.agent.linux.iptables_firewall.IptablesFirewallDriver': 'iptables',
   'neutron.agent.firewall.NoopFirewallDriver': 'noop',
-};
+} as const;
 export const firewallDriver = driverOf(firewalls, "'iptables' or 'noop' is wanted");
 
 /** Entry points of `neutron.interface_drivers`, and their classes. */
@@ -85,11 +85,17 @@ export const etherTypes = listOf<number>({
 export const ovsFirewallDriver = driverOf(
   {
     openvswitch: 'openvswitch',
+    iptables_hybrid: 'iptables_hybrid',
+    // The rules are the same; without a Linux bridge of its own no port has them.
+    iptables: 'iptables_hybrid',
     noop: 'noop',
     'neutron.agent.linux.openvswitch_firewall.OVSFirewallDriver': 'openvswitch',
+    'neutron.agent.linux.openvswitch_firewall.firewall.OVSFirewallDriver': 'openvswitch',
+    'neutron.agent.linux.iptables_firewall.OVSHybridIptablesFirewallDriver': 'iptables_hybrid',
+    'neutron.agent.linux.iptables_firewall.IptablesFirewallDriver': 'iptables_hybrid',
     'neutron.agent.firewall.NoopFirewallDriver': 'noop',
-  },
-  "'openvswitch' or 'noop' is wanted: iptables_hybrid is not here",
+  } as const,
+  "'openvswitch', 'iptables_hybrid' or 'noop' is wanted",
 );
 
 function driverOf<D extends string>(names: Readonly<Record<string, D>>, wanted: string): Type<D> {
