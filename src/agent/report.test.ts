@@ -159,6 +159,32 @@ test('reportNow and a bus that comes back shorten the wait', async () => {
   assert.equal(sent.length, before + 1);
 });
 
+test('one who falls silent says why once; then nothing until there is something to report again', async () => {
+  let why: string | undefined;
+  const { ctx, sent, clock } = world(() => 'alive');
+  const reason = `the switch is away: ${'x'.repeat(5000)}`;
+  await using reporter = startReporter(ctx, spec({ silent: () => why }));
+  await reporter.reported;
+  await settle();
+  why = reason;
+  reporter.reportNow();
+  await settle();
+  assert.deepEqual(sent.at(-1)!.state['configurations'], { devices: 0, problem: reason.slice(0, 300) });
+  await clock.advance(300_000);
+  assert.equal(sent.length, 2);
+  why = undefined;
+  await clock.advance(1_000);
+  assert.deepEqual([sent.length, sent.at(-1)!.state['configurations']], [3, { devices: 0 }]);
+});
+
+test('one who was never heard has no last word', async () => {
+  const { ctx, sent, clock } = world(() => 'alive');
+  await using _ = startReporter(ctx, spec({ silent: () => 'the switch is away' }));
+  await settle();
+  await clock.advance(300_000);
+  assert.equal(sent.length, 0);
+});
+
 test('after disposal nothing is sent', async () => {
   const { ctx, sent, clock } = world(() => 'alive');
   const reporter = startReporter(ctx, spec());

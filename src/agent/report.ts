@@ -12,7 +12,10 @@ export interface ReportSpec {
   readonly topic: string;
   /** Asked anew for each report; at most 4095 characters as JSON. */
   configurations(): object;
-  /** Why there is nothing to report for now: the server is to think this agent dead. */
+  /**
+   * Why there is nothing to report for now: the server is to think this agent dead. Its last report says so in `configurations`, as `problem`,
+   * for whoever asks the server what became of it.
+   */
   silent?(): string | undefined;
   /** Fields of every report, such as `availability_zone`. */
   readonly fields?: Readonly<Record<string, Json>>;
@@ -34,6 +37,9 @@ export interface Reporter extends AsyncDisposable {
 /** How often is looked whether there is something to report again. */
 const SILENCE_MS = 1000;
 
+/** Configurations are limited, and a reason is not. */
+const LONGEST_REASON = 300;
+
 const target = { topic: 'q-reports-plugin', version: '1.2' } as const;
 
 /** Starts to report and returns at once; a report that fails is logged and tried again. */
@@ -50,8 +56,8 @@ export function startReporter(ctx: AgentContext, spec: ReportSpec): Reporter {
   });
   const wake = (): void => nap.abort();
 
-  const send = async (): Promise<boolean> => {
-    const args = { agent_state: { agent_state: agentState(ctx, spec, !taken) }, time: wireTime(ctx.clock.now()) };
+  const send = async (problem?: string): Promise<boolean> => {
+    const args = { agent_state: { agent_state: agentState(ctx, spec, !taken, problem) }, time: wireTime(ctx.clock.now()) };
     if (taken && spec.castAfterFirst) {
       await ctx.bus.cast(target, 'report_state', args);
       return true;
@@ -64,8 +70,7 @@ export function startReporter(ctx: AgentContext, spec: ReportSpec): Reporter {
   };
 
   /** Whether there is something to report; why not is said once. */
-  const speaks = (): boolean => {
-    const why = spec.silent?.();
+  const speaks = (why: string | undefined): boolean => {
     if (why !== undefined && !silent) ctx.log.error('the state is not reported any more', { agent_type: spec.agentType, why });
     if (why === undefined && silent) ctx.log.info('the state is reported again', { agent_type: spec.agentType });
     silent = why !== undefined;
@@ -74,7 +79,13 @@ export function startReporter(ctx: AgentContext, spec: ReportSpec): Reporter {
 
   const once = async (): Promise<number> => {
     const began = ctx.clock.now();
-    if (!speaks()) return Math.min(SILENCE_MS, ctx.config.reportIntervalMs);
+    const why = spec.silent?.();
+    const before = silent;
+    if (!speaks(why)) {
+      // A server that does not hear it finds the agent dead all the same.
+      if (!before && taken) await send(why?.slice(0, LONGEST_REASON)).catch(() => {});
+      return Math.min(SILENCE_MS, ctx.config.reportIntervalMs);
+    }
     try {
       await send();
     } catch (error) {
@@ -115,12 +126,12 @@ export function startReporter(ctx: AgentContext, spec: ReportSpec): Reporter {
   };
 }
 
-function agentState(ctx: AgentContext, spec: ReportSpec, first: boolean): object {
+function agentState(ctx: AgentContext, spec: ReportSpec, first: boolean, problem: string | undefined): object {
   return {
     binary: spec.binary,
     host: ctx.config.host,
     topic: spec.topic,
-    configurations: spec.configurations(),
+    configurations: { ...spec.configurations(), ...(problem === undefined ? {} : { problem }) },
     agent_type: spec.agentType,
     ...spec.fields,
     ...(first ? { ...spec.first, start_flag: true } : {}),

@@ -27,6 +27,8 @@ export interface L2Core {
   readonly resources: Resources;
   /** Something is to be done; `reread` compares with the host instead of with what it was left with. */
   mark(reread?: boolean): void;
+  /** Whether the agent can do its work is not what it was: the server is told now, or no more. */
+  report(): void;
   /** A device is there: it is asked about while the host is looked at. */
   appeared(device: string): void;
 }
@@ -61,6 +63,7 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
   const server = new Server(ctx.bus, ctx.config.host, spec.agentId, spec.nameOf);
   const reports = new DeviceReports(view, server);
   let touched = false;
+  let reporter: Reporter | undefined;
   const host = spec.make({
     ctx,
     view,
@@ -68,6 +71,7 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     reports,
     resources: new Resources(ctx.bus),
     mark: reread => queue.mark(reread ? 'again' : 'host'),
+    report: () => reporter?.reportNow(),
     appeared: device => void view.appeared(device),
   });
   const objects = host.objects ?? [];
@@ -84,12 +88,13 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
   const touchObjects = (): void => {
     for (const part of objects) part.touchAll();
   };
-  const reporter = report(ctx, spec, view, () => {
+  const started = report(ctx, spec, view, () => {
     view.touchAll();
     touchObjects();
     queue.mark('heard');
   });
-  const inTouch = reporter.reported.then(() => {
+  reporter = started;
+  const inTouch = started.reported.then(() => {
     touched = true;
     queue.mark('touched');
   });
@@ -110,7 +115,7 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     async [Symbol.asyncDispose]() {
       stop.abort();
       up[Symbol.dispose]();
-      await Promise.all([topics, pushes, watch, reporter].map(open => open[Symbol.asyncDispose]()));
+      await Promise.all([topics, pushes, watch, started].map(open => open[Symbol.asyncDispose]()));
       // A question on its way may take a minute to time out: nobody waits for its answer.
       await Promise.race([loop.ended, ctx.clock.sleep(STOP_MS)]);
     },

@@ -160,17 +160,19 @@ test('ovs-vswitchd begins again without flows, while the server is away: they ar
   await world.until('as before', () => world.snapshot() === was);
 });
 
-test('while ovs-vswitchd is away the agent is silent, so that the server thinks it dead', async () => {
+test('while ovs-vswitchd is away the agent is silent, so that the server thinks it dead; its last word is why', async () => {
   await using world = await World.open();
   await world.start({ tunnels }, true, 5);
   const reports = (): number => world.server.count('report_state');
   world.host.openflow.stop();
   await world.until('silent', () => world.lines.some(l => l.includes('the state is not reported any more')));
+  await world.until('the last word', () => /ovs-vswitchd does not answer on br-int: /.test(world.problem() ?? ''));
   const before = reports();
   await world.settled();
   assert.equal(reports(), before);
   world.host.openflow.start();
   await world.until('reported again', () => reports() > before + 1);
+  assert.equal(world.problem(), undefined);
 });
 
 test('with the firewall a port with rules is alive when its flows stand, one whose rules make no sense is dead, and a connection of neither ends', async () => {

@@ -7,6 +7,7 @@ import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import { tellOfExtensions } from '../l2/extensions.ts';
 import type { View } from '../l2/view.ts';
+import { Absence } from './absence.ts';
 import type { BridgeOptions } from './bridges.ts';
 import { freshPorts, shutFresh } from './fresh-ports.ts';
 import { OvsSwitch } from './ovs-switch.ts';
@@ -26,6 +27,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
   tellOfExtensions(ctx, EXTENSIONS);
   const { connection, tls, timeoutMs } = config;
   const session = ctx.host.ovsdb.open({ connection, timeoutMs, ...(tls ? { tls } : {}) });
+  const database = new Absence(ctx.clock, "Open vSwitch's database is away");
   let picture = await firstPicture(ctx, session);
   const options = bridgeOptions(config);
   const { tunnels } = options;
@@ -38,7 +40,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
     nameOf: portId => portId,
     population: tunnels?.l2population ? { end: tunnels.localIp, types: tunnels.types } : undefined,
     configurations: view => configurations(ctx, config, picture, view),
-    silent: () => made[0]?.away(),
+    silent: () => made[0]?.away() ?? database.away(),
     make: core => {
       const { types = [], localIp = '' } = tunnels ?? {};
       const ends = tunnels
@@ -58,7 +60,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
       return {
         switch: ovs,
         ...(packetLog ? { objects: [packetLog.logs] } : {}),
-        watch: () => watchDatabase(core, session, config, now => (picture = now)),
+        watch: () => watchDatabase(core, session, config, database, now => (picture = now)),
         ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
       };
     },
@@ -153,7 +155,13 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
 }
 
 /** A change in the database is what a pass follows: ports that come, their numbers, and what others changed of ours. */
-function watchDatabase(core: L2Core, session: OvsdbSession, config: OpenvswitchConfig, keep: (now: OvsPicture) => void): AsyncDisposable {
+function watchDatabase(
+  core: L2Core,
+  session: OvsdbSession,
+  config: OpenvswitchConfig,
+  absence: Absence,
+  keep: (now: OvsPicture) => void,
+): AsyncDisposable {
   const { mark, appeared, ctx } = core;
   let away = false;
   // At once, and not in a pass: one that is under way may wait for the server.
@@ -168,11 +176,13 @@ function watchDatabase(core: L2Core, session: OvsdbSession, config: OpenvswitchC
     if (news.kind === 'down') {
       away = true;
       ctx.log.warning("Open vSwitch's database is away", { why: news.why });
+      absence.began(news.why, core.report);
       return;
     }
     if (news.kind === 'up') {
       if (away) ctx.log.info("Open vSwitch's database is back");
       away = false;
+      absence.ended();
       void session.picture().then(shut, () => {});
       mark(true);
       return;

@@ -25,6 +25,7 @@ import type { Device } from '../l2/view.ts';
 import { canMatch } from '../render/openflow/rule-matches.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import { ruleKey } from '../render/security-rules.ts';
+import { GRACE_MS } from './absence.ts';
 import { type BridgeOptions, type Patch, patchesOf, staleTunnels, wantedBridges, wantedPorts } from './bridges.ts';
 import { type FirewallPort, OvsFirewall } from './firewall.ts';
 import { FlowRefused, FlowTable } from './flow-table.ts';
@@ -46,7 +47,7 @@ export interface Seen {
   readonly twins: readonly Vif[];
 }
 
-export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' | 'mark'> {
+export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' | 'mark' | 'report'> {
   readonly session: OvsdbSession;
   readonly options: BridgeOptions;
   readonly firewall: OpenvswitchConfig['firewall'];
@@ -381,13 +382,16 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private table(bridge: string): FlowTable {
     const known = this.tables.get(bridge);
     if (known) return known;
-    const { ctx, options, mark } = this.given;
+    const { ctx, options, mark, report } = this.given;
     const ours = bridge === options.integrationBridge || bridge === options.tunnelBridge;
     const table = new FlowTable({
       openflow: ctx.host.openflow,
       bridge,
       sweeps: (flow: Flow) => ours || (flow.match.in_port !== undefined && flow.match.in_port === this.physicalPatch.get(bridge)),
-      onAway: reason => this.lost.set(bridge, reason),
+      onAway: reason => {
+        this.lost.set(bridge, `ovs-vswitchd does not answer on ${bridge}: ${reason}`);
+        void ctx.clock.sleep(GRACE_MS).then(() => this.away() !== undefined && report());
+      },
       onGap: () => {
         this.lost.delete(bridge);
         mark();

@@ -132,6 +132,12 @@ export class OvsWorld implements AsyncDisposable {
     return this.until('ACTIVE', () => ports.every(p => p.status === 'ACTIVE'));
   }
 
+  /** Of the last report. */
+  problem(): string | undefined {
+    const last = this.server.heard.findLast(h => h.method === 'report_state')?.args['agent_state'] as unknown;
+    return (last as { agent_state: { configurations: { problem?: string } } }).agent_state.configurations.problem;
+  }
+
   flows(bridge: string): Flow[] {
     return [...(this.host.openflow.bridges.get(bridge)?.tables.flows.values() ?? [])].map(stored => stored.flow);
   }
