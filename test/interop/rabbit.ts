@@ -93,6 +93,11 @@ export class Rabbit implements AsyncDisposable {
     throw new Error('rabbitmq-server did not come up');
   }
 
+  /** The one that all others of it are below. */
+  get pid(): number | undefined {
+    return this.server?.pid;
+  }
+
   /** All its processes at once, as a machine that loses its power. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');

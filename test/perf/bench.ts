@@ -1,148 +1,281 @@
-// How fast the API answers, beside another server of the Networking API where one is given, in one run. Writes nothing; what it prints
-// belongs into docs/benchmarks.md. Ratios are what counts: absolute numbers are those of the machine and of what else it does.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+// How fast the API answers: Weft in its shapes, and a real Neutron beside it, in one run on one machine, in turns. What counts is ratios: absolute numbers are those
+// of the machine and of what else it does.
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { passwordsInCloudsYaml } from '../../src/adapters/identity-builtin/clouds-yaml.ts';
-import { freePort } from '../../src/contracts/free-port.ts';
-import { logIn, type Target } from './bench-client.ts';
-import { clearLoad, type LoadOptions, type Result, runLoad } from './bench-load.ts';
+import { Rabbit, rabbitPassword, rabbitUser } from '../interop/rabbit.ts';
+import { Api } from './bench/client.ts';
+import { startDurable } from './bench/databases.ts';
+import { closedLoop, median, medianOf, openLoop, type Result, type Serial, type Timing } from './bench/measure.ts';
+import { pssMib } from './bench/processes.ts';
+import { type Peer, type Server, startPeer, startWeft } from './bench/servers.ts';
+import { type Phase, World } from './bench/world.ts';
 import { markdown, ms } from './statistics.ts';
 
-const usage = `usage: npm run bench -- [--seconds 10] [--clients 8] [--only TEXT …] [--peer URL --peer-auth URL] [--node-option OPTION …]
-  --peer URL       a Neutron to compare with, without /v2.0; its user is that of $OS_USERNAME, $OS_PASSWORD, $OS_PROJECT_NAME
-  --peer-auth URL  its Keystone, with /v3
-  --clear PROJECT  only takes away what a run that was cut off has left at the peer
+const usage = `usage: npm run bench -- [--seconds 10] [--clients 8] [--rounds 3] [--shape NAME …] [--only TEXT …] [--node-option OPTION …]
+  --shape NAME     embedded, mariadb or postgres; all of them where none is named. The last two stand on RabbitMQ and the real server's Keystone
+  --no-peer        Weft alone; where its script is not beside the project there is no real server in any case
   --only TEXT      the phases that have this in their name; may be repeated
-  --node-option    for the server's process: --cpu-prof`;
+  --node-option    for the processes of Weft's servers: --cpu-prof`;
 
-/** How many times as fast as the peer each phase has to be. */
-const wanted: Readonly<Record<string, number>> = {
-  'port create': 100,
-  '50 ports in one POST': 200,
-  'port show': 30,
-  'list of 1000 ports': 30,
-  'router with interface': 100,
+const shapes = ['embedded', 'mariadb', 'postgres'] as const;
+type Shape = (typeof shapes)[number];
+
+/** How many times as fast as the real server each phase has to be: embedded, and on a database server. */
+const wanted: Readonly<Record<string, readonly [embedded: number, engines: number]>> = {
+  'network create': [200, 80],
+  'subnet create': [100, 40],
+  'port create': [350, 100],
+  '50 ports in one POST': [1000, 250],
+  'port show': [80, 40],
+  'list of 1000 ports': [90, 80],
+  'list of a network': [60, 50],
+  'list with fields=id': [60, 50],
+  'pages of 500': [60, 50],
+  'port update': [300, 100],
+  'rule create': [120, 40],
+  'router with interface': [400, 120],
+  'floating IP with port': [300, 100],
 };
 
-interface Server extends AsyncDisposable {
-  readonly target: Target;
+interface Options extends Timing {
+  readonly rounds: number;
+  readonly ports: number;
+  readonly burst: number;
+  readonly only: readonly string[];
 }
 
-/** A server as `weft server` starts it, with its store in a temporary folder. */
-async function startWeft(nodeOptions: readonly string[]): Promise<Server> {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const program = join(import.meta.dirname, '../../src/main/weft.ts');
-  const argv = [
-    '--disable-warning=ExperimentalWarning',
-    ...nodeOptions,
-    program,
-    'server',
-    '--state-dir',
-    folder,
-    '--listen',
-    `127.0.0.1:${port}`,
-  ];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  await ready(child);
-  const password = passwordsInCloudsYaml(readFileSync(join(folder, 'clouds.yaml'), 'utf8'))?.admin ?? '';
-  const token = await logIn(`${url}/identity/v3`, { name: 'admin', password, project: 'admin', domain: 'Default' });
-  return {
-    target: { name: 'weft', url, token },
-    async [Symbol.asyncDispose]() {
-      const ended = new Promise(resolve => child.once('exit', resolve));
-      child.kill('SIGTERM');
-      await ended;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
+/** A server with everything that is measured at it. */
+class Place {
+  readonly name: string;
+  readonly server: Server;
+  readonly world: World;
+  readonly results = new Map<string, Result[]>();
+  readonly idleMib: number;
+  private readonly serials = new Map<string, Serial>();
 
-async function ready(child: ChildProcess): Promise<void> {
-  let output = '';
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => (output += text));
-  for (let waited = 0; !/^ready/m.test(output); waited += 50) {
-    if (child.exitCode !== null || waited > 60_000) throw new Error(`the server did not start: ${output}`);
-    await sleep(50);
+  constructor(server: Server, world: World) {
+    this.name = server.target.name;
+    this.server = server;
+    this.world = world;
+    this.idleMib = pssMib(server.processes);
+  }
+
+  async measure(phase: Phase, options: Options): Promise<void> {
+    progress(`${this.name}: ${phase.name}`);
+    this.note(phase.name, await closedLoop(this.server, phase.run, this.serialOf(phase.name), options));
+  }
+
+  note(name: string, result: Result): void {
+    this.results.set(name, [...(this.results.get(name) ?? []), result]);
+  }
+
+  serialOf(name: string): Serial {
+    const serial = this.serials.get(name) ?? { next: 0 };
+    this.serials.set(name, serial);
+    return serial;
   }
 }
 
-async function peerTarget(url: string, auth: string): Promise<Target> {
-  const { OS_USERNAME: name = '', OS_PASSWORD: password = '', OS_PROJECT_NAME: project = '', OS_PROJECT_DOMAIN_NAME: domain } = process.env;
-  return { name: 'peer', url: url.replace(/\/$/, ''), token: await logIn(auth, { name, password, project, domain: domain ?? 'Default' }) };
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function openPlaces(
+  chosen: readonly Shape[],
+  withPeer: boolean,
+  nodeOptions: readonly string[],
+  stack: AsyncDisposableStack,
+): Promise<Server[]> {
+  const peer = withPeer ? await startPeer(progress) : undefined;
+  if (peer) stack.use(peer);
+  else progress('no real server beside this one');
+  const servers: Server[] = peer ? [peer] : [];
+  for (const shape of chosen) servers.push(stack.use(await open(shape, peer, nodeOptions, stack)));
+  return servers;
 }
 
-const numbers = (r: Result | undefined): string[] =>
-  r ? [r.perSecond.toFixed(r.perSecond < 10 ? 2 : 0), ms(r.p50), ms(r.p95), ms(r.p99)] : ['', '', '', ''];
-
-function table(weft: readonly Result[], peer: readonly Result[]): string {
-  const head = ['phase', 'weft /s', 'p50 ms', 'p95 ms', 'p99 ms'];
-  if (peer.length === 0) return markdown([head, ...weft.map(r => [r.phase, ...numbers(r)])]);
-  const rows = weft.map(r => {
-    const other = peer.find(p => p.phase === r.phase);
-    return [r.phase, ...numbers(r), ...numbers(other), ratioOf(r, peer).toFixed(0), String(wanted[r.phase] ?? '')];
+async function open(shape: Shape, peer: Peer | undefined, nodeOptions: readonly string[], stack: AsyncDisposableStack): Promise<Server> {
+  if (shape === 'embedded') return startWeft({ name: shape, config: '', beside: [], nodeOptions });
+  const rabbit = stack.use(await Rabbit.start());
+  const database = await databaseOf(shape, peer, stack);
+  const config = [
+    '[DEFAULT]',
+    `transport_url = rabbit://${rabbitUser}:${encodeURIComponent(rabbitPassword)}@127.0.0.1:${rabbit.port}/v0`,
+    `[database]\nconnection = ${database.url}`,
+    ...(peer ? [`[DEFAULT]\nauth_strategy = keystone`, peer.shared.identity] : []),
+  ];
+  return startWeft({
+    name: shape,
+    config: `${config.join('\n')}\n`,
+    beside: [...database.processes, rabbit.pid!],
+    nodeOptions,
+    ...(peer ? { account: peer.account } : {}),
   });
-  return markdown([[...head, 'peer /s', 'p50 ms', 'p95 ms', 'p99 ms', 'ratio', 'wanted'], ...rows]);
 }
 
-const ratioOf = (r: Result, peer: readonly Result[]): number =>
-  r.perSecond / (peer.find(p => p.phase === r.phase)?.perSecond ?? Number.NaN);
+interface Database {
+  readonly url: string;
+  readonly processes: readonly number[];
+}
+
+/** MariaDB is the real server's own, with its settings, where there is one. */
+async function databaseOf(shape: 'mariadb' | 'postgres', peer: Peer | undefined, stack: AsyncDisposableStack): Promise<Database> {
+  if (shape === 'mariadb' && peer) return { url: peer.shared.database, processes: peer.database };
+  const server = stack.use(await startDurable(shape));
+  return { url: await server.database(), processes: [server.pid!] };
+}
+
+async function measure(places: readonly Place[], options: Options): Promise<void> {
+  for (let round = 0; round < options.rounds; round++) {
+    const lists = new Map(places.map(place => [place, place.world.phases()]));
+    const names = lists.get(places[0]!)!.map(({ name }) => name);
+    for (const [at, name] of names.entries()) {
+      if (options.only.length > 0 && !options.only.some(part => name.includes(part))) continue;
+      // Nobody is always the first after a pause.
+      for (let i = 0; i < places.length; i++) {
+        const place = places[(i + round + at) % places.length]!;
+        await place.measure(lists.get(place)![at]!, options);
+      }
+    }
+  }
+}
+
+/** How long questions wait at half the rate that was reached. */
+async function atHalf(places: readonly Place[], options: Options): Promise<void> {
+  for (const place of places) {
+    const reached = place.results.get(created);
+    if (!reached) continue;
+    const rate = medianOf(reached).operations / 2;
+    progress(`${place.name}: ${created} at ${rate.toFixed(1)} a second`);
+    const create = (i: number, client: number) => place.world.createPort(i, client);
+    for (let round = 0; round < options.rounds; round++)
+      place.note(openName, await openLoop(place.server, create, place.serialOf(created), options, rate));
+  }
+}
+
+const created = 'port create';
+const openName = 'port create, open loop at half the rate';
+
+interface Burst {
+  readonly seconds: number;
+  readonly made: number;
+}
+
+async function bursts(places: readonly Place[], options: Options): Promise<Map<Place, Burst>> {
+  const out = new Map<Place, Burst>();
+  for (const place of places) {
+    progress(`${place.name}: ${options.burst} ports at once`);
+    using api = new Api(place.server.target, options.burst);
+    const rounds: Burst[] = [];
+    for (let round = 0; round < (place.name === 'peer' ? 1 : options.rounds); round++) {
+      const { ms: took, made } = await place.world.burst(api, options.burst);
+      rounds.push({ seconds: took / 1000, made });
+    }
+    out.set(place, { seconds: median(rounds.map(r => r.seconds)), made: Math.min(...rounds.map(r => r.made)) });
+  }
+  return out;
+}
+
+const digits = (value: number): string => (Number.isNaN(value) ? '' : value.toFixed(value < 10 ? 2 : 0));
+
+function figures(places: readonly Place[]): string {
+  const rows: string[][] = [];
+  const [first] = places;
+  for (const name of first?.results.keys() ?? []) {
+    for (const place of places) {
+      const results = place.results.get(name);
+      if (!results) continue;
+      const r = medianOf(results);
+      const cells = [digits(r.operations), digits(r.items), ms(r.p50), ms(r.p95), ms(r.p99), r.cpuMs.toFixed(2), r.besideCpuMs.toFixed(2)];
+      rows.push([`${name}: ${place.name}`, ...cells, String(r.errors)]);
+    }
+  }
+  return markdown([['', '/s', 'objects/s', 'p50 ms', 'p95 ms', 'p99 ms', 'CPU ms', 'CPU ms beside', 'errors'], ...rows]);
+}
+
+/** Of the rates, round by round. */
+function ratioOf(place: Place, peer: Place, name: string): number {
+  const [own, others] = [place.results.get(name) ?? [], peer.results.get(name) ?? []];
+  const each = own.map((r, i) => r.items / (others[i]?.items ?? Number.NaN));
+  return each.length === 0 ? Number.NaN : median(each);
+}
+
+interface Verdict {
+  readonly table: string;
+  readonly short: number;
+}
+
+function ratios(places: readonly Place[], peer: Place): Verdict {
+  const others = places.filter(place => place !== peer);
+  let short = 0;
+  const rows = Object.entries(wanted).flatMap(([name, [embedded, engines]]) => {
+    if (!peer.results.has(name)) return [];
+    const cells = others.flatMap(place => {
+      const want = place.name === 'embedded' ? embedded : engines;
+      const ratio = ratioOf(place, peer, name);
+      if (!(ratio >= want)) short++;
+      return [`${digits(ratio)}${ratio >= want ? '' : ' (short)'}`, String(want)];
+    });
+    return [[name, digits(medianOf(peer.results.get(name)!).items), ...cells]];
+  });
+  const head = ['', 'peer, objects/s', ...others.flatMap(({ name }) => [`${name}, times`, 'wanted'])];
+  return { table: markdown([head, ...rows]), short };
+}
+
+function others(places: readonly Place[], burst: ReadonlyMap<Place, Burst>, options: Options): string {
+  const rows = places.map(place => {
+    const { seconds, made } = burst.get(place) ?? { seconds: Number.NaN, made: 0 };
+    return [place.name, place.idleMib.toFixed(0), digits(seconds), String(made)];
+  });
+  return markdown([['', 'idle, MiB (PSS)', `${options.burst} ports at once, s`, 'made'], ...rows]);
+}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seconds: { type: 'string', default: '10' },
       clients: { type: 'string', default: '8' },
-      peer: { type: 'string' },
-      'peer-auth': { type: 'string' },
-      clear: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      ports: { type: 'string', default: '1000' },
+      burst: { type: 'string', default: '250' },
+      shape: { type: 'string', multiple: true, default: [] },
+      'no-peer': { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       'node-option': { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   });
-  if (values.help || (values.peer === undefined) !== (values['peer-auth'] === undefined)) {
+  const chosen = values.shape.length === 0 ? shapes : shapes.filter(shape => values.shape.includes(shape));
+  if (values.help || values.shape.some(shape => !(shapes as readonly string[]).includes(shape))) {
     process.stdout.write(`${usage}\n`);
     return values.help ? 0 : 2;
   }
-  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   const measuredMs = Number(values.seconds) * 1000;
-  const common = {
+  const options: Options = {
     warmUpMs: Math.min(2000, measuredMs),
     measuredMs,
     clients: Number(values.clients),
-    ports: 1000,
+    rounds: Number(values.rounds),
+    ports: Number(values.ports),
+    burst: Number(values.burst),
     only: values.only,
-    progress,
   };
-  const load = async (target: Target, spare: number): Promise<Result[]> => runLoad(target, { ...common, spare } satisfies LoadOptions);
-  const other = values.peer && values['peer-auth'] ? await peerTarget(values.peer, values['peer-auth']) : undefined;
-  if (other && values.clear !== undefined) {
-    await clearLoad(other, { ...common, spare: 0 }, values.clear);
-    return 0;
-  }
-  const peer = other ? await load(other, 60) : [];
-  await using server = await startWeft(values['node-option']);
-  const weft = await load(server.target, Math.ceil(400 * (Number(values.seconds) + 2)));
+  await using stack = new AsyncDisposableStack();
+  const servers = await openPlaces(chosen, !values['no-peer'], values['node-option'], stack);
+  const places = servers.map(server => new Place(server, new World(server.target, { ...options, progress })));
+  await Promise.all(places.map(place => place.world.prepare()));
+  await measure(places, options);
+  await atHalf(places, options);
+  const burst = options.burst > 0 ? await bursts(places, options) : new Map<Place, Burst>();
   const [load1 = 0] = loadavg();
   process.stdout.write(
-    `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load1.toFixed(1)}; Node ${process.version}; SQLite WAL, synchronous=FULL; ` +
-      `${values.clients} clients; ${common.warmUpMs / 1000} s of warm-up, ${values.seconds} s measured\n\n${table(weft, peer)}\n`,
+    `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load1.toFixed(1)}; Node ${process.version}; ${options.clients} clients; ` +
+      `${options.rounds} rounds in turns, ${options.warmUpMs / 1000} s of warm-up, ${values.seconds} s measured\n\n${figures(places)}\n\n${others(places, burst, options)}\n`,
   );
-  return verdict(weft, peer);
-}
-
-function verdict(weft: readonly Result[], peer: readonly Result[]): number {
-  const errors = [...weft, ...peer].filter(r => r.errors > 0);
-  for (const r of errors) process.stdout.write(`\n${r.phase}: ${r.errors} errors`);
-  const slow = peer.length > 0 ? weft.filter(r => !(ratioOf(r, peer) >= (wanted[r.phase] ?? 0))) : [];
-  process.stdout.write(slow.length > 0 ? `\nslower than wanted: ${slow.map(r => r.phase).join(', ')}\n` : '');
-  return errors.length + slow.length > 0 ? 1 : 0;
+  const peer = places.find(({ name }) => name === 'peer');
+  const verdict = peer && ratios(places, peer);
+  if (verdict) process.stdout.write(`\n${verdict.table}\n`);
+  const errors = places.flatMap(({ results }) => [...results.values()].flat()).reduce((sum, r) => sum + r.errors, 0);
+  if (errors > 0) process.stdout.write(`\n${errors} errors\n`);
+  return errors > 0 || (verdict?.short ?? 0) > 0 ? 1 : 0;
 }
 
 process.exitCode = await main();

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type DatabaseServer, type Kind, missing, programPath, startServer } from './server.ts';
 
-const kind: Kind = {
+export const postgresKind: Kind = {
   name: 'postgres',
   scheme: 'postgresql+psycopg2',
   needs: [['postgresql', ['postgres', 'initdb', 'psql']]],
@@ -18,6 +18,6 @@ const kind: Kind = {
   ],
 };
 
-export const postgresMissing = (): string | undefined => missing(kind);
+export const postgresMissing = (): string | undefined => missing(postgresKind);
 
-export const startPostgres = (): Promise<DatabaseServer> => startServer(kind);
+export const startPostgres = (): Promise<DatabaseServer> => startServer(postgresKind);

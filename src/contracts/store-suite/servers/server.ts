@@ -18,6 +18,8 @@ export interface DatabaseServer extends AsyncDisposable {
   /** As a loss of power for the server: kill -9, and nothing more until `start`. */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** Undefined while it does not run. */
+  readonly pid: number | undefined;
 }
 
 export interface Kind {
@@ -152,6 +154,10 @@ class Server implements DatabaseServer {
     const name = `weft_${randomBytes(6).toString('hex')}`;
     await this.admin(`CREATE DATABASE ${name};`);
     return `${this.kind.scheme}://weft:secret@127.0.0.1:${this.port}/${name}`;
+  }
+
+  get pid(): number | undefined {
+    return this.process?.pid;
   }
 
   async kill(): Promise<void> {

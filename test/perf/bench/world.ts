@@ -1,0 +1,293 @@
+// What the benchmark makes at a server, and asks it: everything is of projects of its own. The servers go with what was made at them.
+import { Api, type Data, dataOf, type Target } from './client.ts';
+
+export interface WorldOptions {
+  readonly clients: number;
+  /** Ports that a list has. */
+  readonly ports: number;
+  readonly progress: (line: string) => void;
+}
+
+/** How long an operation took, and whether it was answered as it should be. */
+export interface Done {
+  readonly ms: number;
+  readonly ok: boolean;
+  /** Of how many objects it was. */
+  readonly items?: number;
+}
+
+/** Undefined: there is nothing left to do it with. */
+export type Operation = (i: number, client: number) => Promise<Done | undefined>;
+
+export interface Phase {
+  readonly name: string;
+  readonly run: Operation;
+}
+
+const networks = 10;
+/** Of so many answers one is read as a whole: reading must not be what is measured. */
+const readOneIn = 20;
+/** Of a page. */
+export const pageSize = 500;
+
+const ids = (objects: unknown): string[] => (objects as { id: string }[]).map(o => o.id);
+/** A subnet of its own for each number. */
+const small = (k: number): string => `10.${100 + ((k >> 8) % 150)}.${k & 255}.0/24`;
+
+export class World {
+  readonly api: Api;
+  private readonly project = crypto.randomUUID().replaceAll('-', '');
+  /** What phases make is of another, so that the lists that are measured stay as they are. */
+  private readonly other = crypto.randomUUID().replaceAll('-', '');
+  private readonly options: WorldOptions;
+  private readonly name: string;
+  /** The networks of the ports that are listed. */
+  private readonly base: string[] = [];
+  /** Those of the ports that are made on the way, and have a router to the outside. */
+  private readonly side: string[] = [];
+  /** Networks without a subnet. */
+  private readonly bare: string[] = [];
+  /** Subnets that no router has yet. */
+  private readonly spare: string[] = [];
+  private readonly groups: string[] = [];
+  private readonly ports: string[] = [];
+  private readonly made: string[] = [];
+  private external = '';
+  private serial = 0;
+
+  constructor(target: Target, options: WorldOptions) {
+    this.api = new Api(target, options.clients);
+    this.options = options;
+    this.name = target.name;
+  }
+
+  async prepare(): Promise<void> {
+    const most = 10_000_000;
+    const kinds = ['network', 'subnet', 'port', 'router', 'floatingip', 'security_group', 'security_group_rule'];
+    for (const project of [this.project, this.other])
+      await this.must(200, 'PUT', `quotas/${project}`, { quota: Object.fromEntries(kinds.map(kind => [kind, most])) });
+    for (let k = 0; k < networks; k++) {
+      const [base, side] = [await this.network(this.project), await this.network(this.other)];
+      await this.subnet(base, `10.${k}.0.0/16`);
+      await this.subnet(side, `10.${20 + k}.0.0/16`);
+      this.base.push(base);
+      this.side.push(side);
+    }
+    for (let k = 0; k < 8; k++) this.groups.push(await this.make('security-groups', 'security_group', {}));
+    await this.openOutside();
+    await this.fill();
+  }
+
+  /** A network outside, and one router by which all ports can have an address there. */
+  private async openOutside(): Promise<void> {
+    this.external = await this.make('networks', 'network', { project_id: this.other, 'router:external': true });
+    await this.make('subnets', 'subnet', { network_id: this.external, ip_version: 4, cidr: '198.18.0.0/15', enable_dhcp: false });
+    const router = await this.make('routers', 'router', {
+      project_id: this.other,
+      external_gateway_info: { network_id: this.external },
+    });
+    const { subnets } = await this.must(200, 'GET', `subnets?project_id=${this.other}&fields=id&fields=network_id`);
+    for (const { id, network_id } of subnets as { id: string; network_id: string }[])
+      if (this.side.includes(network_id)) await this.must(200, 'PUT', `routers/${router}/add_router_interface`, { subnet_id: id });
+  }
+
+  phases(): Phase[] {
+    const lists: Phase[] = [
+      this.list(`list of ${this.options.ports} ports`, () => `ports?project_id=${this.project}`, this.options.ports),
+      this.list('list of a network', i => `ports?network_id=${this.base[i % networks]}`),
+      this.list('list with fields=id', () => `ports?project_id=${this.project}&fields=id`, this.options.ports),
+      { name: `pages of ${pageSize}`, run: (i, client) => this.page(i, client) },
+    ];
+    return [
+      { name: 'network create', run: (_, client) => this.createNetwork(client) },
+      { name: 'subnet create', run: (i, client) => this.createSubnet(i, client) },
+      { name: 'port create', run: (i, client) => this.createPort(i, client) },
+      { name: '50 ports in one POST', run: (i, client) => this.createMany(i, client) },
+      { name: 'port show', run: (i, client) => this.showPort(i, client) },
+      ...lists,
+      { name: 'port update', run: (i, client) => this.updatePort(i, client) },
+      { name: 'rule create', run: (i, client) => this.createRule(i, client) },
+      { name: 'router with interface', run: (_, client) => this.createRouter(client) },
+      { name: 'floating IP with port', run: (i, client) => this.createFloatingIp(i, client) },
+    ];
+  }
+
+  private async createNetwork(client: number): Promise<Done> {
+    const reply = await this.api.ask(client, 'POST', 'networks', { network: { ...this.named('network'), project_id: this.other } });
+    if (reply.status !== 201) return { ms: reply.ms, ok: false };
+    this.bare.push((dataOf(reply)['network'] as { id: string }).id);
+    return { ms: reply.ms, ok: true };
+  }
+
+  private async createSubnet(i: number, client: number): Promise<Done> {
+    // Those that the phase before has made, or, where it ran shortly, more than one to a network.
+    const network_id = this.bare.shift() ?? this.side[i % networks]!;
+    const reply = await this.api.ask(client, 'POST', 'subnets', {
+      subnet: { ...this.named('subnet'), project_id: this.other, network_id, ip_version: 4, cidr: small(this.serial) },
+    });
+    if (reply.status !== 201) return { ms: reply.ms, ok: false };
+    this.spare.push((dataOf(reply)['subnet'] as { id: string }).id);
+    return { ms: reply.ms, ok: true };
+  }
+
+  private portOf(i: number): object {
+    return { ...this.named('port'), project_id: this.other, network_id: this.side[i % networks] };
+  }
+
+  async createPort(i: number, client: number): Promise<Done> {
+    const reply = await this.api.ask(client, 'POST', 'ports', { port: this.portOf(i) });
+    if (reply.status !== 201) return { ms: reply.ms, ok: false };
+    this.made.push((dataOf(reply)['port'] as { id: string }).id);
+    return { ms: reply.ms, ok: true };
+  }
+
+  private async createMany(i: number, client: number): Promise<Done> {
+    const reply = await this.api.ask(client, 'POST', 'ports', { ports: Array.from({ length: 50 }, () => this.portOf(i)) });
+    if (reply.status !== 201) return { ms: reply.ms, ok: false };
+    const made = ids(dataOf(reply)['ports']);
+    this.made.push(...made);
+    return { ms: reply.ms, ok: made.length === 50, items: made.length };
+  }
+
+  /** A prime walks the whole list in a scattered order. */
+  private somePort(i: number): string {
+    return this.ports[(i * 7919) % this.ports.length] as string;
+  }
+
+  private async showPort(i: number, client: number): Promise<Done> {
+    const id = this.somePort(i);
+    const reply = await this.api.ask(client, 'GET', `ports/${id}`);
+    const right = i % readOneIn !== 0 || (dataOf(reply)['port'] as { id?: string })?.id === id;
+    return { ms: reply.ms, ok: reply.status === 200 && right };
+  }
+
+  private async updatePort(i: number, client: number): Promise<Done> {
+    const { name } = this.named('renamed');
+    const reply = await this.api.ask(client, 'PUT', `ports/${this.somePort(i)}`, { port: { name } });
+    const right = i % readOneIn !== 0 || (dataOf(reply)['port'] as { name?: string })?.name === name;
+    return { ms: reply.ms, ok: reply.status === 200 && right };
+  }
+
+  /** `count`: what a whole list has; elsewhere the first answer to the same question says it. */
+  private list(name: string, path: (i: number) => string, count?: number): Phase {
+    const read = new Map<string, { readonly bytes: number; readonly items: number }>();
+    const run: Operation = async (i, client) => {
+      const asked = path(i);
+      const reply = await this.api.ask(client, 'GET', asked);
+      if (reply.status !== 200) return { ms: reply.ms, ok: false };
+      const bytes = reply.body.length;
+      let known = read.get(asked);
+      if (!known || i % readOneIn === 0) {
+        const items = (dataOf(reply)['ports'] as unknown[]).length;
+        if (count !== undefined && items !== count) return { ms: reply.ms, ok: false };
+        known = { bytes, items };
+        read.set(asked, known);
+      }
+      // One that was cut off is shorter; names differ by a few bytes each.
+      return { ms: reply.ms, ok: bytes > known.bytes / 2, items: known.items };
+    };
+    return { name, run };
+  }
+
+  /** Markers of each client's walk. */
+  private readonly markers = new Map<number, string>();
+
+  private async page(_: number, client: number): Promise<Done> {
+    const marker = this.markers.get(client);
+    const from = marker === undefined ? '' : `&marker=${marker}`;
+    const reply = await this.api.ask(client, 'GET', `ports?project_id=${this.project}&limit=${pageSize}${from}`);
+    if (reply.status !== 200) return { ms: reply.ms, ok: false };
+    const ports = ids(dataOf(reply)['ports']);
+    const last = ports.at(-1);
+    if (last === undefined || ports.length < pageSize) this.markers.delete(client);
+    else this.markers.set(client, last);
+    return { ms: reply.ms, ok: ports.length <= pageSize, items: ports.length };
+  }
+
+  private async createRule(i: number, client: number): Promise<Done> {
+    const port = 1 + (this.serial++ % 65_000);
+    // Neutron refuses the same rule in a group twice.
+    const protocol = ['tcp', 'udp', 'sctp'][Math.floor(this.serial / 65_000) % 3];
+    const rule = {
+      security_group_id: this.groups[i % this.groups.length],
+      project_id: this.project,
+      direction: 'ingress',
+      ethertype: 'IPv4',
+      protocol,
+      port_range_min: port,
+      port_range_max: port,
+    };
+    const reply = await this.api.ask(client, 'POST', 'security-group-rules', { security_group_rule: rule });
+    return { ms: reply.ms, ok: reply.status === 201 };
+  }
+
+  private async createRouter(client: number): Promise<Done | undefined> {
+    const subnet_id = this.spare.shift();
+    if (subnet_id === undefined) return undefined;
+    const made = await this.api.ask(client, 'POST', 'routers', { router: { ...this.named('router'), project_id: this.other } });
+    if (made.status !== 201) return { ms: made.ms, ok: false };
+    const { id } = dataOf(made)['router'] as { id: string };
+    const joined = await this.api.ask(client, 'PUT', `routers/${id}/add_router_interface`, { subnet_id });
+    return { ms: made.ms + joined.ms, ok: joined.status === 200 };
+  }
+
+  /** Of ports that have none yet: one after the other, and each once. */
+  private nextPort = 0;
+
+  private async createFloatingIp(_: number, client: number): Promise<Done | undefined> {
+    const port_id = this.made[this.nextPort++];
+    if (port_id === undefined) return undefined;
+    const made = await this.api.ask(client, 'POST', 'floatingips', {
+      floatingip: { floating_network_id: this.external, project_id: this.other },
+    });
+    if (made.status !== 201) return { ms: made.ms, ok: false };
+    const { id } = dataOf(made)['floatingip'] as { id: string };
+    const joined = await this.api.ask(client, 'PUT', `floatingips/${id}`, { floatingip: { port_id } });
+    return { ms: made.ms + joined.ms, ok: joined.status === 200 };
+  }
+
+  /** Ports on one network, all asked for at the same time, each by a client of its own. Answers how long the whole took, and how many were made. */
+  async burst(api: Api, count: number): Promise<{ readonly ms: number; readonly made: number }> {
+    const network_id = await this.network(this.other);
+    await this.subnet(network_id, '10.99.0.0/16');
+    const began = performance.now();
+    const replies = await Promise.all(
+      Array.from({ length: count }, (_, client) =>
+        api.ask(client, 'POST', 'ports', { port: { ...this.named('burst'), project_id: this.other, network_id } }),
+      ),
+    );
+    return { ms: performance.now() - began, made: replies.filter(r => r.status === 201).length };
+  }
+
+  /** As many ports as a list shall have. */
+  private async fill(): Promise<void> {
+    const { ports } = this.options;
+    for (let i = 0; this.ports.length < ports; i++) {
+      const one = (): object => ({ ...this.named('port'), network_id: this.base[i % networks] });
+      const items = Array.from({ length: Math.min(50, ports - this.ports.length) }, one);
+      this.ports.push(...ids((await this.must(201, 'POST', 'ports', { ports: items }))['ports']));
+    }
+    this.options.progress(`${this.name}: ${ports} ports are there`);
+  }
+
+  private named(kind: string): { readonly name: string; readonly project_id: string } {
+    return { name: `bench-${kind}-${this.serial++}`, project_id: this.project };
+  }
+
+  private must(status: number, method: string, path: string, body?: object): Promise<Data> {
+    return this.api.must(0, status, method, path, body);
+  }
+
+  private async make(path: string, key: string, fields: object): Promise<string> {
+    const made = await this.must(201, 'POST', path, { [key]: { ...this.named(key), ...fields } });
+    return (made[key] as { id: string }).id;
+  }
+
+  private network(project_id: string): Promise<string> {
+    return this.make('networks', 'network', { project_id });
+  }
+
+  private subnet(network_id: string, cidr: string): Promise<string> {
+    return this.make('subnets', 'subnet', { project_id: this.other, network_id, ip_version: 4, cidr });
+  }
+}
