@@ -15,6 +15,7 @@ import { down } from '../cli/verbs/down.ts';
 import { type ImportOptions, importVerb } from '../cli/verbs/import.ts';
 import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from '../cli/verbs/instance.ts';
 import { logs } from '../cli/verbs/logs.ts';
+import { migrateVerb } from '../cli/verbs/migrate.ts';
 import { type PolicyDesk, policyVerbs } from '../cli/verbs/policy.ts';
 import { publicExec, publicPublish } from '../cli/verbs/public.ts';
 import { rpcServerVerb } from '../cli/verbs/rpc-server.ts';
@@ -55,6 +56,7 @@ export const verbs = [
   rpcServerVerb(async (options, out) => (await import('./rpc-server.ts')).rpcServer(options, out)),
   agentVerb(async options => (await import('./agent-command.ts')).runAgent(options)),
   auditVerb(async options => (await import('./audit/this-machine.ts')).auditThisMachine(options)),
+  migrateVerb(async (options, out) => (await import('./migrate/this-machine.ts')).migrateThisMachine(options, out)),
   down,
   status,
   logs,

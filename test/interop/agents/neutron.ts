@@ -94,7 +94,8 @@ export class NeutronAgents {
     return join(this.options.folder, host, `${agent}.log`);
   }
 
-  private configure(host: LabHost, agent: Agent): string {
+  /** Writes its file, and answers where. */
+  configure(host: LabHost, agent: Agent): string {
     const { folder, more } = this.options;
     const own = join(folder, host.name);
     mkdirSync(join(own, 'state'), { recursive: true });

@@ -6,9 +6,9 @@ import type { Lab } from './lab.ts';
 const program = join(import.meta.dirname, 'programs/relay.mjs');
 const relay = (...argv: readonly string[]): string[] => ['setpriv', '--pdeathsig', 'KILL', '--', process.execPath, program, ...argv];
 
-/** Hosts reach the broker where this machine has it: on their own loopback. */
-export async function relayTo(lab: Lab, folder: string, port: number, stack: AsyncDisposableStack): Promise<void> {
-  const socket = join(folder, 'amqp.sock');
+/** Hosts reach the broker, or what else listens here, where this machine has it: on their own loopback. */
+export async function relayTo(lab: Lab, folder: string, port: number, stack: AsyncDisposableStack, name = 'amqp'): Promise<void> {
+  const socket = join(folder, `${name}.sock`);
   const near = startJob(relay('listen-unix', socket, String(port)));
   stack.defer(() => near.kill());
   const jobs = [near, ...lab.hosts.map(host => lab.spawn(host.name, [process.execPath, program, 'listen-tcp', String(port), socket]))];
