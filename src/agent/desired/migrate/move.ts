@@ -1,5 +1,5 @@
 // What is done when a host moves, as values: the journal keeps it.
-import type { Route } from '../../../contracts/host/links.ts';
+import type { Route } from './situation.ts';
 
 export interface MovedTap {
   /** `tap` and 11 characters of the port's id: it stays. */

@@ -1,10 +1,9 @@
 // From what there is to what is done when a host moves from Linux bridge to Open vSwitch, and every reason why it cannot be done. Nothing is
 // planned in part: with one reason nothing is touched.
-import type { Link } from '../../../contracts/host/links.ts';
 import { isBridgeName, isTapName, isVxlanName, tapName } from '../linuxbridge-names.ts';
 import type { Move, MovedDevice, MovedTap } from './move.ts';
 import { refusalsOf } from './refusals.ts';
-import { type CloudPort, linuxBridgeAgent, mappingsOf, openvswitchAgent, type Situation } from './situation.ts';
+import { type CloudPort, type Link, linuxBridgeAgent, mappingsOf, openvswitchAgent, type Situation } from './situation.ts';
 
 /** `refusals`: why it cannot be done, each with what would have to be otherwise. */
 export interface PlannedMove {

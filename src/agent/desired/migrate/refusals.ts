@@ -13,8 +13,10 @@ import {
 } from './situation.ts';
 
 export function refusalsOf(situation: Situation, move: Move): string[] {
+  const { host, cloud } = situation;
+  if (!cloud.agents.some(a => a.agent_type === linuxBridgeAgent)) return [`the API knows no ${linuxBridgeAgent} on the host ${host}`];
   return [
-    ...agents(situation),
+    ...theApi(situation),
     ...theSwitch(situation, move),
     ...physicalNetworks(situation),
     ...tunnels(situation),
@@ -22,13 +24,11 @@ export function refusalsOf(situation: Situation, move: Move): string[] {
   ];
 }
 
-function agents({ host, cloud }: Situation): string[] {
-  if (!cloud.agents.some(a => a.agent_type === linuxBridgeAgent)) return [`the API knows no ${linuxBridgeAgent} on the host ${host}`];
-  if (!cloud.rewrites)
-    return [
-      'this API cannot give the ports of one agent to another (PUT /v2.0/agents/{id}/take_ports): a server of Weft can, and Neutron’s cannot',
-    ];
-  return [];
+function theApi({ cloud }: Situation): string[] {
+  if (cloud.rewrites) return [];
+  return [
+    'this API cannot give the ports of one agent to another (PUT /v2.0/agents/{id}/take_ports): a server of Weft can, and Neutron’s cannot',
+  ];
 }
 
 function theSwitch({ target, openvswitch }: Situation, { devices, taps }: Move): string[] {

@@ -1,5 +1,28 @@
 // What is known of a host that is to move from Linux bridge to Open vSwitch: by the API, by the new agent's files, and on the host itself.
-import type { Link, Route } from '../../../contracts/host/links.ts';
+
+/** A link, as the door to links tells of it. */
+export interface Link {
+  readonly name: string;
+  readonly kind: string;
+  readonly mac: string;
+  readonly master?: string;
+  readonly addresses: readonly { readonly cidr: string; readonly scope: string }[];
+  readonly vxlan?: { readonly port: number; readonly group?: string };
+}
+
+/** A route, whole: it is to be made again. */
+export interface Route {
+  readonly dst: string;
+  readonly via?: string;
+  readonly dev?: string;
+  readonly table?: number | 'main';
+  readonly metric?: number;
+  readonly family: 4 | 6;
+  readonly scope?: string;
+  readonly proto?: string;
+  readonly onlink?: boolean;
+  readonly src?: string;
+}
 
 export const linuxBridgeAgent = 'Linux bridge agent';
 export const openvswitchAgent = 'Open vSwitch agent';
