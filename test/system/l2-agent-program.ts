@@ -13,6 +13,7 @@ export interface L2AgentArguments {
   readonly host: string;
   readonly config: ({ readonly linuxbridge: LinuxbridgeConfig } | { readonly openvswitch: OpenvswitchConfig }) & {
     readonly packetLog?: PacketLogConfig;
+    readonly extensions?: readonly string[];
   };
 }
 

@@ -148,7 +148,14 @@ export class BridgeWorld implements AsyncDisposable {
   /** Resolves when the agent is in sync. */
   async agent(
     host: string,
-    { packetLog, ...config }: Partial<LinuxbridgeConfig & OpenvswitchConfig> & { readonly packetLog?: PacketLogConfig } = {},
+    {
+      packetLog,
+      extensions,
+      ...config
+    }: Partial<LinuxbridgeConfig & OpenvswitchConfig> & {
+      readonly packetLog?: PacketLogConfig;
+      readonly extensions?: readonly string[];
+    } = {},
     wait = true,
   ): Promise<void> {
     const number = host.slice(1);
@@ -158,6 +165,7 @@ export class BridgeWorld implements AsyncDisposable {
       host,
       config: {
         ...(packetLog ? { packetLog } : {}),
+        ...(extensions ? { extensions } : {}),
         ...(this.kind === 'linuxbridge'
           ? { linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, vxlan, ...config } }
           : { openvswitch: { ...switchConfig, ...(this.kind === 'hybrid' ? { firewall: 'iptables_hybrid' } : {}), ...config } }),

@@ -3,6 +3,7 @@ import type { Bus, Endpoint, Json } from '../../contracts/bus.ts';
 import { addFdb, changeIp, parseFdbChanges, parseFdbEntries, removeFdb } from '../desired/l2-fdb.ts';
 import { heardOfPort } from './port-update.ts';
 import type { Device, View } from './view.ts';
+import { uuidOrNull } from './wire.ts';
 
 const prefix = 'q-agent-notifier';
 const topics = [
@@ -96,10 +97,10 @@ function networkMethods({ view, mark }: Intake): Endpoint['methods'] {
   };
 }
 
-/** MTU and segment come with the message: nothing need be asked. */
+/** MTU, segment and QoS policy come with the message: nothing need be asked. */
 function heardOfNetwork(view: View, network: Json | undefined): boolean {
   if (typeof network !== 'object' || network === null || Array.isArray(network)) return false;
-  const { id, mtu, 'provider:segmentation_id': segment } = network as Args;
+  const { id, mtu, 'provider:segmentation_id': segment, qos_policy_id: policy } = network as Args;
   let changed = false;
   for (const device of view.devices.values()) {
     const details = view.details(device);
@@ -108,8 +109,10 @@ function heardOfNetwork(view: View, network: Json | undefined): boolean {
       ...details,
       ...(typeof mtu === 'number' && mtu >= 68 && mtu <= 65_535 ? { mtu } : {}),
       ...(typeof segment === 'number' ? { segmentation_id: segment } : {}),
+      ...(policy === undefined ? {} : { qos_network_policy_id: uuidOrNull(policy) }),
     };
-    if (fresh.mtu === details.mtu && fresh.segmentation_id === details.segmentation_id) continue;
+    const told = ['mtu', 'segmentation_id', 'qos_network_policy_id'] as const;
+    if (told.every(field => fresh[field] === details[field])) continue;
     device.answer = { kind: 'port', details: fresh };
     overtaking(view, device);
     changed = true;

@@ -2,7 +2,7 @@
 import type { Json } from '../../contracts/bus.ts';
 import { parseMac } from '../../domain/net/mac.ts';
 import type { Device, View } from './view.ts';
-import { addresses } from './wire.ts';
+import { addresses, uuidOrNull } from './wire.ts';
 
 /** Answers whether anything is to be done. */
 export function heardOfPort(view: View, port: Json | undefined): boolean {
@@ -10,12 +10,29 @@ export function heardOfPort(view: View, port: Json | undefined): boolean {
   const fields = port as Readonly<Record<string, Json>>;
   const device = view.ofPort(fields['id']);
   if (!device) return false;
+  const policed = takePolicies(view, device, fields);
   if (changed(device, fields)) {
     device.heard++;
     return true;
   }
-  if (sameTexts(device.security?.security_groups ?? [], fields['security_groups'])) return false;
+  if (sameTexts(device.security?.security_groups ?? [], fields['security_groups'])) return policed;
   view.dirtyDevices.add(device.name);
+  return true;
+}
+
+/** Which QoS policies are the port's: they are told whole, so nothing need be asked. Answers whether they are others than before. */
+export function takePolicies(view: View, device: Device, port: Readonly<Record<string, unknown>>): boolean {
+  if (device.answer?.kind !== 'port' || !('qos_policy_id' in port) || !('qos_network_policy_id' in port)) return false;
+  const revision = Number(port['revision_number'] ?? 0);
+  if (revision < device.revision) return false;
+  device.revision = revision;
+  const { details } = device.answer;
+  const qos_policy_id = uuidOrNull(port['qos_policy_id']);
+  const qos_network_policy_id = uuidOrNull(port['qos_network_policy_id']);
+  if (qos_policy_id === details.qos_policy_id && qos_network_policy_id === details.qos_network_policy_id) return false;
+  device.answer = { kind: 'port', details: { ...details, qos_policy_id, qos_network_policy_id } };
+  // The answer to a question that is on its way may be older.
+  if (view.asking > 0) device.heard++;
   return true;
 }
 

@@ -11,6 +11,8 @@ export interface Device {
   asked: number;
   answer: Answer | undefined;
   security: SecurityDevice | undefined;
+  /** Of its port, by the newest message. */
+  revision: number;
   /** What the server was told last, since its last word. */
   reported: 'up' | 'down' | undefined;
 }
@@ -44,7 +46,7 @@ export class View {
   /** Answers whether the device is new. */
   appeared(name: string): boolean {
     if (this.devices.has(name)) return false;
-    this.devices.set(name, { name, heard: 1, asked: 0, answer: undefined, security: undefined, reported: undefined });
+    this.devices.set(name, { name, heard: 1, asked: 0, answer: undefined, security: undefined, revision: -1, reported: undefined });
     this.gone.delete(name);
     return true;
   }

@@ -6,19 +6,21 @@ import { canonicalIp } from '../../domain/net/ip.ts';
 import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import { tellOfExtensions } from '../l2/extensions.ts';
+import { qosPoliciesOf } from '../l2/qos-policies.ts';
 import type { View } from '../l2/view.ts';
 import { Absence } from './absence.ts';
 import type { BridgeOptions } from './bridges.ts';
 import { freshPorts, shutFresh } from './fresh-ports.ts';
 import { OvsSwitch } from './ovs-switch.ts';
 import { OvsPacketLog } from './packet-log.ts';
+import { OvsQos } from './qos.ts';
 import { TunnelEnds } from './tunnel-ends.ts';
 import { vifsOf } from './vifs.ts';
 
 /** What there is beside the wiring of ports, where `[agent] extensions` names it. */
-const EXTENSIONS = ['log'];
+const EXTENSIONS = ['log', 'qos'];
 
-const NOT_HERE = ['trunks', 'QoS', 'distributed routers'];
+const NOT_HERE = ['trunks', 'distributed routers'];
 
 export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.openvswitch;
@@ -47,6 +49,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
         ? new TunnelEnds({ bus: ctx.bus, log: ctx.log, host: ctx.config.host, localIp, types, onChange: () => core.mark() })
         : undefined;
       const packetLog = packetLogOf(core, config);
+      const policies = qosPoliciesOf(core);
       const ovs = new OvsSwitch({
         ...core,
         session,
@@ -55,11 +58,12 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
         permittedEthertypes: config.permittedEthertypes,
         ends,
         packetLog,
+        qos: policies && new OvsQos({ ...options, session, log: ctx.log, qosOf: port => policies.of(port) }),
       });
       made.push(ovs);
       return {
         switch: ovs,
-        ...(packetLog ? { objects: [packetLog.logs] } : {}),
+        objects: [...(packetLog ? [packetLog.logs] : []), ...(policies ? [policies] : [])],
         watch: () => watchDatabase(core, session, config, database, now => (picture = now)),
         ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
       };

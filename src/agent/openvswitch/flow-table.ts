@@ -36,8 +36,9 @@ export interface FlowTableOptions {
 }
 
 export class FlowTable implements AsyncDisposable {
+  /** For what is no flow. */
+  readonly door: Switch;
   private readonly options: FlowTableOptions;
-  private readonly door: Switch;
   private known: Map<string, Flow> | undefined;
   /** What was wanted last and stands, where no two of it were of one identity: a pass that changes little looks at little. */
   private settled: ReadonlySet<Flow> | undefined;
@@ -74,6 +75,12 @@ export class FlowTable implements AsyncDisposable {
       this.settled = undefined;
     }
     return flows;
+  }
+
+  /** Those that are there of which this holds. */
+  async those(hold: (flow: Flow) => boolean): Promise<Flow[]> {
+    if (!this.known) await this.read();
+    return [...(this.known?.values() ?? [])].filter(hold);
   }
 
   /** One bundle for the whole difference, none when there is none. `first` goes before it. Answers how many flows were changed. */

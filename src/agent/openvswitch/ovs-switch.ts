@@ -32,6 +32,7 @@ import { FlowRefused, FlowTable } from './flow-table.ts';
 import { leftOut, placedByOthers } from './fresh-ports.ts';
 import { HybridFirewall, removeHybrid } from './hybrid.ts';
 import type { OvsPacketLog } from './packet-log.ts';
+import type { OvsQos, QosScene } from './qos.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
 
@@ -55,6 +56,8 @@ export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' 
   /** Without tunnels there are none. */
   readonly ends: TunnelEnds | undefined;
   readonly packetLog: OvsPacketLog | undefined;
+  /** Without the extension there is none. */
+  readonly qos: OvsQos | undefined;
 }
 
 /** What a pass works with, once the bridges are there. */
@@ -71,6 +74,7 @@ interface Scene {
   readonly freed: readonly number[];
   /** Local VLANs that their network did not have before. */
   readonly fresh: readonly number[];
+  readonly qos?: QosScene;
 }
 
 export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
@@ -137,7 +141,10 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   }
 
   async load(reread: boolean, seen: Seen): Promise<void> {
-    if (reread) this.refused = new WeakMap();
+    if (reread) {
+      this.refused = new WeakMap();
+      this.given.qos?.again();
+    }
     const { ends, options } = this.given;
     if (ends && !this.loaded) await ends.refresh();
     if (!this.loaded) {
@@ -165,6 +172,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const stale = staleTunnels(options, scene.tunnels, scene.picture);
     if (stale && !trouble) await session.apply(stale, { comment: 'neutron-openvswitch-agent: tunnels that lead nowhere' });
     this.problems.tell([...problems, ...this.unserved(scene, tagged.problems)]);
+    if (scene.qos) await this.given.qos?.finish(scene.qos, this.table(options.integrationBridge).door);
     const missing = new Set(tagged.absent);
     const wired = [...scene.plan.ports.values()].filter(p => !missing.has(`${options.integrationBridge}/${p.vif.name}`));
     this.keepFdb(scene.plan);
@@ -187,6 +195,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
         return prepared;
       } catch (error) {
         if (error instanceof FlowRefused && this.given.packetLog?.refuses(error.flow, error.message)) continue;
+        if (error instanceof FlowRefused && tries < MAX_SET_ASIDE && this.given.qos?.noteRefused(error.flow)) continue;
         const guilty = error instanceof FlowRefused ? portOf(error.flow, scene.firewalled) : undefined;
         if (!guilty || tries >= MAX_SET_ASIDE) throw error;
         this.refused.set(guilty, `its flows were refused: ${String(error)}`);
@@ -215,7 +224,9 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const judged = this.judge(planned, new Set(without), filtered);
     const waiting = (vif: Vif): boolean => planned.waiting.has(vif.device);
     const dead = [...seen.vifs.values(), ...seen.twins].filter(v => judged.plan.ports.get(v.device)?.vif.name !== v.name && !waiting(v));
-    return { scene: { picture: applied.picture, tunnels, patches, freed, fresh, dead, ...judged }, problems: judged.problems };
+    const { picture } = applied;
+    const qos = await this.given.qos?.prepare(picture, judged.plan, s => this.vlans.get(s), this.table(options.integrationBridge).door);
+    return { scene: { picture, tunnels, patches, freed, fresh, dead, ...judged, ...(qos ? { qos } : {}) }, problems: judged.problems };
   }
 
   /** Ports that cannot be guarded as they are to be leave the plan. */
@@ -295,7 +306,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
 
   /** All flows of all bridges, each in one bundle; the integration bridge first, on which what is not translated is dropped. */
   private async program(scene: Scene): Promise<void> {
-    const { options, firewall, view, packetLog } = this.given;
+    const { options, firewall, view, packetLog, qos } = this.given;
     const { picture, patches } = scene;
     const ints = patches.flatMap(p => {
       const port = ofportOf(picture, options.integrationBridge, p.int);
@@ -304,8 +315,10 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
     const logged = firewall !== 'openvswitch' ? [] : ((await packetLog?.flows(scene.firewalled)) ?? []);
-    await this.table(options.integrationBridge).apply([
+    const integration = this.table(options.integrationBridge);
+    await integration.apply([
       ...integrationFlows({ ...this.admitted(scene), patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
+      ...(qos && scene.qos ? await qos.flows(scene.qos, scene.plan, integration) : []),
       ...(firewall !== 'openvswitch' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
       ...logged,
     ]);
@@ -342,11 +355,14 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     return out;
   }
 
-  private async programPhysical({ picture, plan }: Scene, { bridge, phy, physical }: Patch): Promise<void> {
+  private async programPhysical({ picture, plan, qos }: Scene, { bridge, phy, physical }: Patch): Promise<void> {
     const port = ofportOf(picture, bridge, phy);
     if (port === undefined) return;
     this.physicalPatch.set(bridge, port);
-    await this.table(bridge).apply(physicalFlows(port, this.translations(plan, physical, port)));
+    await this.table(bridge).apply([
+      ...physicalFlows(port, this.translations(plan, physical, port)),
+      ...(qos ? (this.given.qos?.classFlows(qos, physical, port) ?? []) : []),
+    ]);
   }
 
   private translations(plan: SwitchPlan, physical: string, patch: number): Translation[] {
@@ -394,6 +410,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
       },
       onGap: () => {
         this.lost.delete(bridge);
+        this.given.qos?.forget();
         mark();
       },
     });

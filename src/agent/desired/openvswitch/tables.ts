@@ -31,5 +31,6 @@ export const tunTable = {
 export const DEAD_VLAN = 4095;
 
 export const wiringCookie = (cookieMark << 32n) | 1n;
+export const qosCookie = (cookieMark << 32n) | 3n;
 
 export const isOurCookie = (cookie: bigint): boolean => cookie >> 32n === cookieMark;

@@ -7,7 +7,7 @@ import { absolutePath } from './types.ts';
 export const extensionsOption = option<AgentSettings, readonly string[]>(
   'extensions',
   list,
-  'what the agent does besides: `log` (packets); what it does not have is told at its start',
+  'what the agent does besides: `log` (packets), `qos`; what it does not have is told at its start',
   sets('extensions'),
   { default: '' },
 );

@@ -65,7 +65,7 @@ export interface LinuxbridgeSettings {
 type Tunnels = NonNullable<OpenvswitchConfig['tunnels']>;
 
 export interface OpenvswitchSettings
-  extends Omit<OpenvswitchConfig, 'tls' | 'timeoutMs' | 'tunnels' | 'firewall'>,
+  extends Omit<Required<OpenvswitchConfig>, 'tls' | 'timeoutMs' | 'tunnels' | 'firewall'>,
     Omit<Tunnels, 'types' | 'dscp'> {
   readonly keyFile: string;
   readonly certFile: string;

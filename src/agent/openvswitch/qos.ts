@@ -1,0 +1,214 @@
+// The QoS of a pass: what policies ask of the ports that are alive, in the switch's database, by meters and by flows.
+import type { Switch } from '../../contracts/host/openflow.ts';
+import type { OvsdbSession, OvsPicture, WantedBridge, WantedPort } from '../../contracts/host/ovsdb.ts';
+import type { Flow, Meter } from '../../domain/openflow/flow.ts';
+import type { AgentContext } from '../context.ts';
+import type { PortDetails } from '../desired/l2-port.ts';
+import { classFlows, concerns, qosFlows } from '../desired/openvswitch/flows-qos.ts';
+import type { LivePort, SwitchPlan } from '../desired/openvswitch/plan.ts';
+import {
+  bandwidthType,
+  databaseOf,
+  guaranteeOf,
+  guarantees,
+  type MeterKind,
+  meansOf,
+  meterKey,
+  metersOf,
+  minimumType,
+  type QosPort,
+  shortfall,
+} from '../desired/openvswitch/qos.ts';
+import { qosCookie } from '../desired/openvswitch/tables.ts';
+import { noQos, type PortQos } from '../desired/qos.ts';
+import { Problems } from '../l2/problems.ts';
+import type { FlowTable } from './flow-table.ts';
+import { configOf, Meters, numberFor, numbersIn } from './meters.ts';
+
+export interface OvsQosGiven {
+  readonly session: OvsdbSession;
+  readonly log: AgentContext['log'];
+  readonly integrationBridge: string;
+  /** Physical network → bridge. */
+  readonly bridgeMappings: Readonly<Record<string, string>>;
+  readonly datapathType: string;
+  /** Undefined while the server has not told the policy. */
+  qosOf(port: PortDetails): PortQos | undefined;
+}
+
+type Numbers = ReadonlyMap<string, ReadonlyMap<MeterKind, number>>;
+
+export interface QosScene {
+  readonly ports: readonly QosPort[];
+  /** Ports that are left as they are. */
+  readonly unknown: readonly LivePort[];
+  readonly numbers: Numbers;
+  readonly meters: ReadonlyMap<number, Meter>;
+  /** Meters that the switch has not taken, and why. */
+  readonly refused: ReadonlyMap<number, string>;
+}
+
+export class OvsQos {
+  private readonly given: OvsQosGiven;
+  private readonly meters = new Meters();
+  private readonly problems: Problems;
+  /** Ports whose flows were refused, and how often; they are tried again at the next look at everything. */
+  private readonly refusals = new Map<number, number>();
+
+  constructor(given: OvsQosGiven) {
+    this.given = given;
+    this.problems = new Problems(given.log, 'the QoS of a port', 'is not as its policy asks');
+  }
+
+  /** The switch may have begun anew. */
+  forget(): void {
+    this.meters.forget();
+  }
+
+  /** What was refused is tried again. */
+  again(): void {
+    this.meters.forget();
+    this.refusals.clear();
+  }
+
+  /** Before there are flows: the database, so that nothing flows without its limit, and meters. */
+  async prepare(picture: OvsPicture, plan: SwitchPlan, vlanOf: (segment: string) => number | undefined, door: Switch): Promise<QosScene> {
+    const { ports, unknown } = this.sorted(picture, plan, vlanOf);
+    const numbers = this.number(picture, ports);
+    await this.describe(picture, ports, numbers);
+    const meters = new Map(ports.flatMap(port => this.metersOf(port, numbers)).map(meter => [meter.id, meter]));
+    const refused = await this.meters.set(door, meters);
+    return { ports, unknown, numbers, meters, refused };
+  }
+
+  private sorted(
+    picture: OvsPicture,
+    plan: SwitchPlan,
+    vlanOf: (segment: string) => number | undefined,
+  ): Pick<QosScene, 'ports' | 'unknown'> {
+    const ports: QosPort[] = [];
+    const unknown: LivePort[] = [];
+    for (const live of plan.ports.values()) {
+      const { vif, details, segment } = live;
+      const asked = this.given.qosOf(details);
+      const vlan = vlanOf(segment);
+      const port = picture.port(vif.name);
+      if (asked === undefined) unknown.push(live);
+      else if (vlan !== undefined)
+        ports.push({
+          device: details.device,
+          name: vif.name,
+          ofport: vif.ofport,
+          vlan,
+          mac: details.mac_address,
+          interfaceType: port?.interfaces[0]?.type ?? '',
+          physical: plan.segments.get(segment)?.physical ?? null,
+          found: { otherConfig: vif.otherConfig, qos: port?.qos },
+          qos: (this.refusals.get(vif.ofport) ?? 0) > 1 ? noQos : asked,
+        });
+    }
+    return { ports, unknown };
+  }
+
+  private means(port: QosPort) {
+    return meansOf(this.given.datapathType, port.interfaceType);
+  }
+
+  private number(picture: OvsPicture, ports: readonly QosPort[]): Numbers {
+    const there = [...(picture.bridges.get(this.given.integrationBridge)?.ports.values() ?? [])];
+    const taken = numbersIn(there.map(p => p.other_config));
+    return new Map(
+      ports.map(port => {
+        const kinds = Object.keys(metersOf(port, this.means(port))) as MeterKind[];
+        return [port.device, new Map(kinds.map(kind => [kind, numberFor(port.found.otherConfig[meterKey(port.device, kind)], taken)]))];
+      }),
+    );
+  }
+
+  private metersOf(port: QosPort, numbers: Numbers): Meter[] {
+    const wanted = metersOf(port, this.means(port));
+    return [...(numbers.get(port.device) ?? [])].flatMap(([kind, id]) => {
+      const meter = wanted[kind];
+      return meter ? [{ id, ...meter }] : [];
+    });
+  }
+
+  private async describe(picture: OvsPicture, ports: readonly QosPort[], numbers: Numbers): Promise<void> {
+    const { session, integrationBridge } = this.given;
+    const taps = ports.map((port): [string, WantedPort] => [
+      port.name,
+      { ...databaseOf(port, this.means(port)), other_config: configOf(port, numbers.get(port.device) ?? new Map()) },
+    ]);
+    const bridges: Record<string, WantedBridge> = {
+      ...this.classes(picture, ports),
+      [integrationBridge]: { make: false, ports: Object.fromEntries(taps) },
+    };
+    await session.apply({ bridges, orphans: { _type: bandwidthType } }, { taken: false, comment: 'neutron-openvswitch-agent: QoS' });
+    await session.apply({ orphans: { _type: minimumType } }, { taken: false, comment: 'neutron-openvswitch-agent: QoS that nobody has' });
+  }
+
+  /** Of each physical bridge the devices that lead out of the host. */
+  private classes(picture: OvsPicture, ports: readonly QosPort[]): Record<string, WantedBridge> {
+    const bridges: Record<string, WantedBridge> = {};
+    for (const [physical, name] of Object.entries(this.given.bridgeMappings)) {
+      const qos = guaranteeOf(this.guaranteed(ports, physical));
+      const outward = [...(picture.bridges.get(name)?.ports.values() ?? [])].filter(
+        port => port.interfaces.every(i => i.type === '') && (port.qos ? port.qos.external_ids['_type'] === minimumType : qos !== null),
+      );
+      if (outward.length > 0)
+        bridges[name] = { make: false, ports: Object.fromEntries(outward.map(port => [port.name, { make: false, qos }])) };
+    }
+    return bridges;
+  }
+
+  private guaranteed(ports: readonly QosPort[], physical?: string): QosPort[] {
+    return ports.filter(port => guarantees(this.means(port), port) && (physical === undefined || port.physical === physical));
+  }
+
+  /** Of the integration bridge; what is there for ports whose policy is not known stays. */
+  async flows({ ports, unknown, numbers, refused }: QosScene, plan: SwitchPlan, table: FlowTable): Promise<Flow[]> {
+    const vlans = new Map(ports.map(p => [p.ofport, p.vlan]));
+    const kept =
+      unknown.length === 0
+        ? []
+        : await table.those(flow => unknown.some(({ vif, details }) => concerns(flow, vif.ofport, details.mac_address)));
+    return [
+      ...kept,
+      ...qosFlows({
+        ports,
+        guaranteed: this.guaranteed(ports),
+        portsOf: vlan => [...plan.ports.values()].map(p => p.vif.ofport).filter(o => vlans.get(o) === vlan),
+        meterOf: (port, kind) => {
+          const id = numbers.get(port.device)?.get(kind);
+          return id === undefined || refused.has(id) ? undefined : id;
+        },
+      }),
+    ];
+  }
+
+  /** Of a physical bridge, on which the integration bridge's patch has that number. */
+  classFlows({ ports }: QosScene, physical: string, patch: number): Flow[] {
+    return classFlows(patch, this.guaranteed(ports, physical));
+  }
+
+  /** A flow of ours was refused: a meter went meanwhile, or the switch cannot do it. Answers whether it was one of ours. */
+  noteRefused({ cookie, match }: Flow): boolean {
+    if (cookie !== qosCookie) return false;
+    this.meters.forget();
+    const port = Number(match.in_port);
+    this.refusals.set(port, (this.refusals.get(port) ?? 0) + 1);
+    return true;
+  }
+
+  /** When flows stand. */
+  async finish({ ports, unknown, numbers, meters, refused }: QosScene, door: Switch): Promise<void> {
+    await this.meters.drop(door, new Set([...meters.keys(), ...numbersIn(unknown.map(p => p.vif.otherConfig))]));
+    const problems = ports.flatMap((port): [string, string][] => {
+      const meter = [...(numbers.get(port.device)?.values() ?? [])].map(id => refused.get(id)).find(why => why !== undefined);
+      const flows = (this.refusals.get(port.ofport) ?? 0) > 1 ? 'the switch refuses its flows' : undefined;
+      const why = flows ?? meter ?? shortfall(port, this.means(port));
+      return why === undefined ? [] : [[port.device, why]];
+    });
+    this.problems.tell(problems);
+  }
+}
