@@ -96,6 +96,8 @@ export interface OpenvswitchConfig {
   readonly macTableSize: number;
   /** `igmp_snooping_enable`. */
   readonly igmpSnooping: boolean;
+  /** `of_inactivity_probe`: silence of a bridge after which it is asked; 0 is never. */
+  readonly probeMs?: number;
   readonly tunnels?: {
     /** `tunnel_types`. */
     readonly types: readonly ('gre' | 'vxlan' | 'geneve')[];

@@ -65,12 +65,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const config = { ...defaultConfig, ...options.config };
   const hub = stack.use(await UnixHub.listen(join(stateDir, 'bus.sock'), { clock: systemClock, log: log.child({ name: 'bus' }) }));
   const { services, live } = await openServices({ ...options, config }, stack);
-  stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server'));
   const rabbit = await openMessaging(config.messaging, log.child({ name: 'rabbit' }));
-  if (rabbit) {
-    stack.use(rabbit.bus);
-    stack.use(await serveAgents(services, rabbit.bus, hostOf(config.messaging)));
-  }
+  if (rabbit) stack.use(rabbit.bus);
+  stack.use(await serveAgents(services, hub.bus, options.name ?? 'weft-server', rabbit ? [rabbit.bus] : []));
+  if (rabbit) stack.use(await serveAgents(services, rabbit.bus, hostOf(config.messaging), [hub.bus]));
   await startJobs(services, { local: hub.bus, rabbit }, stack, { holder: options.holder ?? randomUUID() });
   const { host, port, identity } = options;
   const bus = watchBus(rabbit);

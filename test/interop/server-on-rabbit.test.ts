@@ -54,6 +54,24 @@ describe('the server on RabbitMQ', { skip: noRabbit, timeout: 170_000 }, () => {
   const hears = (heard: readonly string[], id: string): Promise<boolean> =>
     until('the agent hears of it', async () => heard.some(line => line.includes(id)), 40_000);
 
+  test('a tunnel end that is told on the socket or on RabbitMQ is heard of on both', async () => {
+    const config = messaging();
+    await using broker = await connect(config);
+    await using h = await start({ messaging: config });
+    const heard: string[] = [];
+    for (const [name, bus] of Object.entries({ socket: h.bus, broker }))
+      await bus.serve({
+        topic: 'q-agent-notifier-tunnel-update',
+        server: name,
+        endpoints: [{ version: '1.0', methods: { tunnel_update: args => void heard.push(`${name} ${String(args['tunnel_ip'])}`) } }],
+      });
+    const told = ['192.0.2.1', '192.0.2.2'];
+    for (const [i, on] of [h, over(h, broker)].entries())
+      await on.rpc('q-plugin', 'tunnel_sync', { tunnel_ip: told[i]!, tunnel_type: 'vxlan', host: `h${i}` }, '1.4');
+    const all = told.flatMap(ip => [`socket ${ip}`, `broker ${ip}`]);
+    await until('both are heard on both', async () => all.every(line => heard.includes(line)), 20_000);
+  });
+
   test('agents report and are told; while the broker is away the API answers, and they are told afterwards', async () => {
     const config = messaging();
     await using agent = await connect(config);

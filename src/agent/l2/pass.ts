@@ -59,11 +59,13 @@ export class Pass<Seen> {
 }
 
 /** The failure, if it was one. */
-const settled = (promise: Promise<void>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+export async function settled(promise: Promise<void> | undefined): Promise<unknown> {
+  try {
+    return void (await promise);
+  } catch (error) {
+    return error;
+  }
+}
 
 /** Waits for both, also when one fails: a pass that is over must not go on behind the next one's back. */
 export async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {

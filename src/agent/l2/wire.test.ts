@@ -86,7 +86,13 @@ test('security: members with and without a MAC, a family that is left out, fixed
       security_groups: { g: [{ direction: 'egress' }], h: null },
       sg_member_ips: {
         g: { IPv4: [['10.50.0.55', null], '10.50.0.56', [7]], IPv6: [['fd00::2', 'fa:16:3e:00:00:01']] },
-        ag: { IPv4: [['198.51.100.0/24', null]] },
+        ag: {
+          IPv4: [['198.51.100.0/24', null]],
+          IPv6: [
+            ['::/0', 'FA:16:3E:00:00:02'],
+            ['::/0', 7],
+          ],
+        },
         odd: 3,
       },
     },
@@ -99,7 +105,11 @@ test('security: members with and without a MAC, a family that is left out, fixed
     [['10.50.0.227', 'fd00::1'], ['g'], [{ direction: 'ingress' }], true],
   );
   assert.deepEqual(Object.fromEntries(info.groups), { g: [{ direction: 'egress' }], h: [] });
-  assert.deepEqual(Object.fromEntries(info.members), { g: ['10.50.0.55', '10.50.0.56', 'fd00::2'], ag: ['198.51.100.0/24'], odd: [] });
+  assert.deepEqual(Object.fromEntries(info.members), {
+    g: ['10.50.0.55', '10.50.0.56', 'fd00::2'],
+    ag: ['198.51.100.0/24', '::/0 fa:16:3e:00:00:02', '::/0'],
+    odd: [],
+  });
   for (const nonsense of [null, 'x', { devices: 7, security_groups: [], sg_member_ips: null }])
     assert.equal(parseSecurityInfo(nonsense, tapName).devices.size, 0);
 });

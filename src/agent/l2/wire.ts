@@ -2,6 +2,7 @@
 import { canonicalIp } from '../../domain/net/ip.ts';
 import { parseMac } from '../../domain/net/mac.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
+import { memberText } from '../render/any-member.ts';
 import type { WireRule } from '../render/security-rules.ts';
 
 /** The server's word on one device: a port bound here, one that is active elsewhere, or no port at all. */
@@ -93,7 +94,7 @@ export interface SecurityInfo {
   /** By device. */
   readonly devices: ReadonlyMap<string, SecurityDevice>;
   readonly groups: ReadonlyMap<string, readonly WireRule[]>;
-  /** Members of groups and address groups, both families. */
+  /** Members of groups and address groups, both families, as `memberText` has them. */
   readonly members: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -131,7 +132,7 @@ function securityDevice(id: string, device: string, port: Raw): SecurityDevice {
 /** `[address, mac or null]` since call version 1.3, plain addresses before. */
 function memberTexts(wire: unknown): string[] {
   return list(wire).flatMap(m => {
-    const address: unknown = Array.isArray(m) ? m[0] : m;
-    return typeof address === 'string' ? [address] : [];
+    const [address, mac]: readonly unknown[] = Array.isArray(m) ? m : [m];
+    return typeof address === 'string' ? [memberText(address, mac)] : [];
   });
 }

@@ -230,6 +230,35 @@ test('with the firewall a port with rules is alive when its flows stand, one who
   assert.ok(!has('tp_dst=53 '));
 });
 
+test('what is permitted no more has ended before a port is reported, and a judge that fails keeps no port waiting', async () => {
+  await using world = await World.open();
+  const net = world.server.network(1);
+  const groups = [world.server.group(1, [{ direction: 'ingress', ethertype: 'IPv4' }])];
+  const [one, two, three] = [1, 2, 3].map(n => world.server.port(n, net, { groups })) as [FakePort, FakePort, FakePort];
+  await world.plug(one);
+  await world.start({ tunnels, firewall: 'openvswitch' });
+  await world.active(one);
+  await world.settled();
+  const { datapath } = world.host;
+  const connections = datapath.connections.bind(datapath);
+  const judged = Promise.withResolvers<void>();
+  let asked = false;
+  datapath.connections = async (...given) => {
+    asked = true;
+    await judged.promise;
+    return connections(...given);
+  };
+  await world.plug(two);
+  await world.until('connections are judged', () => asked);
+  assert.notEqual(two.status, 'ACTIVE');
+  judged.resolve();
+  await world.active(two);
+  datapath.connections = () => Promise.reject(new Error('the test has no connections'));
+  await world.plug(three);
+  await world.active(three);
+  assert.ok(world.lines.some(l => l.includes('the test has no connections')));
+});
+
 test('a port whose flows the switch refuses is dead and the others go on; it is tried again when it changes', async () => {
   await using world = await World.open();
   const { openflow } = world.host;

@@ -56,6 +56,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
         options,
         firewall: config.firewall,
         permittedEthertypes: config.permittedEthertypes,
+        probeMs: config.probeMs,
         ends,
         packetLog,
         qos: policies && new OvsQos({ ...options, session, log: ctx.log, qosOf: port => policies.of(port) }),

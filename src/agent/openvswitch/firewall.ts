@@ -5,6 +5,7 @@ import type { Flow } from '../../domain/openflow/flow.ts';
 import type { Guard } from '../l2/guard.ts';
 import { memberTest } from '../l2/membership.ts';
 import type { View } from '../l2/view.ts';
+import { flowMembers } from '../render/any-member.ts';
 import { fingerprint } from '../render/fingerprint.ts';
 import { members } from '../render/ipset.ts';
 import { endedConnections } from '../render/openflow/ended.ts';
@@ -53,7 +54,7 @@ export class OvsFirewall {
       guarded: ports.flatMap(({ guard, ofport, vlan }) => (guard.kind === 'guarded' ? [{ security: guard.port, ofport, vlan }] : [])),
       open: ports.filter(p => p.guard.kind === 'open'),
       outward,
-      members: membersOf(view),
+      members: flowMembersOf(view),
     });
   }
 
@@ -104,18 +105,22 @@ function flowView(ports: readonly FirewallPort[], view: View): FlowView {
 
 export const memberTestOf = (view: View): FlowView['isMember'] => memberTest(membersOf(view));
 
-/** By the server's word on a group's members. */
-const canonical = new WeakMap<readonly string[], Readonly<Record<IpVersion, ReadonlySet<string>>>>();
 const nobody: readonly string[] = [];
 
-function membersOf(view: View): Members {
-  return (group, version) => {
+/** Made once for each word of the server on a group's members. */
+function eachGroup(make: (version: IpVersion, told: readonly string[]) => ReadonlySet<string>): (view: View) => Members {
+  const made = new WeakMap<readonly string[], Readonly<Record<IpVersion, ReadonlySet<string>>>>();
+  return view => (group, version) => {
     const told = view.members.get(group) ?? nobody;
-    const known = canonical.get(told) ?? { 4: members(4, told), 6: members(6, told) };
-    canonical.set(told, known);
+    const known = made.get(told) ?? { 4: make(4, told), 6: make(6, told) };
+    made.set(told, known);
     return known[version];
   };
 }
+
+/** Who is known by his MAC has any address: connections show no MACs. */
+const membersOf = eachGroup(members);
+const flowMembersOf = eachGroup(flowMembers);
 
 const numbers = new WeakMap<PortSecurity, number>();
 let last = 0;

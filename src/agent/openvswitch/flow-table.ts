@@ -27,6 +27,7 @@ export class FlowRefused extends Error {
 export interface FlowTableOptions {
   readonly openflow: Openflow;
   readonly bridge: string;
+  readonly probeMs?: number;
   /** Whether a flow with nobody's mark that is not wanted goes. */
   sweeps(flow: Flow): boolean;
   /** The switch does not answer on it. */
@@ -47,13 +48,15 @@ export class FlowTable implements AsyncDisposable {
 
   constructor(options: FlowTableOptions) {
     this.options = options;
-    this.door = options.openflow.open(options.bridge, {
-      onAway: reason => options.onAway(reason),
+    const { probeMs } = options;
+    const events = {
+      onAway: (reason: string) => options.onAway(reason),
       onGap: () => {
         this.forget();
         options.onGap();
       },
-    });
+    };
+    this.door = options.openflow.open(options.bridge, events, probeMs === undefined ? {} : { probeMs });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -19,7 +19,7 @@ import { type Tunnel, wantedTunnels } from '../desired/openvswitch/tunnels.ts';
 import type { L2Core } from '../l2/agent.ts';
 import { type Guard, guardOf, shut } from '../l2/guard.ts';
 import { inherit } from '../l2/inherit.ts';
-import type { Switch } from '../l2/pass.ts';
+import { type Switch, settled } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
 import type { Device } from '../l2/view.ts';
 import { canMatch } from '../render/openflow/rule-matches.ts';
@@ -53,6 +53,7 @@ export interface OvsSwitchGiven extends Pick<L2Core, 'ctx' | 'view' | 'reports' 
   readonly options: BridgeOptions;
   readonly firewall: OpenvswitchConfig['firewall'];
   readonly permittedEthertypes: readonly number[];
+  readonly probeMs: number | undefined;
   /** Without tunnels there are none. */
   readonly ends: TunnelEnds | undefined;
   readonly packetLog: OvsPacketLog | undefined;
@@ -160,10 +161,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
 
   async realise(seen: Seen): Promise<void> {
     const { session, options, view, reports, ends } = this.given;
-    const trouble = await ends?.refresh().then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+    const trouble = await settled(ends?.refresh());
     const { scene, problems } = await this.prepareAndProgram(seen);
     const tagged = await session.apply(
       wantedPorts(options, scene.patches, scene.plan, segment => this.vlans.get(segment), scene.dead),
@@ -176,12 +174,19 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const missing = new Set(tagged.absent);
     const wired = [...scene.plan.ports.values()].filter(p => !missing.has(`${options.integrationBridge}/${p.vif.name}`));
     this.keepFdb(scene.plan);
+    // Whoever hears that a change is done may rely on it: what it permits no more has ended. Ports do not wait for a judge that fails.
+    const judged = await settled(this.endConnections(scene));
     await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
-    if (this.given.firewall === 'openvswitch') await this.firewall.end(scene.firewalled, view, scene.freed);
-    await this.hybrid?.end(view);
+    if (judged) throw judged;
     await this.tidyUp(seen);
     this.vlans.settled();
     if (trouble) throw trouble;
+  }
+
+  private async endConnections({ firewalled, freed }: Scene): Promise<void> {
+    const { firewall, view } = this.given;
+    if (firewall === 'openvswitch') await this.firewall.end(firewalled, view, freed);
+    await this.hybrid?.end(view);
   }
 
   /** Ports that the switch refuses are set aside, and the others go on. */
@@ -398,11 +403,12 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private table(bridge: string): FlowTable {
     const known = this.tables.get(bridge);
     if (known) return known;
-    const { ctx, options, mark, report } = this.given;
+    const { ctx, options, mark, report, probeMs } = this.given;
     const ours = bridge === options.integrationBridge || bridge === options.tunnelBridge;
     const table = new FlowTable({
       openflow: ctx.host.openflow,
       bridge,
+      ...(probeMs === undefined ? {} : { probeMs }),
       sweeps: (flow: Flow) => ours || (flow.match.in_port !== undefined && flow.match.in_port === this.physicalPatch.get(bridge)),
       onAway: reason => {
         this.lost.set(bridge, `ovs-vswitchd does not answer on ${bridge}: ${reason}`);

@@ -16,6 +16,7 @@ test('names are those of Neutron, cut to 29 characters', () => {
 test('members are of one family and canonical; /0 is two halves, junk is left out', () => {
   assert.deepEqual([...members(4, ['10.0.0.1', '10.0.0.1/32', '10.9.8.7/8', 'fd00::1', 'x\nflush'])], ['10.0.0.1', '10.0.0.0/8']);
   assert.deepEqual([...members(4, ['0.0.0.0/0'])], ['0.0.0.0/1', '128.0.0.0/1']);
+  assert.deepEqual([...members(4, ['0.0.0.0/0 fa:16:3e:00:00:01'])], ['0.0.0.0/1', '128.0.0.0/1']);
   assert.deepEqual([...members(6, ['::/0', 'FD00::1', 'fd00::/8'])], ['::/1', '8000::/1', 'fd00::1', 'fd00::/8']);
 });
 

@@ -16,11 +16,14 @@ export interface IpSet {
   readonly members: ReadonlySet<string>;
 }
 
-/** Canonical members of one family; what is no address is left out, a /0 is two halves (the kernel has no set element for it). */
+/**
+ * Canonical members of one family; what is no address is left out, a /0 is two halves (the kernel has no set element for it). The MAC that may
+ * stand behind one is not looked at.
+ */
 export function members(family: IpVersion, texts: readonly string[]): Set<string> {
   const out = new Set<string>();
   for (const text of texts) {
-    const cidr = parseIpPrefix(text);
+    const cidr = parseIpPrefix(text.split(' ', 1)[0] ?? '');
     if (cidr?.version !== family) continue;
     for (const part of cidr.prefix === 0 ? halves(family) : [cidr]) out.add(memberText(part));
   }

@@ -97,6 +97,8 @@ export interface SwitchEvents {
 export interface SwitchOptions {
   /** Whose packets come to this connection, 1…65535; left out: none. */
   readonly controllerId?: number;
+  /** Silence for that long is probed with an echo, and a second time ends the connection; default 10 000, 0 is never. */
+  readonly probeMs?: number;
 }
 
 export interface Switch extends AsyncDisposable {

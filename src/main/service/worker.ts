@@ -152,8 +152,8 @@ async function serveBuses(settings: WorkerSettings, { services }: OpenedServices
   const rabbit = await openMessaging(config.messaging, log.child({ name: 'rabbit' }), stopGraceMs);
   if (rabbit) stack.use(rabbit.bus);
   const serve = role === 'rpc' ? serveAgents : serveReports;
-  stack.use(await serve(services, local, 'weft-server'));
-  if (rabbit) stack.use(await serve(services, rabbit.bus, hostOf(config.messaging)));
+  stack.use(await serve(services, local, 'weft-server', rabbit ? [rabbit.bus] : []));
+  if (rabbit) stack.use(await serve(services, rabbit.bus, hostOf(config.messaging), [local]));
   const listeners = new Set<() => void>();
   if (role === 'rpc') await startJobs(services, { local, rabbit }, stack, { holder, wakers: listeners });
   const wake = (): void => {

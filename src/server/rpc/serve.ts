@@ -24,9 +24,16 @@ const teller =
   ({ target, method, args }: Message): Promise<void> =>
     bus.cast(target, method, args);
 
-/** Serves agents until disposed. `server` is the `host` option of this process. */
-export async function serveAgents(services: Services, bus: Bus, server: string): Promise<AsyncDisposable> {
+/** Serves agents until disposed. `server` is the `host` option of this process; `others` are buses with agents of their own. */
+export async function serveAgents(services: Services, bus: Bus, server: string, others: readonly Bus[] = []): Promise<AsyncDisposable> {
   const tell = teller(bus);
+  const tellAll = async (message: Message): Promise<void> => {
+    await tell(message);
+    for (const other of others)
+      teller(other)(message).catch(error =>
+        services.log.warning('agents of another bus were not told', { method: message.method, error: String(error) }),
+      );
+  };
   const state = agentState(services, timestamp(services.clock), tell);
   const stack = new AsyncDisposableStack();
   stack.use(
@@ -34,7 +41,7 @@ export async function serveAgents(services: Services, bus: Bus, server: string):
       topic: 'q-plugin',
       server,
       endpoints: [
-        devices(services, tell),
+        devices(services, tellAll),
         securityGroupInfo(services),
         dvr(services),
         dhcp(services),

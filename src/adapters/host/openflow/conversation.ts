@@ -16,7 +16,7 @@ export interface ConversationEvents {
 }
 
 /** How it is conducted. */
-export interface Manner extends Pace, SwitchOptions {}
+export interface Manner extends Pace, Omit<SwitchOptions, 'probeMs'> {}
 
 export interface Pace {
   /** Nothing heard for so long: ask. For twice as long: the connection is dead. */
@@ -54,7 +54,7 @@ export class Conversation {
     this.socket = socket;
     this.events = events;
     this.pace = pace;
-    this.timer = setInterval(() => this.probe(), Math.min(pace.probeMs, pace.greetingMs) / 2);
+    this.timer = setInterval(() => this.probe(), Math.min(pace.probeMs || pace.greetingMs, pace.greetingMs) / 2);
     socket.on('data', piece => this.hear(piece));
     socket.on('error', error => this.end(error.message));
     socket.on('close', () => this.end('the switch closed the connection'));
@@ -214,6 +214,7 @@ export class Conversation {
   private probe(): void {
     const silent = performance.now() - this.heard;
     if (!this.greeted && silent > this.pace.greetingMs) this.end(`no greeting within ${this.pace.greetingMs} ms`);
+    else if (this.pace.probeMs === 0) return;
     else if (silent > 2 * this.pace.probeMs) this.end(`nothing heard for ${Math.round(silent)} ms`);
     else if (this.greeted && silent > this.pace.probeMs)
       this.send(w => writeMessage(w, { type: MESSAGE.echo_request, write: () => {} }, 0));

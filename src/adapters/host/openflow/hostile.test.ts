@@ -330,6 +330,21 @@ test('a switch that goes during a call is away, and silence is told from patienc
   assert.match(o.away.at(-1) ?? '', /nothing heard for/);
 });
 
+test('who is never to be asked is never thought away', async () => {
+  await using script = await ScriptedSwitch.open();
+  script.echoes = false;
+  const away: string[] = [];
+  await using door = new OvsOpenflow({ probeMs: 5, greetingMs: 100 }).open(
+    script.target,
+    { onGap() {}, onAway: why => away.push(why) },
+    { probeMs: 0 },
+  );
+  await using asked = await opened(script, { probeMs: 20 });
+  await door.up();
+  await until(() => asked.away.length > 5, 'the one beside it is thought away, again and again');
+  assert.deepEqual(away, []);
+});
+
 test('a greeting that does not come, is another protocol’s or an older version’s, is told', async () => {
   await using script = await ScriptedSwitch.open();
   const cases: readonly (readonly [hello: (s: Socket) => void, words: RegExp])[] = [

@@ -23,6 +23,9 @@ export function conjunctionOf({ remoteGroup, direction, family }: Rule, stateful
   return remoteGroup === undefined ? undefined : { group: remoteGroup, direction, family, stateful };
 }
 
+/** Numbers of conjunctions that are gone, which are of no use to anybody. */
+const CROWD = 1000;
+
 const keyOf = ({ group, direction, family, stateful }: Conjunction): string =>
   `${group} ${direction} ${family} ${stateful ? 'stateful' : 'stateless'}`;
 
@@ -41,6 +44,11 @@ export class ConjunctionIds {
     this.numbers.set(key, id);
     this.keys.set(id, key);
     return id;
+  }
+
+  /** Whether much more is remembered than the `used` ones. */
+  isCrowded(used: number): boolean {
+    return this.numbers.size > 2 * used + CROWD;
   }
 }
 

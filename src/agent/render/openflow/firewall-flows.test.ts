@@ -5,10 +5,11 @@ import { parseIp } from '../../../domain/net/ip.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
 import { flowDifference, flowText } from '../../../domain/openflow/identity.ts';
 import { type Match, noVlan, protocol, vlan } from '../../../domain/openflow/match.ts';
-import { members } from '../ipset.ts';
+import { flowMembers } from '../any-member.ts';
 import { type FlowView, judgeFlows } from '../security-flows.ts';
 import { compilePort, type WirePort } from '../security-port.ts';
 import type { WireRule } from '../security-rules.ts';
+import { ConjunctionIds } from './conjunctions.ts';
 import { type FirewallFlowsGiven, firewallRenderer } from './firewall-flows.ts';
 import { Pipeline } from './pipeline.suite.ts';
 import type { GuardedPort } from './port-flows.ts';
@@ -49,7 +50,7 @@ const given = (
   guarded: ports,
   open,
   outward,
-  members: (g, version) => members(version, groups[g] ?? []),
+  members: (g, version) => flowMembers(version, groups[g] ?? []),
 });
 
 /** As the agent has it without a firewall. */
@@ -182,6 +183,25 @@ test('of remote groups the members pass, each by the rules that name its group',
   assert.deepEqual(from('192.0.2.9', 2, udp(53)), []);
   assert.deepEqual(w.run(frame('outside', 1, tcp6(22))), [], 'the other family');
   assert.deepEqual(w.run({ ...frame('outside', 1, tcp(22)), vlan_vid: vlan(NET + 1) }), ['normal'], 'another network');
+});
+
+test('a member that may be any address is known by its MAC, and nobody else is a member for its sake', () => {
+  const member = 'fa:16:3e:99:99:99';
+  const rules: WireRule[] = [
+    { ...ssh, remote_group_id: group },
+    { direction: 'egress', ethertype: 'IPv4', protocol: 'tcp', remote_group_id: group },
+  ];
+  const w = world([guarded(1, rules)], { [group]: [`0.0.0.0/0 ${member}`, '192.0.2.9'] });
+  const from = (eth_src: string, ip_src: string): readonly (number | 'normal')[] =>
+    w.run({ ...frame('outside', 1, { ...tcp(22), ip_src }), eth_src });
+  assert.deepEqual(from(member, '198.51.100.77'), [11]);
+  assert.deepEqual(from('fa:16:3e:99:99:98', '198.51.100.77'), []);
+  assert.deepEqual(from('fa:16:3e:99:99:98', '192.0.2.9'), [11]);
+  assert.deepEqual(w.run({ ...frame('outside', 1, tcp6(22)), eth_src: member }), [], 'the other family');
+  const to = (eth_dst: string): readonly (number | 'normal')[] =>
+    w.run({ ...frame(1, 'outside', { ...tcp(80), ip_dst: '198.51.100.77' }), eth_dst });
+  assert.deepEqual(to(member), ['normal']);
+  assert.deepEqual(to('fa:16:3e:99:99:98'), []);
 });
 
 test('egress to a remote group', () => {
@@ -410,6 +430,21 @@ test('what is unchanged is the same values again', () => {
   const fresh = (now: readonly Flow[]): Flow[] => now.filter(f => !known.has(f));
   assert.deepEqual(fresh(render(given(ports, { [group]: ['10.0.0.1', '10.0.0.2'] }))), []);
   assert.equal(fresh(render(given(ports, { [group]: ['10.0.0.1', '10.0.0.3'] }))).length, 1);
+});
+
+test('numbers of groups that are gone are forgotten', () => {
+  const ids = new ConjunctionIds();
+  const of = (n: number): number => ids.of({ group: `group ${n}`, direction: 'ingress', family: 4, stateful: true });
+  for (let n = 0; n < 1000; n++) of(n);
+  assert.equal(ids.isCrowded(0), false);
+  assert.equal(ids.isCrowded(of(1000)), false);
+  assert.equal(ids.isCrowded(0), true);
+  const render = firewallRenderer([]);
+  const groupOf = (n: number): string => `fe4f52c7-ab8e-4c88-a606-${String(n).padStart(12, '0')}`;
+  const used = (n: number): FirewallFlowsGiven =>
+    given([guarded(1, [{ ...ssh, remote_group_id: groupOf(n) }])], { [groupOf(n)]: ['192.0.2.9'] });
+  for (let n = 1; n < 1500; n++) render(used(n));
+  assert.deepEqual(render(used(1500)).map(flowText), firewallRenderer([])(used(1500)).map(flowText));
 });
 
 test('another life of the agent, rules, ports and members in another order: the same flows', () => {

@@ -3,7 +3,9 @@ import type { Cidr } from '../../../domain/net/cidr.ts';
 import { type IpVersion, ipText } from '../../../domain/net/ip.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
 import { anyVlan, type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
+import { isMac } from '../any-member.ts';
 import { isHost } from '../security-port.ts';
+import type { Direction } from '../security-rules.ts';
 import { baseRows } from './base-flows.ts';
 import { CONJUNCTION_PRIORITY, type Conjunction, ConjunctionIds, clause, conjunctionOf, rulesTable } from './conjunctions.ts';
 import { directFlows, type OpenPort, tagged } from './direct-flows.ts';
@@ -17,7 +19,7 @@ export interface FirewallFlowsGiven {
   readonly open: readonly OpenPort[];
   /** Local VLAN → the ports of the bridge that lead out of the host. Networks that are not here are left to NORMAL. */
   readonly outward: ReadonlyMap<number, readonly number[]>;
-  /** Members of a remote group, or address group: canonical prefixes, none of length 0. */
+  /** Members of a remote group, or address group, as `flowMembers` has them. */
   members(group: string, version: IpVersion): ReadonlySet<string>;
 }
 
@@ -25,10 +27,10 @@ export type FirewallRenderer = (given: FirewallFlowsGiven) => Flow[];
 
 /** Flows that stay the same from one call to the next are the same values. `permitted`: `permitted_ethertypes`. */
 export function firewallRenderer(permitted: readonly number[]): FirewallRenderer {
-  const ids = new ConjunctionIds();
+  let ids = new ConjunctionIds();
   const kept = new KeptFlows();
   const base = baseRows(permitted).map(flowOf);
-  const ofPorts = new WeakMap<GuardedPort['security'], { readonly port: GuardedPort; readonly flows: readonly Flow[] }>();
+  let ofPorts = new WeakMap<GuardedPort['security'], { readonly port: GuardedPort; readonly flows: readonly Flow[] }>();
 
   const ofPort = (port: GuardedPort): readonly Flow[] => {
     const made = ofPorts.get(port.security);
@@ -40,7 +42,13 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
 
   return given => {
     kept.begin();
-    const conjunctions = conjunctionsOf(given.guarded, ids);
+    let conjunctions = conjunctionsOf(given.guarded, ids);
+    if (ids.isCrowded(conjunctions.size)) {
+      // Flows that were kept have the numbers of their time in them.
+      ids = new ConjunctionIds();
+      ofPorts = new WeakMap();
+      conjunctions = conjunctionsOf(given.guarded, ids);
+    }
     return [
       ...base,
       ...given.guarded.flatMap(ofPort),
@@ -155,7 +163,7 @@ function memberFlows(conjunctions: ReadonlyMap<number, Conjunction>, { members }
   const halves = new Map<string, { readonly conjunction: Conjunction; readonly member: string; readonly ids: number[] }>();
   for (const [id, conjunction] of conjunctions) {
     for (const member of members(conjunction.group, conjunction.family)) {
-      const key = `${conjunction.direction} ${member}`;
+      const key = `${conjunction.direction} ${conjunction.family} ${member}`;
       const half = halves.get(key) ?? { conjunction, member, ids: [] };
       half.ids.push(id);
       halves.set(key, half);
@@ -168,8 +176,11 @@ function memberFlows(conjunctions: ReadonlyMap<number, Conjunction>, { members }
 }
 
 function memberRow({ direction, family: version }: Conjunction, member: string, ids: readonly number[]): Row {
-  const match = { ...family(version), ...address(version, direction === 'egress' ? 'dst' : 'src', member) };
+  const match = { ...family(version), ...(isMac(member) ? hardware(direction, member) : address(version, sideOf(direction), member)) };
   return [rulesTable(direction), CONJUNCTION_PRIORITY, match, clause(ids, 1)];
 }
+
+const sideOf = (direction: Direction): 'src' | 'dst' => (direction === 'egress' ? 'dst' : 'src');
+const hardware = (direction: Direction, mac: string): Match => (direction === 'egress' ? { eth_dst: mac } : { eth_src: mac });
 
 const byNumber = (a: number, b: number): number => a - b;

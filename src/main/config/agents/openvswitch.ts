@@ -39,7 +39,13 @@ export const openvswitchOptions = [
     idleOption('of_listen_port', port, 'its port', sockets, { default: '6633' }),
     idleOption('of_connect_timeout', int(0), 'seconds that they may take to come', sockets, { default: '300' }),
     idleOption('of_request_timeout', int(0), 'seconds that an answer of theirs may take', sockets, { default: '300' }),
-    idleOption('of_inactivity_probe', int(0), 'seconds of silence before they are asked', sockets, { default: '10' }),
+    option(
+      'of_inactivity_probe',
+      int(0),
+      'seconds of silence after which a bridge is asked whether it is there, and as long again until it is thought away; 0 is never',
+      within('openvswitch', 'probeSeconds'),
+      { default: '10' },
+    ),
     idleOption('openflow_processed_per_port', bool, "each port's flows by themselves", noEffect('a bundle has all that changed'), {
       default: 'false',
     }),

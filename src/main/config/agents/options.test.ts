@@ -48,6 +48,7 @@ test('without files: what Neutron has as defaults', () => {
     openvswitch: {
       connection: 'tcp:127.0.0.1:6640',
       timeoutMs: 10_000,
+      probeMs: 10_000,
       integrationBridge: 'br-int',
       tunnelBridge: 'br-tun',
       intPatch: 'patch-tun',

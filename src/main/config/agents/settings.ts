@@ -65,12 +65,13 @@ export interface LinuxbridgeSettings {
 type Tunnels = NonNullable<OpenvswitchConfig['tunnels']>;
 
 export interface OpenvswitchSettings
-  extends Omit<Required<OpenvswitchConfig>, 'tls' | 'timeoutMs' | 'tunnels' | 'firewall'>,
+  extends Omit<Required<OpenvswitchConfig>, 'tls' | 'timeoutMs' | 'probeMs' | 'tunnels' | 'firewall'>,
     Omit<Tunnels, 'types' | 'dscp'> {
   readonly keyFile: string;
   readonly certFile: string;
   readonly caFile: string;
   readonly timeoutSeconds: number;
+  readonly probeSeconds: number;
   readonly tunnelTypes: Tunnels['types'];
   readonly dscp: number;
   readonly dscpInherit: boolean;
@@ -129,6 +130,7 @@ export const defaultAgentSettings: AgentSettings = {
     certFile: '',
     caFile: '',
     timeoutSeconds: 10,
+    probeSeconds: 10,
     integrationBridge: 'br-int',
     tunnelBridge: 'br-tun',
     intPatch: 'patch-tun',
@@ -264,7 +266,8 @@ function linuxbridgeConfig(settings: LinuxbridgeSettings): LinuxbridgeConfig {
 }
 
 function openvswitchConfig(settings: OpenvswitchSettings): OpenvswitchConfig {
-  const { connection, keyFile, certFile, caFile, timeoutSeconds, firewallDriver, securityGroups, permittedEthertypes } = settings;
+  const { connection, keyFile, certFile, caFile, timeoutSeconds, probeSeconds, firewallDriver, securityGroups, permittedEthertypes } =
+    settings;
   const { tunnelTypes: types, localIp, l2population, arpResponder, vxlanPort, dontFragment, checksum, dscp, dscpInherit } = settings;
   const { integrationBridge, tunnelBridge, intPatch, tunPatch, bridgeMappings, datapathType, vhostuserDir, macTableSize, igmpSnooping } =
     settings;
@@ -274,6 +277,7 @@ function openvswitchConfig(settings: OpenvswitchSettings): OpenvswitchConfig {
     connection,
     ...(connection.startsWith('ssl:') ? { tls: { keyFile, certFile, caFile } } : {}),
     timeoutMs: timeoutSeconds * 1000,
+    probeMs: probeSeconds * 1000,
     integrationBridge,
     tunnelBridge,
     intPatch,
