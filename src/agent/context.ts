@@ -2,6 +2,7 @@
 import type { Bus } from '../contracts/bus.ts';
 import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
+import type { Sample } from '../contracts/metrics.ts';
 import type { PacketLog } from '../contracts/packet-log.ts';
 import type { Clock } from '../engine/clock.ts';
 
@@ -200,4 +201,6 @@ export interface NovaMetadata {
 export interface AgentPart extends AsyncDisposable {
   readonly name: string;
   readonly synced: Promise<void>;
+  /** What it tells of itself and its ports now, by `agentMetrics`. */
+  metrics?(): Promise<readonly Sample[]>;
 }

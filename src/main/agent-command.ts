@@ -13,6 +13,7 @@ import { Failure } from '../cli/verb.ts';
 import type { AgentOptions } from '../cli/verbs/agent.ts';
 import { type Bus, BusUnavailable } from '../contracts/bus.ts';
 import type { Log, LogLevel } from '../contracts/log.ts';
+import { serveAgentMetrics } from './agent-metrics.ts';
 import { agentStarts } from './agent-parts.ts';
 import { agentProgramOf } from './config/agents/programs.ts';
 import { type AgentKind, type AgentSettings, agentConfigOf, agentKinds } from './config/agents/settings.ts';
@@ -69,6 +70,10 @@ async function work(given: Work, signal: AbortSignal, ended: Promise<void>): Pro
   const packetLog = packets ? { packetLog: stack.use(inWords(() => openPacketLog(packets.file, { log, tag }))) } : {};
   const ctx: AgentContext = { bus, host: openHost(), clock: systemClock, log, random: Math.random, config, ...packetLog };
   const part = stack.use(await inWordsLater(() => agentStarts[kind](ctx)));
+  if (settings.metricsListen) {
+    const metrics = stack.use(await inWordsLater(() => serveAgentMetrics(settings.metricsListen!, [part], log)));
+    log.info('metrics are served', { url: metrics.url });
+  }
   log.info('the agent runs', { host: config.host, pid: process.pid });
   void part.synced.then(() => log.info('the agent is in sync with the server'));
   await ended;

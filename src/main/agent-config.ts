@@ -10,6 +10,8 @@ export interface AgentProcessConfig {
   readonly busSocket: string;
   readonly logs: string;
   readonly logLevel: LogLevel;
+  /** Where its metrics are told. */
+  readonly metricsSocket: string;
   readonly agent: AgentConfig;
   /** On the machine's own network: how what the agents make is told from what others have there. */
   readonly owner?: Owner;

@@ -1,14 +1,16 @@
 // One agent process: the L2, DHCP, L3 and metadata parts of one host, each with a log and an agent record of its own.
 // Usage: agent.ts CONFIG.json
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync } from 'node:fs';
 import { connectUnixBus } from '../adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { openHost } from '../adapters/host/open-host.ts';
 import { openLogFile } from '../adapters/log/rotating-file.ts';
 import { textLog } from '../adapters/log/text-log.ts';
+import type { AgentPart } from '../agent/context.ts';
 import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
 import type { AgentProcessConfig } from './agent-config.ts';
+import { serveAgentMetrics } from './agent-metrics.ts';
 import { agentStarts } from './agent-parts.ts';
 import { containedKinds } from './config/agents/settings.ts';
 import { MarkedLinks } from './on-host/marked-links.ts';
@@ -24,14 +26,26 @@ async function agentMain(path: string): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
   const common = { bus, host: hostOf(config), clock: systemClock, random: Math.random, config: config.agent };
-  await Promise.all(
-    containedKinds(config.agent.openvswitch ? 'openvswitch' : 'linuxbridge').map(async kind => {
-      stack.use(await agentStarts[kind]({ ...common, log: logOf(`${kind}-agent`) }));
-    }),
+  const parts = await Promise.all(
+    containedKinds(config.agent.openvswitch ? 'openvswitch' : 'linuxbridge').map(async kind =>
+      stack.use(await agentStarts[kind]({ ...common, log: logOf(`${kind}-agent`) })),
+    ),
   );
+  await tellMetrics(stack, config.metricsSocket, parts, log);
   log.info('all parts run', { pid: process.pid });
   await ended();
   log.info('ends');
+}
+
+/** For `weft port stats`; a socket that cannot be made keeps no agent from its work. */
+async function tellMetrics(stack: AsyncDisposableStack, path: string, parts: readonly AgentPart[], log: Log): Promise<void> {
+  rmSync(path, { force: true });
+  try {
+    stack.use(await serveAgentMetrics({ path }, parts, log));
+    chmodSync(path, 0o600);
+  } catch (error) {
+    log.warning('metrics are told nowhere', { error: String(error) });
+  }
 }
 
 function hostOf({ owner }: AgentProcessConfig): Host {

@@ -25,6 +25,7 @@ export function superviseAgent(options: AgentOptions): Supervised {
     busSocket: folder.busSocket,
     logs: folder.logs,
     logLevel,
+    metricsSocket: join(folder.run, `${agent.host}.metrics.sock`),
     agent: agentConfig(agent),
     ...(agent.owner ? { owner: agent.owner } : {}),
   };

@@ -1,4 +1,5 @@
 // The verbs of the command line, and what stands behind those that are more than a client.
+
 import { existsSync } from 'node:fs';
 import { type Spoken, translate } from '../cli/neutron/programs.ts';
 import { runProgram, type Terminal } from '../cli/program.ts';
@@ -17,6 +18,7 @@ import { instanceCreate, instanceDelete, instanceExec, instanceList, plug } from
 import { logs } from '../cli/verbs/logs.ts';
 import { migrateVerb } from '../cli/verbs/migrate.ts';
 import { type PolicyDesk, policyVerbs } from '../cli/verbs/policy.ts';
+import { portStats } from '../cli/verbs/port-stats.ts';
 import { publicExec, publicPublish } from '../cli/verbs/public.ts';
 import { rpcServerVerb } from '../cli/verbs/rpc-server.ts';
 import { serverVerb } from '../cli/verbs/server.ts';
@@ -65,6 +67,7 @@ export const verbs = [
   instanceExec,
   instanceDelete,
   plug,
+  portStats,
   publicExec,
   publicPublish,
   ...policyVerbs(lateDesk),

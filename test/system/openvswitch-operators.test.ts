@@ -51,6 +51,7 @@ describe('operators of a host with Open vSwitch', { skip }, () => {
       DEFAULT: [`host = ${lab.hosts[0]!.name}`, `state_path = ${folder}/state`, `log_file = ${agentLog}`],
       ovs: ['datapath_type = netdev', 'ovsdb_connection = unix:/run/openvswitch/db.sock', `local_ip = ${lab.hosts[0]!.address}`],
       agent: [`report_interval = ${REPORT}`, 'tunnel_types = vxlan', 'extensions = log'],
+      weft: ['agent_metrics_listen = 127.0.0.1:9698'],
       network_log: [`local_output_log_base = ${packets}`],
     };
     writeFileSync(
@@ -105,6 +106,43 @@ describe('operators of a host with Open vSwitch', { skip }, () => {
     const flows = (): Promise<string> => lab.on(vms[0].host.name, 'ovs-ofctl', '-O', 'OpenFlow14', 'dump-flows', 'br-int');
     await soon('no flow of it is left', async () => !(await flows()).includes('controller('));
     assert.deepEqual((await agent()).configurations.extensions, ['log']);
+  });
+
+  test('counters of a port grow by what it sends, is sent and is denied, at the address of the metrics and in the command line', async () => {
+    const group = await server.make('security-groups', 'security_group', { name: 'closed' });
+    const [from, to] = [await instance(), await instance()] as const;
+    await server.set(`ports/${to.port.id}`, 'port', { security_groups: [group.id] });
+    const open = await server.make('security-groups', 'security_group', { name: 'open' });
+    await server.make('security-group-rules', 'security_group_rule', {
+      security_group_id: open.id,
+      direction: 'ingress',
+      protocol: 'icmp',
+    });
+    await server.set(`ports/${from.port.id}`, 'port', { security_groups: [open.id] });
+    const url = 'http://127.0.0.1:9698/metrics';
+    const stats = async (vm: Instance): Promise<Record<string, number>> => {
+      const { stdout, code } = await lab.attempt(vm.host.name, weft, 'port', 'stats', vm.port.id, '--metrics', url, '--json');
+      return code === 0 ? (JSON.parse(stdout) as [{ counters: Record<string, number> }])[0].counters : {};
+    };
+    const ping = (vm: Instance, address: string): Promise<unknown> =>
+      lab.attempt(vm.host.name, 'ip', 'netns', 'exec', vm.ns, 'ping', '-n', '-c5', '-i0.2', '-W1', '-s', '1000', address);
+    await soon('counters are there', async () => (await stats(to))['ingress_packets'] !== undefined);
+    await soon('the group denies', async () => !(await pings(from, to.address)));
+    const [sender, denied] = [await stats(from), await stats(to)];
+    const grown = async (vm: Instance, what: string, before: Record<string, number>): Promise<number> =>
+      ((await stats(vm))[what] ?? 0) - (before[what] ?? 0);
+    await ping(from, to.address);
+    assert.equal(await grown(to, 'firewall_dropped', denied), 5);
+    assert.equal(await grown(from, 'firewall_dropped', sender), 0);
+    await soon('what was sent is counted', async () => (await grown(from, 'egress_bytes', sender)) >= 5 * 1000);
+    assert.ok((await grown(to, 'ingress_bytes', denied)) < 1000, 'what was denied has not come');
+    await ping(to, from.address);
+    await soon('answers that came in are counted', async () => (await grown(to, 'ingress_bytes', denied)) >= 5 * 1000);
+    const page = await lab.on(from.host.name, process.execPath, '-e', `fetch('${url}').then(r => r.text()).then(t => console.log(t))`);
+    assert.match(page, /^weft_agent_reporting 1$/m);
+    assert.match(page, /^weft_packets_logged_total [1-9]\d*$/m);
+    const labels = `port_id="${to.port.id}",network_id="${network.id}",device="${to.tap}",direction="egress"`;
+    assert.match(page, new RegExp(`^weft_port_bytes_total\\{${labels}\\} \\d+$`, 'm'));
   });
 
   for (const [program, start, words] of [

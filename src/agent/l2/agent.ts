@@ -1,5 +1,6 @@
 // What every L2 agent is around its switch: hears of devices, ports and groups, reports itself, and keeps one loop of passes going.
 import type { Endpoint } from '../../contracts/bus.ts';
+import type { Sample } from '../../contracts/metrics.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import { DirtyQueue } from '../../engine/dirty-queue.ts';
 import type { AgentContext, AgentPart } from '../context.ts';
@@ -10,6 +11,7 @@ import { DeviceReports } from './report-devices.ts';
 import { resourceVersions } from './resource-versions.ts';
 import { type ObjectPart, Resources, serveObjects } from './resources.ts';
 import { Server } from './server.ts';
+import { portSamples, type Statistics } from './statistics.ts';
 import { View } from './view.ts';
 import type { NameOf } from './wire.ts';
 
@@ -48,6 +50,10 @@ export interface L2Spec<Seen> {
   make(core: L2Core): {
     readonly switch: Switch<Seen>;
     watch(): AsyncDisposable;
+    /** What ports sent and received. Asked for when somebody wants to know, and never else. */
+    statistics(): Promise<Statistics>;
+    /** Further numbers. */
+    samples?(): readonly Sample[];
     readonly topics?: Readonly<Record<string, Endpoint['methods']>>;
     /** What it knows of versioned objects. */
     readonly objects?: readonly ObjectPart[];
@@ -112,6 +118,10 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
   return {
     name: spec.name,
     synced: Promise.all([loop.synced, inTouch]).then(() => undefined),
+    async metrics() {
+      const reporting: Sample = { name: 'weft_agent_reporting', labels: {}, value: spec.silent?.() === undefined && touched ? 1 : 0 };
+      return [...portSamples(view, await host.statistics()), reporting, ...(host.samples?.() ?? [])];
+    },
     async [Symbol.asyncDispose]() {
       stop.abort();
       up[Symbol.dispose]();

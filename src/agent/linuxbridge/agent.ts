@@ -8,6 +8,7 @@ import { tellOfExtensions } from '../l2/extensions.ts';
 import type { View } from '../l2/view.ts';
 import { BridgeSwitch } from './bridge-switch.ts';
 import { sha1Hex } from './sha1.ts';
+import { deviceStatistics } from './statistics.ts';
 
 /** What there is beside the wiring of ports, where `[agent] extensions` names it. */
 const EXTENSIONS: readonly string[] = [];
@@ -26,7 +27,11 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
     nameOf: tapName,
     population: vxlan?.l2population ? { end: vxlan.localIp, types: ['vxlan'] } : undefined,
     configurations: view => configurations(config, view),
-    make: core => ({ switch: new BridgeSwitch({ ...core, options }), watch: () => watchLinks(core, config) }),
+    make: core => ({
+      switch: new BridgeSwitch({ ...core, options }),
+      watch: () => watchLinks(core, config),
+      statistics: () => deviceStatistics(ctx.host.files),
+    }),
   });
 }
 

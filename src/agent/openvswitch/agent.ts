@@ -65,6 +65,8 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
       return {
         switch: ovs,
         objects: [...(packetLog ? [packetLog.logs] : []), ...(policies ? [policies] : [])],
+        statistics: () => ovs.statistics(),
+        ...(packetLog ? { samples: () => packetLog.samples() } : {}),
         watch: () => watchDatabase(core, session, config, database, now => (picture = now)),
         ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
       };
@@ -73,6 +75,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
   return {
     name: part.name,
     synced: part.synced,
+    ...(part.metrics ? { metrics: part.metrics } : {}),
     async [Symbol.asyncDispose]() {
       await part[Symbol.asyncDispose]();
       await Promise.all([...made.map(s => s[Symbol.asyncDispose]()), session[Symbol.asyncDispose]()]);

@@ -1,5 +1,12 @@
 // The flows of one bridge: what they are known to be, and the bundle that makes them what is wanted.
-import { type Openflow, OpenflowRefusal, type Switch, type TableChange } from '../../contracts/host/openflow.ts';
+import {
+  type FlowFilter,
+  type FoundFlow,
+  type Openflow,
+  OpenflowRefusal,
+  type Switch,
+  type TableChange,
+} from '../../contracts/host/openflow.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
 import { flowKey, sameEffect } from '../../domain/openflow/identity.ts';
 import { isOurCookie } from '../desired/openvswitch/tables.ts';
@@ -67,6 +74,11 @@ export class FlowTable implements AsyncDisposable {
     this.known = undefined;
     this.settled = undefined;
     this.gaps++;
+  }
+
+  /** Some of them, with their counters. */
+  found(filter: FlowFilter): Promise<readonly FoundFlow[]> {
+    return this.door.flows(filter);
   }
 
   /** As the switch has them. */

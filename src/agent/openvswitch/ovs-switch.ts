@@ -21,8 +21,10 @@ import { type Guard, guardOf, shut } from '../l2/guard.ts';
 import { inherit } from '../l2/inherit.ts';
 import { type Switch, settled } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
+import type { Statistics } from '../l2/statistics.ts';
 import type { Device } from '../l2/view.ts';
 import { canMatch } from '../render/openflow/rule-matches.ts';
+import { firewallTable } from '../render/openflow/tables.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import { ruleKey } from '../render/security-rules.ts';
 import { GRACE_MS } from './absence.ts';
@@ -33,6 +35,7 @@ import { leftOut, placedByOthers } from './fresh-ports.ts';
 import { HybridFirewall, removeHybrid } from './hybrid.ts';
 import type { OvsPacketLog } from './packet-log.ts';
 import type { OvsQos, QosScene } from './qos.ts';
+import { interfaceStatistics } from './statistics.ts';
 import type { TunnelEnds } from './tunnel-ends.ts';
 import { ofportOf, vifsOf } from './vifs.ts';
 
@@ -119,6 +122,15 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   /** Why nothing can be done to the integration bridge, as long as that is so. */
   away(): string | undefined {
     return this.lost.get(this.given.options.integrationBridge);
+  }
+
+  /** Empty while the switch does not answer. */
+  async statistics(): Promise<Statistics> {
+    const { session, options, firewall } = this.given;
+    if (this.away() !== undefined) return new Map();
+    const { vifs } = vifsOf(await session.picture(), options.integrationBridge);
+    const table = firewall === 'openvswitch' ? this.tables.get(options.integrationBridge) : undefined;
+    return interfaceStatistics(session, vifs, (await table?.found({ table: firewallTable.dropped })) ?? []);
   }
 
   async look(): Promise<Seen> {

@@ -1,5 +1,6 @@
 // Logging of packets on Open vSwitch: flows of logged ports hand packets to a connection of their own, and this writes them to the log.
 import type { HandedPacket, Switch } from '../../contracts/host/openflow.ts';
+import type { Sample } from '../../contracts/metrics.ts';
 import type { PacketLog } from '../../contracts/packet-log.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
 import type { PacketLogConfig } from '../context.ts';
@@ -122,6 +123,10 @@ export class OvsPacketLog implements AsyncDisposable {
     this.given.ctx.log.error('packets are not logged for now: the switch refused the flows', { why });
     this.refused = true;
     return true;
+  }
+
+  samples(): Sample[] {
+    return this.writer.samples();
   }
 
   /** Before everything is compared with the switch. */

@@ -1,5 +1,6 @@
 // Packets on their way to the log: as many as the limit lets through, and a word now and then on those that it did not.
 import type { Log } from '../../contracts/log.ts';
+import type { Sample } from '../../contracts/metrics.ts';
 import type { PacketLog } from '../../contracts/packet-log.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { type FairLimit, FairQueue } from './fair-queue.ts';
@@ -23,6 +24,7 @@ export class PacketWriter implements Disposable {
   private readonly stop = new AbortController();
   private pumping = false;
   private lost = 0;
+  private readonly total = { logged: 0, lost: 0 };
   private toldAt: number;
 
   constructor(given: PacketWriterGiven) {
@@ -45,7 +47,12 @@ export class PacketWriter implements Disposable {
     const { clock, sink, lines } = this.given;
     this.pumping = true;
     while (!this.stop.signal.aborted) {
-      for (const packet of this.queue.take(clock.now())) for (const line of lines(packet)) sink.write(line);
+      for (const packet of this.queue.take(clock.now())) {
+        for (const line of lines(packet)) {
+          sink.write(line);
+          this.total.logged++;
+        }
+      }
       const wait = this.queue.waitMs();
       if (wait === undefined) break;
       await clock.sleep(wait, this.stop.signal);
@@ -53,8 +60,14 @@ export class PacketWriter implements Disposable {
     this.pumping = false;
   }
 
+  samples(): Sample[] {
+    const plain = (name: string, value: number): Sample => ({ name, labels: {}, value });
+    return [plain('weft_packets_logged_total', this.total.logged), plain('weft_packets_not_logged_total', this.total.lost)];
+  }
+
   private lose(): void {
     this.lost++;
+    this.total.lost++;
     const now = this.given.clock.now();
     if (now - this.toldAt < TELL_MS) return;
     this.given.log.warning('packets were not logged: there are more than [network_log] rate_limit', { packets: this.lost });

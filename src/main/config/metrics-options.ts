@@ -4,7 +4,7 @@ import { option, section } from './option.ts';
 import { type ServerProcess, sets } from './server-process.ts';
 import { mapped, port, string } from './values.ts';
 
-const address = mapped(string, 'address:port', text => {
+export const address = mapped(string, 'address:port', text => {
   const [, host = '', number = ''] = /^(?:\[?([\w.:-]+?)\]?):(\d+)$/.exec(text) ?? [];
   if (host === '') throw new ConfigError('an address and a port such as 127.0.0.1:9697 are wanted');
   return { host, port: port.read(number, { file: '', line: 0 }) };

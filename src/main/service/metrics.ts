@@ -1,7 +1,8 @@
 // `/metrics` at an address of its own, for Prometheus: what all processes of the server say, together.
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { exposition, Registry, together } from '../../adapters/metrics/registry.ts';
-import type { Sample } from '../../contracts/metrics.ts';
+import type { Metric, Sample } from '../../contracts/metrics.ts';
 import type { ServerConfig, Services } from '../../server/context.ts';
 import { cloudSamples } from '../../server/metrics/cloud.ts';
 import { exporterMetrics, ownMetrics } from '../../server/metrics/names.ts';
@@ -67,33 +68,37 @@ export class Remembered<Process> {
   }
 }
 
+const urlOf = ({ host, port }: NonNullable<ServerConfig['metricsListen']>, bound: string | AddressInfo | null): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${typeof bound === 'object' && bound ? bound.port : port}/metrics`;
+
 export interface MetricsServer extends AsyncDisposable {
   readonly url: string;
 }
 
 /** Whoever can connect may read: that is for the address to say. */
 export async function serveMetrics(
-  { host, port }: NonNullable<ServerConfig['metricsListen']>,
+  where: NonNullable<ServerConfig['metricsListen']> | { readonly path: string },
   collect: () => Promise<readonly (readonly Sample[])[]>,
+  { metrics = known, option = 'metrics_listen' }: { readonly metrics?: readonly Metric[]; readonly option?: string } = {},
 ): Promise<MetricsServer> {
   const server = createServer((request, reply) => {
     const isAsked = request.method === 'GET' && (request.url ?? '').split('?')[0] === '/metrics';
     if (!isAsked) return void reply.writeHead(404).end();
     collect().then(
       all =>
-        reply.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(exposition(known, together(known, all))),
+        reply
+          .writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+          .end(exposition(metrics, together(metrics, all))),
       () => reply.writeHead(503).end(),
     );
   });
   await new Promise<void>((resolve, reject) => {
     // By that name, since the API has an address, too.
-    server.once('error', error => reject(new Error(`metrics_listen: ${error.message}`, { cause: error })));
-    server.listen(port, host, resolve);
+    server.once('error', error => reject(new Error(`${option}: ${error.message}`, { cause: error })));
+    server.listen(where, resolve);
   });
-  const bound = server.address();
-  const at = typeof bound === 'object' && bound ? bound.port : port;
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${at}/metrics`,
+    url: 'path' in where ? `unix:${where.path}` : urlOf(where, server.address()),
     async [Symbol.asyncDispose]() {
       const closed = new Promise(resolve => server.close(resolve));
       server.closeAllConnections();

@@ -28,12 +28,15 @@ const RULE_PRIORITY = 74;
 
 /** `permitted`: EtherTypes beside IP and ARP. */
 export function portFlows(port: GuardedPort, ids: ConjunctionIds, permitted: readonly number[]): Flow[] {
-  return [entry(port), ...sends(port, permitted), ...receives(port), ...permits(port), ...remotes(port, ids)].map(flowOf);
+  return [entry(port), counted(port), ...sends(port, permitted), ...receives(port), ...permits(port), ...remotes(port, ids)].map(flowOf);
 }
 
 function entry({ ofport, vlan }: GuardedPort): Row {
   return [t.transient, 100, { in_port: ofport }, [setPort(ofport), setNet(vlan), to(t.baseEgress)]];
 }
+
+/** What is dropped of a port, and of nobody else, is to be seen. */
+const counted = ({ ofport }: GuardedPort): Row => [t.dropped, 10, { reg5: ofport }, []];
 
 function sends(port: GuardedPort, permitted: readonly number[]): Row[] {
   const { macs, pairs } = port.security;

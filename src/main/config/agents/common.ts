@@ -1,5 +1,6 @@
 // Options that all agents have: who they are, where their files and logs are, and how they talk with the server.
 
+import { address } from '../metrics-options.ts';
 import { idleOption, missed, noEffect, option, section } from '../option.ts';
 import { rabbitOptions, transportUrl } from '../rabbit.ts';
 import { bool, checked, float, int, named, oneOf, string } from '../values.ts';
@@ -92,6 +93,15 @@ const ofTheServer = section<AgentSettings>('DEFAULT', [
   idleOption('auth_strategy', string, 'who callers of the API are', noEffect('it is the server that is called'), { default: 'keystone' }),
 ]);
 
+const weft = section<AgentSettings>('weft', [
+  option(
+    'agent_metrics_listen',
+    address,
+    'where `/metrics` of this agent is served for Prometheus; without it nowhere',
+    sets('metricsListen'),
+  ),
+]);
+
 const others = [
   ...section<AgentSettings>('oslo_concurrency', [
     idleOption('lock_path', string, 'files of locks', noEffect('an agent has no locks in files')),
@@ -110,6 +120,7 @@ export const commonOptions = [
   ...section<AgentSettings>('oslo_messaging_rabbit', rabbit),
   ...agent,
   ...ofTheServer,
+  ...weft,
   ...others,
 ];
 

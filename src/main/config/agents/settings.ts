@@ -32,6 +32,7 @@ export interface AgentSettings {
   readonly longestAnswerSeconds: number;
   readonly availabilityZone: string;
   readonly logHeartbeats: boolean;
+  readonly metricsListen?: { readonly host: string; readonly port: number };
   readonly interfaceDriver: InterfaceDriverConfig['kind'];
   readonly ovsUseVeth: boolean;
   readonly proxyUser: string;
