@@ -36,13 +36,21 @@ export interface ContainedGroundOptions {
 export async function openContainedGround(options: ContainedGroundOptions): Promise<Ground> {
   const openvswitch = options.switchKind === 'openvswitch';
   if (openvswitch) refuseWithoutSwitch();
-  await using stack = new AsyncDisposableStack();
-  const contained = stack.use(await openContained(options.hosts, { openvswitch }));
-  const hosts = openvswitch
-    ? await withSwitches(contained, options, stack)
-    : contained.hosts.map(host => groundHost(host, options.rootless));
-  const opened = stack.move();
-  return { mode: 'contained', underlay: contained.underlay, hosts, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  const contained = await openContained(options.hosts, { openvswitch });
+  const daemons: Supervised[] = [];
+  // In no order: whoever stands down starts nothing again, and with its sandbox all is gone.
+  const close = async (): Promise<void> => {
+    await Promise.all([...daemons, contained].map(each => each[Symbol.asyncDispose]()));
+  };
+  try {
+    const hosts = openvswitch
+      ? await withSwitches(contained, options, daemons)
+      : contained.hosts.map(host => groundHost(host, options.rootless));
+    return { mode: 'contained', underlay: contained.underlay, hosts, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 const groundHost = (host: Contained['hosts'][number], rootless: boolean): GroundHost => ({
@@ -50,17 +58,19 @@ const groundHost = (host: Contained['hosts'][number], rootless: boolean): Ground
   agent: containedPlace(host, rootless),
 });
 
-async function withSwitches(contained: Contained, options: ContainedGroundOptions, stack: AsyncDisposableStack): Promise<GroundHost[]> {
-  const results = await Promise.allSettled(contained.hosts.map(host => openSwitch({ ...options, host })));
-  const opened = results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
-  stack.defer(async () => {
-    await Promise.all(opened.flatMap(({ daemons }) => daemons).map(daemon => daemon[Symbol.asyncDispose]()));
-  });
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-  return opened.flatMap(({ datapath, daemons }, i) => {
-    const host = contained.hosts[i];
-    if (!host) return [];
-    const { place, agent } = groundHost(host, options.rootless);
-    return [{ place: { ...place, openvswitch: { datapath } }, agent: { ...agent, openvswitch: { datapath } }, daemons }];
+/** What was started is in `daemons`, also when something failed. */
+async function withSwitches(contained: Contained, options: ContainedGroundOptions, daemons: Supervised[]): Promise<GroundHost[]> {
+  const opened = await Promise.allSettled(
+    contained.hosts.map(async host => {
+      const made = await openSwitch({ ...options, host });
+      daemons.push(...made.daemons);
+      const { place, agent } = groundHost(host, options.rootless);
+      const openvswitch = { datapath: made.datapath };
+      return { place: { ...place, openvswitch }, agent: { ...agent, openvswitch }, daemons: made.daemons };
+    }),
+  );
+  return opened.map(result => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
   });
 }

@@ -8,9 +8,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { childrenOf, isAlive, type ProcessId, processId } from '../../src/main/sandbox/proc.ts';
 import { run } from '../../src/main/sandbox/run.ts';
+import type { SwitchKind } from '../../src/main/state/switch.ts';
 import { startJob, until } from './job.ts';
 import { networkOf, processesIn, processesNaming, untilNone } from './left.ts';
-import { noSandbox } from './need.ts';
+import { noSandbox, noSwitch } from './need.ts';
 import { checkout, type Instance, type Made, WeftWorld } from './weft-world.ts';
 
 const npmStart = ['npm', 'start', '--'];
@@ -66,7 +67,7 @@ interface Ending {
 
 const npm = (world: WeftWorld): number => world.process.child.pid as number;
 
-const endings: readonly Ending[] = [
+const allEndings: readonly Ending[] = [
   {
     name: 'weft down',
     async end(world) {
@@ -82,7 +83,11 @@ const endings: readonly Ending[] = [
   { name: 'kill -9 of the main process', end: async (_, main) => process.kill(main, 'SIGKILL') },
 ];
 
-describe('the life of a Weft', { skip: noSandbox() }, () => {
+describe('the life of a Weft', { skip: noSandbox() }, () => lives('linuxbridge', allEndings));
+const hard = allEndings.filter(({ name }) => name.startsWith('kill') || name === 'weft down');
+describe('the life of a Weft on Open vSwitch', { skip: noSandbox() || noSwitch() }, () => lives('openvswitch', hard));
+
+function lives(switchKind: SwitchKind, endings: readonly Ending[]): void {
   let scratch: string;
   /** TMPDIR of all that runs. */
   let temporary: string;
@@ -95,7 +100,12 @@ describe('the life of a Weft', { skip: noSandbox() }, () => {
     temporary = join(scratch, 'tmp');
     mkdirSync(temporary);
     machineBefore = { links: await machineLinks(), namespaces: await machineNamespaces(), files: machineFiles() };
-    world = await WeftWorld.make({ hosts: 2, stateDir: join(scratch, 'state'), env: { TMPDIR: temporary } });
+    world = await WeftWorld.make({
+      hosts: 2,
+      stateDir: join(scratch, 'state'),
+      env: { TMPDIR: temporary },
+      more: ['--switch', switchKind],
+    });
   });
   after(async () => {
     await world[Symbol.asyncDispose]();
@@ -182,6 +192,9 @@ describe('the life of a Weft', { skip: noSandbox() }, () => {
 
   test('down twice: the second says that nothing runs', async () => {
     assert.equal((await world.weft(['down'])).code, 0);
+    const other = switchKind === 'openvswitch' ? 'linuxbridge' : 'openvswitch';
+    const refused = await world.weft(['up', '--switch', other]);
+    assert.match(refused.stderr, new RegExp(`the hosts of this state directory have --switch ${switchKind}`));
     const again = await world.weft(['down']);
     assert.equal(again.code, 1);
     assert.match(again.stderr, /Weft is not running on /);
@@ -196,7 +209,7 @@ describe('the life of a Weft', { skip: noSandbox() }, () => {
       for (const address of [made[to].v4, made[to].v6])
         await weft.until(`${from} reaches ${address}`, async () => weft.pings(await byName(weft, from), address), 30_000);
   }
-});
+}
 
 const byName = async (world: WeftWorld, name: string): Promise<Instance> =>
   (await world.instances()).find(i => i.name === name) as Instance;

@@ -5,11 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
+import type { SwitchKind } from '../../src/main/state/switch.ts';
 import { networkOf, processesIn, processesNaming, untilNone } from './left.ts';
-import { asNobody, noSandbox, noUserNamespaces } from './need.ts';
+import { asNobody, noSandbox, noSwitch, noUserNamespaces } from './need.ts';
 import { checkout, type Instance, WeftWorld } from './weft-world.ts';
 
-describe('without root', { skip: noSandbox() || noUserNamespaces() }, () => {
+const noUser = noSandbox() || noUserNamespaces();
+describe('without root', { skip: noUser }, () => rootless('linuxbridge'));
+describe('without root, on Open vSwitch', { skip: noUser || noSwitch() }, () => rootless('openvswitch'));
+
+function rootless(switchKind: SwitchKind): void {
   const state = mkdtempSync(join(tmpdir(), 'weft-rootless-'));
   const user = ['setpriv', ...asNobody, '--'];
   const weft = join(checkout, 'bin/weft');
@@ -23,7 +28,7 @@ describe('without root', { skip: noSandbox() || noUserNamespaces() }, () => {
 
   before(async () => {
     await run(['chown', '65534:65534', state]);
-    world = await WeftWorld.open({ hosts: 2, stateDir: state, command: [...user, weft, 'up'] });
+    world = await WeftWorld.open({ hosts: 2, stateDir: state, command: [...user, weft, 'up'], more: ['--switch', switchKind] });
   });
   after(async () => {
     await world?.[Symbol.asyncDispose]();
@@ -77,4 +82,4 @@ describe('without root', { skip: noSandbox() || noUserNamespaces() }, () => {
     process.kill(status.pid, 'SIGKILL');
     assert.deepEqual(await untilNone(() => [...processesIn(networks), ...processesNaming(state)], 3000), []);
   });
-});
+}
