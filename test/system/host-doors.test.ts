@@ -59,4 +59,11 @@ describe('doors of a host', () => {
   }, async () => {
     await inSandbox(['host-doors-ovsdb.ts'], 25);
   });
+
+  test('devices of DHCP servers and routers are plugged into a real Open vSwitch', {
+    skip: noSandbox() || noSwitch(),
+    timeout: 300_000,
+  }, async () => {
+    await inSandbox(['interface-driver.ts'], 2);
+  });
 });

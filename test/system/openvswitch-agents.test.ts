@@ -121,6 +121,23 @@ describe('DHCP and routers on Open vSwitch', { skip: noSandbox() || noSwitch() }
     assert.deepEqual([names.filter(n => n === 'qr-').length, names.filter(n => n === 'qg-').length], [4, 1]);
   });
 
+  test('a namespace that was there is plugged by "weft plug", and gets its lease', async () => {
+    const port = await world.create(world.admin, 'port', { network_id: pair.net1.id });
+    await world.host('h2', 'ip', 'netns', 'add', 'lab');
+    const done = await world.weft(['plug', port.id], ['--netns', 'lab', '--host', 'h2']);
+    assert.equal(done.code, 0, done.stderr);
+    const ask = ['udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-T', '1', '-s', '/bin/true'];
+    await world.until('it has its lease', async () =>
+      world.host('h2', 'ip', 'netns', 'exec', 'lab', ...ask).then(
+        () => true,
+        () => false,
+      ),
+    );
+    assert.ok((await portsOf('h2')).some(p => p.ids['iface-id'] === port.id && p.tag !== 4095));
+    await world.host('h2', 'ip', 'netns', 'delete', 'lab');
+    await world.admin.delete(`/ports/${port.id}`);
+  });
+
   test('addresses by stateful DHCPv6 come through the switch', async () => {
     const network = await world.create(world.member, 'network', { name: 'stateful' });
     const modes = { ipv6_ra_mode: 'dhcpv6-stateful', ipv6_address_mode: 'dhcpv6-stateful' };
