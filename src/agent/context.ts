@@ -71,8 +71,8 @@ export interface LinuxbridgeConfig {
     /** `udp_dstport`, default 8472. */
     readonly udpPort: number;
   };
-  /** False (`firewall_driver = noop`, `enable_security_group = false`): every port is as one without port security. */
-  readonly securityGroups?: boolean;
+  /** `firewall_driver`, by default iptables; `noop`, also where `enable_security_group` is false: every port is as one without port security. */
+  readonly firewallDriver?: 'iptables' | 'nftables' | 'noop';
 }
 
 export interface OpenvswitchConfig {

@@ -88,3 +88,24 @@ export const iptablesHybrid: Guard = {
 
 /** Ports that were plugged for iptables, with the firewall that came after it. */
 export const hybridByFlows: Guard = { ...openvswitch, kind: 'hybrid', config: { firewall: 'openvswitch', permittedEthertypes } };
+
+const tables = ['inet neutron-linuxbri-sg', 'bridge neutron-linuxbri-sg'];
+
+export const nftables: Guard = {
+  ...iptables,
+  name: 'nftables',
+  config: { firewallDriver: 'nftables' },
+  /** One element a line. */
+  async lines(world) {
+    const listed = await world.attempt('h1', 'sh', '-c', tables.map(t => `nft list table ${t}`).join(' && '));
+    return listed.stdout
+      .split(/\n|, (?=\S+(?:,| \}|$))/m)
+      .map(line => line.replace(/elements = \{ | \}$|,$|counter packets \d+ bytes \d+ /g, '').trim());
+  },
+  hole: () => [
+    'sh',
+    '-c',
+    `nft insert rule ${tables[0]} "$(nft list table ${tables[0]} | sed -n 's/.*chain \\(received-[0-9a-f]*\\).*/\\1/p')" accept`,
+  ],
+  memberLines: (v4, v6) => [new RegExp(`^${v4}$`), new RegExp(`^${v6}$`)],
+};

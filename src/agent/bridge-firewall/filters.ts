@@ -28,6 +28,8 @@ export interface Filters {
 export interface FiltersGiven {
   readonly ctx: AgentContext;
   readonly rules: RuleTables;
+  /** What another driver may have left: it goes when the rules stand. */
+  readonly others?: readonly RuleTables[];
   /** What the tables of nftables are called. */
   readonly table: string;
   /** False: nobody is guarded. */
@@ -36,7 +38,7 @@ export interface FiltersGiven {
   isOurs(bridge: string): boolean;
 }
 
-export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven): Filters {
+export function makeFilters({ ctx, rules, others = [], table, guards, isOurs }: FiltersGiven): Filters {
   const firewall = new Firewall({ host: ctx.host, table, rules });
   const zones = new Zones();
   const quarantine = new Map<string, string>();
@@ -47,6 +49,7 @@ export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven)
   /** Rules changed since connections were last looked at: what is cut may be permitted again. */
   let changed = true;
   let inherited = true;
+  const left = [...others];
 
   /** False where the kernel cannot show bridged packets to iptables: then every guarded port is shut. */
   let canFilter = true;
@@ -55,7 +58,12 @@ export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven)
     async load(first) {
       [canFilter] = await Promise.all([enableBridgeFilter(ctx.host.files), firewall.load()]);
       quarantine.clear();
-      if (first) zones.adopt(firewall.zones());
+      if (!first) return;
+      zones.adopt(firewall.zones());
+      for (const other of left) {
+        await other.load();
+        zones.adopt(other.zones());
+      }
     },
 
     admittedBefore: () => firewall.admitted(),
@@ -65,9 +73,11 @@ export function makeFilters({ ctx, rules, table, guards, isOurs }: FiltersGiven)
       await flushZones(assigned.fresh);
       freed.push(...assigned.freed);
       if (guards && !canFilter)
-        for (const tap of plan.taps.keys()) quarantine.set(tap, 'this kernel does not show bridged packets to iptables (br_netfilter)');
+        for (const tap of plan.taps.keys())
+          quarantine.set(tap, 'this kernel does not show bridged packets to the filters of IP (br_netfilter)');
       const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, guards, isOurs });
       const { applied, shrunk } = await applyIsolated(wanted, device => links.get(device)?.master !== undefined);
+      for (const other of left.splice(0)) await other.remove();
       if (inherited) await emptyInherited(ctx.host.nft);
       inherited = false;
       for (const bridge of bridgesToJudge(plan, last, applied, shrunk)) toJudge.add(bridge);

@@ -33,7 +33,11 @@ export class IptablesRules implements RuleTables {
 
   async load(): Promise<void> {
     const { iptables, ipsets } = this.host;
-    const [v4, v6, sets] = await Promise.all([iptables.save(hostNetns, 4), iptables.save(hostNetns, 6), ipsets.list(hostNetns)]);
+    const [v4, v6, sets] = await Promise.all([
+      iptables.save(hostNetns, 4).catch(without('')),
+      iptables.save(hostNetns, 6).catch(without('')),
+      ipsets.list(hostNetns).catch(without<Awaited<ReturnType<typeof ipsets.list>>>(new Map())),
+    ]);
     this.tables = { 4: parseSave(v4), 6: parseSave(v6) };
     this.sets = new Map(
       [...sets].filter(([name]) => isOurSet(name)).map(([name, s]) => [name, { family: s.family, members: new Set(s.members) }]),
@@ -137,6 +141,14 @@ export class IptablesRules implements RuleTables {
     this.tables[family].set(desired.table, table);
   }
 }
+
+/** A tool that is not installed has left nothing; to change anything without it is refused. */
+const without =
+  <T>(nothing: T) =>
+  (error: unknown): T => {
+    if (error instanceof HostRefusal && /not installed|ENOENT/.test(error.message)) return nothing;
+    throw error;
+  };
 
 const setsOf = (port: PortSecurity): string[] =>
   port.rules.flatMap(r => (r.remoteGroup === undefined ? [] : [setName(r.remoteGroup, r.family)]));

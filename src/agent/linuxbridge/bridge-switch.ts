@@ -5,6 +5,9 @@ import { hostNetns, type Refusal } from '../../contracts/host/netns.ts';
 import type { Bridged } from '../bridge-firewall/bridged.ts';
 import { type Filters, makeFilters } from '../bridge-firewall/filters.ts';
 import { IptablesRules } from '../bridge-firewall/iptables-rules.ts';
+import { NftRules } from '../bridge-firewall/nft-rules.ts';
+import type { RuleTables } from '../bridge-firewall/rule-tables.ts';
+import type { AgentContext } from '../context.ts';
 import { type BridgeOptions, type HostPlan, planHost } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
 import type { L2Core } from '../l2/agent.ts';
@@ -48,9 +51,9 @@ export class BridgeSwitch implements Switch<LinkMap> {
     this.mapped = new Set(Object.values(options.bridgeMappings));
     this.filters = makeFilters({
       ctx,
-      rules: new IptablesRules(ctx.host, linuxbridgeNames),
+      ...ruleTables(ctx),
       table: linuxbridgeNames.table,
-      guards: ctx.config.linuxbridge?.securityGroups ?? true,
+      guards: ctx.config.linuxbridge?.firewallDriver !== 'noop',
       isOurs: bridge => isBridgeName(bridge) || this.mapped.has(bridge),
     });
     this.fdb = new FdbSync(ctx.host.links, ctx.log);
@@ -227,6 +230,15 @@ export class BridgeSwitch implements Switch<LinkMap> {
     const physical = new Set(Object.values(options.interfaceMappings));
     return { physical, ...(options.vxlan ? { localIp: options.vxlan.localIp, port: options.vxlan.udpPort } : {}) };
   }
+}
+
+/** Of the driver that is configured, and of those that are not. */
+function ruleTables({ host, config }: AgentContext): { rules: RuleTables; others: readonly RuleTables[] } {
+  const iptables = new IptablesRules(host, linuxbridgeNames);
+  const nftables = new NftRules(host.nft, linuxbridgeNames.table);
+  return config.linuxbridge?.firewallDriver === 'nftables'
+    ? { rules: nftables, others: [iptables] }
+    : { rules: iptables, others: [nftables] };
 }
 
 const bridgedOf = ({ bridges, taps }: HostPlan): Bridged => ({

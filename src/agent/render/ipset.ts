@@ -1,5 +1,5 @@
 // Members of remote groups as ipsets: names, canonical members, and the difference as text for `ipset restore`.
-import { type Cidr, formatCidr, parseIpPrefix } from '../../domain/net/cidr.ts';
+import { type Cidr, formatCidr, mask, parseIpPrefix } from '../../domain/net/cidr.ts';
 import { type IpVersion, ipText } from '../../domain/net/ip.ts';
 import { isHost } from './security-port.ts';
 
@@ -28,6 +28,18 @@ export function members(family: IpVersion, texts: readonly string[]): Set<string
     for (const part of cidr.prefix === 0 ? halves(family) : [cidr]) out.add(memberText(part));
   }
   return out;
+}
+
+/** Those that no other one contains. */
+export function withoutNested(all: ReadonlySet<string>): string[] {
+  const cidrs = [...all].map(text => ({ text, cidr: parseIpPrefix(text)! }));
+  const wide = cidrs.filter(({ cidr }) => !isHost(cidr));
+  if (wide.length === 0) return [...all];
+  const known = new Map<number, Set<bigint>>();
+  for (const { cidr } of wide) known.set(cidr.prefix, (known.get(cidr.prefix) ?? new Set()).add(cidr.network));
+  const inside = ({ version, network, prefix }: Cidr): boolean =>
+    [...known].some(([shorter, nets]) => shorter < prefix && nets.has(network & mask(version, shorter)));
+  return cidrs.filter(({ cidr }) => !inside(cidr)).map(({ text }) => text);
 }
 
 const halves = (version: IpVersion): Cidr[] => [

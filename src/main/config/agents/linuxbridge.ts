@@ -45,7 +45,7 @@ export const linuxbridgeOptions = [
     option(
       'firewall_driver',
       firewallDriver,
-      "'iptables', or 'noop' for no security groups on this machine (default: iptables)",
+      "'iptables', 'nftables', or 'noop' for no security groups on this machine (default: iptables)",
       within('linuxbridge', 'firewallDriver'),
     ),
     option('enable_security_group', bool, 'whether ports are guarded at all', within('linuxbridge', 'securityGroups'), { default: 'true' }),

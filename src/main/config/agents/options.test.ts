@@ -44,7 +44,7 @@ test('without files: what Neutron has as defaults', () => {
     logHeartbeats: false,
     answer: { firstMs: 60_000, longestMs: 600_000 },
     proxyUser: { user: 'nobody', group: 'nogroup' },
-    linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, securityGroups: true },
+    linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, firewallDriver: 'iptables' },
     openvswitch: {
       connection: 'tcp:127.0.0.1:6640',
       timeoutMs: 10_000,
@@ -148,7 +148,7 @@ test("the files of the installation guides, where one neutron.conf is the server
     interfaceMappings: { provider: 'eth1' },
     bridgeMappings: {},
     vxlan: { localIp: '10.0.0.31', group: '224.0.0.1', l2population: true, arpResponder: false, udpPort: 8472 },
-    securityGroups: true,
+    firewallDriver: 'iptables',
   });
   assert.deepEqual([bridge.config.host, bridge.config.reportIntervalMs], ['node-1', 10_000]);
   assert.equal(amqpOptions(bridge.settings.messaging).durableQueues, true);
@@ -201,10 +201,11 @@ test('the interface driver by its name or its class, and the switch that it plug
 });
 
 test('no security groups on this machine; VXLAN needs an address of its own', () => {
-  const guards = (text: string): unknown => read('linuxbridge', text).config.linuxbridge?.securityGroups;
-  assert.equal(guards('[securitygroup]\nfirewall_driver = noop'), false);
-  assert.equal(guards('[securitygroup]\nenable_security_group = false'), false);
-  assert.equal(guards('[securitygroup]\nfirewall_driver = iptables'), true);
+  const guards = (text: string): unknown => read('linuxbridge', text).config.linuxbridge?.firewallDriver;
+  assert.equal(guards('[securitygroup]\nfirewall_driver = noop'), 'noop');
+  assert.equal(guards('[securitygroup]\nenable_security_group = false'), 'noop');
+  assert.equal(guards('[securitygroup]\nfirewall_driver = iptables'), 'iptables');
+  assert.equal(guards('[securitygroup]\nfirewall_driver = nftables'), 'nftables');
   const tunnels = (text: string): unknown => read('linuxbridge', `[vxlan]\n${text}`).config.linuxbridge?.vxlan;
   assert.equal(tunnels('enable_vxlan = false\nlocal_ip = 10.0.0.1'), undefined);
   assert.equal(tunnels(''), undefined);
@@ -221,7 +222,7 @@ test('what cannot be had, and what cannot be, stops the agent', () => {
     ['dhcp', '[DEFAULT]\nenable_metadata_network = true', /no such networks/],
     ['dhcp', '[DEFAULT]\ndnsmasq_dns_servers = one.example', /addresses of name servers/],
     ['dhcp', '[DEFAULT]\nstate_path = var', /an absolute path/],
-    ['linuxbridge', '[securitygroup]\nfirewall_driver = openvswitch', /'iptables' or 'noop'/],
+    ['linuxbridge', '[securitygroup]\nfirewall_driver = openvswitch', /'iptables', 'nftables' or 'noop'/],
     ['linuxbridge', '[linux_bridge]\nphysical_interface_mappings = provider', /physnet1:eth1/],
     ['linuxbridge', '[linux_bridge]\nphysical_interface_mappings = provider:a/b', /a device is wanted/],
     ['linuxbridge', '[vxlan]\nl2_population = true', /local_ip is missing/],

@@ -59,7 +59,7 @@ export interface LinuxbridgeSettings {
   readonly arpResponder: boolean;
   /** 0: the kernel's. */
   readonly udpPort: number;
-  readonly firewallDriver: 'iptables' | 'noop';
+  readonly firewallDriver: NonNullable<LinuxbridgeConfig['firewallDriver']>;
   readonly securityGroups: boolean;
 }
 
@@ -262,7 +262,7 @@ function linuxbridgeConfig(settings: LinuxbridgeSettings): LinuxbridgeConfig {
     interfaceMappings,
     bridgeMappings,
     ...(enableVxlan && localIp !== '' ? { vxlan } : {}),
-    securityGroups: settings.securityGroups && settings.firewallDriver !== 'noop',
+    firewallDriver: settings.securityGroups ? settings.firewallDriver : 'noop',
   };
 }
 

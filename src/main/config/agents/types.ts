@@ -50,11 +50,12 @@ export const tunnelTypeList = listOf(tunnelType);
 /** Names of a driver's class that stand for its short name. */
 const firewalls = {
   iptables: 'iptables',
+  nftables: 'nftables',
   noop: 'noop',
   'neutron.agent.linux.iptables_firewall.IptablesFirewallDriver': 'iptables',
   'neutron.agent.firewall.NoopFirewallDriver': 'noop',
 } as const;
-export const firewallDriver = driverOf(firewalls, "'iptables' or 'noop' is wanted");
+export const firewallDriver = driverOf(firewalls, "'iptables', 'nftables' or 'noop' is wanted");
 
 /** Entry points of `neutron.interface_drivers`, and their classes. */
 export const interfaceDriver = driverOf(
