@@ -73,9 +73,29 @@ export interface LinuxbridgeConfig {
   };
   /** `firewall_driver`, by default iptables; `noop`, also where `enable_security_group` is false: every port is as one without port security. */
   readonly firewallDriver?: 'iptables' | 'nftables' | 'noop';
+  /** `[QOS] kernel_hz`, default 250, and `tbf_latency`, default 50. */
+  readonly qos?: { readonly kernelHz: number; readonly latencyMs: number };
+}
+
+/** `allocation_ratio`, `min_unit`, `max_unit`, `reserved`, `step_size`. */
+export type Inventory = Readonly<Record<string, number>>;
+
+/** What a host can guarantee, with the keys of the agent's report; a rate that is null is not said. */
+export interface ResourceReport {
+  /** Bridge → kbit/s by direction. */
+  readonly resource_provider_bandwidths: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
+  readonly resource_provider_inventory_defaults: Inventory;
+  /** Hypervisor → thousands of packets a second. */
+  readonly resource_provider_packet_processing_without_direction: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
+  readonly resource_provider_packet_processing_with_direction: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
+  readonly resource_provider_packet_processing_inventory_defaults: Inventory;
+  /** Bridge → hypervisor. */
+  readonly resource_provider_hypervisors: Readonly<Record<string, string>>;
 }
 
 export interface OpenvswitchConfig {
+  /** Without it nothing is guaranteed. */
+  readonly resources?: ResourceReport;
   /** `ovsdb_connection`: `unix:PATH`, `tcp:HOST:PORT` or `ssl:HOST:PORT`. */
   readonly connection: string;
   /** `ssl_key_file`, `ssl_cert_file`, `ssl_ca_cert_file`: paths; with `ssl:`. */

@@ -51,6 +51,7 @@ export function agentConfig(place: AgentPlace): AgentConfig {
     host,
     statePath,
     reportIntervalMs: 30_000,
+    extensions: ['qos'],
     ...(openvswitch
       ? { openvswitch: openvswitchConfig(localIp, openvswitch.datapath) }
       : {

@@ -10,6 +10,7 @@ import { NftTool } from './nft/nft.ts';
 import { OvsOpenflow } from './openflow/openflow.ts';
 import { OvsdbSockets } from './ovsdb/ovsdb-sockets.ts';
 import { Daemons } from './processes/daemons.ts';
+import { TcTool } from './qdiscs/tc.ts';
 import { Tools, type ToolsOptions } from './tools.ts';
 
 export function openHost(options: ToolsOptions = {}): Host {
@@ -25,6 +26,7 @@ export function openHost(options: ToolsOptions = {}): Host {
     openflow: new OvsOpenflow(),
     datapath: new OvsDatapath(),
     processes: new Daemons(tools, files),
+    qdiscs: new TcTool(tools),
     files,
   };
 }

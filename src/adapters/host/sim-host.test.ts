@@ -4,6 +4,7 @@ import { linksContract } from '../../contracts/host/links.suite.ts';
 import { ovsdbContract } from '../../contracts/host/ovsdb.suite.ts';
 import { packetSetsContract } from '../../contracts/host/packet-sets.suite.ts';
 import { processesContract } from '../../contracts/host/processes.suite.ts';
+import { qdiscsContract } from '../../contracts/host/qdiscs.suite.ts';
 import { routesContract } from '../../contracts/host/routes.suite.ts';
 import type { HostUnderTest } from '../../contracts/host/under-test.ts';
 import { simHost } from './sim-host.ts';
@@ -34,6 +35,7 @@ linksContract('simulated', open);
 routesContract('simulated', open);
 iptablesContract('simulated', open);
 packetSetsContract('simulated', open);
+qdiscsContract('simulated', open);
 processesContract('simulated', open);
 
 ovsdbContract('simulated', async () => {

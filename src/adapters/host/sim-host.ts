@@ -14,6 +14,7 @@ import { SimOpenflow } from './openflow/sim.ts';
 import { switchEvents } from './openflow/sim-mirror.ts';
 import { SimOvsdb } from './ovsdb/sim.ts';
 import { SimProcesses } from './processes/sim.ts';
+import { SimQdiscs } from './qdiscs/sim.ts';
 
 /** The doors, as their simulators: with `failNext`, and with what a test does from outside (`plug`, `kill`, `track`, …). */
 export interface SimHost extends Host {
@@ -26,6 +27,7 @@ export interface SimHost extends Host {
   readonly openflow: SimOpenflow;
   readonly datapath: SimDatapath;
   readonly processes: SimProcesses;
+  readonly qdiscs: SimQdiscs;
   readonly files: SimFiles;
 }
 
@@ -53,6 +55,7 @@ export function simHost(): SimHost {
     datapath: new SimDatapath(),
     ovsdb: new SimOvsdb(links, switchEvents(openflow)),
     processes: new SimProcesses(files, open),
+    qdiscs: new SimQdiscs(links),
     files,
   };
 }

@@ -5,13 +5,15 @@ import type { AgentContext, AgentPart, LinuxbridgeConfig } from '../context.ts';
 import { isTapName, tapName } from '../desired/linuxbridge-names.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import { tellOfExtensions } from '../l2/extensions.ts';
+import { qosPoliciesOf } from '../l2/qos-policies.ts';
 import type { View } from '../l2/view.ts';
 import { BridgeSwitch } from './bridge-switch.ts';
+import { BridgeQos } from './qos.ts';
 import { sha1Hex } from './sha1.ts';
 import { deviceStatistics } from './statistics.ts';
 
 /** What there is beside the wiring of ports, where `[agent] extensions` names it. */
-const EXTENSIONS: readonly string[] = [];
+const EXTENSIONS: readonly string[] = ['qos'];
 
 export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.linuxbridge;
@@ -26,20 +28,28 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
     agentId: await agentId(ctx, config),
     nameOf: tapName,
     population: vxlan?.l2population ? { end: vxlan.localIp, types: ['vxlan'] } : undefined,
-    configurations: view => configurations(config, view),
-    make: core => ({
-      switch: new BridgeSwitch({ ...core, options }),
-      watch: () => watchLinks(core, config),
-      statistics: () => deviceStatistics(ctx.host.files),
-    }),
+    configurations: view => configurations(ctx, config, view),
+    make: core => {
+      const policies = qosPoliciesOf(core);
+      const qos = policies && new BridgeQos({ ctx, ...(config.qos ?? qosDefaults), qosOf: port => policies.of(port) });
+      return {
+        switch: new BridgeSwitch({ ...core, options, qos }),
+        ...(policies ? { objects: [policies] } : {}),
+        watch: () => watchLinks(core, config),
+        statistics: () => deviceStatistics(ctx.host.files),
+      };
+    },
   });
 }
 
-function configurations({ bridgeMappings, interfaceMappings, vxlan }: LinuxbridgeConfig, view: View): object {
+/** `[QOS]` as Neutron has it where nothing is said. */
+const qosDefaults = { kernelHz: 250, latencyMs: 50 };
+
+function configurations(ctx: AgentContext, { bridgeMappings, interfaceMappings, vxlan }: LinuxbridgeConfig, view: View): object {
   return {
     bridge_mappings: bridgeMappings,
     interface_mappings: interfaceMappings,
-    extensions: [],
+    extensions: (ctx.config.extensions ?? []).filter(name => EXTENSIONS.includes(name)),
     devices: view.ports().length,
     ...(vxlan ? { tunneling_ip: vxlan.localIp, tunnel_types: ['vxlan'], l2_population: vxlan.l2population } : {}),
   };

@@ -27,8 +27,11 @@ import {
   type OwnDevices,
   tapsToSet,
 } from './link-steps.ts';
+import type { BridgeQos, QosTap } from './qos.ts';
 
 interface Given extends Pick<L2Core, 'ctx' | 'view' | 'reports'> {
+  /** Without the extension there is none. */
+  readonly qos: BridgeQos | undefined;
   readonly options: Omit<BridgeOptions, 'vxlan'> & { readonly vxlan?: Omit<NonNullable<BridgeOptions['vxlan']>, 'dev'> };
 }
 
@@ -67,7 +70,7 @@ export class BridgeSwitch implements Switch<LinkMap> {
     const { view } = this.given;
     if (this.loaded && !reread) return;
     const first = !this.loaded;
-    await Promise.all([this.filters.load(first), this.fdb.load()]);
+    await Promise.all([this.filters.load(first), this.fdb.load(), this.given.qos?.load(first)]);
     // Ports that were wired when the last agent ended, and are gone.
     if (first) for (const name of this.filters.admittedBefore()) if (isTapName(name) && !links.has(name)) view.gone.add(name);
     this.loaded = true;
@@ -90,11 +93,22 @@ export class BridgeSwitch implements Switch<LinkMap> {
     const plan = planHost(view.ports(), this.bridgeOptions(links));
     const [bridges, firewall] = await both(this.makeBridges(plan, links), this.filters.apply(view, bridgedOf(plan), links));
     const wired = new Set([...firewall.admitted].filter(d => !bridges.broken.has(plan.taps.get(d)?.bridge ?? '')));
+    await this.given.qos?.apply(this.qosTaps(plan, bridges.links));
     const plugged = this.plug(plan, bridges.links, wired).then(() => this.fdb.apply(view, plan));
     await both(plugged, this.filters.endConnections(view, bridgedOf(plan)));
     await this.remove(plan, bridges.links);
     this.problems.tell([...plan.problems, ...firewall.problems, ...brokenTaps(plan, bridges.broken)]);
     await this.given.reports.report(wired);
+  }
+
+  private qosTaps(plan: HostPlan, links: LinkMap): QosTap[] {
+    const { view } = this.given;
+    return [...plan.taps.values()].flatMap(({ name, mtu }) => {
+      const device = view.devices.get(name);
+      const details = device && view.details(device);
+      const link = links.get(name);
+      return link && details ? [{ device: name, index: link.index, mtu: mtu ?? link.mtu, details }] : [];
+    });
   }
 
   /** Bridges and uplinks, made, set and in their place; `broken` are those that could not be, and why. */

@@ -3,7 +3,7 @@
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { OvsdbSession, OvsPicture } from '../../contracts/host/ovsdb.ts';
 import { canonicalIp } from '../../domain/net/ip.ts';
-import type { AgentContext, AgentPart, OpenvswitchConfig } from '../context.ts';
+import type { AgentContext, AgentPart, OpenvswitchConfig, ResourceReport } from '../context.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import { tellOfExtensions } from '../l2/extensions.ts';
 import { qosPoliciesOf } from '../l2/qos-policies.ts';
@@ -127,9 +127,9 @@ function bridgeOptions(config: OpenvswitchConfig): BridgeOptions {
   };
 }
 
-/** For Placement: this agent guarantees nothing. */
+/** For Placement, where nothing is configured. */
 const inventory = { allocation_ratio: 1, min_unit: 1, step_size: 1, reserved: 0 };
-const noResources = {
+const noResources: ResourceReport = {
   resource_provider_bandwidths: {},
   resource_provider_inventory_defaults: inventory,
   resource_provider_packet_processing_without_direction: {},
@@ -143,7 +143,7 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
   const { tunnels, bridgeMappings, integrationBridge, datapathType, vhostuserDir } = config;
   return {
     bridge_mappings: bridgeMappings,
-    ...noResources,
+    ...(config.resources ?? noResources),
     integration_bridge: integrationBridge,
     tunnel_types: tunnels?.types ?? [],
     tunneling_ip: tunnels?.localIp ?? null,

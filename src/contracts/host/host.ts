@@ -6,6 +6,7 @@ import type { Links } from './links.ts';
 import type { Openflow } from './openflow.ts';
 import type { Ovsdb } from './ovsdb.ts';
 import type { Processes } from './processes.ts';
+import type { Qdiscs } from './qdiscs.ts';
 
 export interface Host {
   readonly links: Links;
@@ -17,5 +18,6 @@ export interface Host {
   readonly openflow: Openflow;
   readonly datapath: Datapath;
   readonly processes: Processes;
+  readonly qdiscs: Qdiscs;
   readonly files: Files;
 }

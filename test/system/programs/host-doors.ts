@@ -9,6 +9,7 @@ import { iptablesContract } from '../../../src/contracts/host/iptables.suite.ts'
 import { linksContract } from '../../../src/contracts/host/links.suite.ts';
 import { packetSetsContract } from '../../../src/contracts/host/packet-sets.suite.ts';
 import { processesContract } from '../../../src/contracts/host/processes.suite.ts';
+import { qdiscsContract } from '../../../src/contracts/host/qdiscs.suite.ts';
 import { routesContract } from '../../../src/contracts/host/routes.suite.ts';
 import type { HostUnderTest } from '../../../src/contracts/host/under-test.ts';
 
@@ -85,4 +86,5 @@ linksContract('real', open);
 routesContract('real', open);
 iptablesContract('real', open);
 packetSetsContract('real', open);
+qdiscsContract('real', open);
 processesContract('real', open);

@@ -52,6 +52,20 @@ export const linuxbridgeOptions = [
     idleOption('enable_ipset', bool, 'sets of addresses', noEffect('they are always used'), { default: 'true' }),
     idleOption('permitted_ethertypes', list, 'other protocols that pass', notHere('ports pass ARP, IPv4 and IPv6 alone')),
   ]),
+  ...section<AgentSettings>('QOS', [
+    option(
+      'kernel_hz',
+      int(1, 10_000),
+      'ticks of the kernel in a second, by which the least burst is reckoned',
+      within('linuxbridge', 'kernelHz'),
+      {
+        default: '250',
+      },
+    ),
+    option('tbf_latency', int(1, 60_000), 'milliseconds that a packet may wait for its limit', within('linuxbridge', 'tbfLatency'), {
+      default: '50',
+    }),
+  ]),
   ...section<AgentSettings>('agent', [
     idleOption('polling_interval', int(1), 'seconds between looks for devices', noEffect('the kernel tells of them at once'), {
       default: '2',

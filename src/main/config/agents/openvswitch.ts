@@ -1,13 +1,13 @@
 // Options of the Open vSwitch agent: openvswitch_agent.ini.
 import { idleOption, noEffect, notHere, option, section } from '../option.ts';
-import { bool, int, list, named, port, string } from '../values.ts';
+import { bool, int, named, port, string } from '../values.ts';
 import { switchOptions } from './interface.ts';
 import { extensionsOption, packetLogOptions } from './packet-log.ts';
+import { resourceOptions } from './resource-providers.ts';
 import { type AgentSettings, within } from './settings.ts';
 import { absolutePath, bridges, etherTypes, ip, ovsFirewallDriver, tunnelTypeList } from './types.ts';
 
 const sockets = noEffect('the agent speaks OpenFlow over the management sockets of the bridges');
-const placement = notHere('this agent guarantees nothing, so there is nothing to report to Placement');
 
 export const openvswitchOptions = [
   ...section<AgentSettings>('DEFAULT', [
@@ -50,18 +50,8 @@ export const openvswitchOptions = [
       default: 'false',
     }),
     idleOption('ovsdb_debug', bool, 'what is said to the database', noEffect('DEBUG shows what is changed'), { default: 'false' }),
-    idleOption('resource_provider_bandwidths', list, 'guaranteed bandwidths', placement, { default: '' }),
-    idleOption('resource_provider_hypervisors', list, 'whose they are', placement, { default: '' }),
-    idleOption('resource_provider_packet_processing_without_direction', list, 'guaranteed packet rates', placement, { default: '' }),
-    idleOption('resource_provider_packet_processing_with_direction', list, 'the same, by direction', placement, { default: '' }),
-    idleOption('resource_provider_default_hypervisor', string, 'whose they are by default', placement),
-    idleOption('resource_provider_inventory_defaults', string, 'their inventories', noEffect('there are none'), {
-      default: 'allocation_ratio:1.0,min_unit:1,reserved:0,step_size:1',
-    }),
-    idleOption('resource_provider_packet_processing_inventory_defaults', string, 'their inventories', noEffect('there are none'), {
-      default: 'allocation_ratio:1.0,min_unit:1,reserved:0,step_size:1',
-    }),
   ]),
+  ...resourceOptions,
   ...section<AgentSettings>('agent', [
     option('tunnel_types', tunnelTypeList, 'tunnels of this machine: gre, vxlan, geneve', within('openvswitch', 'tunnelTypes'), {
       default: '',

@@ -44,7 +44,7 @@ test('without files: what Neutron has as defaults', () => {
     logHeartbeats: false,
     answer: { firstMs: 60_000, longestMs: 600_000 },
     proxyUser: { user: 'nobody', group: 'nogroup' },
-    linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, firewallDriver: 'iptables' },
+    linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, firewallDriver: 'iptables', qos: { kernelHz: 250, latencyMs: 50 } },
     openvswitch: {
       connection: 'tcp:127.0.0.1:6640',
       timeoutMs: 10_000,
@@ -60,6 +60,14 @@ test('without files: what Neutron has as defaults', () => {
       igmpSnooping: false,
       firewall: 'openvswitch',
       permittedEthertypes: [],
+      resources: {
+        resource_provider_bandwidths: {},
+        resource_provider_inventory_defaults: { allocation_ratio: 1, min_unit: 1, step_size: 1, reserved: 0 },
+        resource_provider_packet_processing_without_direction: {},
+        resource_provider_packet_processing_with_direction: {},
+        resource_provider_packet_processing_inventory_defaults: { allocation_ratio: 1, min_unit: 1, step_size: 1, reserved: 0 },
+        resource_provider_hypervisors: {},
+      },
     },
     dhcp: {
       dnsDomain: 'openstacklocal',
@@ -128,8 +136,55 @@ test('the Open vSwitch agent: what its files say, and what cannot be', () => {
     ['[ovs]\novsdb_connection = 127.0.0.1:6640\n', /unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT is wanted/],
     ['[ovs]\novsdb_connection = ssl:127.0.0.1:6640\n', /needs ssl_key_file/],
     ['[ovs]\nbridge_mappings = a:br-int\n', /a bridge is named twice/],
+    ['[ovs]\nresource_provider_bandwidths = br-x:1:1\n', /br-x is no bridge of bridge_mappings/],
+    ['[ovs]\nresource_provider_bandwidths = br-x:1\n', /a name and 2 numbers/],
+    ['[ovs]\nresource_provider_bandwidths = br-x:1:-1\n', /not negative/],
+    ['[ovs]\nresource_provider_bandwidths = br-x,br-x:1:1\n', /two values for "br-x"/],
+    [
+      '[ovs]\nresource_provider_packet_processing_with_direction = :1:1\nresource_provider_packet_processing_without_direction = :1\n',
+      /not both/,
+    ],
+    ['[DEFAULT]\nhost = h1\n[ovs]\nresource_provider_packet_processing_without_direction = :1,h1:2\n', /two values for this host, h1/],
+    ['[ovs]\nresource_provider_inventory_defaults = colour:1\n', /colour is none of/],
+    ['[ovs]\nresource_provider_inventory_defaults = min_unit:0.5\n', /min_unit: a number/],
   ];
   for (const [text, why] of bad) assert.throws(() => read('openvswitch', text), why, text);
+});
+
+test('what a host can guarantee, as its agent reports it', () => {
+  const report = (text: string) =>
+    read('openvswitch', `[DEFAULT]\nhost = h1\n[ovs]\nbridge_mappings = a:br-a,b:br-b\n${text}`).config.openvswitch?.resources;
+  const inventory = { allocation_ratio: 1, min_unit: 1, step_size: 1, reserved: 0 };
+  const none = {
+    resource_provider_bandwidths: {},
+    resource_provider_inventory_defaults: inventory,
+    resource_provider_packet_processing_without_direction: {},
+    resource_provider_packet_processing_with_direction: {},
+    resource_provider_packet_processing_inventory_defaults: inventory,
+  };
+  const { resource_provider_hypervisors: hypervisors, ...rest } = report('')!;
+  assert.deepEqual(rest, none);
+  assert.deepEqual(Object.keys(hypervisors), ['br-a', 'br-b']);
+  assert.deepEqual(
+    report(
+      'resource_provider_bandwidths = br-a:1000:2000,br-b::5\nresource_provider_hypervisors = br-b:other\n' +
+        'resource_provider_default_hypervisor = this.example\nresource_provider_packet_processing_without_direction = :7,x:8\n' +
+        'resource_provider_inventory_defaults = allocation_ratio:1.5,max_unit:9\n',
+    ),
+    {
+      ...none,
+      resource_provider_bandwidths: { 'br-a': { egress: 1000, ingress: 2000 }, 'br-b': { egress: null, ingress: 5 } },
+      resource_provider_inventory_defaults: { allocation_ratio: 1.5, max_unit: 9 },
+      resource_provider_packet_processing_without_direction: { h1: { any: 7 }, x: { any: 8 } },
+      resource_provider_hypervisors: { 'br-a': 'this.example', 'br-b': 'other' },
+    },
+  );
+  assert.deepEqual(
+    report('resource_provider_packet_processing_with_direction = :1:2\n')?.resource_provider_packet_processing_with_direction,
+    {
+      h1: { egress: 1, ingress: 2 },
+    },
+  );
 });
 
 test("the files of the installation guides, where one neutron.conf is the server's and all agents'", () => {
@@ -149,6 +204,7 @@ test("the files of the installation guides, where one neutron.conf is the server
     bridgeMappings: {},
     vxlan: { localIp: '10.0.0.31', group: '224.0.0.1', l2population: true, arpResponder: false, udpPort: 8472 },
     firewallDriver: 'iptables',
+    qos: { kernelHz: 250, latencyMs: 50 },
   });
   assert.deepEqual([bridge.config.host, bridge.config.reportIntervalMs], ['node-1', 10_000]);
   assert.equal(amqpOptions(bridge.settings.messaging).durableQueues, true);

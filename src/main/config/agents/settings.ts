@@ -1,4 +1,5 @@
 // What configuration files say of an agent of Neutron's kind, by the names that it has in them; and what its process is made of.
+import { hostname } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type {
   AgentConfig,
@@ -12,6 +13,7 @@ import type {
 } from '../../../agent/context.ts';
 import type { MessagingConfig } from '../../../server/context.ts';
 import { ConfigError } from '../ini.ts';
+import { noResources, type ResourceSettings, refuseResources, resourceReport } from './resource-providers.ts';
 
 export const agentKinds = ['linuxbridge', 'openvswitch', 'dhcp', 'l3', 'metadata'] as const;
 export type AgentKind = (typeof agentKinds)[number];
@@ -61,12 +63,15 @@ export interface LinuxbridgeSettings {
   readonly udpPort: number;
   readonly firewallDriver: NonNullable<LinuxbridgeConfig['firewallDriver']>;
   readonly securityGroups: boolean;
+  readonly kernelHz: number;
+  /** Milliseconds. */
+  readonly tbfLatency: number;
 }
 
 type Tunnels = NonNullable<OpenvswitchConfig['tunnels']>;
 
 export interface OpenvswitchSettings
-  extends Omit<Required<OpenvswitchConfig>, 'tls' | 'timeoutMs' | 'probeMs' | 'tunnels' | 'firewall'>,
+  extends Omit<Required<OpenvswitchConfig>, 'tls' | 'timeoutMs' | 'probeMs' | 'tunnels' | 'firewall' | 'resources'>,
     Omit<Tunnels, 'types' | 'dscp'> {
   readonly keyFile: string;
   readonly certFile: string;
@@ -80,6 +85,7 @@ export interface OpenvswitchSettings
   readonly securityGroups: boolean;
   /** Of a clean-up. */
   readonly allPorts: boolean;
+  readonly resources: ResourceSettings;
 }
 
 export type DhcpSettings = Omit<DhcpConfig, 'dropUser' | 'interfaceDriver'>;
@@ -124,6 +130,8 @@ export const defaultAgentSettings: AgentSettings = {
     udpPort: 0,
     firewallDriver: 'iptables',
     securityGroups: true,
+    kernelHz: 250,
+    tbfLatency: 50,
   },
   openvswitch: {
     connection: 'tcp:127.0.0.1:6640',
@@ -154,6 +162,7 @@ export const defaultAgentSettings: AgentSettings = {
     securityGroups: true,
     allPorts: false,
     permittedEthertypes: [],
+    resources: noResources,
   },
   dhcp: { dnsDomain: 'openstacklocal', leaseSeconds: 86_400, dnsServers: [], enableIsolatedMetadata: false, forceMetadata: false },
   l3: { enableMetadataProxy: true, metadataPort: 9697, handleInternalOnlyRouters: true, least: 30, most: 100 },
@@ -192,7 +201,10 @@ export function refuseAgent(kind: AgentKind, settings: AgentSettings): void {
   if (!isAbsolute(settings.statePath)) throw new ConfigError('state_path: an absolute path is wanted');
   if (kind === 'linuxbridge' && linuxbridge.enableVxlan && linuxbridge.localIp === '' && linuxbridge.l2population)
     throw new ConfigError('[vxlan] l2_population is on, and local_ip is missing');
-  if (kind === 'openvswitch') refuseOpenvswitch(openvswitch);
+  if (kind === 'openvswitch') {
+    refuseOpenvswitch(openvswitch);
+    refuseResources(openvswitch.resources, Object.values(openvswitch.bridgeMappings), settings.messaging.host || hostname());
+  }
   if ((kind === 'dhcp' || kind === 'l3') && settings.interfaceDriver === 'openvswitch') refuseConnection(openvswitch);
   if (kind === 'l3' && l3.least > l3.most) throw new ConfigError('min_rtr_adv_interval is more than max_rtr_adv_interval');
   const { certFile, keyFile } = metadata.tls;
@@ -234,7 +246,13 @@ export function agentConfigOf(settings: AgentSettings, { host, isRoot }: { host:
     answer: { firstMs: settings.answerSeconds * 1000, longestMs: settings.longestAnswerSeconds * 1000 },
     ...(isRoot ? { proxyUser: { user: settings.proxyUser || 'nobody', group: settings.proxyGroup || 'nogroup' } } : {}),
     linuxbridge: linuxbridgeConfig(linuxbridge),
-    openvswitch: openvswitchConfig(openvswitch),
+    openvswitch: {
+      ...openvswitchConfig(openvswitch),
+      resources: resourceReport(openvswitch.resources, Object.values(openvswitch.bridgeMappings), {
+        machine: host,
+        host: settings.messaging.host || host,
+      }),
+    },
     dhcp: { ...dhcp, interfaceDriver, dropUser: isRoot },
     l3: { ...l3, interfaceDriver, advertise: { least, most }, dropUser: isRoot },
     metadata: metadataConfig(settings),
@@ -263,6 +281,7 @@ function linuxbridgeConfig(settings: LinuxbridgeSettings): LinuxbridgeConfig {
     bridgeMappings,
     ...(enableVxlan && localIp !== '' ? { vxlan } : {}),
     firewallDriver: settings.securityGroups ? settings.firewallDriver : 'noop',
+    qos: { kernelHz: settings.kernelHz, latencyMs: settings.tbfLatency },
   };
 }
 
