@@ -330,6 +330,17 @@ test('a switch that goes during a call is away, and silence is told from patienc
   assert.match(o.away.at(-1) ?? '', /nothing heard for/);
 });
 
+test('a switch on this machine that is away is sought often, however long that is', async () => {
+  await using script = await ScriptedSwitch.open();
+  let tries = 0;
+  script.hello = socket => {
+    tries++;
+    socket.destroy();
+  };
+  await using _ = await opened(script);
+  await until(() => tries > 20, 'twenty attempts');
+});
+
 test('who is never to be asked is never thought away', async () => {
   await using script = await ScriptedSwitch.open();
   script.echoes = false;
