@@ -5,7 +5,8 @@ import { ipText } from '../../../domain/net/ip.ts';
 import { eui64 } from '../../../domain/net/mac.ts';
 import type { Action } from '../../../domain/openflow/actions.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
-import { anyVlan, type Match, noVlan, protocol, vlan } from '../../../domain/openflow/match.ts';
+import { type Match, noVlan, protocol, vlan } from '../../../domain/openflow/match.ts';
+import { taglessRows } from '../../render/openflow/tables.ts';
 import type { AddressPair, PortSecurity } from '../../render/security-port.ts';
 import { DEAD_VLAN, intTable as t, wiringCookie } from './tables.ts';
 
@@ -77,13 +78,11 @@ function kept<T>(make: (port: number) => T): (port: number) => T {
 
 const admission = kept((in_port): Flow => flowsOf([[t.local, 1, { in_port }, [goto(t.packetRate)]]])[0]!);
 
-/** A port that is plugged anew under its number has no tag until somebody gives it one, and is no trunk meanwhile. A priority's tag is none. */
-const tagless = kept((in_port): readonly Flow[] =>
-  flowsOf([
-    [t.transient, 5, { in_port, vlan_vid: vlan(0) }, [output('normal')]],
-    [t.transient, 4, { in_port, vlan_vid: anyVlan }, []],
-  ]),
-);
+/**
+ * A port that is plugged anew under its number has no tag until somebody gives it one, and is no trunk meanwhile. A priority's tag is none, and is
+ * taken off: a tag behind it would be the outer one on the wire of a flat network.
+ */
+const tagless = kept((in_port): readonly Flow[] => flowsOf(taglessRows(t.transient, 4, in_port, [])));
 
 function inward({ patch, local, outer }: Translation): Row {
   const match = { in_port: patch, vlan_vid: outer === null ? noVlan : vlan(outer) };

@@ -2,7 +2,7 @@
 import type { Cidr } from '../../../domain/net/cidr.ts';
 import { type IpVersion, ipText } from '../../../domain/net/ip.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
-import { anyVlan, type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
+import { type Match, noVlan, vlan } from '../../../domain/openflow/match.ts';
 import { isMac } from '../any-member.ts';
 import { isHost } from '../security-port.ts';
 import type { Direction } from '../security-rules.ts';
@@ -12,7 +12,7 @@ import { directFlows, type OpenPort, tagged } from './direct-flows.ts';
 import { KeptFlows } from './kept-flows.ts';
 import { accept, type GuardedPort, portFlows } from './port-flows.ts';
 import { address, family } from './rule-matches.ts';
-import { commit, flowOf, type Row, setConjunction, setNet, setPort, firewallTable as t, to, toMany } from './tables.ts';
+import { commit, flowOf, type Row, setConjunction, setNet, setPort, firewallTable as t, taglessRows, to, toMany } from './tables.ts';
 
 export interface FirewallFlowsGiven {
   readonly guarded: readonly GuardedPort[];
@@ -65,11 +65,7 @@ export function firewallRenderer(permitted: readonly number[]): FirewallRenderer
 /** Who has no rules has no tags either: the port's own VLAN is not its to choose. A priority's tag is none. */
 function opened({ ofport, vlan: net }: OpenPort): Row[] {
   const on = [setPort(ofport), setNet(net), to(t.acceptOrIngress)];
-  return [
-    [t.transient, 102, { in_port: ofport, vlan_vid: vlan(0) }, [{ do: 'pop_vlan' }, ...on]],
-    [t.transient, 101, { in_port: ofport, vlan_vid: anyVlan }, [to(t.dropped)]],
-    [t.transient, 100, { in_port: ofport }, on],
-  ];
+  return [...taglessRows(t.transient, 101, ofport, [to(t.dropped)]), [t.transient, 100, { in_port: ofport }, on]];
 }
 
 /**
