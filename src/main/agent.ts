@@ -9,6 +9,7 @@ import { textLog } from '../adapters/log/text-log.ts';
 import type { AgentPart } from '../agent/context.ts';
 import type { Host } from '../contracts/host/host.ts';
 import type { Log } from '../contracts/log.ts';
+import type { PacketLog } from '../contracts/packet-log.ts';
 import type { AgentProcessConfig } from './agent-config.ts';
 import { serveAgentMetrics } from './agent-metrics.ts';
 import { agentStarts } from './agent-parts.ts';
@@ -25,7 +26,14 @@ async function agentMain(path: string): Promise<void> {
 
   await using stack = new AsyncDisposableStack();
   const bus = stack.use(await connectUnixBus(config.busSocket, { clock: systemClock, log, name: `agents of ${host}` }));
-  const common = { bus, host: hostOf(config), clock: systemClock, random: Math.random, config: config.agent };
+  const common = {
+    bus,
+    host: hostOf(config),
+    clock: systemClock,
+    random: Math.random,
+    config: config.agent,
+    packetLog: lines(logOf('packets')),
+  };
   const parts = await Promise.all(
     containedKinds(config.agent.openvswitch ? 'openvswitch' : 'linuxbridge').map(async kind =>
       stack.use(await agentStarts[kind]({ ...common, log: logOf(`${kind}-agent`) })),
@@ -36,6 +44,9 @@ async function agentMain(path: string): Promise<void> {
   await ended();
   log.info('ends');
 }
+
+/** A log of its own, which `weft logs` shows. */
+const lines = (log: Log): PacketLog => ({ write: line => log.info(line), async [Symbol.asyncDispose]() {} });
 
 /** For `weft port stats`; a socket that cannot be made keeps no agent from its work. */
 async function tellMetrics(stack: AsyncDisposableStack, path: string, parts: readonly AgentPart[], log: Log): Promise<void> {

@@ -152,7 +152,9 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
     enable_distributed_routing: false,
     in_distributed_mode: false,
     log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
-    extensions: (ctx.config.extensions ?? []).filter(name => EXTENSIONS.includes(name)),
+    extensions: (ctx.config.extensions ?? []).filter(
+      name => EXTENSIONS.includes(name) && (name !== 'log' || config.firewall === 'openvswitch'),
+    ),
     datapath_type: datapathType,
     ovs_capabilities: { datapath_types: root.datapath_types, iface_types: root.iface_types },
     vhostuser_socket_dir: vhostuserDir,

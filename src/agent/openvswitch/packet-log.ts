@@ -67,7 +67,9 @@ export class OvsPacketLog implements AsyncDisposable {
   /** Of the ports that are guarded. What cannot be done for a log is told, and keeps nothing else from being done. */
   async flows(ports: readonly FirewallPort[]): Promise<Flow[]> {
     const { view, ctx } = this.given;
-    this.logs.present(new Map([...view.devices.values()].map(d => [d.name, d.asked])));
+    // The others have no rules that would accept or drop anything.
+    const secured = [...view.devices.values()].filter(d => d.security !== undefined);
+    this.logs.present(new Map(secured.map(d => [d.name, d.asked])));
     const wanted = ports.flatMap(p => (p.guard.kind === 'guarded' ? this.wantedOf(p) : []));
     const logged = wanted.flatMap(w => w.logged);
     this.marks.keep(logged);
