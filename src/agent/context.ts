@@ -5,6 +5,7 @@ import type { Log } from '../contracts/log.ts';
 import type { Sample } from '../contracts/metrics.ts';
 import type { PacketLog } from '../contracts/packet-log.ts';
 import type { Clock } from '../engine/clock.ts';
+import type { GroupRange, TunnelPackets } from './desired/linuxbridge.ts';
 
 export interface AgentContext {
   readonly bus: Bus;
@@ -70,6 +71,10 @@ export interface LinuxbridgeConfig {
     readonly arpResponder?: boolean;
     /** `udp_dstport`, default 8472. */
     readonly udpPort: number;
+    /** `multicast_ranges`; as `group`. */
+    readonly groups?: readonly GroupRange[];
+    /** `ttl`; `tos`, or `dscp_inherit`, or `dscp`; `udp_srcport_min` and `udp_srcport_max`. */
+    readonly packets?: TunnelPackets;
   };
   /** `firewall_driver`, by default iptables; `noop`, also where `enable_security_group` is false: every port is as one without port security. */
   readonly firewallDriver?: 'iptables' | 'nftables' | 'noop';

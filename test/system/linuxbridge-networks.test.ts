@@ -1,7 +1,9 @@
 // Networks side by side on real hosts: the same addresses twice on one host, flat networks on the host's own interface, multicast tunnels.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { type Dict, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
+import { capture } from './captures.ts';
 import { connect, connects, pings, serve } from './linuxbridge-traffic.ts';
 import { BridgeWorld } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';
@@ -129,6 +131,33 @@ describe('networks', { skip: noSandbox() }, () => {
     );
     for (const ip of b.port.ips) await world.until(ip, () => pings(world, a, ip));
     assert.equal(await pings(world, a, b.port.ips[0]!, 1400), true, 'the whole MTU');
+  });
+
+  test('packets of tunnels have the TTL, the mark and the ports that they are to have, and the group of their VNI', async () => {
+    await using world = await BridgeWorld.open(2);
+    const open = world.server.group(1, all);
+    const packets = { ttl: 9, tos: 0xb8, sourcePorts: [40_000, 40_099] } as const;
+    const groups = [{ group: '239.7.7.7', low: 1002, high: 1002 }];
+    const vxlan = (n: number) => ({
+      vxlan: { localIp: `192.0.2.${n}`, group: '239.1.0.0/16', groups, l2population: false, udpPort: 4789, packets },
+    });
+    await Promise.all([world.agent('h1', vxlan(1)), world.agent('h2', vxlan(2))]);
+    world.server.ends.clear();
+    const wire = await capture(argv => world.start('h2', argv), 'eth0', join(world.folder, 'wire.pcap'));
+    const network = world.server.network(2);
+    const a = await world.instance('h1', world.server.port(1, network, { groups: [open] }));
+    const b = await world.instance('h2', world.server.port(2, network, { groups: [open], host: 'h2' }));
+    await world.active(a.port, b.port);
+    await world.until('a ping', () => pings(world, a, b.port.ips[0]!));
+    // Destination, TTL and mark of IPv4, then the ports of UDP.
+    const outer = (): Buffer[] => wire.frames().filter(f => f.readUInt16BE(12) === 0x0800 && f[23] === 17 && f.readUInt16BE(36) === 4789);
+    const places = (): string[] => [...new Set(outer().map(frame => frame.subarray(30, 34).join('.')))].sort();
+    await world.until('packets to each other and to the group', async () => places().length >= 3);
+    for (const frame of outer()) {
+      assert.deepEqual([frame[22], frame[15]], [9, 0xb8]);
+      assert.ok(frame.readUInt16BE(34) >= 40_000 && frame.readUInt16BE(34) <= 40_099);
+    }
+    assert.deepEqual(places(), ['192.0.2.1', '192.0.2.2', '239.7.7.7']);
   });
 
   test('what this kernel or configuration cannot do shuts the ports concerned, with words, and no others', async () => {

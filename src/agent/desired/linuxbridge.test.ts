@@ -79,6 +79,19 @@ test('multicast groups are spread over a prefix by VNI', () => {
   assert.equal(multicast('ff05::/16'), 'ff05::401');
 });
 
+test('a range of VNIs may have a group of its own, and the first that has the number counts', () => {
+  const groups = [
+    { group: '239.9.0.0/16', low: 1000, high: 1025 },
+    { group: '239.8.8.8', low: 1000, high: 2000 },
+  ];
+  const group = (segmentation_id: number): unknown => {
+    const vxlan = { ...options.vxlan!, l2population: false, groups };
+    const [bridge] = planHost([port({ segmentation_id })], { ...options, vxlan }).bridges.values();
+    return bridge?.uplink?.kind === 'vxlan' ? bridge.uplink.group : undefined;
+  };
+  assert.deepEqual([1025, 1026, 2001].map(group), ['239.9.4.1', '239.8.8.8', '239.0.7.209']);
+});
+
 test('flat, mapped bridge, VLAN, local', () => {
   const uplink = (fields: Partial<PortDetails>): unknown =>
     [...planHost([port({ segmentation_id: null, ...fields })], options).bridges.values()].map(b => [b.name, b.made, b.uplink])[0];

@@ -4,6 +4,21 @@ import { ipText, parseIp } from '../../domain/net/ip.ts';
 import type { PortDetails } from './l2-port.ts';
 import { bridgeName, vlanName, vxlanName } from './linuxbridge-names.ts';
 
+/** What the packets of tunnels have besides their ends; what is absent is the kernel's. */
+export interface TunnelPackets {
+  readonly ttl?: number;
+  /** The whole byte. */
+  readonly tos?: number | 'inherit';
+  readonly sourcePorts?: readonly [number, number];
+}
+
+/** Networks with these numbers have this group, or one of its addresses. */
+export interface GroupRange {
+  readonly group: string;
+  readonly low: number;
+  readonly high: number;
+}
+
 export interface BridgeOptions {
   readonly interfaceMappings: Readonly<Record<string, string>>;
   readonly bridgeMappings: Readonly<Record<string, string>>;
@@ -11,6 +26,9 @@ export interface BridgeOptions {
     readonly localIp: string;
     /** An address, or a prefix over which the networks are spread by VNI. */
     readonly group: string;
+    /** The first that has the VNI counts more than `group`. */
+    readonly groups?: readonly GroupRange[];
+    readonly packets?: TunnelPackets;
     readonly l2population: boolean;
     readonly arpResponder?: boolean;
     readonly udpPort: number;
@@ -23,7 +41,7 @@ export interface BridgeOptions {
 export type Uplink =
   | { readonly kind: 'physical'; readonly name: string }
   | { readonly kind: 'vlan'; readonly name: string; readonly dev: string; readonly id: number }
-  | {
+  | ({
       readonly kind: 'vxlan';
       readonly name: string;
       readonly id: number;
@@ -34,7 +52,7 @@ export type Uplink =
       readonly group?: string;
       /** Answers ARP and neighbour solicitations itself, and drops those it has no answer for. */
       readonly proxy: boolean;
-    };
+    } & TunnelPackets);
 
 export interface WantedBridge {
   readonly name: string;
@@ -117,8 +135,10 @@ function vxlan(port: PortDetails, { vxlan: v }: BridgeOptions): Uplink {
   if (v.dev === undefined) throw new Unwirable(`no device has the tunnel address ${v.localIp}`);
   const id = segment(port, 1, 2 ** 24 - 1);
   const proxy = v.l2population && v.arpResponder === true;
-  const tunnel = { kind: 'vxlan', name: vxlanName(id), id, dev: v.dev, local: v.localIp, port: v.udpPort, proxy } as const;
-  return v.l2population ? tunnel : { ...tunnel, group: groupOf(v.group, id) };
+  const tunnel = { kind: 'vxlan', name: vxlanName(id), id, dev: v.dev, local: v.localIp, port: v.udpPort, proxy, ...v.packets } as const;
+  if (v.l2population) return tunnel;
+  const { group } = v.groups?.find(({ low, high }) => low <= id && id <= high) ?? v;
+  return { ...tunnel, group: groupOf(group, id) };
 }
 
 function segment(port: PortDetails, low: number, high: number): number {

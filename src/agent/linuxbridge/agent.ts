@@ -20,6 +20,7 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
   if (!config) throw new Error('the Linux bridge agent has no configuration');
   tellOfExtensions(ctx, EXTENSIONS);
   const { interfaceMappings, bridgeMappings, vxlan } = config;
+  if (vxlan?.arpResponder && !vxlan.l2population) ctx.log.warning('arp_responder does nothing: only l2_population says what to answer');
   const options = { interfaceMappings, bridgeMappings, sha1Hex, ...(vxlan ? { vxlan } : {}) };
   return startL2Agent(ctx, {
     name: 'linuxbridge',

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { simHost } from '../../adapters/host/sim-host.ts';
 import type { Link } from '../../contracts/host/links.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
-import { planHost } from '../desired/linuxbridge.ts';
+import { planHost, type TunnelPackets } from '../desired/linuxbridge.ts';
 import { byName, linksToMake } from './link-steps.ts';
 
 const port = {
@@ -20,8 +20,8 @@ const port = {
   admin_state_up: true,
 } as unknown as PortDetails;
 
-const planned = (l2population: boolean) => {
-  const vxlan = { localIp: '192.0.2.1', group: '239.0.0.1', l2population, udpPort: 8472, dev: 'eth0' };
+const planned = (l2population: boolean, packets: TunnelPackets = {}) => {
+  const vxlan = { localIp: '192.0.2.1', group: '239.0.0.1', l2population, udpPort: 8472, dev: 'eth0', packets };
   return planHost([port], { interfaceMappings: {}, bridgeMappings: {}, sha1Hex: text => text, vxlan });
 };
 
@@ -43,4 +43,27 @@ test('a tunnel that learns is kept where it need not; one that does not is made 
     steps.map(({ change }) => change.do),
     ['del-link', 'add-link'],
   );
+});
+
+test('a tunnel whose packets are to be others is made anew', async () => {
+  const marked = { ttl: 9, tos: 0xb8, sourcePorts: [40_000, 40_999] } as const;
+  const { links } = simHost();
+  await links.apply('', [{ do: 'add-link', link: { kind: 'dummy', name: 'eth0' } }]);
+  const all: readonly TunnelPackets[] = [
+    {},
+    marked,
+    { ...marked, ttl: 10 },
+    { ...marked, tos: 'inherit' },
+    { ttl: 9, sourcePorts: [1, 2] },
+    {},
+  ];
+  for (const [i, packets] of all.entries()) {
+    const steps = linksToMake(planned(true, packets), byName(await links.list(''))).map(({ change }) => change);
+    assert.deepEqual(
+      steps.map(change => change.do),
+      i === 0 ? ['add-link', 'add-link'] : ['del-link', 'add-link'],
+    );
+    assert.deepEqual(await links.apply('', steps), []);
+    assert.deepEqual(linksToMake(planned(true, packets), byName(await links.list(''))), []);
+  }
 });

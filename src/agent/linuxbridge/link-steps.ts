@@ -2,6 +2,7 @@
 import type { Link, LinkChange } from '../../contracts/host/links.ts';
 import type { HostPlan, Uplink, WantedBridge } from '../desired/linuxbridge.ts';
 import { isBridgeName, isVxlanName } from '../desired/linuxbridge-names.ts';
+import { hasGlobalAddress } from '../l2/host-address.ts';
 import { addressesBack, addressesToBridge, type HostRoutes } from './physical-addresses.ts';
 
 export type LinkMap = ReadonlyMap<string, Link>;
@@ -40,12 +41,15 @@ function makeUplink(u: Uplink, b: WantedBridge, links: LinkMap): LinkChange[] {
   const there = links.get(u.name);
   if (u.kind === 'physical') return [];
   if (u.kind === 'vlan') return there ? [] : [{ do: 'add-link', link: { kind: 'vlan', name: u.name, dev: u.dev, id: u.id } }];
-  const { name, id, dev, local, port, group, proxy } = u;
+  const { kind, name, id, dev, local, port, group, proxy, ...packets } = u;
   if (there && sameTunnel(there, u)) return [];
   const flags = { learning: group !== undefined, proxy };
   return [
     ...(there ? [{ do: 'del-link', name } as const] : []),
-    { do: 'add-link', link: { kind: 'vxlan', name, id, dev, local, port, ...flags, ...(group === undefined ? {} : { group }), ...mtu(b) } },
+    {
+      do: 'add-link',
+      link: { kind, name, id, dev, local, port, ...flags, ...packets, ...(group === undefined ? {} : { group }), ...mtu(b) },
+    },
   ];
 }
 
@@ -58,7 +62,10 @@ function sameTunnel(link: Link, u: Extract<Uplink, { kind: 'vxlan' }>): boolean 
     v.group === u.group &&
     // One of Neutron's agent learns also where it is told all: to make it anew would lose what is on its way.
     (v.learning || u.group === undefined) &&
-    v.proxy === u.proxy
+    v.proxy === u.proxy &&
+    v.ttl === u.ttl &&
+    v.tos === u.tos &&
+    String(v.sourcePorts) === String(u.sourcePorts)
   );
 }
 
@@ -128,11 +135,12 @@ export function linksToRemove(plan: HostPlan, links: LinkMap, own: OwnDevices, r
     const uplinks = members.filter(l => isUplink(l, own.physical));
     // Something else is plugged in: it is not for us to pull it out.
     if (uplinks.length < members.length) continue;
+    const home = uplinks.find(u => own.physical.has(u.name)) ?? all.find(l => own.physical.has(l.name) && l.mac === bridge.mac);
+    // The host's addresses are not ours to lose.
+    if (hasGlobalAddress(bridge) && !home) continue;
     bridges.push(bridge.name);
-    for (const u of uplinks) {
-      if (own.physical.has(u.name)) changes.push({ do: 'set-link', name: u.name, master: null }, ...addressesBack(bridge, u.name, routes));
-      else changes.push({ do: 'del-link', name: u.name });
-    }
+    if (home) changes.push(...addressesBack(bridge, home, routes));
+    for (const u of uplinks) if (u !== home) changes.push({ do: 'del-link', name: u.name });
     changes.push({ do: 'del-link', name: bridge.name });
   }
   changes.push(...strayUplinks(plan, all, own));

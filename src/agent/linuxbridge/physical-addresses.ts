@@ -8,21 +8,32 @@ const globalOf = (link: Link): string[] => link.addresses.filter(a => a.scope ==
 
 /** From the device to its bridge. New addresses and routes are there before the old addresses go. */
 export function addressesToBridge(device: Link, bridge: string, routes: HostRoutes): LinkChange[] {
-  return move(globalOf(device), device.name, bridge, routes);
+  return [...copied(device, bridge, routes), ...taken(device)];
 }
 
-export function addressesBack(bridge: Link, device: string, routes: HostRoutes): LinkChange[] {
-  return move(globalOf(bridge), bridge.name, device, routes);
+/**
+ * From the bridge to the device, which leaves it in between. Whoever is stopped at any of these leaves each address on one of the two, and the next
+ * agent goes on.
+ */
+export function addressesBack(bridge: Link, device: Link, routes: HostRoutes): LinkChange[] {
+  const out = device.master === undefined ? [] : [{ do: 'set-link', name: device.name, master: null } as const];
+  return [...copied(bridge, device.name, routes), ...out, ...taken(bridge)];
 }
 
-function move(cidrs: readonly string[], from: string, to: string, routes: HostRoutes): LinkChange[] {
+function copied(from: Link, to: string, routes: HostRoutes): LinkChange[] {
+  const cidrs = globalOf(from);
   if (cidrs.length === 0) return [];
   // The kernel makes the routes of the addresses themselves.
-  const own = routes.filter(r => r.dev === from && r.proto !== 'kernel' && r.proto !== 'ra');
+  const own = routes.filter(r => r.dev === from.name && r.proto !== 'kernel' && r.proto !== 'ra');
   const gatewaysLast = [...own].sort((a, b) => Number(a.via !== undefined) - Number(b.via !== undefined));
   return [
     ...cidrs.map(cidr => ({ do: 'add-address', dev: to, cidr, nodad: true }) as const),
     ...gatewaysLast.map(route => ({ do: 'replace-route', route: { ...route, dev: to } }) as const),
-    ...cidrs.map(cidr => ({ do: 'del-address', dev: from, cidr }) as const),
   ];
 }
+
+/** The last first: the first of a subnet would take the others along. */
+const taken = (from: Link): LinkChange[] =>
+  globalOf(from)
+    .map(cidr => ({ do: 'del-address', dev: from.name, cidr }) as const)
+    .reverse();

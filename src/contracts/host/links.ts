@@ -17,6 +17,12 @@ export interface VxlanInfo {
   readonly port: number;
   readonly learning: boolean;
   readonly proxy: boolean;
+  /** Absent where the kernel's own counts. */
+  readonly ttl?: number;
+  /** The whole byte, of which DSCP is the upper six bits. */
+  readonly tos?: number | 'inherit';
+  /** The least and the greatest UDP port to send from. */
+  readonly sourcePorts?: readonly [number, number];
 }
 
 export interface Link {
@@ -91,6 +97,8 @@ export type NewLink =
       readonly group?: string;
       readonly port: number;
       readonly ttl?: number;
+      readonly tos?: number | 'inherit';
+      readonly sourcePorts?: readonly [number, number];
       readonly learning: boolean;
       readonly proxy: boolean;
       readonly mtu?: number;

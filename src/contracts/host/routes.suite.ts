@@ -149,6 +149,8 @@ function vxlans(check: LinksCheck): void {
         dev: 'va',
         port: 8472,
         ttl: 5,
+        tos: 0xb8,
+        sourcePorts: [40_000, 40_999],
         learning: true,
         proxy: false,
         mtu: 1400,
@@ -158,9 +160,22 @@ function vxlans(check: LinksCheck): void {
     assert.deepEqual(one?.vxlan, { id: 5, local: '10.0.0.1', dev: 'va', port: 8472, learning: false, proxy: true });
     assert.equal(one.mtu, 1450);
     const two = await link(under, ns, 'vxlan-6');
-    assert.deepEqual(two?.vxlan, { id: 6, group: '224.0.0.1', dev: 'va', port: 8472, learning: true, proxy: false });
+    const marked = { ttl: 5, tos: 0xb8, sourcePorts: [40_000, 40_999] };
+    assert.deepEqual(two?.vxlan, { id: 6, group: '224.0.0.1', dev: 'va', port: 8472, learning: true, proxy: false, ...marked });
     assert.equal(two.mtu, 1400);
     assert.match(await refused(under, ns, vxlan('other', 5)), /exists/);
+    const inherited = {
+      kind: 'vxlan',
+      name: 'vxlan-7',
+      id: 7,
+      dev: 'va',
+      port: 8472,
+      learning: true,
+      proxy: false,
+      tos: 'inherit',
+    } as const;
+    await apply(under, ns, { do: 'add-link', link: inherited });
+    assert.equal((await link(under, ns, 'vxlan-7'))?.vxlan?.tos, 'inherit');
     const { local: _, ...apart } = {
       kind: 'vxlan',
       name: 'm',

@@ -122,8 +122,17 @@ function addVxlan(name: string, link: Extract<NewLink, { kind: 'vxlan' }>): stri
     option('group', link.group === undefined ? undefined : ip(link.group)) +
     option('dev', link.dev === undefined ? undefined : device(link.dev));
   const flags = `${link.learning ? ' learning' : ' nolearning'}${link.proxy ? ' proxy' : ''}`;
-  return `${head}${ends} dstport ${integer(link.port, 1, 65_535)}${option('ttl', link.ttl === undefined ? undefined : integer(link.ttl, 0, 255))}${flags}`;
+  const ports = `${sourcePorts(link.sourcePorts)} dstport ${integer(link.port, 1, 65_535)}`;
+  const ttl = option('ttl', link.ttl === undefined ? undefined : integer(link.ttl, 0, 255));
+  return `${head}${ends}${ports}${ttl}${tos(link.tos)}${flags}`;
 }
+
+const sourcePorts = (range: readonly [number, number] | undefined): string =>
+  range === undefined ? '' : ` srcport ${integer(range[0], 0, 65_535)} ${integer(range[1], 0, 65_535)}`;
+
+/** Read as hexadecimal. */
+const tos = (given: number | 'inherit' | undefined): string =>
+  given === undefined ? '' : ` tos ${given === 'inherit' ? given : `0x${Number(integer(given, 0, 255)).toString(16)}`}`;
 
 /** The host's own namespace has no name for ip(8), but this process is in it. */
 const target = (ns: Netns): string => (ns === '' ? String(process.pid) : netns(ns));

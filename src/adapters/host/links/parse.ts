@@ -57,7 +57,21 @@ function parseVxlan(r: Raw): VxlanInfo {
     ...given('group', text(r['group']) ?? text(r['group6'])),
     ...given('local', text(r['local']) ?? text(r['local6'])),
     ...given('dev', text(r['link'])),
+    ...given('ttl', number(r['ttl']) || undefined),
+    ...given('tos', parseTos(text(r['tos']))),
+    ...given('sourcePorts', parseRange(record(r['port_range']))),
   };
+}
+
+/** 1 stands for the mark of what is carried. */
+function parseTos(found: string | undefined): number | 'inherit' | undefined {
+  const value = Number(found ?? 0);
+  return value === 1 || found === 'inherit' ? 'inherit' : value || undefined;
+}
+
+function parseRange(r: Raw): readonly [number, number] | undefined {
+  const [low, high] = [number(r['low']) ?? 0, number(r['high']) ?? 0];
+  return low === 0 && high === 0 ? undefined : [low, high];
 }
 
 /** Unicast routes outside the table `local`; a multipath route is one entry per next hop. */

@@ -128,8 +128,9 @@ function addVxlan(net: SimNet, link: Extract<NewLink, { kind: 'vxlan' }>, fresh:
   else if (link.group !== undefined) throw new Refused('Error: Local interface required for multicast remote group.');
   const taken = [...net.links.values()].some(l => l.vxlan?.id === link.id && l.vxlan.port === link.port);
   if (taken) throw new Refused('Error: A VXLAN device with the specified VNI already exists.');
-  const { id, port, learning, proxy, local, dev, group } = link;
-  const vxlan = { id, port, learning, proxy, ...(local && { local }), ...(dev && { dev }), ...(group && { group }) };
+  const { id, port, learning, proxy, local, dev, group, ttl, tos, sourcePorts } = link;
+  const ends = { ...(local && { local }), ...(dev && { dev }), ...(group && { group }) };
+  const vxlan = { id, port, learning, proxy, ...ends, ...(ttl && { ttl }), ...(tos && { tos }), ...(sourcePorts && { sourcePorts }) };
   const lowerMtu = dev === undefined ? undefined : mustFind(net, dev).mtu - 50;
   net.add({ ...(lowerMtu === undefined ? {} : { mtu: lowerMtu }), ...fresh, vxlan, lower: dev });
   if (group) net.fdb.push({ dev: link.name, mac: '00:00:00:00:00:00', dst: group, permanent: true });

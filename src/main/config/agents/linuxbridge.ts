@@ -4,10 +4,7 @@ import { idleOption, noEffect, notHere, option, section } from '../option.ts';
 import { bool, int, list, port, string } from '../values.ts';
 import { extensionsOption, packetLogOptions } from './packet-log.ts';
 import { type AgentSettings, within } from './settings.ts';
-import { devices, firewallDriver, groupOfTunnels, ip } from './types.ts';
-
-const marks = noEffect('packets of tunnels are not marked');
-const kernelsOwn = noEffect('tunnels have what the kernel gives them');
+import { devices, firewallDriver, groupOfTunnels, ip, multicastRanges } from './types.ts';
 
 export const linuxbridgeOptions = [
   ...section<AgentSettings>('linux_bridge', [
@@ -35,11 +32,25 @@ export const linuxbridgeOptions = [
       default: '224.0.0.1',
     }),
     option('udp_dstport', port, "the port of tunnels (default: the kernel's, 8472)", within('linuxbridge', 'udpPort')),
-    idleOption('udp_srcport_min', int(0, 65_535), 'the least source port', kernelsOwn, { default: '0' }),
-    idleOption('udp_srcport_max', int(0, 65_535), 'the greatest source port', kernelsOwn, { default: '0' }),
-    idleOption('ttl', int(0, 255), 'hops that packets of tunnels live for', kernelsOwn),
-    idleOption('tos', int(0, 255), 'the mark of packets of tunnels', marks),
-    idleOption('multicast_ranges', list, 'groups by number', notHere('there is one group for all, or one network of groups')),
+    option(
+      'udp_srcport_min',
+      int(0, 65_535),
+      "the least port that tunnels send from (0: the kernel's)",
+      within('linuxbridge', 'leastPort'),
+      {
+        default: '0',
+      },
+    ),
+    option('udp_srcport_max', int(0, 65_535), 'the greatest', within('linuxbridge', 'greatestPort'), { default: '0' }),
+    option('ttl', int(0, 255), "hops that packets of tunnels live for (0: the kernel's)", within('linuxbridge', 'ttl')),
+    option('tos', int(0, 255), 'the whole byte of the mark of packets of tunnels; counts more than `dscp`', within('linuxbridge', 'tos')),
+    option(
+      'multicast_ranges',
+      multicastRanges,
+      'groups of some numbers, which count more than `vxlan_group`: `ADDRESS:MIN:MAX`, …',
+      within('linuxbridge', 'groups'),
+      { default: '' },
+    ),
   ]),
   ...section<AgentSettings>('securitygroup', [
     option(
@@ -74,8 +85,8 @@ export const linuxbridgeOptions = [
       default: '10',
     }),
     extensionsOption,
-    idleOption('dscp', int(0, 63), 'the mark of packets of tunnels', marks),
-    idleOption('dscp_inherit', bool, 'their mark is that of what they carry', marks, { default: 'false' }),
+    option('dscp', int(0, 63), 'the mark of packets of tunnels', within('linuxbridge', 'dscp')),
+    option('dscp_inherit', bool, 'their mark is that of what they carry', within('linuxbridge', 'dscpInherit'), { default: 'false' }),
     idleOption('prevent_arp_spoofing', string, 'anti-spoofing', noEffect('it is part of port security')),
   ]),
   ...packetLogOptions,

@@ -202,7 +202,7 @@ test("the files of the installation guides, where one neutron.conf is the server
   assert.deepEqual(bridge.config.linuxbridge, {
     interfaceMappings: { provider: 'eth1' },
     bridgeMappings: {},
-    vxlan: { localIp: '10.0.0.31', group: '224.0.0.1', l2population: true, arpResponder: false, udpPort: 8472 },
+    vxlan: { localIp: '10.0.0.31', group: '224.0.0.1', groups: [], l2population: true, arpResponder: false, udpPort: 8472, packets: {} },
     firewallDriver: 'iptables',
     qos: { kernelHz: 250, latencyMs: 50 },
   });
@@ -265,7 +265,27 @@ test('no security groups on this machine; VXLAN needs an address of its own', ()
   const tunnels = (text: string): unknown => read('linuxbridge', `[vxlan]\n${text}`).config.linuxbridge?.vxlan;
   assert.equal(tunnels('enable_vxlan = false\nlocal_ip = 10.0.0.1'), undefined);
   assert.equal(tunnels(''), undefined);
-  assert.ok(tunnels('local_ip = fd00::1\nudp_dstport = 4789\nvxlan_group = 239.1.1.0/24'));
+  assert.ok(tunnels('local_ip = fd00::1\nudp_dstport = 4789\nvxlan_group = ff05::/16'));
+  // Where the server tells all, nobody is asked by multicast, and there need be no group of the right family.
+  assert.ok(tunnels('local_ip = fd00::1\nl2_population = true'));
+  assert.ok(tunnels('local_ip = fd00::1\nl2_population = true\nvxlan_group ='));
+});
+
+test('what packets of VXLAN have, by the order in which Neutron looks', () => {
+  const packets = (text: string): unknown =>
+    read('linuxbridge', `[vxlan]\nlocal_ip = 10.0.0.1\n${text}`).config.linuxbridge?.vxlan?.packets;
+  assert.deepEqual(packets(''), {});
+  assert.deepEqual(packets('ttl = 0\ntos = 0\nudp_srcport_max = 0'), {});
+  assert.deepEqual(packets('ttl = 9\nudp_srcport_min = 40000\nudp_srcport_max = 40999'), { ttl: 9, sourcePorts: [40_000, 40_999] });
+  assert.deepEqual(packets('[agent]\ndscp = 46'), { tos: 0xb8 });
+  assert.deepEqual(packets('[agent]\ndscp = 46\ndscp_inherit = true'), { tos: 'inherit' });
+  assert.deepEqual(packets('tos = 16\n[agent]\ndscp = 46\ndscp_inherit = true'), { tos: 16 });
+  const groups = read('linuxbridge', '[vxlan]\nlocal_ip = 10.0.0.1\nmulticast_ranges = 224.0.0.10:10:90,239.1.0.0/16:1000:1999').config
+    .linuxbridge;
+  assert.deepEqual(groups?.vxlan?.groups, [
+    { group: '224.0.0.10', low: 10, high: 90 },
+    { group: '239.1.0.0/16', low: 1000, high: 1999 },
+  ]);
 });
 
 test('what cannot be had, and what cannot be, stops the agent', () => {
@@ -283,7 +303,14 @@ test('what cannot be had, and what cannot be, stops the agent', () => {
     ['linuxbridge', '[linux_bridge]\nphysical_interface_mappings = provider:a/b', /a device is wanted/],
     ['linuxbridge', '[vxlan]\nl2_population = true', /local_ip is missing/],
     ['linuxbridge', '[vxlan]\nlocal_ip = eth0', /an address of this machine/],
-    ['linuxbridge', '[vxlan]\nmulticast_ranges = 224.0.0.10:10:90', /one group for all/],
+    ['linuxbridge', '[vxlan]\nmulticast_ranges = 224.0.0.10:90:10', /239\.1\.1\.1:100:199/],
+    ['linuxbridge', '[vxlan]\nmulticast_ranges = 10.0.0.10:10:90', /a multicast address with two numbers/],
+    ['linuxbridge', '[vxlan]\nmulticast_ranges = 224.0.0.10:10', /a multicast address with two numbers/],
+    ['linuxbridge', '[vxlan]\nvxlan_group = 10.0.0.0/8', /a multicast address, or a network/],
+    ['linuxbridge', '[vxlan]\nlocal_ip = fd00::1', /224\.0\.0\.1 and local_ip fd00::1 are not of the same IP version/],
+    ['linuxbridge', '[vxlan]\nlocal_ip = 10.0.0.1\nmulticast_ranges = ff05::1:1:9', /ff05::1 and local_ip/],
+    ['linuxbridge', '[vxlan]\nlocal_ip = 10.0.0.1\nvxlan_group =', /need a vxlan_group/],
+    ['linuxbridge', '[vxlan]\nudp_srcport_min = 9', /udp_srcport_min is more than/],
     ['metadata', '[DEFAULT]\nnova_client_cert = /a', /nova_client_priv_key/],
     ['metadata', '[DEFAULT]\nnova_metadata_host = a b', /an address or a name/],
     ['metadata', '[DEFAULT]\ntransport_url = http://x', /transport_url/],

@@ -11,6 +11,7 @@ import type {
   OpenvswitchConfig,
   PacketLogConfig,
 } from '../../../agent/context.ts';
+import type { GroupRange, TunnelPackets } from '../../../agent/desired/linuxbridge.ts';
 import type { MessagingConfig } from '../../../server/context.ts';
 import { ConfigError } from '../ini.ts';
 import { noResources, type ResourceSettings, refuseResources, resourceReport } from './resource-providers.ts';
@@ -61,6 +62,13 @@ export interface LinuxbridgeSettings {
   readonly arpResponder: boolean;
   /** 0: the kernel's. */
   readonly udpPort: number;
+  readonly groups: readonly GroupRange[];
+  readonly leastPort: number;
+  readonly greatestPort: number;
+  readonly ttl: number;
+  readonly tos: number;
+  readonly dscp: number;
+  readonly dscpInherit: boolean;
   readonly firewallDriver: NonNullable<LinuxbridgeConfig['firewallDriver']>;
   readonly securityGroups: boolean;
   readonly kernelHz: number;
@@ -128,6 +136,13 @@ export const defaultAgentSettings: AgentSettings = {
     l2population: false,
     arpResponder: false,
     udpPort: 0,
+    groups: [],
+    leastPort: 0,
+    greatestPort: 0,
+    ttl: 0,
+    tos: 0,
+    dscp: 0,
+    dscpInherit: false,
     firewallDriver: 'iptables',
     securityGroups: true,
     kernelHz: 250,
@@ -199,8 +214,7 @@ export const tls =
 export function refuseAgent(kind: AgentKind, settings: AgentSettings): void {
   const { linuxbridge, openvswitch, l3, metadata } = settings;
   if (!isAbsolute(settings.statePath)) throw new ConfigError('state_path: an absolute path is wanted');
-  if (kind === 'linuxbridge' && linuxbridge.enableVxlan && linuxbridge.localIp === '' && linuxbridge.l2population)
-    throw new ConfigError('[vxlan] l2_population is on, and local_ip is missing');
+  if (kind === 'linuxbridge' && linuxbridge.enableVxlan) refuseVxlan(linuxbridge);
   if (kind === 'openvswitch') {
     refuseOpenvswitch(openvswitch);
     refuseResources(openvswitch.resources, Object.values(openvswitch.bridgeMappings), settings.messaging.host || hostname());
@@ -215,6 +229,15 @@ export function refuseAgent(kind: AgentKind, settings: AgentSettings): void {
 function refuseConnection({ connection, keyFile, certFile, caFile }: OpenvswitchSettings): void {
   if (connection.startsWith('ssl:') && [keyFile, certFile, caFile].includes(''))
     throw new ConfigError('[ovs] ssl: needs ssl_key_file, ssl_cert_file and ssl_ca_cert_file');
+}
+
+function refuseVxlan({ localIp, l2population, group, groups, leastPort, greatestPort }: LinuxbridgeSettings): void {
+  if (localIp === '' && l2population) throw new ConfigError('[vxlan] l2_population is on, and local_ip is missing');
+  if (leastPort > greatestPort) throw new ConfigError('[vxlan] udp_srcport_min is more than udp_srcport_max');
+  if (localIp === '' || l2population) return;
+  if (group === '') throw new ConfigError('[vxlan] without l2_population tunnels need a vxlan_group');
+  const wrong = [group, ...groups.map(range => range.group)].find(text => text.includes(':') !== localIp.includes(':'));
+  if (wrong !== undefined) throw new ConfigError(`[vxlan] ${wrong} and local_ip ${localIp} are not of the same IP version`);
 }
 
 function refuseOpenvswitch(settings: OpenvswitchSettings): void {
@@ -274,14 +297,24 @@ const packetLogConfig = ({ networkLog: { file, ...limit } }: AgentSettings): Pac
 const kernelPort = 8472;
 
 function linuxbridgeConfig(settings: LinuxbridgeSettings): LinuxbridgeConfig {
-  const { interfaceMappings, bridgeMappings, enableVxlan, localIp, group, l2population, arpResponder, udpPort } = settings;
-  const vxlan = { localIp, group, l2population, arpResponder, udpPort: udpPort || kernelPort };
+  const { interfaceMappings, bridgeMappings, enableVxlan, localIp, group, groups, l2population, arpResponder, udpPort } = settings;
+  const vxlan = { localIp, group, groups, l2population, arpResponder, udpPort: udpPort || kernelPort, packets: tunnelPackets(settings) };
   return {
     interfaceMappings,
     bridgeMappings,
     ...(enableVxlan && localIp !== '' ? { vxlan } : {}),
     firewallDriver: settings.securityGroups ? settings.firewallDriver : 'noop',
     qos: { kernelHz: settings.kernelHz, latencyMs: settings.tbfLatency },
+  };
+}
+
+/** `tos` counts more than `dscp_inherit`, and that more than `dscp`; what is 0 is the kernel's. */
+function tunnelPackets({ ttl, tos, dscp, dscpInherit, leastPort, greatestPort }: LinuxbridgeSettings): TunnelPackets {
+  const mark = tos || (dscpInherit ? 'inherit' : dscp << 2);
+  return {
+    ...(ttl === 0 ? {} : { ttl }),
+    ...(mark === 0 ? {} : { tos: mark }),
+    ...(greatestPort === 0 ? {} : { sourcePorts: [leastPort, greatestPort] as const }),
   };
 }
 

@@ -1,7 +1,10 @@
 // What only options of agents may be.
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
+import type { GroupRange } from '../../../agent/desired/linuxbridge.ts';
 import { parseCidr } from '../../../domain/net/cidr.ts';
+import { parseIp } from '../../../domain/net/ip.ts';
+import { isMulticast } from '../../../domain/net/well-known.ts';
 import { ConfigError } from '../ini.ts';
 import type { Type } from '../option.ts';
 import { listOf, mapped, mappings, oneOf } from '../values.ts';
@@ -18,11 +21,29 @@ export const absolutePath = shaped('path', isAbsolute, 'an absolute path');
 export const ip = shaped('IP address', text => isIP(text) !== 0, 'an address of this machine');
 const isName = (text: string): boolean => /^[A-Za-z0-9_.-]{1,253}$/.test(text);
 export const hostAddress = shaped('host', text => isIP(text) !== 0 || isName(text), 'an address or a name');
+/** Empty: there is none, and VXLAN needs l2population. */
 export const groupOfTunnels = shaped(
   'multicast address or network',
-  text => isIP(text) !== 0 || parseCidr(text) !== undefined,
+  text => text === '' || isGroup(text),
   'a multicast address, or a network of them,',
 );
+
+function isGroup(text: string): boolean {
+  const address = text.includes('/') ? parseCidr(text) : parseIp(text);
+  if (!address) return false;
+  return isMulticast('network' in address ? { version: address.version, value: address.network } : address);
+}
+
+/** `239.1.1.1:100:199`: a group, or a network of them, and the least and the greatest VNI that have it. */
+export const multicastRanges = listOf<GroupRange>({
+  name: 'group:min:max',
+  read(text) {
+    const [, group = '', low = '', high = ''] = /^(.+):(\d{1,8}):(\d{1,8})$/.exec(text) ?? [];
+    if (!isGroup(group) || Number(low) > Number(high))
+      throw new ConfigError('a multicast address with two numbers is wanted: 239.1.1.1:100:199');
+    return { group, low: Number(low), high: Number(high) };
+  },
+});
 
 /** `physnet1:eth1,physnet2:eth2`, with names that the kernel takes for a device. */
 export const devices = mapped(mappings, mappings.name, found => {
