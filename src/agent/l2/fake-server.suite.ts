@@ -86,6 +86,7 @@ export class FakeServer {
           ['update_device_list', a => server.list(a)],
           ['tunnel_sync', a => server.sync(a)],
           ['pull', a => server.pull(a)],
+          ['bulk_pull', a => server.bulkPull(a)],
         ] as [string, (a: Readonly<Record<string, Json>>) => unknown][]
       ).map(([method, handle]) => [
         method,
@@ -183,6 +184,12 @@ export class FakeServer {
     ]);
     const endpoints = [{ namespace, version: '1.1', methods: Object.fromEntries(heard) }];
     this.served.push(await this.bus.serve({ topic, server: 'fake', endpoints }));
+  }
+
+  /** By a list of what they are pulled by. */
+  private bulkPull(args: Readonly<Record<string, Json>>): unknown[] {
+    const [keys = []] = Object.values(args['filter_kwargs'] as Record<string, string[]>);
+    return keys.flatMap(key => this.pull({ ...args, resource_id: key }) ?? []);
   }
 
   // Messages to agents.

@@ -7,6 +7,7 @@ import type { AgentContext, AgentPart, OpenvswitchConfig, ResourceReport } from 
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import { tellOfExtensions } from '../l2/extensions.ts';
 import { qosPoliciesOf } from '../l2/qos-policies.ts';
+import { Trunks } from '../l2/trunks/trunks.ts';
 import type { View } from '../l2/view.ts';
 import { Absence } from './absence.ts';
 import type { BridgeOptions } from './bridges.ts';
@@ -14,13 +15,14 @@ import { freshPorts, shutFresh } from './fresh-ports.ts';
 import { OvsSwitch } from './ovs-switch.ts';
 import { OvsPacketLog } from './packet-log.ts';
 import { OvsQos } from './qos.ts';
+import { OvsTrunkHost } from './trunk-host.ts';
 import { TunnelEnds } from './tunnel-ends.ts';
 import { vifsOf } from './vifs.ts';
 
 /** What there is beside the wiring of ports, where `[agent] extensions` names it. */
 const EXTENSIONS = ['log', 'qos'];
 
-const NOT_HERE = ['trunks', 'distributed routers'];
+const NOT_HERE = ['distributed routers'];
 
 export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.openvswitch;
@@ -62,12 +64,22 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
         qos: policies && new OvsQos({ ...options, session, log: ctx.log, qosOf: port => policies.of(port) }),
       });
       made.push(ovs);
+      const trunks = new Trunks({
+        ctx,
+        resources: core.resources,
+        host: new OvsTrunkHost({ session, integrationBridge: options.integrationBridge, clock: ctx.clock }),
+      });
       return {
         switch: ovs,
-        objects: [...(packetLog ? [packetLog.logs] : []), ...(policies ? [policies] : [])],
+        objects: [trunks.objects, ...(packetLog ? [packetLog.logs] : []), ...(policies ? [policies] : [])],
         statistics: () => ovs.statistics(),
         ...(packetLog ? { samples: () => packetLog.samples() } : {}),
-        watch: () => watchDatabase(core, session, config, database, now => (picture = now)),
+        watch: () => {
+          const stack = new AsyncDisposableStack();
+          stack.use(trunks.start());
+          stack.use(watchDatabase(core, session, config, database, now => (picture = now)));
+          return stack;
+        },
         ...(ends ? { topics: ends.topics(), onUp: () => ends.touch() } : {}),
       };
     },
