@@ -10,6 +10,7 @@ import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { LinuxbridgeConfig, OpenvswitchConfig, PacketLogConfig } from '../../src/agent/context.ts';
 import { type FakePort, FakeServer, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
+import { FakeTrunks } from '../../src/agent/l2/trunks/fake-trunks.suite.ts';
 import { type Done, run, tryRun } from '../../src/main/sandbox/run.ts';
 import { openSandbox, type Sandbox } from '../../src/main/sandbox/sandbox.ts';
 import { type Job, startJob } from './job.ts';
@@ -36,6 +37,7 @@ export type SwitchKind = 'linuxbridge' | 'openvswitch' | 'hybrid';
 
 export class BridgeWorld implements AsyncDisposable {
   readonly server: FakeServer;
+  readonly trunks: FakeTrunks;
   readonly folder: string;
   readonly kind: SwitchKind;
   private readonly hosts: ReadonlyMap<string, Sandbox>;
@@ -46,12 +48,14 @@ export class BridgeWorld implements AsyncDisposable {
   private constructor(parts: {
     hosts: ReadonlyMap<string, Sandbox>;
     server: FakeServer;
+    trunks: FakeTrunks;
     folder: string;
     kind: SwitchKind;
     stack: AsyncDisposableStack;
   }) {
     this.hosts = parts.hosts;
     this.server = parts.server;
+    this.trunks = parts.trunks;
     this.folder = parts.folder;
     this.kind = parts.kind;
     this.stack = parts.stack;
@@ -67,13 +71,14 @@ export class BridgeWorld implements AsyncDisposable {
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
     const hub = stack.use(await UnixHub.listen(join(folder, 'bus'), { clock: systemClock, log: textLog({ sink: { write() {} } }) }));
     const server = stack.use(await FakeServer.open(hub.bus, kind === 'linuxbridge' ? tapOf : id => id));
+    const trunks = stack.use(await FakeTrunks.open(hub.bus, server));
     const hosts = new Map<string, Sandbox>();
     for (const n of Array.from({ length: count }, (_, i) => i + 1)) hosts.set(`h${n}`, stack.use(await openSandbox(`${PREFIX}-h${n}`)));
     const far = stack.use(await openSandbox(`${PREFIX}-far`));
     hosts.set('far', far);
     await wire(hosts.get('h1')!, 'eth0', hosts.get('h2') ?? far, 'eth0');
     await wire(hosts.get('h1')!, 'eth1', hosts.get('h2') ?? far, 'eth1');
-    const world = new BridgeWorld({ hosts, server, folder, kind, stack: stack.move() });
+    const world = new BridgeWorld({ hosts, server, trunks, folder, kind, stack: stack.move() });
     for (const n of Array.from({ length: count }, (_, i) => i + 1)) {
       for (const dev of ['eth0', 'eth1']) await world.on(`h${n}`, 'ip', 'link', 'set', dev, 'up', 'mtu', '1600');
       await world.on(`h${n}`, 'ip', 'addr', 'add', `192.0.2.${n}/24`, 'dev', 'eth0');
@@ -120,21 +125,27 @@ export class BridgeWorld implements AsyncDisposable {
 
   /** A namespace with eth0 in the port's MAC and addresses; the tap is there when it answers, whoever wires it. */
   async instance(host: string, port: FakePort, options: { readonly addresses?: readonly string[] } = {}): Promise<Instance> {
+    const vm = await this.boot(host, port, tapOf(port.id), options);
+    if (this.kind === 'openvswitch') await plugInto(this, vm);
+    if (this.kind === 'hybrid') await plugHybrid(this, vm);
+    return vm;
+  }
+
+  /** A namespace with eth0, whose other end is called so. */
+  async boot(host: string, port: FakePort, tap: string, options: { readonly addresses?: readonly string[] } = {}): Promise<Instance> {
     const ns = `vm-${port.id.slice(0, 8)}`;
     const addresses = options.addresses ?? port.ips.map(ip => `${ip}/${ip.includes(':') ? 64 : 24}`);
     const vm = { host, ns, port };
     await this.on(host, 'ip', 'netns', 'add', ns);
     const mtu = String(this.server.networks.get(port.network)?.mtu ?? 1450);
     await this.inside(vm, 'sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.default.accept_ra=0');
-    await this.on(host, 'ip', 'link', 'add', tapOf(port.id), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns, 'address', port.mac);
+    await this.on(host, 'ip', 'link', 'add', tap, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', ns, 'address', port.mac);
     const batch = [
       'link set lo up',
       `link set eth0 up mtu ${mtu}`,
       ...addresses.map(a => `addr add ${a} dev eth0${a.includes(':') ? ' nodad' : ''}`),
     ];
     await run(this.enter(host, ['ip', '-n', ns, '-batch', '-']), { input: `${batch.join('\n')}\n` });
-    if (this.kind === 'openvswitch') await plugInto(this, vm);
-    if (this.kind === 'hybrid') await plugHybrid(this, vm);
     return vm;
   }
 
