@@ -45,6 +45,8 @@ function tagged(mac: string, dst: string): Case[] {
     [`two tags ${vid}`, [...tagOf(vid), ...tagOf(2)]],
     [`802.1ad ${vid} over a tag`, [...tagOf(vid, 0x88a8), ...tagOf(2)]],
     [`a priority over tag ${vid}`, [...tagOf(0), ...tagOf(vid)]],
+    [`two priorities over tag ${vid}`, [...tagOf(0), ...tagOf(0), ...tagOf(vid)]],
+    [`three priorities over tag ${vid}`, [...tagOf(0), ...tagOf(0), ...tagOf(0), ...tagOf(vid)]],
   ]);
   return [broadcast, dst].flatMap(to =>
     stacks.map(([name, tags]) => {

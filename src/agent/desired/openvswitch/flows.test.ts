@@ -53,8 +53,6 @@ const integration = golden(`
   table=30, priority=0 actions=goto_table:59
   table=31, priority=0 actions=goto_table:59
   table=59, priority=0 actions=goto_table:60
-  table=60, priority=6,in_port=3,dl_vlan=0,dl_type=0x8100 actions=drop
-  table=60, priority=6,in_port=3,dl_vlan=0,dl_type=0x88a8 actions=drop
   table=60, priority=5,in_port=3,dl_vlan=0 actions=pop_vlan,resubmit(,60)
   table=60, priority=4,in_port=3,vlan_tci=0x1000/0x1000 actions=drop
   table=60, priority=3 actions=NORMAL

@@ -40,17 +40,13 @@ export const commit: Action = { do: 'ct', commit: true, zone };
 /** What is known of the connection stays, as one that is not permitted any more: neither side is heard again. */
 export const commitEnded: Action = { do: 'ct', commit: true, zone, exec: [{ do: 'set_field', field: 'ct_mark', value: 1 }] };
 
-const TPIDS = [0x8100, 0x88a8];
-
 /**
- * Of a port that sends no tags, from `priority` to two above. A priority's tag (VLAN 0) is taken off and the frame looked at again; how many tags a
- * switch sees at once is a setting (`vlan-limit`), and one that it does not see is the type of what it carries.
+ * Of a port that sends no tags, at `priority` and one above. A priority's tag (VLAN 0) is taken off and the frame looked at again. NORMAL drops what
+ * has more tags than the switch sees at once (`vlan-limit`).
  */
 export function taglessRows(table: number, priority: number, in_port: number, drop: readonly Action[]): Row[] {
-  const first = { in_port, vlan_vid: vlan(0) };
   return [
-    ...TPIDS.map((eth_type): Row => [table, priority + 2, { ...first, eth_type }, drop]),
-    [table, priority + 1, first, [{ do: 'pop_vlan' }, to(table)]],
+    [table, priority + 1, { in_port, vlan_vid: vlan(0) }, [{ do: 'pop_vlan' }, to(table)]],
     [table, priority, { in_port, vlan_vid: anyVlan }, drop],
   ];
 }
