@@ -1,4 +1,5 @@
 // A program for tests: one L2 agent on the real doors of the network it was started in. Argument: a JSON object.
+import { dirname, join } from 'node:path';
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { openHost } from '../../src/adapters/host/open-host.ts';
@@ -30,7 +31,7 @@ const part = await start({
   log,
   random: Math.random,
   ...(packetLog ? { packetLog: openPacketLog(packetLog.file, { log, tag: 'neutron-l2-agent' }) } : {}),
-  config: { host: given.host, statePath: '/nowhere', reportIntervalMs: 30_000, ...given.config },
+  config: { host: given.host, statePath: join(dirname(given.socket), given.host), reportIntervalMs: 30_000, ...given.config },
 });
 await part.synced;
 process.stdout.write('synced\n');

@@ -81,6 +81,33 @@ test('nothing but ports without a tag is touched before the server has answered'
   assert.ok(world.flows('br-int').length > 0);
 });
 
+test('a port that goes while no agent runs is reported down by the next one, and a disk that is full keeps none waiting', async () => {
+  await using world = await World.open();
+  const net = world.server.network(1);
+  const [one, two, three] = [1, 2, 3].map(n => world.server.port(n, net)) as [FakePort, FakePort, FakePort];
+  await world.plug(one, two);
+  await world.start();
+  await world.active(one, two);
+  await world.stop();
+  await world.unplug(two);
+  await world.start();
+  await world.until('it is down', () => two.status === 'DOWN');
+  await world.active(one);
+  await world.settled();
+  const downs = (): number =>
+    world.server.heard.filter(h => JSON.stringify(h).includes('devices_down') && JSON.stringify(h).includes(two.id)).length;
+  const told = downs();
+  await world.stop();
+  await world.start();
+  await world.active(one);
+  await world.settled();
+  assert.equal(downs(), told, 'it is reported once');
+  world.host.files.write = () => Promise.reject(new Error('the disk is full'));
+  await world.plug(three);
+  await world.active(three);
+  assert.equal(world.lines.filter(l => l.includes('the disk is full')).length, 1);
+});
+
 test('a port is shut the moment it appears, also while a pass waits for the switch, and none that has a tag is', async () => {
   await using world = await World.open();
   const net = world.server.network(1);

@@ -20,6 +20,7 @@ import type { L2Core } from '../l2/agent.ts';
 import { type Guard, guardOf, shut } from '../l2/guard.ts';
 import { inherit } from '../l2/inherit.ts';
 import { type Switch, settled } from '../l2/pass.ts';
+import { PortsFile } from '../l2/ports-file.ts';
 import { Problems } from '../l2/problems.ts';
 import type { Statistics } from '../l2/statistics.ts';
 import type { Device } from '../l2/view.ts';
@@ -86,6 +87,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
   private readonly vlans = new LocalVlans();
   private readonly problems: Problems;
   private readonly leftOut: Problems;
+  private readonly told: PortsFile;
   private readonly tables = new Map<string, FlowTable>();
   /** Of each physical bridge, the port whose flows there are ours. */
   private readonly physicalPatch = new Map<string, number>();
@@ -110,6 +112,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     this.hybrid = given.firewall === 'iptables_hybrid' ? new HybridFirewall(ctx) : undefined;
     this.tidy = this.hybrid !== undefined;
     this.problems = new Problems(given.ctx.log);
+    this.told = new PortsFile(ctx.host.files, `${ctx.config.statePath}/openvswitch-ports`, ctx.log);
     this.leftOut = new Problems(given.ctx.log, 'a port of the integration bridge');
   }
 
@@ -162,6 +165,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     if (ends && !this.loaded) await ends.refresh();
     if (!this.loaded) {
       this.vlans.adopt(seen.vifs.values());
+      for (const port of await this.told.read()) if (!seen.vifs.has(port)) this.given.view.gone.add(port);
       if (options.tunnels?.l2population && seen.picture.bridges.has(options.tunnelBridge)) await this.inheritFdb(seen);
     } else if (reread) {
       for (const table of this.tables.values()) table.forget();
@@ -188,7 +192,9 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     this.keepFdb(scene.plan);
     // Whoever hears that a change is done may rely on it: what it permits no more has ended. Ports do not wait for a judge that fails.
     const judged = await settled(this.endConnections(scene));
-    await reports.report(new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d))));
+    const up = new Set(wired.map(p => p.details.device).filter(d => view.devices.has(d)));
+    await this.told.keep([...up, ...view.gone]);
+    await reports.report(up);
     if (judged) throw judged;
     await this.tidyUp(seen);
     this.vlans.settled();
