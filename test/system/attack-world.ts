@@ -84,7 +84,7 @@ export class AttackWorld implements AsyncDisposable {
   }
 
   static async open(hosts: number): Promise<AttackWorld> {
-    const world = await WeftWorld.open({ hosts });
+    const world = await WeftWorld.open({ hosts, more: ['--switch', process.env['WEFT_TEST_SWITCH'] ?? 'linuxbridge'] });
     try {
       return await furnish(world);
     } catch (error) {

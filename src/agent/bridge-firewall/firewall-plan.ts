@@ -149,7 +149,7 @@ const hasHostAddress = (bridge: string, uplink: string | undefined, links: Reado
 const isPhysical = (link: Link | undefined): boolean => link !== undefined && link.kind !== 'vxlan' && link.kind !== 'vlan';
 
 /** Devices called tap… that no port of ours can be: by their name, or because they are in a bridge that is not ours. */
-function foreignTaps(links: ReadonlyMap<string, Link>, isOurs: PlanInput['isOurs']): Set<string> {
+export function foreignTaps(links: ReadonlyMap<string, Link>, isOurs: PlanInput['isOurs']): Set<string> {
   const ourBridge = (name: string | undefined): boolean => name === undefined || isOurs(name);
   const taps = [...links.values()].filter(l => l.name.startsWith('tap'));
   // A name that nft could not read is left out: it would spoil the whole table.

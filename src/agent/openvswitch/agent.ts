@@ -12,6 +12,7 @@ import type { View } from '../l2/view.ts';
 import { Absence } from './absence.ts';
 import type { BridgeOptions } from './bridges.ts';
 import { freshPorts, shutFresh } from './fresh-ports.ts';
+import { HostGuard } from './host-guard.ts';
 import { OvsSwitch } from './ovs-switch.ts';
 import { OvsPacketLog } from './packet-log.ts';
 import { OvsQos } from './qos.ts';
@@ -30,6 +31,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
   ctx.log.warning('this Open vSwitch agent is not whole', { not_here: NOT_HERE });
   tellOfExtensions(ctx, EXTENSIONS);
   const { connection, tls, timeoutMs } = config;
+  const guard = new HostGuard(ctx);
   const session = ctx.host.ovsdb.open({ connection, timeoutMs, ...(tls ? { tls } : {}) });
   const database = new Absence(ctx.clock, "Open vSwitch's database is away");
   let picture = await firstPicture(ctx, session);
@@ -90,7 +92,7 @@ export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPar
     ...(part.metrics ? { metrics: part.metrics } : {}),
     async [Symbol.asyncDispose]() {
       await part[Symbol.asyncDispose]();
-      await Promise.all([...made.map(s => s[Symbol.asyncDispose]()), session[Symbol.asyncDispose]()]);
+      await Promise.all([...made, session, guard].map(part => part[Symbol.asyncDispose]()));
     },
   };
 }
