@@ -83,8 +83,9 @@ export class AttackWorld implements AsyncDisposable {
     this.any = any;
   }
 
-  static async open(hosts: number): Promise<AttackWorld> {
-    const world = await WeftWorld.open({ hosts, more: ['--switch', process.env['WEFT_TEST_SWITCH'] ?? 'linuxbridge'] });
+  /** Without a word on the switch, the environment's: WEFT_TEST_SWITCH. */
+  static async open(hosts: number, kind = process.env['WEFT_TEST_SWITCH'] ?? 'linuxbridge'): Promise<AttackWorld> {
+    const world = await WeftWorld.open({ hosts, more: ['--switch', kind] });
     try {
       return await furnish(world);
     } catch (error) {

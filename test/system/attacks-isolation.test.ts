@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SwitchKind } from '../../src/main/state/switch.ts';
 import { type Actor, AttackWorld, anyRules, type Case, type Ear, python } from './attack-world.ts';
 import type { Job } from './job.ts';
-import { noSandbox } from './need.ts';
+import { noSandbox, noSwitch } from './need.ts';
 import {
   arp,
   broadcast,
@@ -28,7 +29,6 @@ import {
 const attackSender = join(import.meta.dirname, 'programs/attack-sender.py');
 const h1 = '198.18.0.1';
 const h2 = '198.18.0.2';
-const VXLAN = 8472;
 const text = (s: string): number[] => [...Buffer.from(s)];
 const frame = (name: string, bytesOfFrame: readonly number[], mark?: readonly number[]): Case => ({
   name,
@@ -55,7 +55,16 @@ interface IpLink {
   readonly linkinfo?: { readonly info_kind?: string; readonly info_data?: { readonly id?: number } };
 }
 
-describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
+describe('attacks on what is beyond the network', { skip: noSandbox() }, () => attacks('linuxbridge'));
+describe('attacks on what is beyond the network, on Open vSwitch', { skip: noSandbox() || noSwitch() }, () => attacks('openvswitch'));
+
+function attacks(kind: SwitchKind): void {
+  const bridges = kind === 'linuxbridge';
+  /** Of what is about Linux bridges alone. */
+  const bridgeTest = (name: string, run: () => Promise<void>): void => {
+    if (bridges) test(name, run);
+  };
+  const VXLAN = bridges ? 8472 : 4789;
   let stage: AttackWorld;
   let mallory: Actor;
   let victim: Actor;
@@ -67,7 +76,7 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
   let hostEar: Job;
 
   before(async () => {
-    stage = await AttackWorld.open(2);
+    stage = await AttackWorld.open(2, kind);
     const strict = [
       { direction: 'ingress', ethertype: 'IPv4', protocol: 'udp', port_range_min: 2000, port_range_max: 2000 },
       { direction: 'ingress', ethertype: 'IPv6', protocol: 'udp', port_range_min: 2000, port_range_max: 2000 },
@@ -152,39 +161,43 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
     const packet = udp4(source, h1, sport, VXLAN, bytes(8, 0, 0, 0, vni >> 16, u16(vni & 0xffff), 0, inner));
     return frame(`VXLAN by ${who} from ${source}`, eth(macs.dst, macs.src, 0x0800, packet), inner);
   };
-  const vniOf = async (network: string, host = 'h1'): Promise<number> => {
-    const link = (await links(host)).find(l => l.master === `brq${network.slice(0, 11)}` && l.linkinfo?.info_kind === 'vxlan');
-    return Number(link?.linkinfo?.info_data?.id);
+  const vniOf = async (network: string): Promise<number> => {
+    const { network: found } = await stage.world.admin.get<{ network: Record<string, unknown> }>(`/networks/${network}`);
+    return Number(found['provider:segmentation_id']);
   };
 
-  test('the host and its tunnels, from a port that was deleted under its instance (CVE-2018-14636: until it may speak, a device is cut off)', async () => {
-    const { world } = stage;
-    const gone = await stage.actor('gone', { project: 'other' });
-    const tap = tapOf(gone);
-    await world.other.delete(`/ports/${gone.vm.port}`);
-    await world.until('its tap is in no bridge', async () => (await links()).some(l => l.ifname === tap && !l.master));
-    const own = await stage.listen(gone);
-    const vni = await vniOf(stage.shared.id);
-    const mac = (await links()).find(l => l.ifname === tap)?.address ?? '';
-    const cases = (who: string, dst: string, src: string): Case[] => [h2, gone.v4].map(source => tunnelled(who, vni, source, { dst, src }));
-    await stage.send(gone, [...atHost(gone, 'gone', [mac]), ...cases('gone', mac, gone.mac), ...cases('gone', broadcast, gone.mac)]);
-    await hostHearsPeer('peer two');
-    // The same from a device of the host's own: it would take them.
-    await world.host('h1', 'ip', 'link', 'add', 'control0', 'type', 'veth', 'peer', 'name', 'control1');
-    for (const device of ['control0', 'control1']) await world.host('h1', 'ip', 'link', 'set', device, 'up');
-    const control = cases('control', broadcast, gone.mac);
-    await onHost('h1', 'control1', [...atHost(gone, 'control', []), ...control]);
-    await world.until(
-      'the control arrives',
-      () => hostEar.output().includes(`attack control ${h2}`) && control.every(c => ear.heard(c)),
-      3000,
-    );
-    assert.ok(!hostEar.output().includes('attack gone'), hostEar.output());
-    assert.ok(!cases('gone', mac, gone.mac).some(c => ear.heard(c)), 'a frame came out of the tunnel');
-    assert.deepEqual(answers(own.frames()), []);
-    await world.host('h1', 'ip', 'link', 'delete', 'control0');
-    await world.deleteInstance(gone.vm);
-  });
+  bridgeTest(
+    'the host and its tunnels, from a port that was deleted under its instance (CVE-2018-14636: until it may speak, a device is cut off)',
+    async () => {
+      const { world } = stage;
+      const gone = await stage.actor('gone', { project: 'other' });
+      const tap = tapOf(gone);
+      await world.other.delete(`/ports/${gone.vm.port}`);
+      await world.until('its tap is in no bridge', async () => (await links()).some(l => l.ifname === tap && !l.master));
+      const own = await stage.listen(gone);
+      const vni = await vniOf(stage.shared.id);
+      const mac = (await links()).find(l => l.ifname === tap)?.address ?? '';
+      const cases = (who: string, dst: string, src: string): Case[] =>
+        [h2, gone.v4].map(source => tunnelled(who, vni, source, { dst, src }));
+      await stage.send(gone, [...atHost(gone, 'gone', [mac]), ...cases('gone', mac, gone.mac), ...cases('gone', broadcast, gone.mac)]);
+      await hostHearsPeer('peer two');
+      // The same from a device of the host's own: it would take them.
+      await world.host('h1', 'ip', 'link', 'add', 'control0', 'type', 'veth', 'peer', 'name', 'control1');
+      for (const device of ['control0', 'control1']) await world.host('h1', 'ip', 'link', 'set', device, 'up');
+      const control = cases('control', broadcast, gone.mac);
+      await onHost('h1', 'control1', [...atHost(gone, 'control', []), ...control]);
+      await world.until(
+        'the control arrives',
+        () => hostEar.output().includes(`attack control ${h2}`) && control.every(c => ear.heard(c)),
+        3000,
+      );
+      assert.ok(!hostEar.output().includes('attack gone'), hostEar.output());
+      assert.ok(!cases('gone', mac, gone.mac).some(c => ear.heard(c)), 'a frame came out of the tunnel');
+      assert.deepEqual(answers(own.frames()), []);
+      await world.host('h1', 'ip', 'link', 'delete', 'control0');
+      await world.deleteInstance(gone.vm);
+    },
+  );
 
   test('the tunnels, by way of a router', async () => {
     const { world } = stage;
@@ -206,7 +219,7 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
     assert.ok(!ear.heard(payload));
   });
 
-  test('the tunnels, where the host has an address on the network to which a router leads', async () => {
+  bridgeTest('the tunnels, where the host has an address on the network to which a router leads', async () => {
     const { world } = stage;
     const host = (await world.host('h1', 'ip', 'netns')).includes(`qrouter-${stage.router.id}`) ? 'h1' : 'h2';
     const bridges = (await links(host)).filter(l => l.ifname.startsWith('brq')).map(l => l.ifname);
@@ -218,7 +231,7 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
     const nearEar = await stage.listen(near);
     const heard = await world.hostJob(host, [process.execPath, '-e', listening, '9998']);
     await world.until('the host listens', () => heard.output().includes('ready'));
-    const vni = await vniOf(stage.shared.id, host);
+    const vni = await vniOf(stage.shared.id);
     const via = (name: string, dport: number, data: readonly number[], mark?: readonly number[]): Case =>
       frame(name, eth(stage.gateway.mac, mallory.mac, 0x0800, udp4(mallory.v4, '172.24.4.250', 40_002, dport, data)), mark);
     const inner = eth(near.mac, 'fa:16:3e:66:66:67', 0x0800, udp4(listener.v4, near.v4, 1000, 2000, 'tunnelled to the host'));
@@ -236,14 +249,18 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
     nearEar.stop();
   });
 
-  test('fragments of two networks with the same addresses on one host never complete each other', async () => {
+  // A userspace datapath shows later fragments without their ports: under rules that name one none passes.
+  bridgeTest('fragments of two networks with the same addresses on one host never complete each other', async () => {
     const mirrorEar = await stage.listen(mirror);
+    const half = 48;
     const halves = (from: Actor, to: Actor, id: number, six: boolean): [Case, Case] => {
-      const say = (n: number): number[] => text(`half ${n} of ${id} from ${from.vm.name}`.padEnd(48, '.'));
+      const say = (n: number): number[] => text(`half ${n} of ${id} from ${from.vm.name}`.padEnd(half, '.'));
       const data = bytes(say(1), say(2));
       const [source, target] = six ? [from.v6, to.v6] : [from.v4, to.v4];
       const packet = six ? udp6(source, target, 1000, 2000, data) : udp4(source, target, 1000, 2000, data);
-      const parts = six ? fragments6(source, target, 17, id, [packet.slice(40, 96), packet.slice(96)]) : fragment4(packet, id, 56);
+      const parts = six
+        ? fragments6(source, target, 17, id, [packet.slice(40, 48 + half), packet.slice(48 + half)])
+        : fragment4(packet, id, 8 + half);
       const [first = [], second = []] = parts.map(p => eth(to.mac, from.mac, six ? 0x86dd : 0x0800, p));
       return [frame(`first half of ${id}`, first, say(1)), frame(`second half of ${id}`, second, say(2))];
     };
@@ -262,9 +279,9 @@ describe('attacks on what is beyond the network', { skip: noSandbox() }, () => {
       await stage.send(double, [whole.there[1]]);
       const arrived = (): boolean => whole.here.every(c => ear.heard(c)) && whole.there.every(c => mirrorEar.heard(c));
       await stage.world.until('whole packets arrive, each in its network', arrived, 4000);
-      for (const half of [evil1, good2, evil2, good1]) {
-        assert.ok(!ear.heard(half), `the victim got the ${half.name}`);
-        assert.ok(!mirrorEar.heard(half), `the other tenant got the ${half.name}`);
+      for (const piece of [evil1, good2, evil2, good1]) {
+        assert.ok(!ear.heard(piece), `the victim got the ${piece.name}`);
+        assert.ok(!mirrorEar.heard(piece), `the other tenant got the ${piece.name}`);
       }
       assert.ok(!whole.here.some(c => mirrorEar.heard(c)) && !whole.there.some(c => ear.heard(c)));
     }
@@ -395,7 +412,7 @@ setInterval(() => {}, 1000);`;
 
   for (const plugged of [false, true]) {
     const how = plugged ? 'put into its bridge by somebody else' : 'in no bridge';
-    test(`while a port is being wired, its tap ${how}, nothing passes that its rules deny`, async () => {
+    bridgeTest(`while a port is being wired, its tap ${how}, nothing passes that its rules deny`, async () => {
       const { world } = stage;
       const group = await stage.group('weft', [
         { direction: 'egress', ethertype: 'IPv4', protocol: 'udp', port_range_min: 2000, port_range_max: 2000 },
@@ -475,4 +492,4 @@ setInterval(() => {}, 1000);`;
     assert.equal(world.agentPid('h1'), pid, 'the same agents');
     for (const host of (await world.status()).hosts) assert.equal(host.process.restarts, 0);
   });
-});
+}
