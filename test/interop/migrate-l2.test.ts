@@ -181,4 +181,25 @@ describe('a host moves from Linux bridge to Open vSwitch', { skip: noAgents, tim
     await denied();
     assert.doesNotMatch(await m.on('ovs-vsctl', 'list-br'), /br-int|br-ex|br-tun/);
   });
+
+  test('moved once more, and its DHCP and L3 agents begin anew with interface_driver = openvswitch', async t => {
+    assert.equal((await m.migrate('--yes')).code, 0, m.world.agents.story());
+    const before = await m.snapshot();
+    const flows = await start();
+    await sleep(1000);
+    await m.beginAnew('openvswitch');
+    await m.world.until(
+      'their ports are wired',
+      async () => JSON.stringify(comparable(await m.snapshot())) === JSON.stringify(comparable(before)),
+    );
+    await end(t, flows);
+    // None of the pairs of before is left, and no port that nothing stands for.
+    const ports = await m.on('ovs-vsctl', '--format=csv', '--columns=name,type,ofport', 'list', 'Interface');
+    assert.doesNotMatch(ports, /,-1$/m);
+    const own = (await m.world.server.list(`ports?binding:host_id=${moved}`)).filter(p => String(p.device_owner).startsWith('network:'));
+    for (const { id } of own) assert.match(ports, new RegExp(`^\\"?(tap|qr-|qg-)${id.slice(0, 11)}\\"?,internal`, 'm'));
+    await m.world.inside(b, 'ip', 'address', 'flush', 'dev', 'eth0');
+    await m.world.lease(b);
+    await denied();
+  });
 });

@@ -37,38 +37,40 @@ stop)
 esac
 `;
 
-export interface Snapshot {
-  readonly objects: Readonly<Record<string, readonly Made[]>>;
-}
-
 export class MigrateWorld implements AsyncDisposable {
   readonly world: World;
   readonly folder: string;
   private readonly stack: AsyncDisposableStack;
+  private readonly drivers: { dhcpAndL3: 'linuxbridge' | 'openvswitch' };
   net!: Made;
   external!: Made;
   router!: Made;
 
-  private constructor(world: World, folder: string, stack: AsyncDisposableStack) {
+  private constructor(world: World, folder: string, drivers: MigrateWorld['drivers'], stack: AsyncDisposableStack) {
     this.world = world;
     this.folder = folder;
+    this.drivers = drivers;
     this.stack = stack;
   }
 
   /** `weft`: whose agents run. */
   static async open(weft: (host: string, agent: Agent) => boolean = () => true): Promise<MigrateWorld> {
     await using stack = new AsyncDisposableStack();
+    const drivers: MigrateWorld['drivers'] = { dhcpAndL3: 'linuxbridge' };
     const world = stack.use(
       await World.open({
         kinds: ['linuxbridge', 'linuxbridge', 'openvswitch'],
         agents: { [moved]: ['dhcp', 'l3'] },
         server: { DEFAULT: ['agent_down_time = 300'] },
         weft: (host, agent) => weft(host.name, agent),
-        more: () => ({ agent: { extensions: '' } }),
+        more: (host, agent) => {
+          if (host.name !== moved || (agent !== 'dhcp' && agent !== 'l3')) return { agent: { extensions: '' } };
+          return { DEFAULT: { interface_driver: drivers.dhcpAndL3 }, ovs: { datapath_type: 'netdev', ovsdb_timeout: 60 } };
+        },
       }),
     );
     const folder = join(world.folder, moved);
-    const made = new MigrateWorld(world, folder, stack.move());
+    const made = new MigrateWorld(world, folder, drivers, stack.move());
     try {
       await made.addSwitch();
       await made.addProgram(weft);
@@ -154,6 +156,20 @@ export class MigrateWorld implements AsyncDisposable {
     const script =
       'for ns in $(ip netns list | cut -d" " -f1 | grep ^q); do for dev in $(ip -n $ns -o link | cut -d: -f2 | cut -d@ -f1); do [ $dev = lo ] || ip netns exec $ns ethtool -K $dev tx off >/dev/null; done; done';
     await this.on('sh', '-c', script);
+  }
+
+  /** The DHCP and L3 agents of the host begin anew with another interface_driver. */
+  async beginAnew(driver: 'linuxbridge' | 'openvswitch'): Promise<void> {
+    const { agents } = this.world;
+    this.drivers.dhcpAndL3 = driver;
+    const host = this.world.host(moved);
+    const syncs = (agent: Agent): number => agents.log(moved, agent).split('in sync with the server').length;
+    for (const agent of ['dhcp', 'l3'] as const) {
+      const before = syncs(agent);
+      await agents.kill(host, agent);
+      agents.start(host, agent);
+      await this.world.until(`the ${agent} agent is in sync`, () => syncs(agent) > before);
+    }
   }
 
   place(vm: Instance): Place {

@@ -7,6 +7,7 @@ import { bridgeName } from '../desired/linuxbridge-names.ts';
 import type { Move, MovedDevice, MovedTap } from '../desired/migrate/move.ts';
 import { DEAD_VLAN } from '../desired/openvswitch/tables.ts';
 import { type Doors, MoveStopped } from './doors.ts';
+import { clearShaping } from './shaping.ts';
 
 type Given = Pick<Doors, 'host' | 'session'>;
 type Links = ReadonlyMap<string, Link>;
@@ -33,9 +34,13 @@ export const deadPort = ({ port, mac, instance }: MovedTap): WantedPort => ({
   },
 });
 
-/** Out of the Linux bridges in one batch, into Open vSwitch in one transaction, and the host's addresses after their device. */
-export async function changeOver(given: Given, move: Move): Promise<void> {
+/**
+ * Out of the Linux bridges in one batch, into Open vSwitch in one transaction, and the host's addresses after their device. Answers what was not
+ * done, and hinders nothing.
+ */
+export async function changeOver(given: Given, move: Move): Promise<string[]> {
   const links = await linksOf(given);
+  const notes = await clearShaping(given.host, move.taps);
   await tell(given, leaving(move, links));
   const picture = await given.session.picture();
   const there = picture.bridges.get(move.integrationBridge)?.ports;
@@ -50,6 +55,7 @@ export async function changeOver(given: Given, move: Move): Promise<void> {
   if (missing.length > 0) throw new MoveStopped(`Open vSwitch has no bridge ${missing.join(', ')}: does its agent run?`);
   const refused = Object.entries(problems).map(([port, why]) => `${port}: ${why}`);
   if (refused.length > 0) throw new MoveStopped(`Open vSwitch does not take ${refused.join('; ')}`);
+  return notes;
 }
 
 function leaving({ taps, devices, uplinks }: Move, links: Links): LinkChange[] {

@@ -7,6 +7,8 @@ import { isOurSet, setDelta } from '../render/ipset.ts';
 import { parseSave, tableDelta } from '../render/iptables.ts';
 import { noTables } from '../render/iptables-bridge.ts';
 import { linuxbridgeNames } from '../render/iptables-names.ts';
+import { withoutMarks } from '../render/mangle-leftovers.ts';
+import { qosTable } from '../render/nft-qos.ts';
 
 /** Answers what was kept, and why. */
 export async function cleanLinuxBridges(host: Host, { bridges }: Move): Promise<string[]> {
@@ -31,13 +33,19 @@ export async function cleanFilters({ iptables, ipsets, nft }: Host): Promise<voi
   const { isOurs, table: name } = linuxbridgeNames;
   for (const family of [4, 6] as const) {
     const actual = parseSave(await iptables.save(hostNetns, family));
-    const text = noTables.map(table => tableDelta(actual.get(table.table) ?? new Map(), table, isOurs, true)).join('');
-    if (text !== '') await iptables.restore(hostNetns, family, text);
+    const rules = noTables.map(table => tableDelta(actual.get(table.table) ?? new Map(), table, isOurs, true)).join('');
+    const marks = withoutMarks(await iptables.save(hostNetns, family, 'mangle'));
+    for (const text of [rules, marks]) if (text !== '') await iptables.restore(hostNetns, family, text);
   }
   const sets = [...(await ipsets.list(hostNetns))].filter(([set]) => isOurSet(set));
   const { after } = setDelta(new Map(sets.map(([set, s]) => [set, { family: s.family, members: new Set(s.members) }])), new Map(), true);
   if (after !== '') await ipsets.restore(hostNetns, after);
   await emptyInherited(nft);
-  for (const family of ['bridge', 'inet', 'arp'] as const)
-    if ((await nft.listTable(hostNetns, family, name)) !== undefined) await nft.apply(hostNetns, `delete table ${family} ${name}\n`);
+  const tables = [
+    ...(['bridge', 'inet', 'arp'] as const).map(family => [family, name] as const),
+    ...(['bridge', 'inet'] as const).map(family => [family, `${name}-sg`] as const),
+    ['bridge', qosTable] as const,
+  ];
+  for (const [family, table] of tables)
+    if ((await nft.listTable(hostNetns, family, table)) !== undefined) await nft.apply(hostNetns, `delete table ${family} ${table}\n`);
 }

@@ -17,6 +17,7 @@ import {
   type Verdict,
 } from '../desired/migrate/situation.ts';
 import { DEAD_VLAN } from '../desired/openvswitch/tables.ts';
+import { linuxbridgeNames } from '../render/iptables-names.ts';
 import type { CloudDoor, Doors, L2Kind, Units } from './doors.ts';
 import { begun, readJournal, writeJournal } from './journal.ts';
 import { lookAround } from './look.ts';
@@ -37,10 +38,17 @@ const target: Target = {
 const port = (n: number, network_id: string): CloudPort => ({
   ...{ id: `0000000${n}-aaaa-bbbb-cccc-dddddddddddd`, network_id, mac_address: `fa:16:3e:00:00:0${n}`, device_owner: 'compute:nova' },
   ...{ device_id: `instance-${n}`, status: 'ACTIVE', admin_state_up: true, port_security_enabled: true },
-  ...{ vif_type: 'bridge', port_filter: true, migrating: false, trunk: false },
+  ...{ vif_type: 'bridge', port_filter: true, migrating: false, limited: false, trunk: false },
 });
 
 class Killed extends Error {}
+
+/** What agents of different `firewall_driver` leave. */
+const tables = [
+  ['bridge', 'neutron-linuxbri'],
+  ['inet', 'neutron-linuxbri-sg'],
+  ['bridge', 'neutron-linuxbri-qos'],
+] as const;
 
 /** Kills whoever does the n-th thing that changes anything. */
 class Fate {
@@ -66,6 +74,8 @@ class World implements AsyncDisposable {
   readonly runs = new Set<L2Kind>(['linuxbridge']);
   agents: CloudAgent[] = [];
   ports: CloudPort[] = [port(1, tenant), port(2, tenant), port(3, flat)];
+  /** The Linux bridge agent is one of Neutron's: it plugs no instances. */
+  leavesTaps = false;
   /** Ports that were denied by nobody for a moment: a tap that spoke without the filters of the switch that it is in. */
   readonly open: string[] = [];
 
@@ -99,7 +109,7 @@ class World implements AsyncDisposable {
       '-A neutron-linuxbri-FORWARD -m set --match-set NIPv4abc src -j ACCEPT',
     ];
     await iptables.restore(hostNetns, 4, `*filter\n${rules.join('\n')}\nCOMMIT\n`);
-    await nft.apply(hostNetns, 'table bridge neutron-linuxbri {\n}\n');
+    for (const [family, table] of tables) await nft.apply(hostNetns, `table ${family} ${table} {\n}\n`);
     return world;
   }
 
@@ -136,7 +146,7 @@ class World implements AsyncDisposable {
   }
 
   private async linuxbridge(): Promise<void> {
-    const { links, nft } = this.host;
+    const { links, nft, iptables } = this.host;
     const all = new Map((await links.list(hostNetns)).map(l => [l.name, l]));
     const inSwitch = (await this.session.picture()).bridges.get('br-int')?.ports;
     if ((await nft.listTable(hostNetns, 'bridge', 'neutron-linuxbri')) === undefined)
@@ -150,7 +160,8 @@ class World implements AsyncDisposable {
           { do: 'add-link', link: { kind: 'bridge', name: bridge } },
           { do: 'set-link', name: bridge, up: true },
         ]);
-      await links.apply(hostNetns, [{ do: 'set-link', name: tap.name, master: bridge }]);
+      if (!this.leavesTaps) await links.apply(hostNetns, [{ do: 'set-link', name: tap.name, master: bridge }]);
+      else await iptables.restore(hostNetns, 4, `*filter\n:${linuxbridgeNames.port('ingress', id)} - [0:0]\nCOMMIT\n`);
     }
   }
 
@@ -252,7 +263,7 @@ class World implements AsyncDisposable {
       filters: [
         await iptables.save(hostNetns, 4),
         [...(await ipsets.list(hostNetns)).keys()],
-        await nft.listTable(hostNetns, 'bridge', 'neutron-linuxbri'),
+        ...(await Promise.all(tables.map(([family, table]) => nft.listTable(hostNetns, family, table)))),
       ],
       agents: this.agents,
       runs: [...this.runs],
@@ -296,6 +307,19 @@ test('forward: taps and the device with the host’s address are in Open vSwitch
     [openvswitchAgent],
   );
   assert.deepEqual([runs, (ports as readonly CloudPort[]).map(p => p.vif_type)], [['openvswitch'], ['ovs', 'ovs', 'ovs']]);
+});
+
+test('back to an agent that plugs no instances: their taps go into its bridges when it has made the filters', async () => {
+  await using world = await World.make();
+  await world.begin();
+  await goOn(world.doors());
+  world.leavesTaps = true;
+  await goBack(world.doors());
+  const links = new Map((await world.host.links.list(hostNetns)).map(l => [l.name, l.master]));
+  assert.deepEqual(
+    world.ports.map(p => links.get(tapName(p.id))),
+    world.ports.map(p => bridgeName(p.network_id)),
+  );
 });
 
 /** Kills the work at each thing that it does, and hands the world to `then`; answers how many things there were. */

@@ -10,6 +10,7 @@ import { cleanFilters, cleanLinuxBridges } from './clean.ts';
 import { type Doors, type L2Kind, MoveStopped } from './doors.ts';
 import type { Journal } from './journal.ts';
 import { lookAround } from './look.ts';
+import { plugAgain } from './plug-again.ts';
 
 export interface Step {
   readonly name: string;
@@ -38,7 +39,9 @@ export function forwardSteps(doors: Doors): Step[] {
     step('bindings', () => takes(doors, 'openvswitch', 'linuxbridge')),
     step(
       'taps',
-      ({ move }) => changeOver(doors, move),
+      async ({ move }) => {
+        for (const note of await changeOver(doors, move)) doors.say(`   ${note}`);
+      },
       journal => anew(doors, journal),
     ),
     step('wired', ({ move }) => wired(doors, move, 'Open vSwitch', () => tagged(doors, move))),
@@ -64,7 +67,12 @@ export function backSteps(doors: Doors): Step[] {
     step('taps', ({ move, cleaned }) => changeBack(doors, move, !cleaned)),
     step('start', () => starts(doors, 'linuxbridge')),
     step('bindings', () => takes(doors, 'linuxbridge', 'openvswitch')),
-    step('wired', ({ move }) => wired(doors, move, 'Linux bridges', () => bridged(doors, move))),
+    step('wired', ({ move }) =>
+      wired(doors, move, 'Linux bridges', async () => {
+        await plugAgain(doors.host, move);
+        return bridged(doors, move);
+      }),
+    ),
     step('clean', ({ move }) => cleanSwitch(doors, move)),
   ];
 }

@@ -129,6 +129,7 @@ function portOf(wire: Wire): CloudPort {
     vif_type: text('binding:vif_type'),
     port_filter: details.port_filter === true,
     migrating: profile.migrating_to !== undefined,
+    limited: (wire.qos_policy_id ?? wire.qos_network_policy_id ?? null) !== null,
     trunk: (wire.trunk_details ?? null) !== null || wire.device_owner === 'trunk:subport',
   };
 }

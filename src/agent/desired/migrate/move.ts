@@ -12,6 +12,10 @@ export interface MovedTap {
   readonly owner: string;
   /** It is ACTIVE, and so is to be afterwards. */
   readonly active: boolean;
+  /** Agents filter what it sends and receives. */
+  readonly guarded: boolean;
+  /** A QoS policy is for it. */
+  readonly limited: boolean;
 }
 
 /** A device that leads to a physical network: it leaves its Linux bridge for a bridge of Open vSwitch, with the host's addresses. */

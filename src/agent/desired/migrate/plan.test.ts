@@ -21,6 +21,7 @@ const port = (n: number, more: Partial<CloudPort> = {}): CloudPort => ({
   vif_type: 'bridge',
   port_filter: true,
   migrating: false,
+  limited: false,
   trunk: false,
   ...more,
 });

@@ -53,7 +53,17 @@ const isUplink = (link: Link): boolean => (link.kind === 'vxlan' && isVxlanName(
 function movedTap(port: CloudPort): MovedTap {
   const { id, network_id: network, mac_address: mac, device_owner: owner, device_id } = port;
   const instance = owner.startsWith('compute:') && device_id !== '' ? { instance: device_id } : {};
-  return { name: tapName(id), port: id, network, mac, owner, active: port.status === 'ACTIVE', ...instance };
+  return {
+    name: tapName(id),
+    port: id,
+    network,
+    mac,
+    owner,
+    active: port.status === 'ACTIVE',
+    limited: port.limited,
+    guarded: port.port_security_enabled && port.port_filter,
+    ...instance,
+  };
 }
 
 /** Devices of both agents' mappings that are not in Open vSwitch yet. */

@@ -53,6 +53,8 @@ export interface CloudPort {
   readonly port_filter: boolean;
   /** `binding:profile` names the host that its instance is on its way to. */
   readonly migrating: boolean;
+  /** Its own, or its network's: it has a QoS policy. */
+  readonly limited: boolean;
   /** It is the parent of a trunk, or in one. */
   readonly trunk: boolean;
 }
