@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import type { Body, Made } from './client.ts';
+import { addAgents } from './agent-rows.ts';
+import type { Api, Body, Made } from './client.ts';
+import { startCluster } from './cluster.ts';
 import { beat, type Harness, start, until } from './harness.ts';
+import { beforeCommit } from './meanwhile.ts';
 import { NovaListener } from './nova-listener.ts';
+import { openDatabase } from './open-database.ts';
 
 interface Taken {
   readonly port_id: string;
@@ -191,6 +195,31 @@ describe('an agent takes the ports of another', () => {
     assert.equal(subnet.network_id, net.id);
   });
 
+  test('what happens between the decision and its commit counts: an agent that is back at work keeps its ports, and a port that left is left', async () => {
+    const [stays, leaves] = (await host('h7')) as [Made, Made];
+    await beat(h, 'h8');
+    await openvswitch('h7');
+    const { lb, ovs } = await agentsOf('h7');
+    await switchOff(lb, false);
+    beforeCommit(h.server.store, () => switchOff(lb, true));
+    assert.match((await h.admin.refused('PUT', `agents/${ovs.id}/take_ports`, { agent_id: lb.id }))[2], /is at work/);
+    assert.equal((await show(stays))['binding:vif_type'], 'bridge');
+    await switchOff(lb, false);
+    // Away and back, as another kind of device: its row is another one, and the same could be said of it.
+    beforeCommit(h.server.store, async () => {
+      await h.admin.request('PUT', `ports/${leaves.id}`, { port: { 'binding:host_id': 'h8' } });
+      await h.admin.request('PUT', `ports/${leaves.id}`, { port: { 'binding:vnic_type': 'macvtap', 'binding:host_id': 'h7' } });
+    });
+    assert.deepEqual(
+      (await take(ovs, lb)).map(p => [p.port_id, p.outcome]).sort(),
+      [
+        [stays.id, 'taken'],
+        [leaves.id, 'left'],
+      ].sort(),
+    );
+    assert.deepEqual([(await show(stays))['binding:vif_type'], (await show(leaves))['binding:vif_type']], ['ovs', 'binding_failed']);
+  });
+
   test('a body that means nothing', async () => {
     const { ovs, lb } = await agentsOf('h1');
     for (const body of [
@@ -203,4 +232,51 @@ describe('an agent takes the ports of another', () => {
     ])
       assert.equal((await h.admin.refused('PUT', `agents/${ovs.id}/take_ports`, body))[0], 400, JSON.stringify(body));
   });
+});
+
+test('two servers: agents are switched off and on, ports are renamed and deleted, and each binding is wholly the one or the other', async () => {
+  await using cluster = await startCluster(2);
+  await addAgents(cluster.file, ['h1']);
+  const admin = cluster.as('admin');
+  const net = await admin.make('networks', 'network', {});
+  const ports: Made[] = [];
+  for (let i = 0; i < 8; i++) ports.push(await admin.make('ports', 'port', { network_id: net.id, 'binding:host_id': 'h1' }));
+  await addAgents(cluster.file, ['h1'], { tunnel_types: ['vxlan'] }, 'openvswitch');
+  const agents = await admin.list('agents?host=h1');
+  const [lb, ovs] = ['Linux bridge agent', 'Open vSwitch agent'].map(type => agents.find(a => a.agent_type === type) as Made) as [
+    Made,
+    Made,
+  ];
+  const [one, other] = cluster.spread('admin', 2) as [Api, Api];
+  const statuses: number[] = [];
+  const ask = async (api: Api, method: string, path: string, body?: unknown): Promise<void> => {
+    statuses.push((await api.request(method, path, body)).status);
+  };
+  const turn = (api: Api, agent: Made, admin_state_up: boolean) => ask(api, 'PUT', `agents/${agent.id}`, { agent: { admin_state_up } });
+  for (let round = 0; round < 4; round++) {
+    const [to, from] = round % 2 === 0 ? [ovs, lb] : [lb, ovs];
+    await turn(one, to, true);
+    await turn(one, from, false);
+    await Promise.all([
+      ask(one, 'PUT', `agents/${to.id}/take_ports`, { agent_id: from.id }),
+      ask(other, 'PUT', `agents/${to.id}/take_ports`, { agent_id: from.id }),
+      // Whoever is back at work keeps what it has.
+      ...(round === 3 ? [turn(other, from, true)] : []),
+      ...ports.map((p, i) => ask(i % 2 === 0 ? one : other, 'PUT', `ports/${p.id}`, { port: { name: `${round}` } })),
+      ask(other, 'DELETE', `ports/${ports.pop()!.id}`),
+    ]);
+  }
+  assert.deepEqual(
+    [...new Set(statuses)].filter(status => ![200, 204, 400, 404].includes(status)),
+    [],
+  );
+  await using store = await openDatabase(cluster.file);
+  const levels = new Map((await store.select({ table: 'port_binding_levels' })).map(l => [l.port_id, l.driver]));
+  const bindings = await store.select({ table: 'port_bindings' });
+  assert.equal(bindings.length, ports.length);
+  for (const { port_id, vif_type, vif_details } of bindings) {
+    assert.equal(levels.get(port_id), vif_type === 'ovs' ? 'openvswitch' : 'linuxbridge');
+    assert.deepEqual((vif_details as Body).bound_drivers, { '0': levels.get(port_id) });
+  }
+  for (const p of ports) assert.equal(((await admin.request('GET', `ports/${p.id}`)).body.port as Body).name, '3');
 });
