@@ -2,6 +2,7 @@
 import type { Host } from '../../contracts/host/host.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { Clock } from '../../engine/clock.ts';
+import { removeSwitchPorts } from '../interface/switch-ports.ts';
 import type { OnHost } from './finding.ts';
 
 /** The reason why it could not be done, or undefined. */
@@ -40,7 +41,7 @@ async function removeNamespace(host: Host, clock: Clock, namespace: string): Pro
     if (code !== 0) throw new Error(stderr.trim());
     return stdout.split('\n').filter(pid => /^\d+$/.test(pid));
   };
-  await removeSwitchPorts(host, namespace);
+  await removeSwitchPorts(await links.list(namespace), argv => processes.run(hostNetns, argv).catch(() => undefined));
   let running = await inside();
   if (running.length > 0) await processes.run(hostNetns, ['kill', '-TERM', ...running]);
   for (let waited = 0; running.length > 0 && waited < graceMs; waited += lookMs) {
@@ -49,18 +50,4 @@ async function removeNamespace(host: Host, clock: Clock, namespace: string): Pro
   }
   if (running.length > 0) await processes.run(hostNetns, ['kill', '-KILL', ...running]);
   await links.delNamespace(namespace);
-}
-
-/** Kinds of the devices that Open vSwitch makes for ports of its own, in the kernel and in user space. */
-const switchKinds = new Set(['openvswitch', 'tun']);
-
-/** Those whose device goes with the namespace would stay in Open vSwitch's database, with an error, for ever. */
-async function removeSwitchPorts({ processes, links }: Host, namespace: string): Promise<void> {
-  const devices = (await links.list(namespace)).filter(link => switchKinds.has(link.kind));
-  if (devices.length === 0) return;
-  const each = devices.flatMap(({ name }) => ['--', '--if-exists', 'del-port', name]);
-  // Where it cannot be started there is no Open vSwitch.
-  const done = await processes.run(hostNetns, ['ovs-vsctl', '--timeout=10', ...each]).catch(() => undefined);
-  if (done && done.code !== 0)
-    throw new Error(`its ports would stay in Open vSwitch's database: ${done.stderr.trim() || `status ${done.code}`}`);
 }

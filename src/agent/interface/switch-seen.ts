@@ -5,14 +5,12 @@ import { DEAD_VLAN } from '../desired/openvswitch/tables.ts';
 import type { Outside, PortDevice, Verdict } from './driver.ts';
 import { judgePair } from './linuxbridge.ts';
 import { keyIn, keyOf, outerName } from './names.ts';
+import { madeBySwitch } from './switch-ports.ts';
 
 export interface SwitchPlace {
   readonly bridge: string;
   readonly useVeth: boolean;
 }
-
-/** What the switch makes for a port of its own, in user space and in the kernel. */
-const madeBySwitch = new Set(['tun', 'openvswitch']);
 
 export const portName = (device: PortDevice, { useVeth }: SwitchPlace): string => (useVeth ? outerName(device.portId) : device.name);
 

@@ -1,7 +1,8 @@
 // Namespaces that DHCP and L3 agents leave, Weft's and Neutron's: empty ones, and by force all of them with the processes in them.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { removeSwitchPorts } from '../../agent/interface/switch-ports.ts';
 import type { Links } from '../../contracts/host/links.ts';
-import { run } from '../sandbox/run.ts';
+import { run, tryRun } from '../sandbox/run.ts';
 
 export const agentTypes = ['dhcp', 'l3'] as const;
 export type AgentType = (typeof agentTypes)[number];
@@ -75,6 +76,7 @@ async function emptied(links: Links, name: string): Promise<void> {
   await endAll(name, 'SIGTERM');
   for (const deadline = performance.now() + endMs; (await pidsOf(name)).length > 0 && performance.now() < deadline; ) await sleep(100);
   await endAll(name, 'SIGKILL');
+  await removeSwitchPorts(await links.list(name), argv => tryRun(argv).catch(() => undefined));
   const devices = await devicesOf(links, name);
   await links.apply(
     name,

@@ -6,11 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openHost } from '../../../src/adapters/host/open-host.ts';
 import type { PortDevice } from '../../../src/agent/interface/driver.ts';
 import { openInterfaceDriver } from '../../../src/agent/interface/open.ts';
+import { cleanNamespaces } from '../../../src/main/cleanup/namespaces.ts';
 import { Ovs } from '../ovs.ts';
 
 const devices: readonly (PortDevice & { readonly address: string })[] = [1, 2].map(n => ({
   portId: `0f1a2b3c-${n}d5e-4f60-8a7b-9c0d1e2f3a4b`,
-  netns: `qrouter-${n}`,
+  netns: `qrouter-0f1a2b3c-${n}d5e-4f60-8a7b-000000000000`,
   name: `qr-0f1a2b3c-${n}d`,
   mac: `fa:16:3e:00:00:0${n}`,
   mtu: 1450,
@@ -109,7 +110,15 @@ for (const useVeth of [false, true])
     wire();
     await until('a device that was lost is made again', pings);
 
-    for (const { netns, name } of devices) await driver.unplug(netns, [name]);
+    await driver.unplug(one.netns, [one.name]);
+    if (useVeth) await driver.unplug(two.netns, [two.name]);
+    else {
+      // ovs-vsctl finds the switch by it.
+      process.env['OVS_RUNDIR'] = ovs.folder;
+      const { removed, problems } = await cleanNamespaces({ links, types: ['l3'], force: true });
+      assert.deepEqual([[...removed].sort(), problems], [devices.map(d => d.netns), []]);
+      for (const { netns } of devices) await links.addNamespace(netns);
+    }
     assert.equal(ovs.vsctl('list-ports', 'br-int'), '');
     for (const { netns } of devices) {
       assert.deepEqual(
