@@ -188,6 +188,29 @@ test('what another driver made goes: pairs of Linux bridges, and pairs in the pl
   }
 });
 
+test('pairs whose outer end is a port of the bridge already, as a host has them that came from Linux bridges', async () => {
+  for (const [name, peer] of [
+    [qr.name, qr.name],
+    [TAP, `ns-${KEY}`],
+  ] as const) {
+    await using w = await World.open();
+    await w.host.links.apply('', [{ do: 'add-link', link: { kind: 'veth', name: TAP, peer, peerNetns: NETNS, peerMac: qr.mac } }]);
+    const ids = { 'iface-id': qr.portId, 'attached-mac': qr.mac, 'iface-status': 'active' };
+    await w.others.apply({ bridges: { 'br-int': { make: false, ports: { [TAP]: { tag: 3, interface: { external_ids: ids } } } } } });
+    const device = { ...qr, name };
+    assert.deepEqual(await w.bring(device), []);
+    assert.equal(await w.judge(device), 'whole');
+    const ports = [...(w.host.ovsdb.now().bridges.get('br-int')?.ports.values() ?? [])].filter(p => p.name !== 'br-int');
+    assert.deepEqual(
+      ports.map(p => [p.name, p.interfaces[0]?.type]),
+      [[name, 'internal']],
+      'and no twin',
+    );
+    assert.equal(w.link(TAP, ''), undefined);
+    assert.deepEqual([...w.host.links.nets.get(NETNS)!.links.keys()], ['lo', name]);
+  }
+});
+
 test('pairs: the outer end is the port; a switch that begins again loses nothing', async () => {
   await using w = await World.open({ useVeth: true });
   assert.equal(w.driver.dhcpPrefix, 'ns-');

@@ -17,7 +17,7 @@ type Config = Extract<InterfaceDriverConfig, { readonly kind: 'openvswitch' }>;
 type Doors = Pick<Host, 'links' | 'files' | 'processes'>;
 
 const comment = 'interface driver';
-const ALIVE_MS = 1000;
+const ALIVE_MS = 5000;
 
 export class OpenvswitchDriver implements InterfaceDriver {
   readonly name = 'openvswitch';
@@ -145,7 +145,8 @@ export class OpenvswitchDriver implements InterfaceDriver {
 
   private async makeAll(devices: readonly PortDevice[]): Promise<Problem[]> {
     // Nothing is taken away that could not be made again.
-    if (!(await this.session.switchAlive(ALIVE_MS))) return this.postponed(devices, 'ovs-vswitchd does not answer');
+    if (!(await this.session.switchAlive(Math.min(ALIVE_MS, this.config.timeoutMs))))
+      return this.postponed(devices, 'ovs-vswitchd does not answer');
     const seen = await this.look();
     if (!seen.picture.bridges.has(this.config.bridge)) return this.postponed(devices, `there is no bridge ${this.config.bridge}`);
     await this.clear(devices, seen);
