@@ -6,7 +6,7 @@ import { join } from 'node:path';
 /** Package → programs, any of which missing means that the package is. A program is found by file, so other distributions count too. */
 export const runPackages = {
   'dnsmasq-base': ['dnsmasq'],
-  iproute2: ['ip', 'bridge'],
+  iproute2: ['ip', 'bridge', 'tc'],
   nftables: ['nft'],
   iptables: ['iptables-restore', 'ip6tables-restore'],
   ipset: ['ipset'],

@@ -12,7 +12,6 @@ import {
   guaranteeOf,
   guarantees,
   type MeterKind,
-  meansOf,
   meterKey,
   metersOf,
   minimumType,
@@ -110,23 +109,19 @@ export class OvsQos {
     return { ports, unknown };
   }
 
-  private means(port: QosPort) {
-    return meansOf(this.given.datapathType, port.interfaceType);
-  }
-
   private number(picture: OvsPicture, ports: readonly QosPort[]): Numbers {
     const there = [...(picture.bridges.get(this.given.integrationBridge)?.ports.values() ?? [])];
     const taken = numbersIn(there.map(p => p.other_config));
     return new Map(
       ports.map(port => {
-        const kinds = Object.keys(metersOf(port, this.means(port))) as MeterKind[];
+        const kinds = Object.keys(metersOf(port, this.given.datapathType)) as MeterKind[];
         return [port.device, new Map(kinds.map(kind => [kind, numberFor(port.found.otherConfig[meterKey(port.device, kind)], taken)]))];
       }),
     );
   }
 
   private metersOf(port: QosPort, numbers: Numbers): Meter[] {
-    const wanted = metersOf(port, this.means(port));
+    const wanted = metersOf(port, this.given.datapathType);
     return [...(numbers.get(port.device) ?? [])].flatMap(([kind, id]) => {
       const meter = wanted[kind];
       return meter ? [{ id, ...meter }] : [];
@@ -137,7 +132,7 @@ export class OvsQos {
     const { session, integrationBridge } = this.given;
     const taps = ports.map((port): [string, WantedPort] => [
       port.name,
-      { ...databaseOf(port, this.means(port)), other_config: configOf(port, numbers.get(port.device) ?? new Map()) },
+      { ...databaseOf(port, this.given.datapathType), other_config: configOf(port, numbers.get(port.device) ?? new Map()) },
     ]);
     const bridges: Record<string, WantedBridge> = {
       ...this.classes(picture, ports),
@@ -162,7 +157,7 @@ export class OvsQos {
   }
 
   private guaranteed(ports: readonly QosPort[], physical?: string): QosPort[] {
-    return ports.filter(port => guarantees(this.means(port), port) && (physical === undefined || port.physical === physical));
+    return ports.filter(port => guarantees(this.given.datapathType, port) && (physical === undefined || port.physical === physical));
   }
 
   /** Of the integration bridge; what is there for ports whose policy is not known stays. */
@@ -206,7 +201,7 @@ export class OvsQos {
     const problems = ports.flatMap((port): [string, string][] => {
       const meter = [...(numbers.get(port.device)?.values() ?? [])].map(id => refused.get(id)).find(why => why !== undefined);
       const flows = (this.refusals.get(port.ofport) ?? 0) > 1 ? 'the switch refuses its flows' : undefined;
-      const why = flows ?? meter ?? shortfall(port, this.means(port));
+      const why = flows ?? meter ?? shortfall(port, this.given.datapathType);
       return why === undefined ? [] : [[port.device, why]];
     });
     this.problems.tell(problems);

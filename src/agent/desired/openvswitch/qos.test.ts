@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { flowText } from '../../../domain/openflow/identity.ts';
 import { noQos, type PortQos } from '../qos.ts';
 import { classFlows, concerns, qosFlows } from './flows-qos.ts';
-import { databaseOf, guaranteeOf, guarantees, type MeterKind, meansOf, metersOf, type QosPort, shortfall } from './qos.ts';
+import { databaseOf, guaranteeOf, guarantees, type MeterKind, metersOf, type QosPort, shortfall } from './qos.ts';
 
 const port = (qos: Partial<PortQos>, fields: Partial<QosPort> = {}): QosPort => ({
   device: '0f17caf9-5cc5-481f-9da4-1b70d9b7100e',
@@ -22,15 +22,8 @@ const both = { bandwidth: { egress: { kbps: 2000, burst: 0 }, ingress: { kbps: 3
 const policed = (rate: number, burst: number) => ({ ingress_policing_rate: rate, ingress_policing_burst: burst });
 
 describe('means', () => {
-  test('by datapath and interface', () => {
-    assert.equal(meansOf('system', ''), 'kernel');
-    assert.equal(meansOf('netdev', ''), 'user');
-    assert.equal(meansOf('netdev', 'internal'), 'user');
-    assert.equal(meansOf('netdev', 'dpdkvhostuserclient'), 'dpdk');
-  });
-
   test('the kernel polices what comes in and has a class for what goes out, as Neutron’s agent describes them', () => {
-    assert.deepEqual(databaseOf(port(both), 'kernel'), {
+    assert.deepEqual(databaseOf(port(both), 'system'), {
       make: false,
       qos: {
         type: 'linux-htb',
@@ -45,26 +38,26 @@ describe('means', () => {
       },
       interface: policed(2000, 1600),
     });
-    assert.deepEqual(metersOf(port(both), 'kernel'), {});
+    assert.deepEqual(metersOf(port(both), 'system'), {});
   });
 
   test('in user space a meter limits what comes in', () => {
-    assert.deepEqual(databaseOf(port(both), 'user').interface, policed(0, 0));
-    assert.equal(databaseOf(port(both), 'user').qos?.type, 'linux-htb');
-    assert.deepEqual(metersOf(port(both), 'user'), { bandwidth: { unit: 'kbps', bands: [{ type: 'drop', rate: 2000, burst: 1600 }] } });
+    assert.deepEqual(databaseOf(port(both), 'netdev').interface, policed(0, 0));
+    assert.equal(databaseOf(port(both), 'netdev').qos?.type, 'linux-htb');
+    assert.deepEqual(metersOf(port(both), 'netdev'), { bandwidth: { unit: 'kbps', bands: [{ type: 'drop', rate: 2000, burst: 1600 }] } });
     const tiny = port({ bandwidth: { egress: { kbps: 1, burst: 0 } } });
-    assert.equal(metersOf(tiny, 'user').bandwidth?.bands[0]?.burst, 1);
+    assert.equal(metersOf(tiny, 'netdev').bandwidth?.bands[0]?.burst, 1);
   });
 
   test('of DPDK in bytes', () => {
-    const wanted = databaseOf(port(both), 'dpdk');
+    const wanted = databaseOf(port(both, { interfaceType: 'dpdkvhostuserclient' }), 'netdev');
     assert.deepEqual([wanted.qos?.type, wanted.qos?.other_config], ['egress-policer', { cir: '375000', cbs: '62500' }]);
     assert.deepEqual(wanted.interface, policed(2000, 1600));
   });
 
   test('a limit of nothing is none; without a policy all is taken away', () => {
     const none = port({ bandwidth: { egress: { kbps: 0, burst: 5 } }, packets: { egress: { kpps: 0, burst: 0 } } });
-    for (const means of ['kernel', 'user', 'dpdk'] as const) {
+    for (const means of ['system', 'netdev']) {
       assert.deepEqual(databaseOf(none, means), { make: false, qos: null, interface: policed(0, 0) });
       assert.deepEqual(metersOf(none, means), {});
     }
@@ -72,7 +65,7 @@ describe('means', () => {
 
   test('packets are counted by meters everywhere, without a burst by the second', () => {
     const paced = port({ packets: { egress: { kpps: 3, burst: 0 }, ingress: { kpps: 4, burst: 2 } } });
-    assert.deepEqual(metersOf(paced, 'kernel'), {
+    assert.deepEqual(metersOf(paced, 'system'), {
       egress: { unit: 'pktps', bands: [{ type: 'drop', rate: 3000 }] },
       ingress: { unit: 'pktps', bands: [{ type: 'drop', rate: 4000, burst: 2000 }] },
     });
@@ -84,20 +77,28 @@ describe('means', () => {
       qos: { external_ids },
     });
     const theirs = port(both, { found: qos({ who: 'operator' }) });
-    assert.equal('qos' in databaseOf(theirs, 'kernel'), false);
-    assert.match(shortfall(theirs, 'kernel') ?? '', /somebody else/);
+    assert.equal('qos' in databaseOf(theirs, 'system'), false);
+    assert.match(shortfall(theirs, 'system') ?? '', /somebody else/);
     // Neutron's, of DPDK and of the kernel.
     for (const ids of [{ id: 'tap0f17caf9-5c' }, { id: 'x', _type: 'bandwidth_limit' }])
-      assert.equal(databaseOf(port({}, { found: qos(ids) }), 'kernel').qos, null);
+      assert.equal(databaseOf(port({}, { found: qos(ids) }), 'system').qos, null);
+  });
+
+  test('behind a patch a meter limits what comes in, and nothing what goes out', () => {
+    const subport = port(both, { interfaceType: 'patch' });
+    assert.deepEqual(databaseOf(subport, 'system'), { make: false, qos: null, interface: policed(0, 0) });
+    assert.equal(metersOf(subport, 'system').bandwidth?.unit, 'kbps');
+    assert.match(shortfall(subport, 'system') ?? '', /not limited/);
+    assert.equal(guarantees('system', port({ minimum: { egress: 1 } }, { interfaceType: 'patch' })), true);
   });
 
   test('what a datapath cannot do is said', () => {
     const minimum = { minimum: { egress: 1000 } };
-    assert.equal(shortfall(port({ ...both, ...minimum, dscp: 1 }), 'kernel'), undefined);
-    assert.match(shortfall(port(minimum), 'user') ?? '', /no bandwidth is guaranteed/);
-    assert.match(shortfall(port(minimum, { physical: null }), 'kernel') ?? '', /no physical network/);
-    assert.match(shortfall(port(both, { interfaceType: 'internal' }), 'user') ?? '', /not limited/);
-    assert.equal(databaseOf(port(both, { interfaceType: 'internal' }), 'user').qos, null);
+    assert.equal(shortfall(port({ ...both, ...minimum, dscp: 1 }), 'system'), undefined);
+    assert.match(shortfall(port(minimum), 'netdev') ?? '', /no bandwidth is guaranteed/);
+    assert.match(shortfall(port(minimum, { physical: null }), 'system') ?? '', /no physical network/);
+    assert.match(shortfall(port(both, { interfaceType: 'internal' }), 'netdev') ?? '', /not limited/);
+    assert.equal(databaseOf(port(both, { interfaceType: 'internal' }), 'netdev').qos, null);
   });
 });
 
@@ -129,8 +130,8 @@ describe('flows', () => {
 
   test('a guaranteed port is marked on the integration bridge and has its class on the physical one', () => {
     const p = port({ minimum: { egress: 1000 } });
-    assert.equal(guarantees('kernel', p), true);
-    assert.equal(guarantees('user', p), false);
+    assert.equal(guarantees('system', p), true);
+    assert.equal(guarantees('netdev', p), false);
     assert.deepEqual(texts(p, {}, [p]).slice(1), [
       'table=0, priority=200,reg4=0,in_port=5 actions=set_field:0x5->pkt_mark,set_field:0x1->reg4,resubmit(,0)',
     ]);

@@ -36,16 +36,19 @@ export interface QosPort {
 }
 
 /**
- * How bandwidth is limited. `kernel`: policing of what comes in, classes on what goes out. `user`: the userspace datapath reads frames before
- * the kernel could police them, so meters do. `dpdk`: the userspace datapath's own policers.
+ * How bandwidth is limited. `kernel`: policing of what comes in, classes on what goes out. `meters`: of what comes in. The userspace datapath
+ * reads frames before the kernel could police them, and behind a patch there is no device. `dpdk`: the userspace datapath's own policers.
  */
-export type QosMeans = 'kernel' | 'user' | 'dpdk';
+type Means = 'kernel' | 'meters' | 'dpdk';
+
+/** `datapath_type` of the integration bridge. */
+type Datapath = string;
 
 const dpdk = /^(?:dpdk|vhost|dpdkvhostuser|dpdkvhostuserclient|dpdkr)$/;
 
-export function meansOf(datapathType: string, interfaceType: string): QosMeans {
+function meansOf({ interfaceType }: QosPort, datapath: Datapath): Means {
   if (dpdk.test(interfaceType)) return 'dpdk';
-  return datapathType === 'netdev' ? 'user' : 'kernel';
+  return datapath === 'netdev' || interfaceType === 'patch' ? 'meters' : 'kernel';
 }
 
 /** Meters of a port: of the bandwidth that it sends, of packets that it sends, of those that it gets. */
@@ -55,10 +58,11 @@ export type MeterKind = (typeof meterKinds)[number];
 /** The key of the port's `other_config` that has the meter's number. */
 export const meterKey = (device: string, kind: MeterKind): string => `${device}_${kind === 'bandwidth' ? 'egress_kbps' : kind}`;
 
-export function metersOf({ qos }: QosPort, means: QosMeans): Partial<Record<MeterKind, Omit<Meter, 'id'>>> {
+export function metersOf(port: QosPort, datapath: Datapath): Partial<Record<MeterKind, Omit<Meter, 'id'>>> {
+  const { qos } = port;
   const { egress } = qos.bandwidth;
   return {
-    ...(means === 'user' && limits(egress) ? { bandwidth: meter('kbps', egress.kbps, burstOf(egress)) } : {}),
+    ...(meansOf(port, datapath) === 'meters' && limits(egress) ? { bandwidth: meter('kbps', egress.kbps, burstOf(egress)) } : {}),
     ...(paced(qos.packets.egress) ? { egress: packets(qos.packets.egress) } : {}),
     ...(paced(qos.packets.ingress) ? { ingress: packets(qos.packets.ingress) } : {}),
   };
@@ -84,9 +88,10 @@ export const minimumType = 'minimum_bandwidth';
 const DEFAULT_QUEUE = 0;
 
 /** What the database is to say of the port; its meters' numbers apart. */
-export function databaseOf(port: QosPort, means: QosMeans): PortRow {
+export function databaseOf(port: QosPort, datapath: Datapath): PortRow {
   const { egress } = port.qos.bandwidth;
-  const policed = means !== 'user' && limits(egress);
+  const means = meansOf(port, datapath);
+  const policed = means !== 'meters' && limits(egress);
   return {
     make: false,
     ...qosOf(port, means),
@@ -97,7 +102,7 @@ export function databaseOf(port: QosPort, means: QosMeans): PortRow {
   };
 }
 
-function qosOf(port: QosPort, means: QosMeans): Pick<PortRow, 'qos'> {
+function qosOf(port: QosPort, means: Means): Pick<PortRow, 'qos'> {
   const { ingress } = port.qos.bandwidth;
   if (foreign(port.found.qos, port.name)) return {};
   if (!limits(ingress) || !shapes(port, means)) return { qos: null };
@@ -108,8 +113,8 @@ function qosOf(port: QosPort, means: QosMeans): Pick<PortRow, 'qos'> {
 const foreign = (qos: QosPort['found']['qos'], name: string): boolean =>
   qos !== undefined && qos.external_ids['_type'] !== bandwidthType && qos.external_ids['id'] !== name;
 
-/** A device of the system in user space has classes as the kernel has them; what the switch makes itself has none there. */
-const shapes = ({ interfaceType }: QosPort, means: QosMeans): boolean => means !== 'user' || interfaceType === '';
+/** A device of the system has classes whoever reads it; what a switch in user space makes itself, and a patch, have none. */
+const shapes = ({ interfaceType }: QosPort, means: Means): boolean => means !== 'meters' || interfaceType === '';
 
 function shaper(name: string, { kbps, burst }: BandwidthLimit): QosRow {
   return {
@@ -135,8 +140,8 @@ function policer(name: string, { kbps, burst }: BandwidthLimit): QosRow {
 }
 
 /** The kernel's classes alone guarantee anything; towards an instance nothing does. */
-export const guarantees = (means: QosMeans, { physical, qos }: QosPort): boolean =>
-  means === 'kernel' && physical !== null && (qos.minimum.egress ?? 0) > 0;
+export const guarantees = (datapath: Datapath, { physical, qos }: QosPort): boolean =>
+  datapath !== 'netdev' && physical !== null && (qos.minimum.egress ?? 0) > 0;
 
 /** Of a physical bridge's port: a class for each port that is guaranteed something, by its number on the integration bridge. Null: none. */
 export function guaranteeOf(ports: readonly QosPort[]): QosRow | null {
@@ -157,13 +162,13 @@ export function guaranteeOf(ports: readonly QosPort[]): QosRow | null {
 }
 
 /** What of a port's policy this switch cannot do. */
-export function shortfall(port: QosPort, means: QosMeans): string | undefined {
+export function shortfall(port: QosPort, datapath: Datapath): string | undefined {
   const { qos, found, name, physical } = port;
   if (limits(qos.bandwidth.ingress) && foreign(found.qos, name)) return "the port has a QoS of somebody else's";
-  if (limits(qos.bandwidth.ingress) && !shapes(port, means))
-    return 'what it gets is not limited: the userspace datapath has no classes for it';
+  if (limits(qos.bandwidth.ingress) && !shapes(port, meansOf(port, datapath)))
+    return 'what it gets is not limited: there is no device of the system on whose way out it could wait';
   const minimum = (qos.minimum.egress ?? 0) > 0;
-  if (minimum && means !== 'kernel') return 'no bandwidth is guaranteed to what it sends: the userspace datapath has no classes by port';
+  if (minimum && datapath === 'netdev') return 'no bandwidth is guaranteed to what it sends: the userspace datapath has no classes by port';
   if (minimum && physical === null) return 'no bandwidth is guaranteed to what it sends: its network is on no physical network';
   return undefined;
 }

@@ -1,0 +1,160 @@
+// QoS in the whole agent, on a simulated switch: guaranteed bandwidth of the kernel's datapath, and what goes wrong on the way.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Bus } from '../../contracts/bus.ts';
+import type { OpenvswitchConfig } from '../context.ts';
+import { type FakePort, uuid } from '../l2/fake-server.suite.ts';
+import { OvsWorld as World } from './ovs-world.suite.ts';
+
+type Rule = Readonly<Record<string, unknown>>;
+const gold = uuid(0x90, 1);
+const minimum: Rule = { type: 'QosMinimumBandwidthRule', min_kbps: 1000, direction: 'egress' };
+const limit: Rule = { type: 'QosBandwidthLimitRule', max_kbps: 2000, max_burst_kbps: 0, direction: 'egress' };
+const mark: Rule = { type: 'QosDscpMarkingRule', dscp_mark: 26 };
+const physical = { type: 'vlan', segment: 187, physical: 'public' } as const;
+
+function policy(world: World, ...rules: readonly Rule[]): object {
+  const image = { id: gold, name: 'gold', revision_number: ++revision, rules };
+  world.server.object('QosPolicy', gold, image);
+  return image;
+}
+let revision = 0;
+
+const qosFlows = (world: World, bridge: string): string[] =>
+  world
+    .texts(bridge)
+    .filter(t => t.startsWith('cookie=0x7765667400000003,'))
+    .map(t => t.replace(/^cookie=\S+ /, ''));
+const ofport = (world: World, port: FakePort): number => world.host.ovsdb.now().port(`tap${port.id.slice(0, 11)}`)!.interfaces[0]!.ofport!;
+const meters = (world: World): unknown[] => [...(world.host.openflow.bridges.get('br-int')?.meters.values() ?? [])];
+const rows = (world: World): number => world.host.ovsdb.now().tables.QoS.size + world.host.ovsdb.now().tables.Queue.size;
+
+async function started(world: World, config: Partial<OpenvswitchConfig> = {}, bus?: Bus): Promise<void> {
+  await world.start(config, true, 30_000, { config: { extensions: ['qos'] }, ...(bus ? { bus } : {}) });
+}
+
+test('guaranteed bandwidth: a mark, a class of each device that leads out, and nothing of it when nobody wants it', async () => {
+  await using world = await World.open();
+  const device = { interface: { type: '' } };
+  await world.database({
+    bridges: { 'br-ex': { ports: { eth1: device, eth2: { ...device, qos: { type: 'linux-htb', external_ids: { who: 'operator' } } } } } },
+  });
+  policy(world, minimum);
+  const net = world.server.network(1, physical);
+  const [one, two] = [world.server.port(1, net, { policy: gold }), world.server.port(2, net)];
+  await world.plug(one, two);
+  await started(world, { datapathType: 'system' });
+  await world.active(one, two);
+  const number = ofport(world, one);
+  assert.deepEqual(
+    qosFlows(world, 'br-int').filter(t => t.includes('reg4')),
+    [
+      `table=0, priority=200,reg4=0,in_port=${number} actions=set_field:0x${number.toString(16)}->pkt_mark,set_field:0x1->reg4,resubmit(,0)`,
+    ],
+  );
+  assert.equal(qosFlows(world, 'br-ex').length, 1);
+  assert.match(
+    qosFlows(world, 'br-ex').join(),
+    new RegExp(`pkt_mark=0x${number.toString(16)},reg4=0,in_port=\\d+ actions=set_queue:${number},`),
+  );
+  const qosOf = (port: string) => world.host.ovsdb.now().port(port)?.qos;
+  assert.deepEqual(qosOf('eth1')?.queues[number]?.other_config, { 'min-rate': '1000000', 'max-rate': '34359738367' });
+  assert.deepEqual(qosOf('eth2')?.external_ids, { who: 'operator' });
+  one.policy = null;
+  await world.server.portUpdate(one);
+  await world.until('it is gone', () => qosOf('eth1') === undefined && qosFlows(world, 'br-ex').length === 0);
+  assert.equal(rows(world), 1);
+  assert.equal(qosFlows(world, 'br-int').length, 1);
+});
+
+test('in user space it is told that nothing is guaranteed', async () => {
+  await using world = await World.open();
+  policy(world, minimum);
+  const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
+  await world.plug(port);
+  await started(world);
+  await world.active(port);
+  await world.until('told', () => world.lines.some(l => l.includes('no bandwidth is guaranteed')));
+});
+
+test('a policy that the server does not tell leaves the port as it is, over a restart too', async () => {
+  await using world = await World.open();
+  const image = policy(world, limit, mark);
+  const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
+  await world.plug(port);
+  await started(world);
+  await world.active(port);
+  const before = { flows: qosFlows(world, 'br-int'), meters: meters(world) };
+  assert.deepEqual(before.meters, [{ id: 1, unit: 'kbps', bands: [{ type: 'drop', rate: 2000, burst: 1600 }] }]);
+  assert.equal(before.flows.length, 4);
+  await world.stop();
+  world.server.failing.add('pull');
+  await started(world);
+  await world.until('told', () => world.lines.some(l => l.includes('does not tell of an object')));
+  assert.deepEqual({ flows: qosFlows(world, 'br-int'), meters: meters(world) }, before);
+  world.server.failing.delete('pull');
+  await world.server.push('QosPolicy', 'updated', { ...image, rules: [mark] });
+  await world.until('the push counts', () => meters(world).length === 0);
+  assert.equal(qosFlows(world, 'br-int').length, 3);
+});
+
+test('a meter that the switch refuses is told of, and the port is alive without; it is there when the switch takes it', async () => {
+  await using world = await World.open();
+  const image = policy(world, limit);
+  const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
+  await world.plug(port);
+  world.host.openflow.failNext('applyMeters', { name: 'br-int', reason: 'OFPMMFC_OUT_OF_METERS', times: 2 });
+  await started(world);
+  await world.active(port);
+  await world.until('told', () => world.lines.some(l => l.includes('OUT_OF_METERS')));
+  assert.deepEqual(qosFlows(world, 'br-int').length, 1);
+  world.host.openflow.failNext('applyMeters', { name: 'br-int', times: 0 });
+  await world.server.push('QosPolicy', 'updated', { ...image, rules: [{ ...limit, max_kbps: 3000 }] });
+  await world.until('it is there', () => qosFlows(world, 'br-int').length === 2);
+  assert.ok(world.lines.some(l => l.includes('the QoS of a port is not in trouble any more')));
+});
+
+test('which policy a port has is asked for after a gap, without touching its status', async () => {
+  await using world = await World.open();
+  policy(world, mark);
+  const net = world.server.network(1, physical);
+  const [one, two] = [world.server.port(1, net), world.server.port(2, net)];
+  await world.plug(one, two);
+  const watchers: ((up: boolean) => void)[] = [];
+  const { bus } = world;
+  const watched: Bus = {
+    call: (...args) => bus.call(...args),
+    cast: (...args) => bus.cast(...args),
+    serve: server => bus.serve(server),
+    onUp: watcher => {
+      watchers.push(watcher);
+      return { [Symbol.dispose]: () => {} };
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+  await started(world, {}, watched);
+  await world.active(one, two);
+  const asked = world.server.count('get_devices_details_list');
+  one.policy = gold;
+  for (const up of [false, true]) for (const watcher of watchers) watcher(up);
+  await world.until('it is marked', () => qosFlows(world, 'br-int').filter(t => t.includes('ip_dscp')).length === 2);
+  net.policy = gold;
+  for (const up of [false, true]) for (const watcher of watchers) watcher(up);
+  await world.until('both are', () => qosFlows(world, 'br-int').filter(t => t.includes('ip_dscp')).length === 4);
+  assert.equal(world.server.count('get_devices_details_list'), asked);
+});
+
+test('without the extension nothing is asked and nothing touched', async () => {
+  await using world = await World.open();
+  policy(world, limit);
+  const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
+  await world.plug(port);
+  await world.database({
+    bridges: { 'br-int': { ports: { [`tap${port.id.slice(0, 11)}`]: { interface: { ingress_policing_rate: 77 } } } } },
+  });
+  await world.start({});
+  await world.active(port);
+  assert.equal(world.server.count('pull'), 0);
+  assert.deepEqual(qosFlows(world, 'br-int'), []);
+  assert.equal(world.host.ovsdb.now().port(`tap${port.id.slice(0, 11)}`)?.interfaces[0]?.ingress_policing_rate, 77);
+});
