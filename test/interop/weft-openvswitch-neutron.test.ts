@@ -44,7 +44,11 @@ describe("Weft's Open vSwitch agent on a neutron-server", {
       secret: '',
       metadataPort: 0,
       weft: () => true,
-      more: () => ({ agent: { extensions: '' }, ovs: { bridge_mappings: 'physnet1:br-ex' }, securitygroup: { firewall_driver: 'noop' } }),
+      more: () => ({
+        agent: { extensions: 'qos' },
+        ovs: { bridge_mappings: 'physnet1:br-ex', resource_provider_bandwidths: 'br-ex:5000:6000' },
+        securitygroup: { firewall_driver: 'noop' },
+      }),
     });
     for (const host of lab.hosts) agents.start(host, 'openvswitch');
     await wait('two agents are alive', async () => (await list('agents?alive=true')).length === 2);
@@ -82,13 +86,48 @@ describe("Weft's Open vSwitch agent on a neutron-server", {
     const [one, two] = vms as [Instance, Instance];
     await neutron.api.request('PUT', `ports/${two.port.id}`, { port: { admin_state_up: false } });
     await wait('DOWN', async () => (await status(two)) === 'DOWN');
-    assert.notEqual((await inside(one, 'ping', '-n', '-c1', '-W1', two.address)).code, 0);
+    // The server says DOWN when it is asked about the port, which the agent does before it cuts it off.
+    await wait('cut off', async () => (await inside(one, 'ping', '-n', '-c1', '-W1', two.address)).code !== 0);
     await neutron.api.request('PUT', `ports/${two.port.id}`, { port: { admin_state_up: true } });
     await wait('ACTIVE', async () => (await status(two)) === 'ACTIVE');
     await reaches(one, two);
     const third = vms.pop()!;
     await unplug(lab, third);
     await wait('DOWN', async () => (await status(third)) === 'DOWN');
+  });
+
+  test('a QoS policy of the port, and of its network: rules come, change and go; the report says what is guaranteed', async () => {
+    const [one] = vms as [Instance];
+    const on = (...argv: string[]) => lab.attempt(one.host.name, ...argv);
+    const has = (what: string, argv: readonly string[], pattern: RegExp, not = false) =>
+      wait(what, async () => pattern.test((await on(...argv)).stdout) !== not);
+    const flows = ['ovs-ofctl', '-O', 'OpenFlow14', 'dump-flows', 'br-int'];
+    const meters = ['ovs-ofctl', '-O', 'OpenFlow14', 'dump-meters', 'br-int'];
+    const policy = await make('qos/policies', 'policy', { name: 'gold' });
+    const rule = (kind: string, attributes: Body) => make(`qos/policies/${policy.id}/${kind}_rules`, `${kind}_rule`, attributes);
+    const limit = await rule('bandwidth_limit', { max_kbps: 2000, direction: 'egress' });
+    await rule('bandwidth_limit', { max_kbps: 3000, direction: 'ingress' });
+    await rule('dscp_marking', { dscp_mark: 26 });
+    const { port, network } = { port: one.port.id, network: String(one.port.network_id) };
+    await neutron.api.request('PUT', `ports/${port}`, { port: { qos_policy_id: policy.id } });
+    await has('a meter', meters, /kbps[\s\S]*rate=2000 burst_size=1600/);
+    await has('a class', ['ovs-vsctl', 'list', 'queue'], /max-rate="3000000"/);
+    await has('a mark', flows, /mod_nw_tos:104|set_field:26->ip_dscp/);
+    await neutron.api.request('PUT', `qos/policies/${policy.id}/bandwidth_limit_rules/${limit.id}`, {
+      bandwidth_limit_rule: { max_kbps: 4000 },
+    });
+    await has('another meter', meters, /rate=4000/);
+    await neutron.api.request('PUT', `ports/${port}`, { port: { qos_policy_id: null } });
+    await has('nothing', meters, /meter=/, true);
+    await neutron.api.request('PUT', `networks/${network}`, { network: { qos_policy_id: policy.id } });
+    await has("the network's", meters, /rate=4000/);
+    await neutron.api.request('PUT', `networks/${network}`, { network: { qos_policy_id: null } });
+    await has('nothing again', meters, /meter=/, true);
+    await has('no mark', flows, /ip_dscp|mod_nw_tos/, true);
+    const [agent] = await list(`agents?host=${one.host.name}`);
+    const { extensions, resource_provider_bandwidths } = agent?.configurations as Record<string, unknown>;
+    assert.deepEqual([extensions, resource_provider_bandwidths], [['qos'], { 'br-ex': { egress: 5000, ingress: 6000 } }]);
+    await wait('ACTIVE', async () => (await status(one)) === 'ACTIVE');
   });
 
   test('the agent begins again, and no packet is missing', async t => {
