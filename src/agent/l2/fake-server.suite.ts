@@ -220,22 +220,26 @@ export class FakeServer {
     });
   }
 
-  async portDelete(port: FakePort): Promise<void> 
+  async portDelete(port: FakePort): Promise<void> {
     this.ports.delete(port.id);
     await this.fanout('port-delete', 'port_delete', { port_id: port.id });
+  }
 
-  async ruleUpdated(group: string): Promise<void> 
+  async ruleUpdated(group: string): Promise<void> {
     await this.fanout('security_group-update', 'security_groups_rule_updated', { security_groups: [group] }, '1.1');
+  }
 
-  async memberUpdated(group: string): Promise<void> 
+  async memberUpdated(group: string): Promise<void> {
     await this.fanout('security_group-update', 'security_groups_member_updated', { security_groups: [group] }, '1.1');
+  }
 
   // What agents ask.
 
-  private byTap(tap: string): FakePort | undefined 
+  private byTap(tap: string): FakePort | undefined {
     return [...this.ports.values()].find(p => this.nameOf(p.id) === tap);
+  }
 
-  private details(args: Readonly<Record<string, Json>>): Dict[] 
+  private details(args: Readonly<Record<string, Json>>): Dict[] {
     return (args['devices'] as string[]).map(device => {
       const port = this.byTap(device);
       const network = port && this.networks.get(port.network);
@@ -262,6 +266,7 @@ export class FakeServer {
         propagate_uplink_status: false,
       };
     });
+  }
 
   private security(args: Readonly<Record<string, Json>>): Dict {
     const ports = (args['devices'] as string[]).flatMap(tap => this.byTap(tap) ?? []).filter(p => !p.owner.startsWith('network:'));
@@ -344,7 +349,7 @@ export class FakeServer {
     await this.fanout('l2population-update', 'add_fdb_entries', entry({ [end]: [...(first ? [flood] : []), ...pairsOf(port)] }));
   }
 
-  private portDict(p: FakePort): Dict 
+  private portDict(p: FakePort): Dict {
     return {
       id: p.id,
       network_id: p.network,
@@ -360,6 +365,7 @@ export class FakeServer {
       qos_network_policy_id: this.networks.get(p.network)?.policy ?? null,
       'binding:host_id': p.host,
     };
+  }
 }
 
 const primitive = (type: ObjectName, image: Image): unknown => {
