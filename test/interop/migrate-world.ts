@@ -27,7 +27,7 @@ cd ${folder}
 case $1 in
 start)
   case $kind in linuxbridge) program=${programs.linuxbridge};; *) program=${programs.openvswitch};; esac
-  TMPDIR=${folder} HOSTNAME=${moved} setsid sh -c 'echo $$ > "$0.pid"; exec "$@"' $kind $program --config-file ${folder}/$kind.ini --log-file ${folder}/$kind.log </dev/null >$kind.out 2>&1 &
+  PATH=${join(import.meta.dirname, 'agents/programs')}:$PATH TMPDIR=${folder} HOSTNAME=${moved} setsid sh -c 'echo $$ > "$0.pid"; exec "$@"' $kind $program --config-file ${folder}/$kind.ini --log-file ${folder}/$kind.log </dev/null >$kind.out 2>&1 &
   ;;
 stop)
   pid=$(cat $kind.pid)

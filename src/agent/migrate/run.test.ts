@@ -322,6 +322,33 @@ test('back to an agent that plugs no instances: their taps go into its bridges w
   );
 });
 
+test('an instance that ends while its host moves keeps nobody waiting', async () => {
+  await using world = await World.make();
+  await world.begin();
+  const doors = world.doors();
+  const say = (line: string): void => {
+    if (!line.startsWith('6/')) return;
+    world.host.links.unplug(hostNetns, tapName(world.ports[1]!.id));
+    world.ports = world.ports.map((p, i) => (i === 1 ? { ...p, status: 'DOWN' } : p));
+  };
+  await goOn({ ...doors, say });
+  assert.equal((await readJournal(world.host.files, journal))?.finished, true);
+});
+
+test('a port that is not served in time stops the move, by its name and its reason', async () => {
+  await using world = await World.make();
+  await world.begin();
+  const doors = world.doors();
+  const say = (line: string): void => {
+    if (line.startsWith('6/')) world.ports = world.ports.map((p, i) => (i === 1 ? { ...p, status: 'BUILD' } : p));
+  };
+  await assert.rejects(goOn({ ...doors, say }), /not all ports are served by Open vSwitch: tap00000002-aa is BUILD/);
+  await goBack(world.doors()).catch(() => {});
+  world.ports = world.ports.map(p => ({ ...p, status: 'ACTIVE' }));
+  await goBack(world.doors());
+  assert.equal(await readJournal(world.host.files, journal), undefined);
+});
+
 /** Kills the work at each thing that it does, and hands the world to `then`; answers how many things there were. */
 async function everywhere(when: 'before' | 'after', work: typeof goOn, then: (world: World, at: number) => Promise<void>): Promise<number> {
   for (let at = 0; ; at++) {

@@ -1,4 +1,5 @@
 // The steps of a move, forward and back. Each may be done again after any part of it was done: it looks, and does what is missing.
+import { hostNetns } from '../../contracts/host/netns.ts';
 import { bridgeName } from '../desired/linuxbridge-names.ts';
 import type { Move } from '../desired/migrate/move.ts';
 import { planMove } from '../desired/migrate/plan.ts';
@@ -135,7 +136,7 @@ async function anew(doors: Doors, journal: Journal): Promise<Journal> {
 
 /** Taps that are still here, and why they are not served yet. */
 async function tagged({ session, host }: Doors, { taps, integrationBridge }: Move): Promise<string[]> {
-  const links = new Set((await host.links.list('')).map(l => l.name));
+  const links = new Set((await host.links.list(hostNetns)).map(l => l.name));
   const ports = (await session.picture()).bridges.get(integrationBridge)?.ports;
   return taps.flatMap(({ name, active }) => {
     if (!links.has(name) || !active) return [];
@@ -146,7 +147,7 @@ async function tagged({ session, host }: Doors, { taps, integrationBridge }: Mov
 }
 
 async function bridged({ host }: Doors, { taps }: Move): Promise<string[]> {
-  const links = new Map((await host.links.list('')).map(l => [l.name, l]));
+  const links = new Map((await host.links.list(hostNetns)).map(l => [l.name, l]));
   return taps.flatMap(({ name, network, active }) => {
     const link = links.get(name);
     if (!link || !active || link.master === bridgeName(network)) return [];
@@ -156,8 +157,10 @@ async function bridged({ host }: Doors, { taps }: Move): Promise<string[]> {
 
 async function wired(doors: Doors, { taps }: Move, where: string, waiting: () => Promise<string[]>): Promise<void> {
   const began = doors.clock.now();
-  const wanted = new Map(taps.filter(t => t.active).map(t => [t.port, t.name]));
   for (;;) {
+    // An instance that ended meanwhile took its tap along.
+    const links = new Set((await doors.host.links.list(hostNetns)).map(l => l.name));
+    const wanted = new Map(taps.filter(t => t.active && links.has(t.name)).map(t => [t.port, t.name]));
     const down = (await doors.cloud.ports()).filter(p => wanted.has(p.id) && p.admin_state_up && p.status !== 'ACTIVE');
     const why = [...(await waiting()), ...down.map(p => `${wanted.get(p.id)} is ${p.status}`)];
     if (why.length === 0) return;

@@ -3,7 +3,13 @@ import type { Move } from './move.ts';
 import type { PlannedMove } from './plan.ts';
 
 const counted = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
-const listed = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '));
+const mostNamed = 12;
+
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return 'none';
+  const more = names.length - mostNamed;
+  return more > 1 ? `${names.slice(0, mostNamed).join(', ')} and ${more} more` : names.join(', ');
+}
 
 /** Ports by what they are for. */
 function kindsOf({ taps }: Move): { instances: number; dhcp: number; routers: number } {
