@@ -18,6 +18,8 @@ import type { NameOf } from './wire.ts';
 /** The safety net: devices are heard of by events, and what others change on the host is found again by this. */
 const POLL_MS = 30_000;
 const STOP_MS = 2_000;
+/** So long ports that are being wired may take to be told of again. */
+const DOUBT_MS = 600_000;
 
 /** What the switch of an agent is made with. */
 export interface L2Core {
@@ -110,11 +112,16 @@ export async function startL2Agent<Seen>(ctx: AgentContext, spec: L2Spec<Seen>):
     // What was sent meanwhile is lost: of groups, and of who is behind which tunnel's end.
     view.allSecurityStale = true;
     touchObjects();
+    for (const [network, state] of view.fdb) view.doubts.doubt(network, state);
     reports.tellAgain();
     host.onUp?.();
     queue.mark('heard');
   });
-  const loop = startLoop(ctx, queue, pass, stop.signal);
+  const forgetful: typeof pass.run = async reread => {
+    if (reports.hasAskedForTables) view.doubts.expire(view.fdb, ctx.clock.now(), DOUBT_MS);
+    await pass.run(reread);
+  };
+  const loop = startLoop(ctx, queue, { run: forgetful }, stop.signal);
   return {
     name: spec.name,
     synced: Promise.all([loop.synced, inTouch]).then(() => undefined),

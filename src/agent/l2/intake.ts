@@ -140,7 +140,10 @@ function fdbMethods({ view, population, mark }: Intake): Endpoint['methods'] {
   const here = (network: string): boolean => view.ports().some(p => p.network_id === network && types.includes(p.network_type));
   const update = (apply: typeof addFdb) => (args: Args) => {
     const updates = parseFdbEntries(args['fdb_entries'], types).filter(u => here(u.network));
-    for (const u of updates) apply(view.fdbOf(u.network), u.ends, own);
+    for (const u of updates) {
+      apply(view.fdbOf(u.network), u.ends, own);
+      view.doubts.settle(u);
+    }
     if (updates.length > 0) mark();
     return null;
   };
@@ -149,7 +152,10 @@ function fdbMethods({ view, population, mark }: Intake): Endpoint['methods'] {
     remove_fdb_entries: update(removeFdb),
     update_fdb_entries: (args: Args) => {
       const changes = parseFdbChanges(args['fdb_entries']).filter(c => here(c.network));
-      for (const c of changes) changeIp(view.fdbOf(c.network), c, own);
+      for (const c of changes) {
+        changeIp(view.fdbOf(c.network), c, own);
+        view.doubts.settle({ network: c.network, ends: new Map([[c.end, c.after]]) });
+      }
       if (changes.length > 0) mark();
       return null;
     },

@@ -13,6 +13,10 @@ export class DeviceReports {
     this.server = server;
   }
 
+  get hasAskedForTables(): boolean {
+    return this.refreshed;
+  }
+
   /** The server is told of every port that is up once more, and is asked for the tunnels' whole tables. */
   tellAgain(): void {
     for (const device of this.view.devices.values()) if (device.reported === 'up') device.reported = undefined;

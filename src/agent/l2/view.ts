@@ -1,4 +1,5 @@
 // What the agent knows: devices that are here, the server's word on each, groups with their members, and what l2population told.
+import { Doubts } from '../desired/l2-doubts.ts';
 import { emptyFdb, type FdbState } from '../desired/l2-fdb.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
 import type { WireRule } from '../render/security-rules.ts';
@@ -22,6 +23,8 @@ export class View {
   readonly groups = new Map<string, readonly WireRule[]>();
   readonly members = new Map<string, readonly string[]>();
   readonly fdb = new Map<string, FdbState>();
+  /** Of `fdb`: what may be gone. */
+  readonly doubts = new Doubts();
   /** Devices that are gone, of which the server must be told. */
   readonly gone = new Set<string>();
   readonly dirtyGroups = new Set<string>();

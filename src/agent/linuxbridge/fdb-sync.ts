@@ -67,7 +67,7 @@ export class FdbSync {
     if (known) return known;
     const found = fdbOf(dev, this.found.fdb, this.found.neighbours);
     this.actual.set(dev, found);
-    if (!this.inherited.has(dev)) inherit(view.fdbOf(network), found);
+    if (!this.inherited.has(dev)) inherit(view, network, found);
     this.inherited.add(dev);
     return found;
   }

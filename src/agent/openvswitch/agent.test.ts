@@ -1,6 +1,7 @@
 // The whole agent on a simulated database and switch and a small server: every state reached from every other, restarts, and messages that matter.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { OpenflowRefusal } from '../../contracts/host/openflow.ts';
 import type { Flow } from '../../domain/openflow/flow.ts';
 import type { FakePort } from '../l2/fake-server.suite.ts';
@@ -106,6 +107,43 @@ test('a port that goes while no agent runs is reported down by the next one, and
   await world.plug(three);
   await world.active(three);
   assert.equal(world.lines.filter(l => l.includes('the disk is full')).length, 1);
+});
+
+test('what l2population told a former life, and nobody tells again, is forgotten after a while', async () => {
+  await using world = await World.open();
+  const net = world.server.network(1);
+  const [here, stays, goes] = [
+    world.server.port(1, net),
+    world.server.port(8, net, { host: 'h2', status: 'ACTIVE' }),
+    world.server.port(9, net, { host: 'h2', status: 'ACTIVE' }),
+  ];
+  const knows = (port: FakePort): boolean => world.texts('br-tun').some(t => t.includes(`dl_dst=${port.mac}`));
+  await world.plug(here);
+  await world.start();
+  await world.until('both are known', () => knows(stays) && knows(goes));
+  await world.stop();
+  world.server.ports.delete(goes.id);
+  let later = 0;
+  await world.start({ tunnels }, true, 30_000, { clock: { ...systemClock, now: () => systemClock.now() + later } });
+  await world.active(here);
+  const look = async (): Promise<void> => {
+    await world.database({
+      root: { external_ids: { looked: String(later) } },
+      bridges: { 'br-ex': { external_ids: { looked: String(later) } } },
+    });
+    await world.settled();
+  };
+  later += 31_000;
+  await look();
+  assert.deepEqual([knows(stays), knows(goes)], [true, true]);
+  later += 600_000;
+  await look();
+  await world.until('one is forgotten', () => !knows(goes));
+  assert.ok(knows(stays));
+  assert.ok(
+    world.texts('br-tun').some(t => /table=22.*dl_vlan=\d+ actions=.*output/.test(t)),
+    'its end is still flooded to',
+  );
 });
 
 test('a port is shut the moment it appears, also while a pass waits for the switch, and none that has a tag is', async () => {

@@ -456,7 +456,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
         networks.set(tag, otherConfig['net_uuid']);
     const flows = await this.table(options.tunnelBridge).read();
     const found = foundFdb({ flows, networkOf: vlan => networks.get(vlan), remoteOf: port => remotes.get(port) });
-    for (const [network, state] of found) inherit(view.fdbOf(network), state);
+    for (const [network, state] of found) inherit(view, network, state);
   }
 
   /** What was told of networks that left the host is forgotten. */
