@@ -53,7 +53,7 @@ export function agentConfig(place: AgentPlace): AgentConfig {
     reportIntervalMs: 30_000,
     extensions: ['qos'],
     ...(openvswitch
-      ? { openvswitch: openvswitchConfig(localIp, openvswitch.datapath), extensions: ['log'], packetLog: { rate: 100, burst: 25 } }
+      ? { openvswitch: openvswitchConfig(localIp, openvswitch.datapath), extensions: ['log', 'qos'], packetLog: { rate: 100, burst: 25 } }
       : {
           linuxbridge: {
             interfaceMappings,

@@ -65,17 +65,21 @@ s.on('data', () => { console.log(performance.now() - began); process.exit(0); })
 const PORT = 7000;
 const SIZE = 750_000;
 
+/** Takes what is sent, and prints when it listens; and sends it, and prints the milliseconds that it took. */
+export const sinkArgv = node(sink, PORT, SIZE);
+export const sourceArgv = (address: string): string[] => node(source, address, PORT, SIZE);
+
 /** Each instance takes what the others send. */
 export async function listen(world: BridgeWorld, ...instances: readonly Instance[]): Promise<void> {
   for (const vm of instances) {
-    const job = world.spawn(vm, node(sink, PORT, SIZE));
+    const job = world.spawn(vm, sinkArgv);
     await world.until(`a sink in ${vm.ns}`, async () => job.output().includes('listening'));
   }
 }
 
 /** Milliseconds that the same amount of bytes takes by TCP. */
 export async function transfer(world: BridgeWorld, from: Instance, to: Instance): Promise<number> {
-  return Number(await world.inside(from, ...node(source, to.port.ips[0] ?? '', PORT, SIZE)));
+  return Number(await world.inside(from, ...sourceArgv(to.port.ips[0] ?? '')));
 }
 
 /** In steps: a switch in user space loses packets that come all at once. Prints the seconds that it took. */
