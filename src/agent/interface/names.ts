@@ -4,7 +4,7 @@
 export const keyOf = (portId: string): string => portId.slice(0, 11);
 
 /** What a device may be called inside, and its other end, or its port of the switch, outside. */
-const prefixes = ['tap', 'ns-', 'qr-', 'qg-'] as const;
+const prefixes = ['tap', 'ns-', 'qr-', 'qg-', 'sg-', 'fg-', 'ha-'] as const;
 
 export const outerName = (portId: string): string => `tap${keyOf(portId)}`;
 

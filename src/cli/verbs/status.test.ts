@@ -19,6 +19,7 @@ const view: StatusView = {
     {
       name: 'h1',
       process: { state: 'waiting', since: 0, restarts: 3, lastEnd: 'status 1' },
+      daemons: [{ name: 'ovs-vswitchd', state: 'running', pid: 9, since: 0, restarts: 1, lastEnd: 'killed by SIGKILL' }],
       agents: [{ agent_type: 'DHCP agent', alive: true, heartbeat_timestamp: null }],
     },
   ],
@@ -32,6 +33,7 @@ test('status tells what runs, what is missing, and why', () => {
     'state /s, clouds /s/clouds.yaml',
     'published 127.0.0.1:8080 → 172.24.4.10:80',
     'host h1: agents waiting, restarted 3 times, last time: status 1',
+    '  ovs-vswitchd running as 9, restarted 1 times, last time: killed by SIGKILL',
     '  alive DHCP agent, heard never',
     'missing: L3 agent on h1 has not reported (its process is waiting)',
   ]);
