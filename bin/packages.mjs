@@ -40,6 +40,9 @@ export const testPackages = {
   tcpdump: ['tcpdump'],
   // A web server of an instance.
   busybox: ['busybox'],
+  // A small guest, for what this machine's kernel may lack.
+  'qemu-system-x86': ['qemu-system-x86_64'],
+  kmod: ['modprobe', 'depmod'],
   openssl: ['openssl'],
   'netcat-openbsd': ['nc'],
   udhcpc: ['udhcpc'],

@@ -34,12 +34,18 @@ const PREFIX = 'weft-l2';
 
 /** `hybrid`: Open vSwitch, with each tap in a Linux bridge of its own. */
 export type SwitchKind = 'linuxbridge' | 'openvswitch' | 'hybrid';
+/** Of Open vSwitch: `netdev` is in user space, `system` in the kernel. */
+type Datapath = 'netdev' | 'system';
+
+/** How many times longer things may take: `WEFT_TEST_PATIENCE`. */
+const patience = Number(process.env['WEFT_TEST_PATIENCE'] ?? 1);
 
 export class BridgeWorld implements AsyncDisposable {
   readonly server: FakeServer;
   readonly trunks: FakeTrunks;
   readonly folder: string;
   readonly kind: SwitchKind;
+  readonly datapath: Datapath;
   private readonly hosts: ReadonlyMap<string, Sandbox>;
   private readonly stack: AsyncDisposableStack;
   private readonly agents = new Map<string, Agent>();
@@ -51,6 +57,7 @@ export class BridgeWorld implements AsyncDisposable {
     trunks: FakeTrunks;
     folder: string;
     kind: SwitchKind;
+    datapath: Datapath;
     stack: AsyncDisposableStack;
   }) {
     this.hosts = parts.hosts;
@@ -58,6 +65,7 @@ export class BridgeWorld implements AsyncDisposable {
     this.trunks = parts.trunks;
     this.folder = parts.folder;
     this.kind = parts.kind;
+    this.datapath = parts.datapath;
     this.stack = parts.stack;
   }
 
@@ -65,7 +73,7 @@ export class BridgeWorld implements AsyncDisposable {
    * One or two hosts, h1 and h2: eth0 is the underlay (192.0.2.1 and .2), eth1 a provider's wire; with Open vSwitch a port of br-ex, behind
    * the physical network `public`.
    */
-  static async open(count: 1 | 2, kind: SwitchKind = 'linuxbridge'): Promise<BridgeWorld> {
+  static async open(count: 1 | 2, kind: SwitchKind = 'linuxbridge', datapath: Datapath = 'netdev'): Promise<BridgeWorld> {
     await using stack = new AsyncDisposableStack();
     const folder = mkdtempSync(join(tmpdir(), `${PREFIX}-`));
     stack.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -78,7 +86,7 @@ export class BridgeWorld implements AsyncDisposable {
     hosts.set('far', far);
     await wire(hosts.get('h1')!, 'eth0', hosts.get('h2') ?? far, 'eth0');
     await wire(hosts.get('h1')!, 'eth1', hosts.get('h2') ?? far, 'eth1');
-    const world = new BridgeWorld({ hosts, server, trunks, folder, kind, stack: stack.move() });
+    const world = new BridgeWorld({ hosts, server, trunks, folder, kind, datapath, stack: stack.move() });
     for (const n of Array.from({ length: count }, (_, i) => i + 1)) {
       for (const dev of ['eth0', 'eth1']) await world.on(`h${n}`, 'ip', 'link', 'set', dev, 'up', 'mtu', '1600');
       await world.on(`h${n}`, 'ip', 'addr', 'add', `192.0.2.${n}/24`, 'dev', 'eth0');
@@ -179,7 +187,14 @@ export class BridgeWorld implements AsyncDisposable {
         ...(extensions ? { extensions } : {}),
         ...(this.kind === 'linuxbridge'
           ? { linuxbridge: { interfaceMappings: {}, bridgeMappings: {}, vxlan, ...config } }
-          : { openvswitch: { ...switchConfig, ...(this.kind === 'hybrid' ? { firewall: 'iptables_hybrid' } : {}), ...config } }),
+          : {
+              openvswitch: {
+                ...switchConfig,
+                datapathType: this.datapath,
+                ...(this.kind === 'hybrid' ? { firewall: 'iptables_hybrid' } : {}),
+                ...config,
+              },
+            }),
       },
     };
     const program = `${import.meta.dirname}/l2-agent-program.ts`;
@@ -237,7 +252,7 @@ export class BridgeWorld implements AsyncDisposable {
   }
 
   /** Polls; fails with what was awaited and the agents' logs. */
-  async until(what: string, look: () => Promise<boolean>, withinMs = 20_000): Promise<void> {
+  async until(what: string, look: () => Promise<boolean>, withinMs = 20_000 * patience): Promise<void> {
     const deadline = performance.now() + withinMs;
     while (!(await look())) {
       if (performance.now() > deadline) {

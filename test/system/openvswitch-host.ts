@@ -1,4 +1,4 @@
-// Open vSwitch with the userspace datapath in a sandboxed host of a BridgeWorld.
+// Open vSwitch in a sandboxed host of a BridgeWorld, in user space, or with its datapath in the kernel, which each network namespace has its own of.
 import type { OpenvswitchConfig } from '../../src/agent/context.ts';
 import { hybridNames } from '../../src/agent/desired/openvswitch/hybrid.ts';
 import { type FakePort, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
@@ -23,7 +23,13 @@ export const switchConfig: OpenvswitchConfig = {
   permittedEthertypes: [],
 };
 
-const netdev = (bridge: string): string[] => ['--', '--may-exist', 'add-br', bridge, '--', 'set', 'bridge', bridge, 'datapath_type=netdev'];
+const bridge = ({ datapath }: BridgeWorld, name: string): string[] => [
+  ...['--', '--may-exist', 'add-br', name, '--', 'set', 'bridge', name],
+  `datapath_type=${datapath}`,
+];
+
+/** A switch in user space reads what the kernel would have written on the way out. */
+const readable = (device: string): string[] => ['ethtool', '-K', device, 'tx', 'off'];
 
 export async function addSwitch(world: BridgeWorld, host: string): Promise<void> {
   const schema = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -32,12 +38,13 @@ export async function addSwitch(world: BridgeWorld, host: string): Promise<void>
   world.start(host, ['ovsdb-server', `${RUN}/conf.db`, `--remote=punix:${RUN}/db.sock`, '-vconsole:warn']);
   await world.until(`the database of ${host}`, async () => (await world.attempt(host, 'ovs-vsctl', '--no-wait', 'init')).code === 0);
   await startSwitch(world, host);
-  await world.on(host, 'ethtool', '-K', 'eth1', 'tx', 'off');
-  await world.on(host, 'ovs-vsctl', '--timeout=20', ...netdev('br-ex'), '--', 'add-port', 'br-ex', 'eth1');
+  if (world.datapath === 'netdev') await world.on(host, ...readable('eth1'));
+  await world.on(host, 'ovs-vsctl', '--timeout=20', ...bridge(world, 'br-ex'), '--', 'add-port', 'br-ex', 'eth1');
 }
 
 export async function startSwitch(world: BridgeWorld, host: string): Promise<void> {
-  world.start(host, ['ovs-vswitchd', `unix:${RUN}/db.sock`, '--disable-system', '--pidfile', '-vconsole:warn']);
+  const only = world.datapath === 'netdev' ? ['--disable-system'] : [];
+  world.start(host, ['ovs-vswitchd', `unix:${RUN}/db.sock`, ...only, '--pidfile', '-vconsole:warn']);
   await world.until(`ovs-vswitchd of ${host}`, async () => (await world.attempt(host, 'ovs-appctl', 'version')).code === 0);
 }
 
@@ -53,7 +60,7 @@ export async function plugHybrid(world: BridgeWorld, vm: Instance): Promise<void
     `link set ${bridge} up`,
     `link set ${tap} master ${bridge} up`,
   ];
-  await world.inside(vm, 'ethtool', '-K', 'eth0', 'tx', 'off');
+  if (world.datapath === 'netdev') await world.inside(vm, ...readable('eth0'));
   await world.on(host, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
   await world.on(host, 'sh', '-c', batch.map(line => `ip ${line}`).join(' && '));
   await addPort(world, host, port, qvo);
@@ -65,11 +72,11 @@ export async function unplugHybrid(world: BridgeWorld, { host, port }: Instance)
   await world.on(host, 'sh', '-c', `ip link del ${qvo} && ip link del ${bridge}`);
 }
 
-/** As Nova plugs it; a switch in user space reads what the kernel would have written on the way out. */
+/** As Nova plugs it. */
 export async function plugInto(world: BridgeWorld, vm: Instance): Promise<void> {
   const { host, port } = vm;
   const tap = tapOf(port.id);
-  await world.inside(vm, 'ethtool', '-K', 'eth0', 'tx', 'off');
+  if (world.datapath === 'netdev') await world.inside(vm, ...readable('eth0'));
   await world.on(host, 'ip', 'link', 'set', tap, 'up');
   await addPort(world, host, port, tap);
 }
@@ -80,7 +87,7 @@ async function addPort(world: BridgeWorld, host: string, port: FakePort, device:
     host,
     'ovs-vsctl',
     '--timeout=20',
-    ...netdev('br-int'),
+    ...bridge(world, 'br-int'),
     '--',
     'add-port',
     'br-int',
