@@ -71,7 +71,7 @@ function body(move: Move): string[] {
     ...Object.entries(steps).map(([step, what], i) => `  ${i + 1}. ${forwardWords[step as keyof typeof forwardWords]}: ${what}`),
     '',
     'What blinks, all at once, in step 5 until its end:',
-    `  - every port that is plugged in here: as long as it takes to change over and to get its flows, mostly less than a second`,
+    `  - every port that is plugged in here: as long as it takes to change over and to get its flows: less than a second, unless the machine is busy`,
     ...move.devices
       .filter(d => d.addresses.length > 0)
       .map(d => `  - the host itself at ${d.addresses.join(', ')}: connections stand still, and go on`),
