@@ -17,7 +17,7 @@ export interface Target {
   readonly topic: string;
   readonly server?: string;
   readonly fanout?: boolean;
-  /** Absent in all of Neutron's traffic but the topics `trunk` and `logging`. */
+  /** Absent in all of Neutron's traffic but the topics `trunk` and `logging-plugin`. */
   readonly namespace?: string;
   /** major.minor; absent means 1.0. */
   readonly version?: string;

@@ -33,7 +33,7 @@ describe('agents that log packets', () => {
   });
   after(() => h[Symbol.asyncDispose]());
 
-  const call = (method: string, args: Body, namespace = 'logging') =>
+  const call = (method: string, args: Body, namespace = 'logging-plugin') =>
     h.bus.call({ topic: 'logging-plugin', version: '1.1', namespace }, method, args, { timeoutMs: 10_000 });
   const forPort = async (port: Made): Promise<LogInfo[]> =>
     (await call('get_sg_log_info_for_port', { resource_type: 'security_group', port_id: port.id })) as unknown as LogInfo[];

@@ -19,7 +19,7 @@ export class FakeLogs {
 
   static async open(server: FakeServer): Promise<FakeLogs> {
     const logs = new FakeLogs(server);
-    await server.answer('logging-plugin', 'logging', {
+    await server.answer('logging-plugin', 'logging-plugin', {
       get_sg_log_info_for_port: args => logs.infos(log => log.ports.has(String(args['port_id'])), String(args['port_id'])),
       get_sg_log_info_for_log_resources: args => {
         const asked = (args['log_resources'] as { id: string }[]).map(l => l.id);

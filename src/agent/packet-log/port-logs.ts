@@ -8,7 +8,7 @@ import type { ObjectPart } from '../l2/resources.ts';
 import { isUuid } from '../l2/wire.ts';
 import { type PortLog, parseLogs } from './wire.ts';
 
-const target = { topic: 'logging-plugin', version: '1.0', namespace: 'logging' } as const;
+const target = { topic: 'logging-plugin', version: '1.0', namespace: 'logging-plugin' } as const;
 const KIND = { resource_type: 'security_group' } as const;
 
 /** Questions on their way at once. */

@@ -96,7 +96,7 @@ async function rulesOf(services: Services, groupIds: readonly string[]): Promise
 
 export function loggingAgents(services: Services): Endpoint {
   return {
-    namespace: 'logging',
+    namespace: 'logging-plugin',
     version: '1.1',
     methods: {
       get_sg_log_info_for_port: args => ofPort(services, args),
