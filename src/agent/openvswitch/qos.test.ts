@@ -144,6 +144,62 @@ test('which policy a port has is asked for after a gap, without touching its sta
   assert.equal(world.server.count('get_devices_details_list'), asked);
 });
 
+test('what Neutron’s agent has made is found, and stays', async () => {
+  await using world = await World.open();
+  policy(
+    world,
+    limit,
+    { type: 'QosBandwidthLimitRule', max_kbps: 3000, max_burst_kbps: 0, direction: 'ingress' },
+    {
+      type: 'QosPacketRateLimitRule',
+      max_kpps: 5,
+      max_burst_kpps: 0,
+      direction: 'egress',
+    },
+  );
+  const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
+  const tap = `tap${port.id.slice(0, 11)}`;
+  await world.host.links.apply('', [{ do: 'add-link', link: { kind: 'dummy', name: tap } }]);
+  await world.database({
+    bridges: {
+      'br-int': {
+        datapath_type: 'system',
+        ports: {
+          [tap]: {
+            interface: { type: '', ingress_policing_rate: 2000, ingress_policing_burst: 1600, external_ids: { 'iface-id': port.id } },
+            other_config: { [`${port.id}_egress`]: '777' },
+            qos: {
+              type: 'linux-htb',
+              external_ids: { id: tap, _type: 'bandwidth_limit' },
+              other_config: { 'max-rate': '34359738367' },
+              queues: {
+                0: {
+                  other_config: { 'max-rate': '3000000', burst: '0' },
+                  external_ids: { port: tap, type: 'bandwidth_limit', 'queue-num': '0' },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  });
+  const found = () => world.host.ovsdb.now().port(tap)!;
+  const row = found().qos?._uuid;
+  assert.ok(row);
+  await started(world, { datapathType: 'system' });
+  await world.active(port);
+  assert.equal(found().qos?._uuid, row);
+  assert.deepEqual([found().interfaces[0]?.ingress_policing_rate, found().interfaces[0]?.ingress_policing_burst], [2000, 1600]);
+  assert.deepEqual(meters(world), [{ id: 777, unit: 'pktps', bands: [{ type: 'drop', rate: 5000 }] }]);
+  assert.equal(found().other_config[`${port.id}_egress`], '777');
+  port.policy = null;
+  await world.server.portUpdate(port);
+  await world.until('all goes', () => rows(world) === 0 && meters(world).length === 0);
+  assert.equal(found().interfaces[0]?.ingress_policing_rate, 0);
+  assert.equal(`${port.id}_egress` in found().other_config, false);
+});
+
 test('without the extension nothing is asked and nothing touched', async () => {
   await using world = await World.open();
   policy(world, limit);
