@@ -61,8 +61,8 @@ export async function plugHybrid(world: BridgeWorld, vm: Instance): Promise<void
     `link set ${tap} master ${bridge} up`,
   ];
   if (world.datapath === 'netdev') await world.inside(vm, ...readable('eth0'));
-  await world.on(host, 'sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
   await world.on(host, 'sh', '-c', batch.map(line => `ip ${line}`).join(' && '));
+  await world.on(host, 'sysctl', '-qw', ...[bridge, qvb, qvo].map(device => `net.ipv6.conf.${device}.disable_ipv6=1`));
   await addPort(world, host, port, qvo);
 }
 

@@ -77,7 +77,10 @@ export function makeFilters({ ctx, rules, others = [], table, guards, isOurs }: 
           quarantine.set(tap, 'this kernel does not show bridged packets to the filters of IP (br_netfilter)');
       const wanted = (): FirewallPlan => planFirewall({ view, plan, links, zoneOf: b => zones.get(b), quarantine, guards, isOurs });
       const { applied, shrunk } = await applyIsolated(wanted, device => links.get(device)?.master !== undefined);
-      for (const other of left.splice(0)) await other.remove();
+      for (const other of [...left]) {
+        await other.remove();
+        left.shift();
+      }
       if (inherited) await emptyInherited(ctx.host.nft);
       inherited = false;
       for (const bridge of bridgesToJudge(plan, last, applied, shrunk)) toJudge.add(bridge);

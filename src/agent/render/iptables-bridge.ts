@@ -12,7 +12,7 @@ export interface BridgeZone {
   readonly zone: number | undefined;
   /** The host itself has addresses on this bridge: its own connections stay in the host's own zone. */
   readonly hostAddresses: boolean;
-  /** A port of the bridge by which Neutron's agent finds the zone again. */
+  /** A port of the bridge by which Neutron's agent sees that the zone is taken. */
   readonly alias?: string;
 }
 
