@@ -534,7 +534,7 @@ test('on Open vSwitch: a port of the switch in the namespace; a switch that begi
     useVeth: false,
     datapathType: 'netdev',
     connection: 'unix:/run/openvswitch/db.sock',
-    timeoutMs: 1000,
+    timeoutMs: 10_000,
   } as const;
   await using w = await world([net([subnet4()], [vm1()])], () => {}, { interfaceDriver });
   const settled = async (what: string, holds: () => boolean): Promise<void> => {

@@ -26,7 +26,7 @@ class World implements AsyncDisposable {
   readonly heard: string[] = [];
   private readonly watch: AsyncDisposable;
 
-  private constructor(useVeth: boolean) {
+  private constructor(useVeth: boolean, timeoutMs: number) {
     this.host.processes.program('ethtool', () => ({ code: 0 }));
     const driver = openInterfaceDriver(this.host, {
       kind: 'openvswitch',
@@ -34,15 +34,16 @@ class World implements AsyncDisposable {
       useVeth,
       datapathType: 'netdev',
       connection: CONNECTION,
-      timeoutMs: 300,
+      timeoutMs,
     });
     assert.ok(driver instanceof OpenvswitchDriver);
     this.driver = driver;
     this.watch = driver.watch({ lost: key => this.heard.push(key), changed: () => {} });
   }
 
-  static async open({ useVeth = false, bridge = true } = {}): Promise<World> {
-    const world = new World(useVeth);
+  /** The time is a real one, and what a switch that is away costs. */
+  static async open({ useVeth = false, bridge = true, timeoutMs = 10_000 } = {}): Promise<World> {
+    const world = new World(useVeth, timeoutMs);
     await world.host.links.addNamespace(NETNS);
     if (bridge) await world.addBridge();
     await settle();
@@ -131,7 +132,7 @@ test('ports that another made are kept: by name, owner and kind; what they do no
 });
 
 test('the switch ends and begins again: its new device replaces the dead one, and the port stays wired', async () => {
-  await using w = await World.open();
+  await using w = await World.open({ timeoutMs: 3000 });
   await w.bring();
   await w.wire(qr.name);
   const row = w.port(qr.name)?._uuid;
@@ -263,7 +264,7 @@ test('whatever step is the last one before a crash, the next attempt makes it wh
 });
 
 test('unplugged: port and device are gone, also when the switch is away, and once more', async () => {
-  await using w = await World.open();
+  await using w = await World.open({ timeoutMs: 3000 });
   await w.bring();
   await w.driver.unplug(NETNS, [qr.name]);
   assert.deepEqual([w.port(qr.name), w.link(qr.name)], [undefined, undefined]);

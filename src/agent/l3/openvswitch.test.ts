@@ -12,7 +12,7 @@ const interfaceDriver = {
   useVeth: false,
   datapathType: 'netdev',
   connection: 'unix:/run/openvswitch/db.sock',
-  timeoutMs: 1000,
+  timeoutMs: 10_000,
 } as const satisfies InterfaceDriverConfig;
 
 const deviceOf = (prefix: string, { id }: { readonly id: string }): string => `${prefix}-${id.slice(0, 11)}`;
@@ -30,7 +30,7 @@ async function wholePicture(host: SimHost): Promise<unknown> {
 }
 
 async function until(what: string, holds: () => Promise<void> | void): Promise<void> {
-  for (const deadline = performance.now() + 10_000; ; await sleep(5)) {
+  for (const deadline = performance.now() + 30_000; ; await sleep(5)) {
     try {
       return await holds();
     } catch (error) {
