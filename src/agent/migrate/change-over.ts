@@ -41,8 +41,8 @@ export const deadPort = ({ port, mac, instance }: MovedTap): WantedPort => ({
 export async function changeOver(given: Given, move: Move): Promise<string[]> {
   const links = await linksOf(given);
   const notes = await clearShaping(given.host, move.taps);
-  await tell(given, leaving(move, links));
   const picture = await given.session.picture();
+  await tell(given, leaving(move, links));
   const there = picture.bridges.get(move.integrationBridge)?.ports;
   const taps = move.taps.filter(tap => links.has(tap.name) && !there?.has(tap.name));
   const bridges: Record<string, { make: false; ports: Record<string, WantedPort> }> = {
@@ -93,6 +93,8 @@ async function tell({ host }: Given, batch: readonly LinkChange[]): Promise<void
   if (batch.length === 0) return;
   const refused = await host.links.apply(hostNetns, batch);
   const grave = refused.filter(({ index }) => batch[index]?.do !== 'del-address');
+  // Taps are nowhere just now: no look that is not needed.
+  if (grave.length === 0) return;
   // An instance that ended meanwhile took its tap along.
   const there = await linksOf({ host } as Given);
   const left = grave.flatMap(({ index, reason }) => {
