@@ -7,7 +7,7 @@ import { inGuest, noGuest } from './guests/tcg.ts';
 import { noSandbox, noSwitch } from './need.ts';
 
 const modules = ['veth', 'bridge', 'br_netfilter', '8021q', 'nf_tables', 'openvswitch', 'vport-vxlan'];
-const files = ['linuxbridge-vlans.ts', 'openvswitch-kernel.ts'];
+const files = ['openvswitch-kernel.ts', 'linuxbridge-vlans.ts'];
 
 test('in a guest', { skip: noSandbox() || noSwitch() || noGuest(), timeout: 580_000 * patience }, async t => {
   await tellOf(t, await inGuest(files.map(testing), { modules, memory: '1024M', withinMs: 500_000 * patience }));

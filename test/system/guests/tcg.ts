@@ -100,7 +100,7 @@ const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Modules are found below a folder of their own, also those that the kernel asks for itself. */
 const initOf = (commands: readonly (readonly string[])[], { folder }: GuestKernel, { modules }: GuestOptions): string => `#!/bin/bash
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/tmp NODE_COMPILE_CACHE=/tmp/code WEFT_TEST_PATIENCE=10
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run TMPDIR=/tmp WEFT_TEST_PATIENCE=10
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mkdir -p /dev/shm
