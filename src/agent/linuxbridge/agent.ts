@@ -6,11 +6,13 @@ import { isTapName, tapName } from '../desired/linuxbridge-names.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
 import { tellOfExtensions } from '../l2/extensions.ts';
 import { qosPoliciesOf } from '../l2/qos-policies.ts';
+import { Trunks } from '../l2/trunks/trunks.ts';
 import type { View } from '../l2/view.ts';
 import { BridgeSwitch } from './bridge-switch.ts';
 import { BridgeQos } from './qos.ts';
 import { sha1Hex } from './sha1.ts';
 import { deviceStatistics } from './statistics.ts';
+import { BridgeTrunkHost } from './trunk-host.ts';
 
 /** What there is beside the wiring of ports, where `[agent] extensions` names it. */
 const EXTENSIONS: readonly string[] = ['qos'];
@@ -33,10 +35,16 @@ export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPar
     make: core => {
       const policies = qosPoliciesOf(core);
       const qos = policies && new BridgeQos({ ctx, ...(config.qos ?? qosDefaults), qosOf: port => policies.of(port) });
+      const trunks = new Trunks({ ctx, resources: core.resources, host: new BridgeTrunkHost({ links: ctx.host.links, view: core.view }) });
       return {
         switch: new BridgeSwitch({ ...core, options, qos }),
-        ...(policies ? { objects: [policies] } : {}),
-        watch: () => watchLinks(core, config),
+        objects: [trunks.objects, ...(policies ? [policies] : [])],
+        watch: () => {
+          const stack = new AsyncDisposableStack();
+          stack.use(trunks.start());
+          stack.use(watchLinks(core, config));
+          return stack;
+        },
         statistics: () => deviceStatistics(ctx.host.files),
       };
     },

@@ -1,7 +1,7 @@
 // The difference between the links that are there and those that are wanted, as batches: bridges and uplinks first, taps after their filters.
 import type { Link, LinkChange } from '../../contracts/host/links.ts';
 import type { HostPlan, Uplink, WantedBridge } from '../desired/linuxbridge.ts';
-import { isBridgeName, isVxlanName } from '../desired/linuxbridge-names.ts';
+import { isBridgeName, isTapName, isVxlanName } from '../desired/linuxbridge-names.ts';
 import { hasGlobalAddress } from '../l2/host-address.ts';
 import { addressesBack, addressesToBridge, type HostRoutes } from './physical-addresses.ts';
 
@@ -153,10 +153,13 @@ function strayUplinks(plan: HostPlan, all: readonly Link[], own: OwnDevices): Li
   const inOurs = (l: Link): boolean => l.master !== undefined && plan.bridges.get(l.master)?.made === true;
   const tunnel = (l: Link): boolean =>
     isVxlanName(l.name) && own.localIp !== undefined && l.vxlan?.local === own.localIp && l.vxlan.port === own.port;
-  const vlan = (l: Link): boolean => l.kind === 'vlan' && !own.physical.has(l.name);
+  const vlan = (l: Link): boolean => isVlanUplink(l) && !own.physical.has(l.name);
   return all
     .filter(l => !wanted.has(l.name) && ((tunnel(l) && (!l.master || inOurs(l))) || (vlan(l) && inOurs(l))))
     .map(l => ({ do: 'del-link', name: l.name }));
 }
 
-const isUplink = (l: Link, physical: ReadonlySet<string>): boolean => l.kind === 'vxlan' || l.kind === 'vlan' || physical.has(l.name);
+const isUplink = (l: Link, physical: ReadonlySet<string>): boolean => l.kind === 'vxlan' || isVlanUplink(l) || physical.has(l.name);
+
+/** The subport of a trunk is a VLAN, too: on a tap, and called like one. */
+const isVlanUplink = ({ kind, name }: Link): boolean => kind === 'vlan' && !isTapName(name);

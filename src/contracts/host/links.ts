@@ -39,6 +39,8 @@ export interface Link {
   readonly alias?: string;
   readonly addresses: readonly Address[];
   readonly vxlan?: VxlanInfo;
+  /** The device that a VLAN stands on, and its tag. */
+  readonly vlan?: { readonly dev: string; readonly id: number };
 }
 
 export interface Route {

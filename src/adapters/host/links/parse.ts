@@ -34,6 +34,7 @@ export function parseLinks(json: string): Link[] {
         ...(words(r['flags']).includes('NO-CARRIER') ? { noCarrier: true as const } : {}),
         ...given('master', text(r['master'])),
         ...given('alias', text(r['ifalias'])),
+        ...(kind === 'vlan' ? { vlan: { dev: text(r['link']) ?? '', id: number(record(info['info_data'])['id']) ?? 0 } } : {}),
         ...(kind === 'vxlan' ? { vxlan: parseVxlan(record(info['info_data'])) } : {}),
       };
     });

@@ -105,7 +105,8 @@ function addLink(kernel: SimKernel, net: SimNet, link: NewLink): void {
       addVxlan(net, link, { ...fresh, ...mtu });
       break;
     case 'vlan':
-      net.add({ ...fresh, mtu: mustFind(net, link.dev).mtu, mac: mustFind(net, link.dev).mac, lower: link.dev });
+      if ([...net.links.values()].some(l => l.lower === link.dev && l.tag === link.id)) exists();
+      net.add({ ...fresh, mtu: mustFind(net, link.dev).mtu, mac: mustFind(net, link.dev).mac, lower: link.dev, tag: link.id });
       break;
     case 'dummy':
       net.add(fresh);

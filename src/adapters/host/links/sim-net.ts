@@ -19,6 +19,8 @@ export interface SimLink {
   alias?: string | undefined;
   addresses: SimAddress[];
   readonly vxlan?: VxlanInfo;
+  /** Of a VLAN. */
+  readonly tag?: number;
   /** The other end of a veth, in whichever namespace it is now. */
   peer?: SimLink | undefined;
   /** The device that a VLAN or VXLAN stands on: it goes with it. */

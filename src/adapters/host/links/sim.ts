@@ -205,5 +205,6 @@ function asLink(net: SimNet, l: SimLink): Link {
     ...(l.master === undefined ? {} : { master: l.master }),
     ...(l.alias === undefined ? {} : { alias: l.alias }),
     ...(l.vxlan === undefined ? {} : { vxlan: l.vxlan }),
+    ...(l.tag === undefined ? {} : { vlan: { dev: l.lower ?? '', id: l.tag } }),
   };
 }
