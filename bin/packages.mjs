@@ -53,6 +53,7 @@ export const testPackages = {
   postgresql: ['pg_ctlcluster', 'psql'],
   'rabbitmq-server': ['rabbitmq-server'],
   systemd: ['systemd-analyze', 'systemd-notify'],
+  'user-mode-linux': ['linux.uml'],
 };
 
 /** What `npm run conformance` and `npm run test:interop` need: Debian's Keystone, Neutron's server and its agents, and the suites that others wrote. Where there is no program, a file says that it is there. */

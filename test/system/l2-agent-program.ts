@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { connectUnixBus } from '../../src/adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../../src/adapters/clock/system-clock.ts';
 import { openHost } from '../../src/adapters/host/open-host.ts';
+import { simHost } from '../../src/adapters/host/sim-host.ts';
 import { openPacketLog } from '../../src/adapters/log/packet-log.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import type { LinuxbridgeConfig, OpenvswitchConfig, PacketLogConfig } from '../../src/agent/context.ts';
@@ -12,6 +13,8 @@ import { startOpenvswitchAgent } from '../../src/agent/openvswitch/agent.ts';
 export interface L2AgentArguments {
   readonly socket: string;
   readonly host: string;
+  /** Filters, sets and connections are a simulator's: for a kernel that has none. */
+  readonly unfiltered?: boolean;
   readonly config: ({ readonly linuxbridge: LinuxbridgeConfig } | { readonly openvswitch: OpenvswitchConfig }) & {
     readonly packetLog?: PacketLogConfig;
     readonly extensions?: readonly string[];
@@ -24,9 +27,11 @@ const bus = await connectUnixBus(given.socket, { clock: systemClock, log });
 const { packetLog } = given.config;
 const spawned: string[] = [];
 const start = 'linuxbridge' in given.config ? startLinuxbridgeAgent : startOpenvswitchAgent;
+const real = openHost({ onSpawn: argv => spawned.push(argv.slice(0, 3).join(' ')) });
+const { nft, iptables, ipsets, conntrack } = simHost();
 const part = await start({
   bus,
-  host: openHost({ onSpawn: argv => spawned.push(argv.slice(0, 3).join(' ')) }),
+  host: given.unfiltered ? { ...real, nft, iptables, ipsets, conntrack } : real,
   clock: systemClock,
   log,
   random: Math.random,

@@ -170,10 +170,12 @@ export class BridgeWorld implements AsyncDisposable {
     {
       packetLog,
       extensions,
+      unfiltered = false,
       ...config
     }: Partial<LinuxbridgeConfig & OpenvswitchConfig> & {
       readonly packetLog?: PacketLogConfig;
       readonly extensions?: readonly string[];
+      readonly unfiltered?: boolean;
     } = {},
     wait = true,
   ): Promise<void> {
@@ -182,6 +184,7 @@ export class BridgeWorld implements AsyncDisposable {
     const given: L2AgentArguments = {
       socket: join(this.folder, 'bus'),
       host,
+      unfiltered,
       config: {
         ...(packetLog ? { packetLog } : {}),
         ...(extensions ? { extensions } : {}),

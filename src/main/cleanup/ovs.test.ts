@@ -66,3 +66,21 @@ test('no integration bridge, nothing to do', async () => {
   await using _ = session;
   assert.deepEqual(await cleanSwitch({ session, integrationBridge: 'br-nosuch', allPorts: false }), { removed: [], kept: [] });
 });
+
+test('bridges of trunks go with what they lead to, unless somebody wants to keep what is plugged in there', async () => {
+  const { session } = await host();
+  await using _ = session;
+  const patch = (peer: string): WantedPort => ({ interface: { ...plugged('sub').interface, type: 'patch', options: { peer } } });
+  await session.apply({
+    bridges: {
+      'tbr-11111111-1': { ports: { tap6: plugged('six'), 'spt-1': patch('spi-1') } },
+      'tbr-22222222-2': { ports: { tap7: plugged('seven', { skip_cleanup: 'true' }) } },
+      'tbr-mine': { ports: { tap8: plugged('eight') } },
+      'br-int': { ports: { 'spi-1': patch('spt-1') } },
+    },
+  });
+  const { removed } = await cleanSwitch({ session, integrationBridge: 'br-int', allPorts: false });
+  assert.deepEqual(removed, ['br-int/qr-2', 'br-int/spi-1', 'br-int/tap1', 'tbr-11111111-1']);
+  const { bridges } = await session.picture();
+  assert.deepEqual([...bridges.keys()].sort(), ['br-ex', 'br-int', 'tbr-22222222-2', 'tbr-mine']);
+});

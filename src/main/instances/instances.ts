@@ -10,6 +10,7 @@ import type { Place } from '../sandbox/sandbox.ts';
 import { addressingOf, createPort, expectedAddresses, findOne, getPort, type Port, subnetsOf, updatePort } from './neutron.ts';
 import { type InstanceRecord, type InstanceRegistry, isInstanceName } from './registry.ts';
 import { openVm, tapName, type Vm } from './vm.ts';
+import { bridgeOf } from './wiring.ts';
 
 /** As Nova's default is: what an instance's port says of who uses it. */
 const deviceOwner = 'compute:nova';
@@ -165,6 +166,7 @@ export class Instances implements AsyncDisposable {
       mac: port.mac_address,
       portId: port.id,
       instanceId: record.id,
+      bridge: bridgeOf(port),
     });
     void running.vm.sandbox.gone.then(() => {
       running.state = 'stopped';

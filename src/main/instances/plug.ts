@@ -6,7 +6,7 @@ import { CommandFailed, run, tryRun } from '../sandbox/run.ts';
 import type { Place } from '../sandbox/sandbox.ts';
 import { findOne, type Port, updatePort } from './neutron.ts';
 import { markLines, tapName } from './vm.ts';
-import { completeChecksums, connectTap, disconnectTap } from './wiring.ts';
+import { bridgeOf, completeChecksums, connectTap, disconnectTap } from './wiring.ts';
 
 const isDeviceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name);
 const isNamespaceName = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(name);
@@ -29,7 +29,10 @@ export async function plug(
   // Checked before anything is made: what is taken back after a failure is then ours.
   if (existing !== tap && (await tryRun(host.enter(['ip', 'link', 'show', 'dev', tap]))).code === 0)
     throw new ControlError(409, `${host.name} has a device ${tap} already`);
-  await updatePort(api, port.id, { 'binding:host_id': host.name, ...(port.device_owner === '' ? { device_owner: 'compute:nova' } : {}) });
+  const bound = await updatePort(api, port.id, {
+    'binding:host_id': host.name,
+    ...(port.device_owner === '' ? { device_owner: 'compute:nova' } : {}),
+  });
   const batch =
     netns === undefined
       ? renameBatch(existing ?? '', tap, port)
@@ -39,7 +42,7 @@ export async function plug(
   try {
     await run(host.enter(['ip', '-batch', '-']), { input: batch });
     if (complete) await run(host.enter(['ip', 'netns', 'exec', netns ?? '', ...complete]));
-    await connectTap(host, tap, { portId: port.id, mac: port.mac_address });
+    await connectTap(host, tap, { portId: port.id, mac: port.mac_address, bridge: bridgeOf(bound) });
   } catch (error) {
     await disconnectTap(host, tap);
     if (netns !== undefined) await tryRun(host.enter(['ip', 'link', 'delete', tap]));

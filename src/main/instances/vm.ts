@@ -44,7 +44,7 @@ const clientFiles = ['-cf', join(import.meta.dirname, 'dhclient.conf'), '-sf', j
 
 export async function openVm(
   host: Place,
-  options: { name: string; tap: string; mac: string } & Pick<TapOwner, 'portId' | 'instanceId'>,
+  options: { name: string; tap: string; mac: string } & Pick<TapOwner, 'portId' | 'instanceId' | 'bridge'>,
 ): Promise<Vm> {
   const { name, tap, mac } = options;
   const complete = completeChecksums(host, device);
