@@ -1,7 +1,11 @@
 // Instances do not reach the host's own addresses by their taps: from the agent's start on, whatever taps come and whatever nft answers first.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { simHost } from '../../adapters/host/sim-host.ts';
+import { textLog } from '../../adapters/log/text-log.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
+import { SimClock } from '../../engine/clock.ts';
+import { HostGuard } from './host-guard.ts';
 import { OvsWorld } from './ovs-world.suite.ts';
 
 const table = 'neutron-openvswi-host';
@@ -29,4 +33,20 @@ test('a refusal of nft is told of, and not the last word', async () => {
   await world.start();
   await world.until('the guard stands', async () => (await listing(world)).includes('iifname "tap*" drop'));
   assert.ok(world.lines.some(line => line.includes("the host's own addresses are not shut to instances")));
+});
+
+test('whoever empties nftables does not open the host for good', async () => {
+  const host = simHost();
+  const clock = new SimClock();
+  const log = textLog({ sink: { write() {} }, level: 'debug' });
+  await using _ = new HostGuard({ host, clock, log, random: () => 0.5 });
+  const stands = async (): Promise<boolean> => {
+    for (let turn = 0; turn < 50; turn++) await new Promise(resolve => setImmediate(resolve));
+    return (await host.nft.listTable(hostNetns, 'inet', table)) !== undefined;
+  };
+  assert.equal(await stands(), true);
+  await host.nft.apply(hostNetns, ['inet', 'arp'].map(family => `delete table ${family} ${table}\n`).join(''));
+  assert.equal(await stands(), false);
+  await clock.advance(30_000);
+  assert.equal(await stands(), true);
 });

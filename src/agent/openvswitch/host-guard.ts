@@ -10,33 +10,50 @@ import { guardMark, hostGuard } from '../render/nft-host.ts';
 /** The firewall `iptables_hybrid` has tables of the shorter name. */
 const table = `${openvswitchNames.table}-host`;
 
+type Given = Pick<AgentContext, 'host' | 'log' | 'clock' | 'random'>;
+
+/** Others may empty all of nftables: a firewall of the host that starts anew. */
+const rereadMs = 30_000;
+
 export class HostGuard implements AsyncDisposable {
-  private readonly ctx: AgentContext;
+  private readonly ctx: Given;
   private readonly stop = new AbortController();
   private readonly watch: AsyncDisposable;
+  private readonly rereads: Promise<void>;
   private mark: string | undefined;
   private running: Promise<void> | undefined;
   private again = false;
 
   /** Stands as soon as it can; it asks no server, and stays when the agent ends. */
-  constructor(ctx: AgentContext) {
+  constructor(ctx: Given) {
     this.ctx = ctx;
     this.watch = ctx.host.links.watch(
       hostNetns,
       ({ name }) => {
         if (name.startsWith('tap')) this.look();
       },
-      () => {
-        this.mark = undefined;
-        this.look();
-      },
+      () => this.reread(),
     );
+    this.rereads = this.rereadInTime();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop.abort();
     await this.watch[Symbol.asyncDispose]();
-    await this.running;
+    await Promise.all([this.running, this.rereads]);
+  }
+
+  private reread(): void {
+    this.mark = undefined;
+    this.look();
+  }
+
+  private async rereadInTime(): Promise<void> {
+    for (;;) {
+      await this.ctx.clock.sleep(rereadMs, this.stop.signal);
+      if (this.stop.signal.aborted) return;
+      this.reread();
+    }
   }
 
   private look(): void {
