@@ -8,6 +8,7 @@ import { type BridgeTables, bridgeTables, noTables, zonesOf } from '../render/ip
 import type { AgentNames } from '../render/iptables-names.ts';
 import type { PortSecurity } from '../render/security-port.ts';
 import type { FirewallPlan } from './firewall-plan.ts';
+import { unlessMissing } from './missing-tool.ts';
 import { RefusedFor, type RuleTables, type Shrunk } from './rule-tables.ts';
 
 type Tables = Map<string, Map<string, readonly string[]>>;
@@ -34,9 +35,9 @@ export class IptablesRules implements RuleTables {
   async load(): Promise<void> {
     const { iptables, ipsets } = this.host;
     const [v4, v6, sets] = await Promise.all([
-      iptables.save(hostNetns, 4).catch(without('')),
-      iptables.save(hostNetns, 6).catch(without('')),
-      ipsets.list(hostNetns).catch(without<Awaited<ReturnType<typeof ipsets.list>>>(new Map())),
+      iptables.save(hostNetns, 4).catch(unlessMissing('')),
+      iptables.save(hostNetns, 6).catch(unlessMissing('')),
+      ipsets.list(hostNetns).catch(unlessMissing<Awaited<ReturnType<typeof ipsets.list>>>(new Map())),
     ]);
     this.tables = { 4: parseSave(v4), 6: parseSave(v6) };
     this.sets = new Map(
@@ -141,14 +142,6 @@ export class IptablesRules implements RuleTables {
     this.tables[family].set(desired.table, table);
   }
 }
-
-/** A tool that is not installed has left nothing; to change anything without it is refused. */
-const without =
-  <T>(nothing: T) =>
-  (error: unknown): T => {
-    if (error instanceof HostRefusal && /not installed|ENOENT/.test(error.message)) return nothing;
-    throw error;
-  };
 
 const setsOf = (port: PortSecurity): string[] =>
   port.rules.flatMap(r => (r.remoteGroup === undefined ? [] : [setName(r.remoteGroup, r.family)]));

@@ -8,6 +8,7 @@ import { textLog } from '../../adapters/log/text-log.ts';
 import type { Bus } from '../../contracts/bus.ts';
 import type { AgentPart } from '../context.ts';
 import { type Dict, type FakePort, FakeServer, tapOf } from '../l2/fake-server.suite.ts';
+import { qosTable } from '../render/nft-qos.ts';
 import { startLinuxbridgeAgent } from './agent.ts';
 
 const out: Dict[] = ['IPv4', 'IPv6'].map(ethertype => ({ direction: 'egress', ethertype }));
@@ -412,4 +413,11 @@ test('who is behind which tunnel is asked for again when the connection was away
   await w.until('it is known', async () => (await ends()).length === 2);
   assert.deepEqual(await ends(), ['00:00:00:00:00:00 192.0.2.2', `${there.mac} 192.0.2.2`]);
   assert.equal(here.status, 'ACTIVE');
+});
+
+test('without the extension the marks and limits of a former life go', async () => {
+  await using world = await World.open();
+  await world.host.nft.apply('', `table bridge ${qosTable} {\n}\n`);
+  await world.start();
+  assert.equal(await world.host.nft.listTable('', 'bridge', qosTable), undefined);
 });

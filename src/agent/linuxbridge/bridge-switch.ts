@@ -27,7 +27,7 @@ import {
   type OwnDevices,
   tapsToSet,
 } from './link-steps.ts';
-import type { BridgeQos, QosTap } from './qos.ts';
+import { type BridgeQos, type QosTap, withoutQos } from './qos.ts';
 
 interface Given extends Pick<L2Core, 'ctx' | 'view' | 'reports'> {
   /** Without the extension there is none. */
@@ -70,10 +70,16 @@ export class BridgeSwitch implements Switch<LinkMap> {
     const { view } = this.given;
     if (this.loaded && !reread) return;
     const first = !this.loaded;
-    await Promise.all([this.filters.load(first), this.fdb.load(), this.given.qos?.load(first)]);
+    await Promise.all([this.filters.load(first), this.fdb.load(), this.loadQos(first)]);
     // Ports that were wired when the last agent ended, and are gone.
     if (first) for (const name of this.filters.admittedBefore()) if (isTapName(name) && !links.has(name)) view.gone.add(name);
     this.loaded = true;
+  }
+
+  private async loadQos(first: boolean): Promise<void> {
+    const { qos, ctx } = this.given;
+    if (qos) await qos.load(first);
+    else if (first) await withoutQos(ctx.host);
   }
 
   devices(links: LinkMap): Set<string> {

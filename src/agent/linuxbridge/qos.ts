@@ -1,6 +1,8 @@
 // The QoS of a pass: nftables mark and limit what ports send, token buckets shape what they get.
+import type { Host } from '../../contracts/host/host.ts';
 import { hostNetns } from '../../contracts/host/netns.ts';
 import type { Qdisc, QdiscChange, Shaper } from '../../contracts/host/qdiscs.ts';
+import { unlessMissing } from '../bridge-firewall/missing-tool.ts';
 import type { AgentContext } from '../context.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
 import type { BandwidthLimit, PortQos } from '../desired/qos.ts';
@@ -56,7 +58,7 @@ export class BridgeQos {
   private async takeOver(): Promise<void> {
     const { iptables } = this.given.ctx.host;
     for (const family of [4, 6] as const) {
-      const text = withoutMarks(await iptables.save(hostNetns, family, 'mangle'));
+      const text = withoutMarks(await iptables.save(hostNetns, family, 'mangle').catch(unlessMissing('')));
       if (text !== '') await iptables.restore(hostNetns, family, text);
     }
   }
@@ -129,6 +131,11 @@ export class BridgeQos {
     const { kernelHz, latencyMs } = this.given;
     return { rate: kbps * 125, burst: Math.max(burst * 125, Math.ceil((kbps * 125) / kernelHz), mtu + FRAME), latencyMs };
   }
+}
+
+/** The table is by its name nobody else's; a bucket may be an operator's, and goes with its device. */
+export async function withoutQos({ nft }: Pick<Host, 'nft'>): Promise<void> {
+  if ((await nft.listTable(hostNetns, 'bridge', qosTable)) !== undefined) await nft.apply(hostNetns, `delete table bridge ${qosTable}\n`);
 }
 
 /** A limit of 0 is none, as with Neutron. */
