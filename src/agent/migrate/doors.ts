@@ -36,6 +36,8 @@ export interface Doors {
   readonly target: Target;
   /** Where the journal is. */
   readonly journal: string;
+  /** Where the Open vSwitch agent keeps which ports it has wired: what it misses when it starts it reports down. */
+  readonly portsFile: string;
   readonly clock: Clock;
   readonly signal: Signal;
   /** How long ports may take to be ACTIVE, in milliseconds. */

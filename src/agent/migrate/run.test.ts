@@ -25,6 +25,7 @@ import { goBack, goOn } from './run.ts';
 
 const connection = 'unix:/run/openvswitch/db.sock';
 const journal = '/var/lib/neutron/migrate-l2.json';
+const portsFile = '/var/lib/neutron/openvswitch-ports';
 const tenant = '11111111-2222-3333-4444-555555555555';
 const flat = 'aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee';
 const typeOf: Readonly<Record<L2Kind, string>> = { linuxbridge: linuxBridgeAgent, openvswitch: openvswitchAgent };
@@ -220,7 +221,7 @@ class World implements AsyncDisposable {
     };
     const clock = { now: () => now, sleep };
     const signal = new AbortController().signal;
-    return { hostName: 'h1', host: watched, session, cloud, units, target, journal, clock, signal, patienceMs: 5000, say() {} };
+    return { hostName: 'h1', host: watched, session, cloud, units, target, journal, portsFile, clock, signal, patienceMs: 5000, say() {} };
   }
 
   private networks() {
@@ -320,6 +321,15 @@ test('back to an agent that plugs no instances: their taps go into its bridges w
     world.ports.map(p => links.get(tapName(p.id))),
     world.ports.map(p => bridgeName(p.network_id)),
   );
+});
+
+test('on the way back the Open vSwitch agent’s memory of its ports goes: the next one would report them down', async () => {
+  await using world = await World.make();
+  await world.begin();
+  await goOn(world.doors());
+  await world.host.files.write(portsFile, 'all of them');
+  await goBack(world.doors());
+  assert.equal(await world.host.files.read(portsFile), undefined);
 });
 
 test('an instance that ends while its host moves keeps nobody waiting', async () => {

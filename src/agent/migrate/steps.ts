@@ -65,7 +65,10 @@ export function backSteps(doors: Doors): Step[] {
   const step = (name: keyof typeof backWords, run: Step['run']): Step => ({ name: `back ${name}`, words: backWords[name], run });
   return [
     step('stop', () => retires(doors, 'openvswitch')),
-    step('taps', ({ move, cleaned }) => changeBack(doors, move, !cleaned)),
+    step('taps', async ({ move, cleaned }) => {
+      await changeBack(doors, move, !cleaned);
+      await doors.host.files.remove(doors.portsFile);
+    }),
     step('start', () => starts(doors, 'linuxbridge')),
     step('bindings', () => takes(doors, 'linuxbridge', 'openvswitch')),
     step('wired', ({ move }) =>

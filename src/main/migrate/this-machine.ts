@@ -108,6 +108,7 @@ function doorsOf(
     units: unitsOf(service),
     target: targetOf(openvswitch),
     journal: join(config.statePath, 'migrate-l2.json'),
+    portsFile: join(config.statePath, 'openvswitch-ports'),
   };
   return { doors, folder: config.statePath };
 }
