@@ -11,6 +11,9 @@ import type { Flow } from '../../domain/openflow/flow.ts';
 import { flowKey, sameEffect } from '../../domain/openflow/identity.ts';
 import { isOurCookie } from '../desired/openvswitch/tables.ts';
 
+/** A switch that goes on beginning again is left to the next pass. */
+const MAX_READS = 3;
+
 /** Keys of flows, which are values: a renderer that hands out the same value again need not have it spelled again. */
 const keys = new WeakMap<Flow, string>();
 
@@ -94,15 +97,21 @@ export class FlowTable implements AsyncDisposable {
 
   /** Those that are there of which this holds. */
   async those(hold: (flow: Flow) => boolean): Promise<Flow[]> {
-    if (!this.known) await this.read();
-    return [...(this.known?.values() ?? [])].filter(hold);
+    return [...(await this.standing()).values()].filter(hold);
+  }
+
+  /** A bridge that is young, or whose switch begins again, may lose its flows while they are read. */
+  private async standing(): Promise<Map<string, Flow>> {
+    for (let tries = 0; tries < MAX_READS; tries++) {
+      if (!this.known) await this.read();
+      if (this.known) return this.known;
+    }
+    throw new Error(`the flows of ${this.options.bridge} went while they were read, ${MAX_READS} times`);
   }
 
   /** One bundle for the whole difference, none when there is none. `first` goes before it. Answers how many flows were changed. */
   async apply(wanted: readonly Flow[], first: readonly TableChange[] = []): Promise<number> {
-    if (!this.known) await this.read();
-    const known = this.known;
-    if (!known) throw new Error(`the flows of ${this.options.bridge} went while they were read`);
+    const known = await this.standing();
     const next = new Set(wanted);
     const { gone, added, stands, distinct } = (this.settled && difference(known, this.settled, next)) ?? this.whole(known, next);
     const changes: TableChange[] = [
