@@ -108,7 +108,7 @@ async function tell({ host }: Given, batch: readonly LinkChange[]): Promise<void
 
 /**
  * Out of Open vSwitch, with its tunnels, which hold the port that those of Linux bridges need. `plugs`: the filters of the Linux bridge agent
- * stand, so taps go into their bridges; else the agent plugs them when it has made them.
+ * stand, so taps that it knew go into their bridges; else the agent plugs them when it has made them.
  */
 export async function changeBack(given: Given, move: Move, plugs: boolean): Promise<void> {
   const { integrationBridge, tunnelBridge } = move;
@@ -129,7 +129,7 @@ export async function changeBack(given: Given, move: Move, plugs: boolean): Prom
     { comment: 'weft migrate l2: taps go' },
   );
   const links = await linksOf(given);
-  const wanted = plugs ? move.taps.filter(t => links.has(t.name)) : [];
+  const wanted = plugs ? move.taps.filter(t => links.has(t.name) && !t.late) : [];
   const networks = [...new Set(wanted.map(t => t.network))];
   const make = networks.map(bridgeName).filter(name => !links.has(name));
   await tell(given, [

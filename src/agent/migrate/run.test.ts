@@ -162,7 +162,12 @@ class World implements AsyncDisposable {
           { do: 'set-link', name: bridge, up: true },
         ]);
       if (!this.leavesTaps) await links.apply(hostNetns, [{ do: 'set-link', name: tap.name, master: bridge }]);
-      else await iptables.restore(hostNetns, 4, `*filter\n:${linuxbridgeNames.port('ingress', id)} - [0:0]\nCOMMIT\n`);
+      else {
+        const chain = linuxbridgeNames.port('ingress', id);
+        // One family after the other, and a look may come in between.
+        const family = (await iptables.save(hostNetns, 4)).includes(`:${chain} `) ? 6 : 4;
+        await iptables.restore(hostNetns, family, `*filter\n:${chain} - [0:0]\nCOMMIT\n`);
+      }
     }
   }
 
@@ -315,7 +320,18 @@ test('back to an agent that plugs no instances: their taps go into its bridges w
   await world.begin();
   await goOn(world.doors());
   world.leavesTaps = true;
-  await goBack(world.doors());
+  const doors = world.doors();
+  const { links: kernel, iptables } = world.host;
+  const apply = async (...given: Parameters<Host['links']['apply']>) => {
+    const bare = given[1].filter(c => c.do === 'set-link' && c.name.startsWith('tap') && c.master !== null);
+    const chains = await iptables.save(hostNetns, 6);
+    for (const { id } of world.ports)
+      if (bare.some(c => c.do === 'set-link' && c.name === tapName(id)) && !chains.includes(linuxbridgeNames.port('ingress', id)))
+        world.open.push(tapName(id));
+    return kernel.apply(...given);
+  };
+  await goBack({ ...doors, host: { ...doors.host, links: Object.assign(Object.create(kernel) as SimHost['links'], { apply }) } });
+  assert.deepEqual(world.open, []);
   const links = new Map((await world.host.links.list(hostNetns)).map(l => [l.name, l.master]));
   assert.deepEqual(
     world.ports.map(p => links.get(tapName(p.id))),
@@ -330,6 +346,22 @@ test('on the way back the Open vSwitch agent’s memory of its ports goes: the n
   await world.host.files.write(portsFile, 'all of them');
   await goBack(world.doors());
   assert.equal(await world.host.files.read(portsFile), undefined);
+});
+
+test('an instance that came to Open vSwitch since goes back with the others', async () => {
+  await using world = await World.make();
+  await world.session.apply({ bridges: { 'br-int': {} } });
+  await world.begin();
+  await goOn(world.doors());
+  const late = { ...port(4, tenant), vif_type: 'ovs' };
+  const tap = tapName(late.id);
+  world.host.links.plug(hostNetns, { name: tap, up: true });
+  world.ports = [...world.ports, late];
+  await world.session.apply({ bridges: { 'br-int': { ports: { [tap]: { interface: { external_ids: { 'iface-id': late.id } } } } } } });
+  await goBack(world.doors());
+  await world.pass();
+  assert.equal((await world.session.picture()).bridges.get('br-int')?.ports.has(tap), false);
+  assert.equal((await world.host.links.list(hostNetns)).find(l => l.name === tap)?.master, bridgeName(tenant));
 });
 
 test('an instance that ends while its host moves keeps nobody waiting', async () => {

@@ -1,7 +1,7 @@
 // The steps of a move, forward and back. Each may be done again after any part of it was done: it looks, and does what is missing.
 import { hostNetns } from '../../contracts/host/netns.ts';
 import { bridgeName } from '../desired/linuxbridge-names.ts';
-import type { Move } from '../desired/migrate/move.ts';
+import type { Move, MovedTap } from '../desired/migrate/move.ts';
 import { planMove } from '../desired/migrate/plan.ts';
 import { type CloudAgent, linuxBridgeAgent, openvswitchAgent, unplugged } from '../desired/migrate/situation.ts';
 import { backWords, forwardWords } from '../desired/migrate/words.ts';
@@ -62,13 +62,20 @@ export function forwardSteps(doors: Doors): Step[] {
 }
 
 export function backSteps(doors: Doors): Step[] {
-  const step = (name: keyof typeof backWords, run: Step['run']): Step => ({ name: `back ${name}`, words: backWords[name], run });
+  const step = (name: keyof typeof backWords, run: Step['run'], prepare?: Step['prepare']): Step => ({
+    ...{ name: `back ${name}`, words: backWords[name], run },
+    ...(prepare ? { prepare } : {}),
+  });
   return [
     step('stop', () => retires(doors, 'openvswitch')),
-    step('taps', async ({ move, cleaned }) => {
-      await changeBack(doors, move, !cleaned);
-      await doors.host.files.remove(doors.portsFile);
-    }),
+    step(
+      'taps',
+      async ({ move, cleaned }) => {
+        await changeBack(doors, move, !cleaned);
+        await doors.host.files.remove(doors.portsFile);
+      },
+      journal => withLate(doors, journal),
+    ),
     step('start', () => starts(doors, 'linuxbridge')),
     step('bindings', () => takes(doors, 'linuxbridge', 'openvswitch')),
     step('wired', ({ move }) =>
@@ -118,23 +125,35 @@ async function takes(doors: Doors, to: L2Kind, from: L2Kind): Promise<void> {
 /** What is plugged in may be other than it was when the move was planned. */
 async function anew(doors: Doors, journal: Journal): Promise<Journal> {
   const { move } = planMove(await lookAround(doors));
-  const kept = <T>(old: readonly T[], now: readonly T[], name: (one: T) => string): readonly T[] => {
-    const names = new Set(now.map(name));
-    return [...old.filter(one => !names.has(name(one))), ...now];
-  };
-  const { taps, devices, bridges, uplinks } = journal.move;
+  const all = (old: readonly string[], now: readonly string[]): string[] => [...new Set([...old, ...now])];
+  const { devices, bridges, uplinks } = journal.move;
   // A device that has changed over shows nothing of what it held: what was seen first counts.
   const first = new Set(devices.map(d => d.device));
   return {
     ...journal,
     move: {
       ...journal.move,
-      taps: kept(move.taps, taps, t => t.name).map(t => taps.find(old => old.name === t.name) ?? t),
+      taps: withNew(journal.move.taps, move.taps),
       devices: [...devices, ...move.devices.filter(d => !first.has(d.device))],
-      bridges: kept(bridges, move.bridges, name => name),
-      uplinks: kept(uplinks, move.uplinks, name => name),
+      bridges: all(bridges, move.bridges),
+      uplinks: all(uplinks, move.uplinks),
     },
   };
+}
+
+/** What was seen first counts. */
+function withNew(known: readonly MovedTap[], now: readonly MovedTap[]): MovedTap[] {
+  const names = new Set(known.map(t => t.name));
+  return [...known, ...now.filter(t => !names.has(t.name)).map((t): MovedTap => ({ ...t, late: true }))];
+}
+
+/** Instances that were plugged into Open vSwitch meanwhile. */
+async function withLate(doors: Doors, journal: Journal): Promise<Journal> {
+  const situation = await lookAround(doors);
+  const { taps, integrationBridge } = journal.move;
+  const there = typeof situation.openvswitch === 'string' ? undefined : situation.openvswitch.get(integrationBridge)?.ports;
+  const plugged = planMove(situation).move.taps.filter(t => there?.has(t.name));
+  return { ...journal, move: { ...journal.move, taps: withNew(taps, plugged) } };
 }
 
 /** Taps that are still here, and why they are not served yet. */

@@ -16,6 +16,8 @@ export interface MovedTap {
   readonly guarded: boolean;
   /** A QoS policy is for it. */
   readonly limited: boolean;
+  /** It came after the move had begun: the Linux bridge agent may have made no filters for it. */
+  readonly late?: true;
 }
 
 /** A device that leads to a physical network: it leaves its Linux bridge for a bridge of Open vSwitch, with the host's addresses. */
