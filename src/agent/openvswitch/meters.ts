@@ -12,10 +12,16 @@ export function numbersIn(configs: Iterable<Readonly<Record<string, string>>>): 
   return taken;
 }
 
-/** `known`, or else the lowest that is free, which is taken then. */
-export function numberFor(known: string | undefined, taken: Set<number>): number {
+/** OpenFlow's OFPM_MAX. */
+const LAST = 0xffff_0000;
+
+/** `known`, where it is a number that nobody else has been `given`, or else the lowest that is free, which is taken then. */
+export function numberFor(known: string | undefined, taken: Set<number>, given: Set<number>): number {
   const number = Number(known);
-  if (known !== undefined && Number.isInteger(number) && number > 0 && !isLogMeter(number)) return number;
+  if (known !== undefined && Number.isInteger(number) && number > 0 && number <= LAST && !isLogMeter(number) && !given.has(number)) {
+    given.add(number);
+    return number;
+  }
   let free = 1;
   while (taken.has(free)) free++;
   taken.add(free);

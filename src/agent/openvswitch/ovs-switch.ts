@@ -218,7 +218,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
         return prepared;
       } catch (error) {
         if (error instanceof FlowRefused && this.given.packetLog?.refuses(error.flow, error.message)) continue;
-        if (error instanceof FlowRefused && tries < MAX_SET_ASIDE && this.given.qos?.noteRefused(error.flow)) continue;
+        if (error instanceof FlowRefused && tries < MAX_SET_ASIDE && scene.qos && this.given.qos?.noteRefused(error.flow, scene.qos))
+          continue;
         const guilty = error instanceof FlowRefused ? portOf(error.flow, scene.firewalled) : undefined;
         if (!guilty || tries >= MAX_SET_ASIDE) throw error;
         this.refused.set(guilty, `its flows were refused: ${String(error)}`);
@@ -341,7 +342,7 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const integration = this.table(options.integrationBridge);
     await integration.apply([
       ...integrationFlows({ ...this.admitted(scene), patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
-      ...(qos && scene.qos ? await qos.flows(scene.qos, scene.plan, integration) : []),
+      ...(qos && scene.qos ? await qos.flows(scene.qos, integration) : []),
       ...(firewall !== 'openvswitch' ? [] : this.firewall.flows(scene.firewalled, view, this.outward(scene, ints))),
       ...logged,
     ]);
@@ -382,10 +383,9 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     const port = ofportOf(picture, bridge, phy);
     if (port === undefined) return;
     this.physicalPatch.set(bridge, port);
-    await this.table(bridge).apply([
-      ...physicalFlows(port, this.translations(plan, physical, port)),
-      ...(qos ? (this.given.qos?.classFlows(qos, physical, port) ?? []) : []),
-    ]);
+    const table = this.table(bridge);
+    const classes = qos ? await this.given.qos?.classFlows(qos, physical, port, table) : undefined;
+    await table.apply([...physicalFlows(port, this.translations(plan, physical, port)), ...(classes ?? [])]);
   }
 
   private translations(plan: SwitchPlan, physical: string, patch: number): Translation[] {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Bus } from '../../contracts/bus.ts';
+import { OpenflowRefusal } from '../../contracts/host/openflow.ts';
 import type { OpenvswitchConfig } from '../context.ts';
 import { type FakePort, uuid } from '../l2/fake-server.suite.ts';
 import { OvsWorld as World } from './ovs-world.suite.ts';
@@ -103,15 +104,80 @@ test('a meter that the switch refuses is told of, and the port is alive without;
   const image = policy(world, limit);
   const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
   await world.plug(port);
-  world.host.openflow.failNext('applyMeters', { name: 'br-int', reason: 'OFPMMFC_OUT_OF_METERS', times: 2 });
+  world.host.openflow.failNext('applyMeters', { name: 'br-int', reason: 'OFPMMFC_OUT_OF_METERS', times: 20 });
   await started(world);
   await world.active(port);
   await world.until('told', () => world.lines.some(l => l.includes('OUT_OF_METERS')));
   assert.deepEqual(qosFlows(world, 'br-int').length, 1);
-  world.host.openflow.failNext('applyMeters', { name: 'br-int', times: 0 });
-  await world.server.push('QosPolicy', 'updated', { ...image, rules: [{ ...limit, max_kbps: 3000 }] });
-  await world.until('it is there', () => qosFlows(world, 'br-int').length === 2);
+  // Each push is a pass that tries again.
+  await world.until('it is there', async () => {
+    await world.server.push('QosPolicy', 'updated', { ...image, rules: [{ ...limit, max_kbps: 3000 }] });
+    return qosFlows(world, 'br-int').length === 2;
+  });
   assert.ok(world.lines.some(l => l.includes('the QoS of a port is not in trouble any more')));
+});
+
+test('a guarantee whose policy the server does not tell stays, too, over a restart', async () => {
+  await using world = await World.open();
+  await world.database({ bridges: { 'br-ex': { ports: { eth1: { interface: { type: '' } } } } } });
+  policy(world, minimum);
+  const port = world.server.port(1, world.server.network(1, physical), { policy: gold });
+  await world.plug(port);
+  await started(world, { datapathType: 'system' });
+  await world.active(port);
+  const found = () => [qosFlows(world, 'br-int'), qosFlows(world, 'br-ex'), world.host.ovsdb.now().port('eth1')?.qos?.queues];
+  const before = found();
+  assert.equal(before[1]?.length, 1);
+  await world.stop();
+  world.server.failing.add('pull');
+  await started(world, { datapathType: 'system' });
+  await world.until('told', () => world.lines.some(l => l.includes('does not tell of an object')));
+  await world.settled();
+  assert.deepEqual(found(), before);
+});
+
+test('numbers of meters that make no sense, or that two have, are not taken', async () => {
+  await using world = await World.open();
+  policy(world, limit);
+  const net = world.server.network(1, physical);
+  const ports = [
+    world.server.port(1, net, { policy: gold }),
+    world.server.port(2, net, { policy: gold }),
+    world.server.port(3, net, { policy: gold }),
+  ];
+  await world.plug(...ports);
+  const words = ['7', '7', '4294967295'];
+  const said = ports.map((p, i): [string, object] => [`tap${p.id.slice(0, 11)}`, { other_config: { [`${p.id}_egress_kbps`]: words[i] } }]);
+  await world.database({ bridges: { 'br-int': { ports: Object.fromEntries(said) } } });
+  await started(world);
+  await world.active(...ports);
+  await world.until('each has its own', () => meters(world).length === 3);
+  await world.settled();
+  const ids = (meters(world) as { id: number }[]).map(m => m.id).sort((a, b) => a - b);
+  assert.deepEqual(ids, [1, 2, 7]);
+});
+
+test('a flow for what a port gets that the switch refuses leaves that port without, and the others go on', async () => {
+  await using world = await World.open();
+  policy(world, { type: 'QosPacketRateLimitRule', max_kpps: 5, max_burst_kpps: 0, direction: 'ingress' });
+  const net = world.server.network(1, physical);
+  const [one, two] = [world.server.port(1, net, { policy: gold }), world.server.port(2, net)];
+  const { openflow } = world.host;
+  const open = openflow.open.bind(openflow);
+  openflow.open = (bridge, events) => {
+    const door = open(bridge, events);
+    const apply = door.apply.bind(door);
+    door.apply = async changes => {
+      const index = changes.findIndex(c => c.do === 'add' && c.flow.table === 59 && c.flow.match.eth_dst === one.mac);
+      if (index >= 0) throw new OpenflowRefusal('OFPBMC_BAD_FIELD', 'the test refuses it', index);
+      await apply(changes);
+    };
+    return door;
+  };
+  await world.plug(one, two);
+  await started(world);
+  await world.active(one, two);
+  await world.until('told', () => world.lines.some(l => l.includes('the switch refuses its flows')));
 });
 
 test('which policy a port has is asked for after a gap, without touching its status', async () => {

@@ -1,10 +1,10 @@
 // The QoS of a pass: what policies ask of the ports that are alive, in the switch's database, by meters and by flows.
 import type { Switch } from '../../contracts/host/openflow.ts';
-import type { OvsdbSession, OvsPicture, WantedBridge, WantedPort } from '../../contracts/host/ovsdb.ts';
+import type { OvsdbSession, OvsPicture, OvsPort, WantedBridge, WantedPort } from '../../contracts/host/ovsdb.ts';
 import type { Flow, Meter } from '../../domain/openflow/flow.ts';
 import type { AgentContext } from '../context.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
-import { classFlows, concerns, qosFlows } from '../desired/openvswitch/flows-qos.ts';
+import { classRenderer, concerns, isClassOf, qosRenderer } from '../desired/openvswitch/flows-qos.ts';
 import type { LivePort, SwitchPlan } from '../desired/openvswitch/plan.ts';
 import {
   bandwidthType,
@@ -18,7 +18,6 @@ import {
   type QosPort,
   shortfall,
 } from '../desired/openvswitch/qos.ts';
-import { qosCookie } from '../desired/openvswitch/tables.ts';
 import { noQos, type PortQos } from '../desired/qos.ts';
 import { Problems } from '../l2/problems.ts';
 import type { FlowTable } from './flow-table.ts';
@@ -39,6 +38,8 @@ type Numbers = ReadonlyMap<string, ReadonlyMap<MeterKind, number>>;
 
 export interface QosScene {
   readonly ports: readonly QosPort[];
+  /** Of all live ports, by number, the local VLAN. */
+  readonly vlans: ReadonlyMap<number, number>;
   /** Ports that are left as they are. */
   readonly unknown: readonly LivePort[];
   readonly numbers: Numbers;
@@ -51,6 +52,9 @@ export class OvsQos {
   private readonly given: OvsQosGiven;
   private readonly meters = new Meters();
   private readonly problems: Problems;
+  private readonly render = qosRenderer();
+  /** By physical network. */
+  private readonly renderClasses = new Map<string, ReturnType<typeof classRenderer>>();
   /** Ports whose flows were refused, and how often; they are tried again at the next look at everything. */
   private readonly refusals = new Map<number, number>();
 
@@ -72,26 +76,28 @@ export class OvsQos {
 
   /** Before there are flows: the database, so that nothing flows without its limit, and meters. */
   async prepare(picture: OvsPicture, plan: SwitchPlan, vlanOf: (segment: string) => number | undefined, door: Switch): Promise<QosScene> {
-    const { ports, unknown } = this.sorted(picture, plan, vlanOf);
-    const numbers = this.number(picture, ports);
-    await this.describe(picture, ports, numbers);
+    const { ports, unknown, vlans } = this.sorted(picture, plan, vlanOf);
+    const numbers = this.number(picture, ports, unknown);
+    await this.describe(picture, ports, unknown, numbers);
     const meters = new Map(ports.flatMap(port => this.metersOf(port, numbers)).map(meter => [meter.id, meter]));
     const refused = await this.meters.set(door, meters);
-    return { ports, unknown, numbers, meters, refused };
+    return { ports, unknown, vlans, numbers, meters, refused };
   }
 
   private sorted(
     picture: OvsPicture,
     plan: SwitchPlan,
     vlanOf: (segment: string) => number | undefined,
-  ): Pick<QosScene, 'ports' | 'unknown'> {
+  ): Pick<QosScene, 'ports' | 'unknown' | 'vlans'> {
     const ports: QosPort[] = [];
     const unknown: LivePort[] = [];
+    const vlans = new Map<number, number>();
     for (const live of plan.ports.values()) {
       const { vif, details, segment } = live;
       const asked = this.given.qosOf(details);
       const vlan = vlanOf(segment);
       const port = picture.port(vif.name);
+      if (vlan !== undefined) vlans.set(vif.ofport, vlan);
       if (asked === undefined) unknown.push(live);
       else if (vlan !== undefined)
         ports.push({
@@ -102,20 +108,24 @@ export class OvsQos {
           mac: details.mac_address,
           interfaceType: port?.interfaces[0]?.type ?? '',
           physical: plan.segments.get(segment)?.physical ?? null,
-          found: { otherConfig: vif.otherConfig, qos: port?.qos },
+          found: { otherConfig: port?.other_config ?? {}, qos: port?.qos },
           qos: (this.refusals.get(vif.ofport) ?? 0) > 1 ? noQos : asked,
         });
     }
-    return { ports, unknown };
+    return { ports, unknown, vlans };
   }
 
-  private number(picture: OvsPicture, ports: readonly QosPort[]): Numbers {
+  private number(picture: OvsPicture, ports: readonly QosPort[], unknown: readonly LivePort[]): Numbers {
     const there = [...(picture.bridges.get(this.given.integrationBridge)?.ports.values() ?? [])];
     const taken = numbersIn(there.map(p => p.other_config));
+    const given = numbersIn(unknown.map(p => p.vif.otherConfig));
     return new Map(
       ports.map(port => {
         const kinds = Object.keys(metersOf(port, this.given.datapathType)) as MeterKind[];
-        return [port.device, new Map(kinds.map(kind => [kind, numberFor(port.found.otherConfig[meterKey(port.device, kind)], taken)]))];
+        return [
+          port.device,
+          new Map(kinds.map(kind => [kind, numberFor(port.found.otherConfig[meterKey(port.device, kind)], taken, given)])),
+        ];
       }),
     );
   }
@@ -128,14 +138,14 @@ export class OvsQos {
     });
   }
 
-  private async describe(picture: OvsPicture, ports: readonly QosPort[], numbers: Numbers): Promise<void> {
+  private async describe(picture: OvsPicture, ports: readonly QosPort[], unknown: readonly LivePort[], numbers: Numbers): Promise<void> {
     const { session, integrationBridge } = this.given;
     const taps = ports.map((port): [string, WantedPort] => [
       port.name,
       { ...databaseOf(port, this.given.datapathType), other_config: configOf(port, numbers.get(port.device) ?? new Map()) },
     ]);
     const bridges: Record<string, WantedBridge> = {
-      ...this.classes(picture, ports),
+      ...this.classes(picture, ports, unknown),
       [integrationBridge]: { make: false, ports: Object.fromEntries(taps) },
     };
     await session.apply({ bridges, orphans: { _type: bandwidthType } }, { taken: false, comment: 'neutron-openvswitch-agent: QoS' });
@@ -143,15 +153,16 @@ export class OvsQos {
   }
 
   /** Of each physical bridge the devices that lead out of the host. */
-  private classes(picture: OvsPicture, ports: readonly QosPort[]): Record<string, WantedBridge> {
+  private classes(picture: OvsPicture, ports: readonly QosPort[], unknown: readonly LivePort[]): Record<string, WantedBridge> {
     const bridges: Record<string, WantedBridge> = {};
     for (const [physical, name] of Object.entries(this.given.bridgeMappings)) {
-      const qos = guaranteeOf(this.guaranteed(ports, physical));
-      const outward = [...(picture.bridges.get(name)?.ports.values() ?? [])].filter(
-        port => port.interfaces.every(i => i.type === '') && (port.qos ? port.qos.external_ids['_type'] === minimumType : qos !== null),
-      );
-      if (outward.length > 0)
-        bridges[name] = { make: false, ports: Object.fromEntries(outward.map(port => [port.name, { make: false, qos }])) };
+      const guaranteed = this.guaranteed(ports, physical);
+      const outward = [...(picture.bridges.get(name)?.ports.values() ?? [])].flatMap((port): [string, WantedPort][] => {
+        const qos = guaranteeOf(guaranteed, queuesOf(port, unknown));
+        const ours = port.interfaces.every(i => i.type === '') && (port.qos ? isOurs(port.qos) : qos !== null);
+        return ours ? [[port.name, { make: false, qos }]] : [];
+      });
+      if (outward.length > 0) bridges[name] = { make: false, ports: Object.fromEntries(outward) };
     }
     return bridges;
   }
@@ -161,18 +172,17 @@ export class OvsQos {
   }
 
   /** Of the integration bridge; what is there for ports whose policy is not known stays. */
-  async flows({ ports, unknown, numbers, refused }: QosScene, plan: SwitchPlan, table: FlowTable): Promise<Flow[]> {
-    const vlans = new Map(ports.map(p => [p.ofport, p.vlan]));
+  async flows({ ports, unknown, vlans, numbers, refused }: QosScene, table: FlowTable): Promise<Flow[]> {
     const kept =
       unknown.length === 0
         ? []
         : await table.those(flow => unknown.some(({ vif, details }) => concerns(flow, vif.ofport, details.mac_address)));
     return [
       ...kept,
-      ...qosFlows({
+      ...this.render({
         ports,
         guaranteed: this.guaranteed(ports),
-        portsOf: vlan => [...plan.ports.values()].map(p => p.vif.ofport).filter(o => vlans.get(o) === vlan),
+        vlans,
         meterOf: (port, kind) => {
           const id = numbers.get(port.device)?.get(kind);
           return id === undefined || refused.has(id) ? undefined : id;
@@ -182,17 +192,19 @@ export class OvsQos {
   }
 
   /** Of a physical bridge, on which the integration bridge's patch has that number. */
-  classFlows({ ports }: QosScene, physical: string, patch: number): Flow[] {
-    return classFlows(patch, this.guaranteed(ports, physical));
+  async classFlows({ ports, unknown }: QosScene, physical: string, patch: number, table: FlowTable): Promise<Flow[]> {
+    const render = this.renderClasses.get(physical) ?? classRenderer();
+    this.renderClasses.set(physical, render);
+    const kept = unknown.length === 0 ? [] : await table.those(flow => unknown.some(({ vif }) => isClassOf(flow, vif.ofport)));
+    return [...kept, ...render(patch, this.guaranteed(ports, physical))];
   }
 
-  /** A flow of ours was refused: a meter went meanwhile, or the switch cannot do it. Answers whether it was one of ours. */
-  noteRefused({ cookie, match }: Flow): boolean {
-    if (cookie !== qosCookie) return false;
-    this.meters.forget();
-    const port = Number(match.in_port);
-    this.refusals.set(port, (this.refusals.get(port) ?? 0) + 1);
-    return true;
+  /** A flow of ours was refused: a meter went meanwhile, or the switch cannot do it. Answers whether it is some port's, which may go without. */
+  noteRefused(flow: Flow, { ports }: QosScene): boolean {
+    const guilty = ports.filter(p => concerns(flow, p.ofport, p.mac));
+    if (guilty.length > 0) this.meters.forget();
+    for (const { ofport } of guilty) this.refusals.set(ofport, (this.refusals.get(ofport) ?? 0) + 1);
+    return guilty.length > 0;
   }
 
   /** When flows stand. */
@@ -206,4 +218,18 @@ export class OvsQos {
     });
     this.problems.tell(problems);
   }
+}
+
+const isOurs = ({ external_ids }: NonNullable<OvsPort['qos']>): boolean => external_ids['_type'] === minimumType;
+
+/** Classes that a physical bridge's port has for ports whose policy is not known. */
+function queuesOf({ qos }: OvsPort, unknown: readonly LivePort[]): Parameters<typeof guaranteeOf>[1] {
+  if (!qos || !isOurs(qos)) return {};
+  return Object.fromEntries(
+    unknown.flatMap(({ vif, details }) => {
+      const queue = qos.queues[vif.ofport];
+      if (queue?.external_ids['port'] !== details.device) return [];
+      return [[vif.ofport, { other_config: queue.other_config, external_ids: queue.external_ids }]];
+    }),
+  );
 }

@@ -2,14 +2,13 @@
 import type { Action } from '../../../domain/openflow/actions.ts';
 import type { Flow } from '../../../domain/openflow/flow.ts';
 import { type Match, vlan as tagged } from '../../../domain/openflow/match.ts';
+import { KeptFlows } from '../../render/openflow/kept-flows.ts';
+import type { Row } from '../../render/openflow/tables.ts';
 import { goto } from './flows-integration.ts';
 import type { MeterKind, QosPort } from './qos.ts';
 import { qosCookie, intTable as t } from './tables.ts';
 
-type Row = readonly [table: number, priority: number, match: Match, actions: readonly Action[]];
-
-const flowsOf = (rows: readonly Row[]): Flow[] =>
-  rows.map(([table, priority, match, actions]) => ({ table, priority, cookie: qosCookie, match, actions }));
+const flowOf = ([table, priority, match, actions]: Row): Flow => ({ table, priority, cookie: qosCookie, match, actions });
 
 export interface QosFlowsGiven {
   readonly ports: readonly QosPort[];
@@ -17,9 +16,12 @@ export interface QosFlowsGiven {
   meterOf(port: QosPort, kind: MeterKind): number | undefined;
   /** Ports whose frames leave by a class of their own. */
   readonly guaranteed: readonly QosPort[];
-  /** Numbers of all live ports of a local VLAN. */
-  portsOf(vlan: number): readonly number[];
+  /** Of all live ports, by number, the local VLAN. */
+  readonly vlans: ReadonlyMap<number, number>;
 }
+
+/** Flows that stay the same from one call to the next are the same values. */
+export type QosRenderer = (given: QosFlowsGiven) => Flow[];
 
 type Register = 'reg2' | 'reg3' | 'reg4' | 'reg12' | 'reg9' | 'reg10';
 /** Once for each frame: what is done, then the table from its beginning. */
@@ -30,45 +32,45 @@ function once(table: number, priority: number, match: Match, register: Register,
   return [table, priority, { ...match, [register]: 0 }, [...meters, ...others, seen, { do: 'resubmit', table }]];
 }
 
-export function qosFlows({ ports, meterOf, guaranteed, portsOf }: QosFlowsGiven): Flow[] {
-  const metered = ports.map(port => ({
-    port,
-    sent: meterOf(port, 'bandwidth'),
-    paced: meterOf(port, 'egress'),
-    got: meterOf(port, 'ingress'),
-  }));
-  const vlans = new Set(metered.filter(m => m.got !== undefined).map(m => m.port.vlan));
-  const marked = new Set(guaranteed);
-  return [
-    ...always,
-    ...metered.flatMap(m => kept(m, marked.has(m.port))),
-    ...flowsOf([...vlans].flatMap(vlan => portsOf(vlan).map((in_port): Row => once(t.packetRate, 105, { in_port }, 'reg10', [], vlan)))),
-  ];
+export function qosRenderer(): QosRenderer {
+  const kept = new KeptFlows(flowOf);
+  return ({ ports, meterOf, guaranteed, vlans }) => {
+    kept.begin();
+    const marked = new Set(guaranteed);
+    const metered = ports.map(port => ({
+      port,
+      sent: meterOf(port, 'bandwidth'),
+      paced: meterOf(port, 'egress'),
+      got: meterOf(port, 'ingress'),
+      marked: marked.has(port),
+    }));
+    const neighbours = metered.some(m => m.got !== undefined) ? [...vlans] : [];
+    return [
+      ...always,
+      ...metered.flatMap(m => kept.of(keyOf(m), () => rowsOf(m))),
+      ...neighbours.flatMap(([in_port, vlan]) => kept.of(`neighbour ${in_port} ${vlan}`, () => [neighbour(in_port, vlan)])),
+    ];
+  };
 }
 
 /** Whatever class a frame was put into on its way here, towards an instance it is in the one that is limited. */
-const always = flowsOf([once(t.local, 200, {}, 'reg3', [{ do: 'set_queue', queue: 0 }])]);
+const always: readonly Flow[] = [once(t.local, 200, {}, 'reg3', [{ do: 'set_queue', queue: 0 }])].map(flowOf);
+
+/** Of every port, whatever its network: what it sends with a tag is not taken for what comes from outside. */
+const neighbour = (in_port: number, vlan: number): Row => once(t.packetRate, 105, { in_port }, 'reg10', [], vlan);
 
 interface Metered {
   readonly port: QosPort;
   readonly sent: number | undefined;
   readonly paced: number | undefined;
   readonly got: number | undefined;
+  readonly marked: boolean;
 }
 
-/** The same values again for what is the same: then nobody need spell them again. */
-const made = new WeakMap<QosPort['qos'], Map<string, readonly Flow[]>>();
+const keyOf = ({ port, sent, paced, got, marked }: Metered): string =>
+  ['port', port.ofport, port.vlan, port.mac, port.qos.dscp, sent, paced, got, marked].join();
 
-function kept(given: Metered, marked: boolean): readonly Flow[] {
-  const { port, sent, paced, got } = given;
-  const key = [port.ofport, port.vlan, port.mac, sent, paced, got, marked].join();
-  const known = made.get(port.qos) ?? new Map<string, readonly Flow[]>();
-  const flows = known.get(key) ?? flowsOf(rowsOf(given, marked));
-  made.set(port.qos, known.set(key, flows));
-  return flows;
-}
-
-function rowsOf({ port, sent, paced, got }: Metered, marked: boolean): Row[] {
+function rowsOf({ port, sent, paced, got, marked }: Metered): Row[] {
   const in_port = port.ofport;
   return [
     ...(port.qos.dscp === undefined ? [] : marks(in_port, port.qos.dscp)),
@@ -92,18 +94,26 @@ function limited(table: number, priority: number, in_port: number, register: Reg
 function received({ vlan, mac }: QosPort, meter: number): Row[] {
   const on: readonly Action[] = [{ do: 'meter', meter }, goto(t.transient)];
   return [
-    [t.packetRate, 100, { vlan_vid: tagged(vlan), eth_dst: mac }, on],
+    [t.packetRate, 100, { reg10: 0, vlan_vid: tagged(vlan), eth_dst: mac }, on],
     [t.packetRate, 100, { reg10: vlan, eth_dst: mac }, on],
   ];
 }
 
-/** On a physical bridge: what the integration bridge has marked leaves by the class of that number. */
-export function classFlows(patch: number, guaranteed: readonly QosPort[]): Flow[] {
-  return flowsOf(
-    guaranteed.map(({ ofport }) => once(0, 200, { in_port: patch, pkt_mark: ofport }, 'reg4', [{ do: 'set_queue', queue: ofport }])),
-  );
+/** On a physical bridge: what the integration bridge has marked leaves by the class of that number. The same values again for what is the same. */
+export function classRenderer(): (patch: number, guaranteed: readonly QosPort[]) => Flow[] {
+  const kept = new KeptFlows(flowOf);
+  return (patch, guaranteed) => {
+    kept.begin();
+    return guaranteed.flatMap(({ ofport }) => kept.of(`${patch} ${ofport}`, () => [classed(patch, ofport)]));
+  };
 }
 
-/** Whether a flow is there for the sake of this port's policy. */
+const classed = (in_port: number, number: number): Row =>
+  once(0, 200, { in_port, pkt_mark: number }, 'reg4', [{ do: 'set_queue', queue: number }]);
+
+/** Whether a flow of the integration bridge is there for the sake of this port's policy. */
 export const concerns = ({ cookie, match }: Flow, ofport: number, mac: string): boolean =>
-  cookie === qosCookie && (match.in_port === ofport || match.pkt_mark === ofport || match.eth_dst === mac);
+  cookie === qosCookie && (match.in_port === ofport || match.eth_dst === mac);
+
+/** Whether a flow of a physical bridge is. */
+export const isClassOf = ({ cookie, match }: Flow, ofport: number): boolean => cookie === qosCookie && match.pkt_mark === ofport;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { flowText } from '../../../domain/openflow/identity.ts';
 import { noQos, type PortQos } from '../qos.ts';
-import { classFlows, concerns, qosFlows } from './flows-qos.ts';
+import { classRenderer, concerns, isClassOf, qosRenderer } from './flows-qos.ts';
 import { databaseOf, guaranteeOf, guarantees, type MeterKind, metersOf, type QosPort, shortfall } from './qos.ts';
 
 const port = (qos: Partial<PortQos>, fields: Partial<QosPort> = {}): QosPort => ({
@@ -69,6 +69,8 @@ describe('means', () => {
       egress: { unit: 'pktps', bands: [{ type: 'drop', rate: 3000 }] },
       ingress: { unit: 'pktps', bands: [{ type: 'drop', rate: 4000, burst: 2000 }] },
     });
+    const most = port({ packets: { egress: { kpps: 1, burst: 2 ** 31 - 1 } } });
+    assert.deepEqual(metersOf(most, 'system').egress?.bands, [{ type: 'drop', rate: 1000, burst: 2 ** 32 - 1 }]);
   });
 
   test("somebody else's QoS of a port stays, and that is told", () => {
@@ -104,8 +106,9 @@ describe('means', () => {
 
 describe('flows', () => {
   const ids: Partial<Record<MeterKind, number>> = { bandwidth: 7, egress: 8, ingress: 9 };
+  const vlans = new Map([5, 6, 7].map(ofport => [ofport, ofport === 7 ? 4 : 3]));
   const texts = (p: QosPort, some = ids, guaranteed: QosPort[] = []): string[] =>
-    qosFlows({ ports: [p], meterOf: (_, kind) => some[kind], guaranteed, portsOf: vlan => (vlan === 3 ? [5, 6] : []) })
+    qosRenderer()({ ports: [p], meterOf: (_, kind) => some[kind], guaranteed, vlans })
       .map(flowText)
       .map(t => t.replace('cookie=0x7765667400000003, ', ''));
 
@@ -114,10 +117,12 @@ describe('flows', () => {
       'table=0, priority=200,reg3=0 actions=set_queue:0,set_field:0x1->reg3,resubmit(,0)',
       'table=0, priority=201,reg12=0,in_port=5 actions=meter:7,set_field:0x1->reg12,resubmit(,0)',
       'table=59, priority=110,reg9=0,in_port=5 actions=meter:8,set_field:0x1->reg9,resubmit(,59)',
-      'table=59, priority=100,dl_vlan=3,dl_dst=fa:16:3e:00:00:05 actions=meter:9,goto_table:60',
+      'table=59, priority=100,reg10=0,dl_vlan=3,dl_dst=fa:16:3e:00:00:05 actions=meter:9,goto_table:60',
       'table=59, priority=100,reg10=0x3,dl_dst=fa:16:3e:00:00:05 actions=meter:9,goto_table:60',
       'table=59, priority=105,reg10=0,in_port=5 actions=set_field:0x3->reg10,resubmit(,59)',
       'table=59, priority=105,reg10=0,in_port=6 actions=set_field:0x3->reg10,resubmit(,59)',
+      // Of another network: a tag that it sends uses up nobody's packets.
+      'table=59, priority=105,reg10=0,in_port=7 actions=set_field:0x4->reg10,resubmit(,59)',
     ]);
   });
 
@@ -136,7 +141,7 @@ describe('flows', () => {
       'table=0, priority=200,reg4=0,in_port=5 actions=set_field:0x5->pkt_mark,set_field:0x1->reg4,resubmit(,0)',
     ]);
     assert.deepEqual(
-      classFlows(2, [p]).map(f => flowText(f).replace(/^cookie=\S+ /, '')),
+      classRenderer()(2, [p]).map(f => flowText(f).replace(/^cookie=\S+ /, '')),
       ['table=0, priority=200,pkt_mark=0x5,reg4=0,in_port=2 actions=set_queue:5,set_field:0x1->reg4,resubmit(,0)'],
     );
     assert.deepEqual(guaranteeOf([p]), {
@@ -154,12 +159,33 @@ describe('flows', () => {
   });
 
   test('whose flow is whose', () => {
-    const all = qosFlows({ ports: [port({ dscp: 1 })], meterOf: (_, k) => ids[k], guaranteed: [], portsOf: () => [6] });
+    const all = qosRenderer()({ ports: [port({ dscp: 1 })], meterOf: (_, k) => ids[k], guaranteed: [], vlans: new Map([[6, 3]]) });
     assert.equal(all.filter(f => concerns(f, 5, 'fa:16:3e:00:00:05')).length, 6);
     assert.equal(all.filter(f => concerns(f, 7, 'fa:16:3e:00:00:07')).length, 0);
     assert.equal(
       all.some(f => concerns({ ...f, cookie: 1n }, 5, '')),
       false,
     );
+    const [flow] = classRenderer()(2, [port({})]);
+    assert.deepEqual([isClassOf(flow!, 5), isClassOf(flow!, 2)], [true, false]);
+  });
+
+  test('the same values again for what is the same, and nothing is kept of ports that went', () => {
+    const render = qosRenderer();
+    const given = (...ports: QosPort[]) => ({ ports, meterOf: (_: QosPort, k: MeterKind) => ids[k], guaranteed: [], vlans });
+    const first = render(given(port({})));
+    const again = render(given(port({})));
+    assert.deepEqual(
+      again.map((flow, i) => flow === first[i]),
+      again.map(() => true),
+    );
+    render(given());
+    const anew = render(given(port({})));
+    assert.equal(
+      anew.some(flow => first.slice(1).includes(flow)),
+      false,
+    );
+    const byClass = classRenderer();
+    assert.equal(byClass(2, [port({})])[0], byClass(2, [port({})])[0]);
   });
 });

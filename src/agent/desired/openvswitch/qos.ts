@@ -72,7 +72,9 @@ function meter(unit: Meter['unit'], rate: number, burst: number): Omit<Meter, 'i
   return { unit, bands: [{ type: 'drop', rate, ...(burst > 0 ? { burst } : {}) }] };
 }
 
-const packets = ({ kpps, burst }: PacketLimit): Omit<Meter, 'id'> => meter('pktps', kpps * 1000, burst * 1000);
+/** OpenFlow has 32 bits for either; what is beyond them is no limit that anybody meets. */
+const packets = ({ kpps, burst }: PacketLimit): Omit<Meter, 'id'> => meter('pktps', counted(kpps), counted(burst));
+const counted = (thousands: number): number => Math.min(thousands * 1000, 2 ** 32 - 1);
 
 /** A limit of 0 is none, as with Neutron. */
 const limits = (limit: BandwidthLimit | undefined): limit is BandwidthLimit => limit !== undefined && limit.kbps > 0;
@@ -143,9 +145,14 @@ function policer(name: string, { kbps, burst }: BandwidthLimit): QosRow {
 export const guarantees = (datapath: Datapath, { physical, qos }: QosPort): boolean =>
   datapath !== 'netdev' && physical !== null && (qos.minimum.egress ?? 0) > 0;
 
-/** Of a physical bridge's port: a class for each port that is guaranteed something, by its number on the integration bridge. Null: none. */
-export function guaranteeOf(ports: readonly QosPort[]): QosRow | null {
-  if (ports.length === 0) return null;
+type Queues = NonNullable<QosRow['queues']>;
+
+/**
+ * Of a physical bridge's port: a class for each port that is guaranteed something, by its number on the integration bridge, and those that are kept
+ * for others. Null: none.
+ */
+export function guaranteeOf(ports: readonly QosPort[], kept: Queues = {}): QosRow | null {
+  if (ports.length === 0 && Object.keys(kept).length === 0) return null;
   const queues = ports.map(({ device, ofport, qos }) => [
     ofport,
     {
@@ -157,7 +164,7 @@ export function guaranteeOf(ports: readonly QosPort[]): QosRow | null {
     type: 'linux-htb',
     external_ids: { id: 'weft', _type: minimumType },
     other_config: { 'max-rate': String(MOST) },
-    queues: Object.fromEntries(queues) as NonNullable<QosRow['queues']>,
+    queues: { ...kept, ...(Object.fromEntries(queues) as Queues) },
   };
 }
 

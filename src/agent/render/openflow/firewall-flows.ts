@@ -28,7 +28,7 @@ export type FirewallRenderer = (given: FirewallFlowsGiven) => Flow[];
 /** Flows that stay the same from one call to the next are the same values. `permitted`: `permitted_ethertypes`. */
 export function firewallRenderer(permitted: readonly number[]): FirewallRenderer {
   let ids = new ConjunctionIds();
-  const kept = new KeptFlows();
+  const kept = new KeptFlows(flowOf);
   const base = baseRows(permitted).map(flowOf);
   let ofPorts = new WeakMap<GuardedPort['security'], { readonly port: GuardedPort; readonly flows: readonly Flow[] }>();
 
