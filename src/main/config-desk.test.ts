@@ -163,3 +163,17 @@ test('check: what is no folder of Neutron, and a program that there is not', asy
     false,
   );
 });
+
+test("check: of files that are named, an agent's own is looked at as the agent's", async () => {
+  const own = { 'neutron.conf': '[DEFAULT]\ncore_plugin = ml2\n', 'openvswitch_agent.ini': '[ovs]\nbridge_mappings = public\n' };
+  const check = (...more: readonly string[]): Promise<Answer> =>
+    weft(own, path => ['config', 'check', ...more, ...Object.keys(own).flatMap(name => ['--config-file', join(path, name)])]);
+  const { status, lines } = await check();
+  assert.equal(status, 1);
+  assert.deepEqual(
+    lines.filter(line => /^(API|Open)/.test(line)),
+    ['API server', 'Open vSwitch agent'].map(title => `${title}: F/neutron.conf, F/openvswitch_agent.ini`),
+  );
+  assert.match(lines.join('\n'), /error: F\/openvswitch_agent\.ini:2: bridge_mappings = public: pairs/);
+  assert.equal((await check('--program', 'server')).status, 0);
+});

@@ -1,7 +1,7 @@
 // Questions about configurations, as "weft config" asks them.
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { ConfigDesk, ConfigPlace, ConfigView } from '../cli/verbs/config.ts';
 import type { ConfigSource } from '../cli/verbs/config-option.ts';
 import { serverFlags } from './config/command-line.ts';
@@ -14,7 +14,7 @@ export const configDesk: ConfigDesk = {
   programs: async () => programs.map(({ name }) => name),
   show: async place => look(programOf(place), place, place.configSources),
   async check(place, folder) {
-    if (folder === undefined) return [await checked(programOf(place), place, place.configSources)];
+    if (folder === undefined) return await Promise.all(meant(place).map(program => checked(program, place, place.configSources)));
     const wanted = programs.filter(({ name }) => place.program === undefined || place.program === name);
     const found = wanted.map(program => ({ program, sources: sourcesIn(folder, program) })).filter(({ sources }) => sources.length > 0);
     const views = await Promise.all(found.map(({ program, sources }) => checked(program, place, sources)));
@@ -23,6 +23,13 @@ export const configDesk: ConfigDesk = {
 };
 
 const programOf = ({ program = 'server' }: ConfigPlace): AnyProgram => programs.find(({ name }) => name === program) as AnyProgram;
+
+/** Without `--program` the server, and each agent whose own file is among those that are named. */
+function meant(place: ConfigPlace): AnyProgram[] {
+  const named = new Set(place.configSources.map(({ path }) => basename(path)));
+  const agents = programs.filter(({ name, files }) => name !== 'server' && named.has(basename(files.at(-1) ?? '')));
+  return place.program === undefined ? [programOf(place), ...agents] : [programOf(place)];
+}
 
 function look(program: AnyProgram, place: ConfigPlace, sources: readonly ConfigSource[]): ConfigView {
   const host: Flag = { group: 'DEFAULT', name: 'host', text: hostname() };

@@ -4,7 +4,7 @@ import { hostNetns } from '../../contracts/host/netns.ts';
 import type { AgentContext, AgentPart, LinuxbridgeConfig } from '../context.ts';
 import { isTapName, tapName } from '../desired/linuxbridge-names.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
-import { tellOfExtensions } from '../l2/extensions.ts';
+import { extensionsOf } from '../l2/extensions.ts';
 import { qosPoliciesOf } from '../l2/qos-policies.ts';
 import { Trunks } from '../l2/trunks/trunks.ts';
 import type { View } from '../l2/view.ts';
@@ -14,13 +14,9 @@ import { sha1Hex } from './sha1.ts';
 import { deviceStatistics } from './statistics.ts';
 import { BridgeTrunkHost } from './trunk-host.ts';
 
-/** What there is beside the wiring of ports, where `[agent] extensions` names it. */
-const EXTENSIONS: readonly string[] = ['qos'];
-
 export async function startLinuxbridgeAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.linuxbridge;
   if (!config) throw new Error('the Linux bridge agent has no configuration');
-  tellOfExtensions(ctx, EXTENSIONS);
   const { interfaceMappings, bridgeMappings, vxlan } = config;
   if (vxlan?.arpResponder && !vxlan.l2population) ctx.log.warning('arp_responder does nothing: only l2_population says what to answer');
   const options = { interfaceMappings, bridgeMappings, sha1Hex, ...(vxlan ? { vxlan } : {}) };
@@ -58,7 +54,7 @@ function configurations(ctx: AgentContext, { bridgeMappings, interfaceMappings, 
   return {
     bridge_mappings: bridgeMappings,
     interface_mappings: interfaceMappings,
-    extensions: (ctx.config.extensions ?? []).filter(name => EXTENSIONS.includes(name)),
+    extensions: (ctx.config.extensions ?? []).filter(name => extensionsOf.linuxbridge.includes(name)),
     devices: view.ports().length,
     ...(vxlan ? { tunneling_ip: vxlan.localIp, tunnel_types: ['vxlan'], l2_population: vxlan.l2population } : {}),
   };

@@ -5,7 +5,7 @@ import type { OvsdbSession, OvsPicture } from '../../contracts/host/ovsdb.ts';
 import { canonicalIp } from '../../domain/net/ip.ts';
 import type { AgentContext, AgentPart, OpenvswitchConfig, ResourceReport } from '../context.ts';
 import { type L2Core, startL2Agent } from '../l2/agent.ts';
-import { tellOfExtensions } from '../l2/extensions.ts';
+import { extensionsOf } from '../l2/extensions.ts';
 import { qosPoliciesOf } from '../l2/qos-policies.ts';
 import { Trunks } from '../l2/trunks/trunks.ts';
 import type { View } from '../l2/view.ts';
@@ -20,16 +20,12 @@ import { OvsTrunkHost } from './trunk-host.ts';
 import { TunnelEnds } from './tunnel-ends.ts';
 import { vifsOf } from './vifs.ts';
 
-/** What there is beside the wiring of ports, where `[agent] extensions` names it. */
-const EXTENSIONS = ['log', 'qos'];
-
 const NOT_HERE = ['distributed routers'];
 
 export async function startOpenvswitchAgent(ctx: AgentContext): Promise<AgentPart> {
   const config = ctx.config.openvswitch;
   if (!config) throw new Error('the Open vSwitch agent has no configuration');
   ctx.log.warning('this Open vSwitch agent is not whole', { not_here: NOT_HERE });
-  tellOfExtensions(ctx, EXTENSIONS);
   const { connection, tls, timeoutMs } = config;
   const guard = new HostGuard(ctx);
   const session = ctx.host.ovsdb.open({ connection, timeoutMs, ...(tls ? { tls } : {}) });
@@ -167,7 +163,7 @@ function configurations(ctx: AgentContext, config: OpenvswitchConfig, { root }: 
     in_distributed_mode: false,
     log_agent_heartbeats: ctx.config.logHeartbeats ?? false,
     extensions: (ctx.config.extensions ?? []).filter(
-      name => EXTENSIONS.includes(name) && (name !== 'log' || config.firewall === 'openvswitch'),
+      name => extensionsOf.openvswitch.includes(name) && (name !== 'log' || config.firewall === 'openvswitch'),
     ),
     datapath_type: datapathType,
     ovs_capabilities: { datapath_types: root.datapath_types, iface_types: root.iface_types },

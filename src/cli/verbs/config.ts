@@ -48,7 +48,7 @@ const options: Readonly<Record<string, OptionSpec>> = {
   program: {
     type: 'string',
     value: 'NAME',
-    help: 'the program that the files are for, such as server or linuxbridge-agent (default server)',
+    help: 'the program that the files are for, such as server or openvswitch-agent (default server; check: and each agent whose own file is named)',
   },
   ...configOption,
   ...listenOption,
@@ -128,6 +128,7 @@ function checkVerb(desk: ConfigDesk): Verb {
       'weft config check',
       'weft config check /etc/neutron --json',
       'weft config check --config-file neutron.conf --config-file ml2_conf.ini',
+      'weft config check --program openvswitch-agent --config-file neutron.conf --config-file openvswitch_agent.ini',
     ],
     options,
     args: [0, 1],

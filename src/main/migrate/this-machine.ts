@@ -19,6 +19,7 @@ import { HostRefusal } from '../../contracts/host/firewall.ts';
 import { OvsdbAway, OvsdbTimeout, SwitchAway } from '../../contracts/host/ovsdb.ts';
 import { partOf } from '../config/agents/partly.ts';
 import { agentConfigOf } from '../config/agents/settings.ts';
+import { ConfigError } from '../config/ini.ts';
 import { configOf, readProgram } from '../config/program.ts';
 import { programs } from '../config/programs.ts';
 import { serverProgram } from '../config/server-options.ts';
@@ -48,7 +49,7 @@ export async function migrateThisMachine(options: MigrateOptions, out: (line: st
   }
 }
 
-const kinds = [MoveStopped, CloudUnavailable, HostRefusal, OvsdbAway, OvsdbTimeout, SwitchAway, Locked];
+const kinds = [ConfigError, MoveStopped, CloudUnavailable, HostRefusal, OvsdbAway, OvsdbTimeout, SwitchAway, Locked];
 const known = (error: unknown): error is Error => kinds.some(kind => error instanceof kind);
 
 async function within(options: MigrateOptions, signal: AbortSignal, out: (line: string) => void): Promise<number> {

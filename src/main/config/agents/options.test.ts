@@ -104,7 +104,7 @@ test('the Open vSwitch agent: what its files say, and what cannot be', () => {
     'of_listen_port = 6644\n[agent]\ntunnel_types = vxlan,geneve\nl2_population = true\narp_responder = yes\nextensions = qos, log\ndscp_inherit = true\n' +
     '[network_log]\nrate_limit = 200\nlocal_output_log_base = /var/log/packets.log\n[securitygroup]\nfirewall_driver = neutron.agent.firewall.NoopFirewallDriver\n';
   const { config, warnings, notes } = read('openvswitch', files);
-  assert.deepEqual(warnings, []);
+  assert.deepEqual(warnings, ['[agent] extensions: log has no effect without firewall_driver = openvswitch']);
   assert.equal(notes.length, 1);
   assert.match(notes.join(), /of_listen_port.*management sockets/);
   assert.deepEqual(config.extensions, ['qos', 'log']);
@@ -337,4 +337,11 @@ test('an agent warns of what is wanted of its log and is not done', () => {
     warnings.map(text => /\] (\w+) has no effect here/.exec(text)?.[1]),
     ['use_syslog', 'log_date_format', 'logging_context_format_string'],
   );
+});
+
+test('extensions that an agent does not have are named', () => {
+  const warnings = (kind: AgentKind, extensions: string): readonly string[] => read(kind, `[agent]\nextensions = ${extensions}\n`).warnings;
+  assert.deepEqual(warnings('openvswitch', 'qos,log'), []);
+  assert.deepEqual(warnings('openvswitch', 'fwaas_v2,qos'), ['[agent] extensions: this agent has no fwaas_v2, only log and qos']);
+  assert.deepEqual(warnings('linuxbridge', 'qos,log'), ['[agent] extensions: this agent has no log, only qos']);
 });

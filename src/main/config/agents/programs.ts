@@ -1,4 +1,5 @@
 // The agents as programs with their tables of options.
+import { extensionsOf } from '../../../agent/l2/extensions.ts';
 import type { Option } from '../option.ts';
 import type { Program } from '../program.ts';
 import { amqpOptions } from '../rabbit.ts';
@@ -50,7 +51,18 @@ const agentProgram = (kind: AgentKind): Program<AgentSettings> => ({
     refuseAgent(kind, settings);
     if (settings.messaging.transportUrl !== '') amqpOptions(settings.messaging);
   },
+  doubts: settings => (kind === 'linuxbridge' || kind === 'openvswitch' ? extensionDoubts(kind, settings) : []),
 });
+
+function extensionDoubts(kind: keyof typeof extensionsOf, { extensions, openvswitch }: AgentSettings): string[] {
+  const here = extensionsOf[kind];
+  const missing = extensions
+    .filter(name => !here.includes(name))
+    .map(name => `[agent] extensions: this agent has no ${name}, only ${here.join(' and ')}`);
+  const isMute =
+    kind === 'openvswitch' && extensions.includes('log') && !(openvswitch.securityGroups && openvswitch.firewallDriver === 'openvswitch');
+  return isMute ? [...missing, '[agent] extensions: log has no effect without firewall_driver = openvswitch'] : missing;
+}
 
 export const agentProgramOf: Readonly<Record<AgentKind, Program<AgentSettings>>> = {
   linuxbridge: agentProgram('linuxbridge'),
