@@ -78,6 +78,30 @@ describe('cleaning a host', { skip: noSandbox(), timeout: 120_000 }, () => {
     assert.match(await on('ip', 'route'), /default via 192\.0\.2\.1 dev eth0/);
   });
 
+  test('filters go when no tap is left that they shut', async () => {
+    const config = file('');
+    const tables = ['bridge neutron-linuxbri', 'bridge neutron-linuxbri-qos', 'inet neutron-openvswi-host', 'inet filter'];
+    for (const table of tables) await on('nft', 'add', 'table', ...table.split(' '));
+    await on('iptables', '-N', 'neutron-linuxbri-FORWARD');
+    await on('iptables', '-A', 'FORWARD', '-j', 'neutron-linuxbri-FORWARD');
+    const kept = await call('neutron-linuxbridge-cleanup', '--config-file', config);
+    assert.match(kept.stdout, /^kept table bridge neutron-linuxbri: taps are here that it shuts$/m);
+    await on('ip', 'link', 'delete', 'tap22222222-22');
+    const done = await call('neutron-linuxbridge-cleanup', '--config-file', config);
+    assert.deepEqual([done.code, done.stderr], [0, '']);
+    assert.deepEqual(done.stdout.trim().split('\n'), [
+      'removed brq22222222-22',
+      'removed chains neutron-linuxbri-… of iptables',
+      'removed table bridge neutron-linuxbri',
+      'removed table bridge neutron-linuxbri-qos',
+    ]);
+    assert.doesNotMatch(await on('iptables-save'), /neutron/);
+    assert.deepEqual((await on('nft', 'list', 'tables')).match(/\S+ neutron\S*|inet filter/g), [
+      'inet neutron-openvswi-host',
+      'inet filter',
+    ]);
+  });
+
   test('empty namespaces go, others only by force, with what is in them', async () => {
     const [router, network, other] = ids;
     for (const name of [`qrouter-${router}`, `qdhcp-${network}`, `snat-${other}`, `qdhcp-${router}`, 'mine'])

@@ -1,13 +1,15 @@
 // The steps of a move, forward and back. Each may be done again after any part of it was done: it looks, and does what is missing.
 import { hostNetns } from '../../contracts/host/netns.ts';
+import { removeFilters } from '../bridge-firewall/removal.ts';
 import { bridgeName } from '../desired/linuxbridge-names.ts';
 import type { Move, MovedTap } from '../desired/migrate/move.ts';
 import { planMove } from '../desired/migrate/plan.ts';
 import { type CloudAgent, linuxBridgeAgent, openvswitchAgent, unplugged } from '../desired/migrate/situation.ts';
 import { backWords, forwardWords } from '../desired/migrate/words.ts';
 import { DEAD_VLAN } from '../desired/openvswitch/tables.ts';
+import { linuxbridgeNames } from '../render/iptables-names.ts';
 import { changeBack, changeOver, switchBridges } from './change-over.ts';
-import { cleanFilters, cleanLinuxBridges } from './clean.ts';
+import { cleanLinuxBridges } from './clean.ts';
 import { type Doors, type L2Kind, MoveStopped } from './doors.ts';
 import type { Journal } from './journal.ts';
 import { lookAround } from './look.ts';
@@ -50,7 +52,7 @@ export function forwardSteps(doors: Doors): Step[] {
       'clean',
       async ({ move }) => {
         for (const kept of await cleanLinuxBridges(doors.host, move)) doors.say(`   kept ${kept}`);
-        await cleanFilters(doors.host);
+        await removeFilters(doors.host, linuxbridgeNames);
       },
       async journal => ({ ...journal, cleaned: true }),
     ),

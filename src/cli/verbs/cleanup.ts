@@ -34,7 +34,7 @@ export function cleanupVerbs(desk: CleanupDesk): Verb[] {
     usage: '',
     summary: 'remove the bridges of networks that have no port on this machine',
     details: [
-      'Bridges that Linux bridge agents made, of Weft or of Neutron (brq…), into which nothing is plugged but their own uplinks. These go, too, but for the devices of physical_interface_mappings, which get their addresses back. Bridges of bridge_mappings stay. Refused while a Linux bridge agent runs here, unless with --force.',
+      'Bridges that Linux bridge agents made, of Weft or of Neutron (brq…), into which nothing is plugged but their own uplinks. These go, too, but for the devices of physical_interface_mappings, which get their addresses back. Bridges of bridge_mappings stay. Chains, sets and tables that these agents made in iptables and nftables go when no tap is here any more that they shut. Refused while a Linux bridge agent runs here, unless with --force.',
     ],
     examples: ['weft cleanup bridges --config-file /etc/neutron/plugins/ml2/linuxbridge_agent.ini'],
     options: { ...files, force: { type: 'boolean', help: 'also while the agent runs' } },
@@ -67,7 +67,7 @@ export function cleanupVerbs(desk: CleanupDesk): Verb[] {
     usage: '',
     summary: 'remove the ports of instances, DHCP and routers from the integration bridge of Open vSwitch',
     details: [
-      "Those that Nova and the agents, of Weft or of Neutron, plugged into integration_bridge (their interfaces have external_ids:iface-id and attached-mac), but for those with external_ids:skip_cleanup. With --all-ports every port of every bridge, the bridges' own too; so it is where the files have ovs_all_ports. Bridges stay. Refused while agents run here that plug ports, unless with --force.",
+      "Those that Nova and the agents, of Weft or of Neutron, plugged into integration_bridge (their interfaces have external_ids:iface-id and attached-mac), but for those with external_ids:skip_cleanup. With --all-ports every port of every bridge, the bridges' own too; so it is where the files have ovs_all_ports. Bridges stay. What the Open vSwitch agent made in iptables and nftables goes when no tap is here any more that it shuts. Refused while agents run here that plug ports, unless with --force.",
     ],
     examples: ['weft cleanup ovs --config-file /etc/neutron/plugins/ml2/openvswitch_agent.ini'],
     options: {

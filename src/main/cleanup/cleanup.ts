@@ -2,13 +2,18 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openHost } from '../../adapters/host/open-host.ts';
+import { isBridgeName } from '../../agent/desired/linuxbridge-names.ts';
+import { isHybridBridge } from '../../agent/desired/openvswitch/hybrid.ts';
+import { type AgentNames, linuxbridgeNames, openvswitchNames } from '../../agent/render/iptables-names.ts';
 import { Failure } from '../../cli/verb.ts';
 import type { BridgesPlace, CleanupDesk, NamespacesPlace, SwitchPlace } from '../../cli/verbs/cleanup.ts';
 import { HostRefusal } from '../../contracts/host/firewall.ts';
+import type { Host } from '../../contracts/host/host.ts';
 import { OvsdbAway, SwitchAway } from '../../contracts/host/ovsdb.ts';
 import { partOf } from '../config/agents/partly.ts';
 import { type AgentKind, agentConfigOf } from '../config/agents/settings.ts';
 import { cleanBridges } from './bridges.ts';
+import { cleanFilters } from './filters.ts';
 import { type AgentType, agentTypes, cleanNamespaces, idOf } from './namespaces.ts';
 import { cleanSwitch } from './ovs.ts';
 import { runningAgents } from './running.ts';
@@ -21,7 +26,11 @@ export const cleanupDesk: CleanupDesk = {
     refuse(['linuxbridge'], force);
     const { linuxbridge } = agentConfigOf(settings, { host: '', isRoot: true });
     if (!linuxbridge) throw new Error('no configuration');
-    return told(await cleanBridges(openHost().links, linuxbridge), 'something is plugged into it', out);
+    const host = openHost();
+    const status = told(await cleanBridges(host.links, linuxbridge), 'something is plugged into it', out);
+    const mapped = Object.values(linuxbridge.bridgeMappings);
+    await filters(host, 'linuxbridge', linuxbridgeNames, bridge => isBridgeName(bridge) || mapped.includes(bridge), out);
+    return status;
   },
   async namespaces({ configSources, force, agentType }: NamespacesPlace, out: Out): Promise<number> {
     const settings = partOf('dhcp', ['state_path', 'dhcp_confs'], configSources);
@@ -45,14 +54,27 @@ export const cleanupDesk: CleanupDesk = {
     if (!openvswitch) throw new Error('no configuration');
     refuse(['openvswitch', 'dhcp', 'l3'], force);
     try {
-      await using session = openHost().ovsdb.open(openvswitch);
+      const host = openHost();
+      await using session = host.ovsdb.open(openvswitch);
       const done = await cleanSwitch({ session, ...settings.openvswitch });
-      return told({ ...done, problems: [] }, 'it is not to be cleaned up (external_ids)', out);
+      const status = told({ ...done, problems: [] }, 'it is not to be cleaned up (external_ids)', out);
+      await filters(host, 'openvswitch', openvswitchNames, isHybridBridge, out);
+      return status;
     } catch (error) {
       throw error instanceof OvsdbAway || error instanceof SwitchAway || error instanceof HostRefusal ? new Failure(error.message) : error;
     }
   },
 };
+
+/** Those of an agent that runs stay: a tap that comes would find none. */
+async function filters(host: Host, kind: AgentKind, names: AgentNames, isOurs: (bridge: string) => boolean, out: Out): Promise<void> {
+  if (runningAgents().some(agent => agent.kinds.includes(kind))) return;
+  try {
+    told({ ...(await cleanFilters(host, names, isOurs)), problems: [] }, 'taps are here that it shuts', out);
+  } catch (error) {
+    throw error instanceof HostRefusal ? new Failure(error.message) : error;
+  }
+}
 
 const switchOptions = [
   'ovs_all_ports',
