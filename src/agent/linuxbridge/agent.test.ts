@@ -6,6 +6,7 @@ import { systemClock } from '../../adapters/clock/system-clock.ts';
 import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
 import type { Bus } from '../../contracts/bus.ts';
+import { HostRefusal } from '../../contracts/host/firewall.ts';
 import type { AgentPart } from '../context.ts';
 import { type Dict, type FakePort, FakeServer, tapOf } from '../l2/fake-server.suite.ts';
 import { qosTable } from '../render/nft-qos.ts';
@@ -41,12 +42,13 @@ class World implements AsyncDisposable {
     return world;
   }
 
-  async start(wait = true): Promise<void> {
+  async start(wait = true, extensions: readonly string[] = []): Promise<void> {
     const vxlan = { localIp: '192.0.2.1', group: '239.0.0.1', l2population: true, udpPort: 8472 };
     const config = {
       host: 'h1',
       statePath: '/nowhere',
       reportIntervalMs: 30_000,
+      extensions,
       linuxbridge: { interfaceMappings: { flat: 'eth1' }, bridgeMappings: {}, vxlan },
     };
     this.agent = await startLinuxbridgeAgent({
@@ -420,4 +422,26 @@ test('without the extension the marks and limits of a former life go', async () 
   await world.host.nft.apply('', `table bridge ${qosTable} {\n}\n`);
   await world.start();
   assert.equal(await world.host.nft.listTable('', 'bridge', qosTable), undefined);
+});
+
+test('what the kernel refuses of one port’s QoS keeps nobody from the network', async () => {
+  await using world = await World.open();
+  const gold = '90000000-0000-4000-8000-000000000001';
+  const rules = [{ type: 'QosBandwidthLimitRule', max_kbps: 1000, max_burst_kbps: 0, direction: 'egress' }];
+  world.server.object('QosPolicy', gold, { id: gold, name: 'gold', revision_number: 1, rules });
+  const net = world.server.network(1, { type: 'flat', physical: 'flat' });
+  const ports = [world.server.port(1, net, { policy: gold }), world.server.port(2, net)];
+  await world.plug(...ports);
+  const { nft } = world.host;
+  const apply = nft.apply.bind(nft);
+  let refuses = true;
+  nft.apply = async (ns, script) => {
+    if (refuses && script.includes(qosTable)) throw new HostRefusal('nft', 'Value too large for defined data type');
+    await apply(ns, script);
+  };
+  await world.start(false, ['qos']);
+  await world.active(...ports);
+  await world.until('it is told', () => world.lines.some(line => line.includes('Value too large')));
+  refuses = false;
+  await world.until('it is tried again', async () => (await nft.listTable('', 'bridge', qosTable)) !== undefined);
 });

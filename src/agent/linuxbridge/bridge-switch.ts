@@ -12,7 +12,7 @@ import { type BridgeOptions, type HostPlan, planHost } from '../desired/linuxbri
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
 import type { L2Core } from '../l2/agent.ts';
 import { hasGlobalAddress } from '../l2/host-address.ts';
-import { both, type Switch } from '../l2/pass.ts';
+import { both, type Switch, settled } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
 import { linuxbridgeNames } from '../render/iptables-names.ts';
 import { quietDevice } from './device-settings.ts';
@@ -78,8 +78,8 @@ export class BridgeSwitch implements Switch<LinkMap> {
 
   private async loadQos(first: boolean): Promise<void> {
     const { qos, ctx } = this.given;
-    if (qos) await qos.load(first);
-    else if (first) await withoutQos(ctx.host);
+    qos?.forget();
+    if (!qos && first) await withoutQos(ctx.host);
   }
 
   devices(links: LinkMap): Set<string> {
@@ -99,12 +99,14 @@ export class BridgeSwitch implements Switch<LinkMap> {
     const plan = planHost(view.ports(), this.bridgeOptions(links));
     const [bridges, firewall] = await both(this.makeBridges(plan, links), this.filters.apply(view, bridgedOf(plan), links));
     const wired = new Set([...firewall.admitted].filter(d => !bridges.broken.has(plan.taps.get(d)?.bridge ?? '')));
-    await this.given.qos?.apply(this.qosTaps(plan, bridges.links));
+    // Who is to be limited is limited from the first packet on, but nobody is kept from the network for it.
+    const trouble = await settled(this.given.qos?.apply(this.qosTaps(plan, bridges.links)));
     const plugged = this.plug(plan, bridges.links, wired).then(() => this.fdb.apply(view, plan));
     await both(plugged, this.filters.endConnections(view, bridgedOf(plan)));
     await this.remove(plan, bridges.links);
     this.problems.tell([...plan.problems, ...firewall.problems, ...brokenTaps(plan, bridges.broken)]);
     await this.given.reports.report(wired);
+    if (trouble) throw trouble;
   }
 
   private qosTaps(plan: HostPlan, links: LinkMap): QosTap[] {

@@ -17,7 +17,6 @@ test('a host without iptables has no marks of Neutron’s, and marks and limits 
   host.iptables.failNext('save', { reason: 'not installed', times: 10 });
   const log = textLog({ sink: { write() {} }, level: 'debug' });
   const qos = new BridgeQos({ ctx: { host, log }, kernelHz: 250, latencyMs: 50, qosOf: () => ({ ...noQos, dscp: 26 }) });
-  await qos.load(true);
   await qos.apply([{ device: 'tap1', index: 2, mtu: 1500, details }]);
   assert.match((await host.nft.listTable(hostNetns, 'bridge', qosTable)) ?? '', /"tap1" : goto qos-/);
 });

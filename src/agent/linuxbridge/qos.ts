@@ -42,29 +42,33 @@ export class BridgeQos {
   /** By device, and of which one of its name that was read. */
   private found: Map<string, readonly Qdisc[]> | undefined;
   private indexes = new Map<string, number>();
+  private tookOver = false;
 
   constructor(given: BridgeQosGiven) {
     this.given = given;
     this.problems = new Problems(given.ctx.log, 'the QoS of a port', 'is not as its policy asks');
   }
 
-  /** What is on the host is read again. `first`: Neutron's agent may have been here. */
-  async load(first: boolean): Promise<void> {
+  /** What is on the host is to be read again. */
+  forget(): void {
     this.table = undefined;
     this.found = undefined;
-    if (first) await this.takeOver();
   }
 
+  /** Neutron's agent may have been here. */
   private async takeOver(): Promise<void> {
+    if (this.tookOver) return;
     const { iptables } = this.given.ctx.host;
     for (const family of [4, 6] as const) {
       const text = withoutMarks(await iptables.save(hostNetns, family, 'mangle').catch(unlessMissing('')));
       if (text !== '') await iptables.restore(hostNetns, family, text);
     }
+    this.tookOver = true;
   }
 
   /** Of all taps that are to be plugged in; those whose policy is not known stay as they are. */
   async apply(taps: readonly QosTap[]): Promise<void> {
+    await this.takeOver();
     const asked = taps.flatMap((tap): Asked[] => {
       const qos = this.given.qosOf(tap.details);
       return qos ? [{ ...tap, qos }] : [];

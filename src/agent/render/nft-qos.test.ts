@@ -48,6 +48,16 @@ test('marks of both families, and a bucket: a second’s worth is in it already'
   assert.equal(qosDelta(undefined, [{ device: 'tapa', limit: { kbps: 0, burst: 9 } }]), '');
 });
 
+test('what a kernel cannot count is the most that it can', () => {
+  const most = 2 ** 31 - 1;
+  const script = qosDelta(undefined, [{ device: 'tapa', limit: { kbps: most, burst: 0 } }]);
+  assert.match(script, /over 16000000000 bytes\/second burst 1 bytes drop/);
+  assert.match(
+    qosDelta(undefined, [{ device: 'tapa', limit: { kbps: 8, burst: most } }]),
+    /over 1000 bytes\/second burst 2000000000 bytes drop/,
+  );
+});
+
 test('what is kept is no part of the difference', async () => {
   const host = simHost();
   await host.nft.apply('', qosDelta(undefined, [both, limited]));

@@ -26,16 +26,22 @@ const frame = `
 `;
 const layout = `layout-${fingerprint(frame)}`;
 
+/** Beyond these, in bytes and a second, kernels count wrong or refuse the rule; no tap is that fast. */
+const MAX_RATE = 16_000_000_000;
+const MAX_BURST = 2_000_000_000;
+
 /** Those that ask nothing are left out. */
 function rulesOf({ dscp, limit }: SendingPort): string[] {
   return [
     ...(dscp === undefined ? [] : [`ip dscp set ${dscp}`, `ip6 dscp set ${dscp}`]),
-    ...(limit && limit.kbps > 0 ? [`limit rate over ${limit.kbps * 125} bytes/second burst ${burstOf(limit)} bytes drop`] : []),
+    ...(limit && limit.kbps > 0
+      ? [`limit rate over ${Math.min(limit.kbps * 125, MAX_RATE)} bytes/second burst ${burstOf(limit)} bytes drop`]
+      : []),
   ];
 }
 
 /** nft's bucket has a second's worth besides its burst. Without a burst, TCP needs 80 % of a second, which it has already. */
-const burstOf = ({ kbps, burst }: BandwidthLimit): number => Math.max(1, (burst - kbps) * 125);
+const burstOf = ({ kbps, burst }: BandwidthLimit): number => Math.min(Math.max(1, (burst - kbps) * 125), MAX_BURST);
 
 /** The script that turns what is there into what is wanted in one transaction; '' when they agree. Devices that are `kept` stay as they are. */
 export function qosDelta(actual: QosTable | undefined, ports: readonly SendingPort[], kept: ReadonlySet<string> = new Set()): string {
