@@ -338,8 +338,8 @@ export class OvsSwitch implements Switch<Seen>, AsyncDisposable {
     });
     const dead = scene.dead.flatMap(v => (v.ofport !== undefined && v.ofport > 0 ? [v.ofport] : []));
     const translations = ints.flatMap(p => this.translations(scene.plan, p.physical, p.port));
-    const logged = firewall !== 'openvswitch' ? [] : ((await packetLog?.flows(scene.firewalled)) ?? []);
     const integration = this.table(options.integrationBridge);
+    const logged = firewall !== 'openvswitch' ? [] : ((await packetLog?.flows(scene.firewalled, integration)) ?? []);
     await integration.apply([
       ...integrationFlows({ ...this.admitted(scene), patches: ints.map(p => p.port), translations, dead, spoofing: scene.spoofing }),
       ...(qos && scene.qos ? await qos.flows(scene.qos, integration) : []),

@@ -51,13 +51,35 @@ test('flows and meters of a log come and go with it, and are found equal by a ne
   );
   const before = s.logFlows().map(flowText).sort();
   await s.w.stop();
+  const { applied } = s.w.host.openflow;
+  applied.length = 0;
   await s.start();
-  await until(() => s.logFlows().length === 3, 'flows again');
+  await s.w.settled();
   assert.deepEqual(s.logFlows().map(flowText).sort(), before);
+  const touched = applied.flatMap(a => a.changes).filter(c => 'flow' in c && [73, 92, 93].includes(c.flow.table));
+  assert.deepEqual(touched, []);
   log.event = 'DROP';
   await s.logs.changed(log);
   await until(() => s.logFlows().length === 1 && s.meters().length === 1, 'what is dropped alone');
   await s.logs.delete(log);
+  await until(() => s.logFlows().length === 0 && s.meters().length === 0, 'nothing is left');
+});
+
+test('flows stay while the server does not tell of logs; those of a log that went meanwhile go when it does', async () => {
+  await using s = await world();
+  await s.w.plug(s.port);
+  await s.start();
+  await s.w.active(s.port);
+  const log = await s.make('ALL');
+  await until(() => s.logFlows().length === 3, 'flows');
+  await s.w.stop();
+  await s.logs.delete(log);
+  s.w.server.failing.add('get_sg_log_info_for_port');
+  await s.start();
+  await until(() => s.w.lines.some(l => l.includes('does not tell which ports are logged')), 'told');
+  await s.w.settled();
+  assert.equal(s.logFlows().length, 3);
+  s.w.server.failing.delete('get_sg_log_info_for_port');
   await until(() => s.logFlows().length === 0 && s.meters().length === 0, 'nothing is left');
 });
 

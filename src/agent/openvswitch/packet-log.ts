@@ -10,6 +10,7 @@ import { PortLogs } from '../packet-log/port-logs.ts';
 import { PacketWriter } from '../packet-log/writer.ts';
 import { isEgress, LOG_CONTROLLER, type LoggedPort, logCookieOf, logFlows } from '../render/openflow/log-flows.ts';
 import { type FirewallPort, memberTestOf } from './firewall.ts';
+import type { FlowTable } from './flow-table.ts';
 import { type Logged, LogMarks } from './log-marks.ts';
 import { LogMeters } from './log-meters.ts';
 
@@ -29,6 +30,8 @@ export class OvsPacketLog implements AsyncDisposable {
   private made = new Map<string, readonly Flow[]>();
   /** The switch refused such a flow: none are made until what is known of it has been read anew. */
   private refused = false;
+  /** Flows were left as they are: whoever hears more of logs looks again. */
+  private holds = false;
   /** Whether the connection stands: no pass waits for it. */
   private standing = false;
 
@@ -36,7 +39,7 @@ export class OvsPacketLog implements AsyncDisposable {
     this.given = given;
     const { bus, clock, random, log, host } = given.ctx;
     const { config: limit, sink, bridge, view } = given;
-    this.logs = new PortLogs({ bus, clock, random, log, onChange: () => given.mark() });
+    this.logs = new PortLogs({ bus, clock, random, log, onChange: () => given.mark(), onKnown: () => this.holds && given.mark() });
     this.writer = new PacketWriter({
       ...{ clock, log, limit, sink },
       lines: packet => linesOf(packet, this.logs.of(packet.port), memberTestOf(view)),
@@ -64,23 +67,39 @@ export class OvsPacketLog implements AsyncDisposable {
     await this.door[Symbol.asyncDispose]();
   }
 
-  /** Of the ports that are guarded. What cannot be done for a log is told, and keeps nothing else from being done. */
-  async flows(ports: readonly FirewallPort[]): Promise<Flow[]> {
+  /**
+   * Of the ports that are guarded; where it is not known what is wanted, or nothing can be done, those that are in the table. What cannot be done for a
+   * log is told, and keeps nothing else from being done.
+   */
+  async flows(ports: readonly FirewallPort[], table: Pick<FlowTable, 'those'>): Promise<Flow[]> {
     const { view, ctx } = this.given;
     // The others have no rules that would accept or drop anything.
     const secured = [...view.devices.values()].filter(d => d.security !== undefined);
     this.logs.present(new Map(secured.map(d => [d.name, d.asked])));
-    const wanted = ports.flatMap(p => (p.guard.kind === 'guarded' ? this.wantedOf(p) : []));
+    const guarded = ports.filter(p => p.guard.kind === 'guarded');
+    const wanted = guarded.flatMap(p => this.wantedOf(p));
     const logged = wanted.flatMap(w => w.logged);
     this.marks.keep(logged);
-    if (this.refused || !this.standing) return [];
+    if (this.refused) return [];
+    const found = await this.found(this.standing ? guarded.filter(p => !this.logs.isKnown(p.device)) : guarded, table);
+    if (!this.standing) return found;
     try {
       const metered = await this.meters.make(logged.map(l => this.marks.meter(l)));
-      return this.flowsOf(wanted.map(w => this.portOf(w, metered)));
+      return [...found, ...this.flowsOf(wanted.map(w => this.portOf(w, metered)))];
     } catch (error) {
       ctx.log.warning('packets are not logged for now: the switch does not answer', { error: String(error) });
       return [];
     }
+  }
+
+  /** What this life, or the last one, has made for these ports. */
+  private async found(ports: readonly FirewallPort[], table: Pick<FlowTable, 'those'>): Promise<Flow[]> {
+    this.holds = ports.length > 0;
+    if (!this.holds) return [];
+    const numbers = new Set<unknown>(ports.map(p => p.ofport));
+    const found = await table.those(({ cookie, match }) => logCookieOf(cookie) !== undefined && numbers.has(match.reg5));
+    this.holds = found.length > 0;
+    return found;
   }
 
   private wantedOf({ device, ofport }: FirewallPort): { ofport: number; logged: Logged[] }[] {

@@ -23,12 +23,15 @@ export interface PortLogsGiven {
   readonly log: Log;
   /** Some port's logs are not what they were. */
   onChange(): void;
+  /** For some port the server has answered for the first time. */
+  onKnown?(): void;
 }
 
 interface Known {
   /** What the port's details were when its logs were asked for. */
   version: number;
   askedAt: number;
+  answered: boolean;
   logs: readonly PortLog[];
 }
 
@@ -70,6 +73,11 @@ export class PortLogs implements ObjectPart, Disposable {
     return this.ports.get(portId)?.logs ?? [];
   }
 
+  /** Whether the server has ever answered for the port. */
+  isKnown(portId: string): boolean {
+    return this.ports.get(portId)?.answered ?? false;
+  }
+
   /** The ports that are here now; `version` grows whenever the server has something new on one. */
   present(ports: ReadonlyMap<string, number>): void {
     for (const id of this.ports.keys()) if (!ports.has(id)) this.ports.delete(id);
@@ -77,7 +85,7 @@ export class PortLogs implements ObjectPart, Disposable {
       const known = this.ports.get(id);
       if (known?.version === version) continue;
       if (known) known.version = version;
-      else this.ports.set(id, { version, askedAt: 0, logs: [] });
+      else this.ports.set(id, { version, askedAt: 0, answered: false, logs: [] });
       this.queue.mark(`port ${id}`);
     }
   }
@@ -141,7 +149,11 @@ export class PortLogs implements ObjectPart, Disposable {
     known.askedAt = this.given.clock.now();
     const answer = await this.given.bus.call(target, 'get_sg_log_info_for_port', { ...KIND, port_id: id });
     const logs = parseLogs(answer).get(id) ?? [];
-    if (this.ports.get(id) !== known || JSON.stringify(logs, plain) === JSON.stringify(known.logs, plain)) return;
+    if (this.ports.get(id) !== known) return;
+    const first = !known.answered;
+    known.answered = true;
+    if (first) this.given.onKnown?.();
+    if (JSON.stringify(logs, plain) === JSON.stringify(known.logs, plain)) return;
     known.logs = logs;
     this.given.onChange();
   }
