@@ -148,7 +148,7 @@ export const idleOptions: readonly Option<ServerProcess>[] = [
 export const idleSections: Readonly<Record<string, string>> = {
   agent: 'it is for agents',
   ovs: 'it is for agents of Open vSwitch',
-  ovs_driver: 'there is no Open vSwitch mechanism',
+  ovs_driver: 'which VNIC types the mechanism binds cannot be chosen',
   sriov_driver: 'there is no SR-IOV mechanism',
   ovn: 'there is no OVN mechanism',
   ironic: 'Ironic hears nothing',

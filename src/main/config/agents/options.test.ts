@@ -345,3 +345,10 @@ test('extensions that an agent does not have are named', () => {
   assert.deepEqual(warnings('openvswitch', 'fwaas_v2,qos'), ['[agent] extensions: this agent has no fwaas_v2, only log and qos']);
   assert.deepEqual(warnings('linuxbridge', 'qos,log'), ['[agent] extensions: this agent has no log, only qos']);
 });
+
+test('in [ovs] of agents that plug into Open vSwitch a wrong name is a warning, and for others it is nothing', () => {
+  const said = (kind: AgentKind): Read => read(kind, '[ovs]\novsdb_conection = unix:/x\n');
+  for (const kind of ['openvswitch', 'dhcp', 'l3'] as const)
+    assert.match(said(kind).warnings.join(), /did you mean ovsdb_connection\?$/, kind);
+  for (const kind of ['linuxbridge', 'metadata'] as const) assert.deepEqual([said(kind).warnings, said(kind).notes], [[], []], kind);
+});

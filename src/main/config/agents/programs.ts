@@ -42,10 +42,7 @@ const agentProgram = (kind: AgentKind): Program<AgentSettings> => ({
   files: ['neutron.conf', files[kind]],
   dirs: ['agent.conf.d', 'conf.d/common', `conf.d/neutron-${kind}-agent`],
   options: [...commonOptions, ...own[kind]],
-  idleSections: {
-    ...(kind === 'openvswitch' ? {} : { ovs: 'there is no Open vSwitch here' }),
-    cache: 'nothing is cached outside the agent',
-  },
+  idleSections: { cache: 'nothing is cached outside the agent' },
   defaults: defaultAgentSettings,
   whole(settings) {
     refuseAgent(kind, settings);
