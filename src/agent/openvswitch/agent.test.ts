@@ -178,13 +178,20 @@ test('ports of others are let in where somebody has placed them', async () => {
   await using world = await World.open();
   await world.start();
   const own = { interface: { type: 'internal' } };
-  const ports = { tagged: { ...own, tag: 7 }, nobody: own, leads: { interface: { type: 'patch', options: { peer: 'away' } } } };
+  const ports = {
+    tagged: { ...own, tag: 7 },
+    nobody: own,
+    dead: { ...own, tag: 4095 },
+    leads: { interface: { type: 'patch', options: { peer: 'away' } } },
+  };
   await world.database({ bridges: { 'br-int': { ports } } });
   const numberOf = (port: string): number | undefined => world.host.ovsdb.now().port(port)?.interfaces[0]?.ofport;
   const admitted = (port: string): boolean => world.texts('br-int').some(t => t.includes(`priority=1,in_port=${numberOf(port)} `));
   await world.until('both', () => admitted('tagged') && admitted('leads'));
-  assert.equal(admitted('nobody'), false);
-  await world.until('told', () => world.lines.some(l => l.includes('nobody') && l.includes('no owner')));
+  // What an agent has shut, and has lost its owner since, is nobody's.
+  assert.deepEqual([admitted('nobody'), admitted('dead')], [false, false]);
+  for (const port of ['nobody', 'dead'])
+    await world.until('told', () => world.lines.some(l => l.includes(`device=${port}`) && l.includes('no owner')));
   assert.equal(world.host.ovsdb.now().port('nobody')?.tag, undefined);
 });
 

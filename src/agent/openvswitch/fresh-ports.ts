@@ -41,5 +41,6 @@ export function leftOut(picture: OvsPicture, bridge: string, ours: ReadonlySet<s
 
 const portsOf = (picture: OvsPicture, bridge: string): OvsPort[] => [...(picture.bridges.get(bridge)?.ports.values() ?? [])];
 const isOwned = ({ interfaces }: OvsPort): boolean => interfaces.some(i => i.external_ids['iface-id'] !== undefined);
+/** The tag of the dead is no place: what an agent has shut may have lost its owner since. */
 const isPlaced = ({ interfaces, tag, trunks }: OvsPort): boolean =>
-  tag !== undefined || trunks.length > 0 || interfaces.some(i => i.type === 'patch');
+  [tag, ...trunks].some(vlan => vlan !== undefined && vlan !== DEAD_VLAN) || interfaces.some(i => i.type === 'patch');
