@@ -61,6 +61,7 @@ test('guaranteed bandwidth: a mark, a class of each device that leads out, and n
   const qosOf = (port: string) => world.host.ovsdb.now().port(port)?.qos;
   assert.deepEqual(qosOf('eth1')?.queues[number]?.other_config, { 'min-rate': '1000000', 'max-rate': '34359738367' });
   assert.deepEqual(qosOf('eth2')?.external_ids, { who: 'operator' });
+  await world.until('told', () => world.lines.some(l => l.includes(one.id) && l.includes("by eth2, which has a QoS of somebody else's")));
   one.policy = null;
   await world.server.portUpdate(one);
   await world.until('it is gone', () => qosOf('eth1') === undefined && qosFlows(world, 'br-ex').length === 0);

@@ -46,6 +46,8 @@ export interface QosScene {
   readonly meters: ReadonlyMap<number, Meter>;
   /** Meters that the switch has not taken, and why. */
   readonly refused: ReadonlyMap<number, string>;
+  /** Physical network → a device that leads out, whose QoS is somebody else's. */
+  readonly foreign: ReadonlyMap<string, string>;
 }
 
 export class OvsQos {
@@ -81,7 +83,7 @@ export class OvsQos {
     await this.describe(picture, ports, unknown, numbers);
     const meters = new Map(ports.flatMap(port => this.metersOf(port, numbers)).map(meter => [meter.id, meter]));
     const refused = await this.meters.set(door, meters);
-    return { ports, unknown, vlans, numbers, meters, refused };
+    return { ports, unknown, vlans, numbers, meters, refused, foreign: this.foreign(picture) };
   }
 
   private sorted(
@@ -157,14 +159,22 @@ export class OvsQos {
     const bridges: Record<string, WantedBridge> = {};
     for (const [physical, name] of Object.entries(this.given.bridgeMappings)) {
       const guaranteed = this.guaranteed(ports, physical);
-      const outward = [...(picture.bridges.get(name)?.ports.values() ?? [])].flatMap((port): [string, WantedPort][] => {
+      const outward = devicesOf(picture, name).flatMap((port): [string, WantedPort][] => {
         const qos = guaranteeOf(guaranteed, queuesOf(port, unknown));
-        const ours = port.interfaces.every(i => i.type === '') && (port.qos ? isOurs(port.qos) : qos !== null);
-        return ours ? [[port.name, { make: false, qos }]] : [];
+        return (port.qos ? isOurs(port.qos) : qos !== null) ? [[port.name, { make: false, qos }]] : [];
       });
       if (outward.length > 0) bridges[name] = { make: false, ports: Object.fromEntries(outward) };
     }
     return bridges;
+  }
+
+  private foreign(picture: OvsPicture): Map<string, string> {
+    return new Map(
+      Object.entries(this.given.bridgeMappings).flatMap(([physical, bridge]) => {
+        const theirs = devicesOf(picture, bridge).find(port => port.qos && !isOurs(port.qos));
+        return theirs ? [[physical, theirs.name]] : [];
+      }),
+    );
   }
 
   private guaranteed(ports: readonly QosPort[], physical?: string): QosPort[] {
@@ -207,18 +217,29 @@ export class OvsQos {
     return guilty.length > 0;
   }
 
+  private unguaranteed(port: QosPort, foreign: QosScene['foreign']): string | undefined {
+    const device = guarantees(this.given.datapathType, port) ? foreign.get(port.physical ?? '') : undefined;
+    return device === undefined
+      ? undefined
+      : `no bandwidth is guaranteed to what it sends by ${device}, which has a QoS of somebody else's`;
+  }
+
   /** When flows stand. */
-  async finish({ ports, unknown, numbers, meters, refused }: QosScene, door: Switch): Promise<void> {
+  async finish({ ports, unknown, numbers, meters, refused, foreign }: QosScene, door: Switch): Promise<void> {
     await this.meters.drop(door, new Set([...meters.keys(), ...numbersIn(unknown.map(p => p.vif.otherConfig))]));
     const problems = ports.flatMap((port): [string, string][] => {
       const meter = [...(numbers.get(port.device)?.values() ?? [])].map(id => refused.get(id)).find(why => why !== undefined);
       const flows = (this.refusals.get(port.ofport) ?? 0) > 1 ? 'the switch refuses its flows' : undefined;
-      const why = flows ?? meter ?? shortfall(port, this.given.datapathType);
+      const why = flows ?? meter ?? shortfall(port, this.given.datapathType) ?? this.unguaranteed(port, foreign);
       return why === undefined ? [] : [[port.device, why]];
     });
     this.problems.tell(problems);
   }
 }
+
+/** The ports of a physical bridge that lead out of the host by a device of the system. */
+const devicesOf = (picture: OvsPicture, bridge: string): OvsPort[] =>
+  [...(picture.bridges.get(bridge)?.ports.values() ?? [])].filter(port => port.interfaces.every(i => i.type === ''));
 
 const isOurs = ({ external_ids }: NonNullable<OvsPort['qos']>): boolean => external_ids['_type'] === minimumType;
 
