@@ -50,7 +50,12 @@ export async function changeOver(given: Given, move: Move): Promise<string[]> {
   };
   for (const { bridge, device } of move.devices) if (links.has(device)) bridges[bridge] = { make: false, ports: { [device]: {} } };
   const { absent, problems } = await given.session.apply({ bridges }, { comment: 'weft migrate l2: taps come' });
-  await tell(given, arriving(move, await linksOf(given)));
+  const now = await linksOf(given);
+  await tell(given, arriving(move, now));
+  await tell(
+    given,
+    move.devices.filter(d => now.has(d.bridge)).flatMap(d => taken(d, now.get(d.from) && d.from)),
+  );
   const missing = absent.filter(name => !name.includes('/'));
   if (missing.length > 0) throw new MoveStopped(`Open vSwitch has no bridge ${missing.join(', ')}: does its agent run?`);
   const refused = Object.entries(problems).map(([port, why]) => `${port}: ${why}`);
@@ -74,19 +79,21 @@ function arriving({ devices }: Move, links: Links): LinkChange[] {
     .flatMap(d => [
       { do: 'set-link', name: d.device, up: true } as const,
       { do: 'set-link', name: d.bridge, up: true } as const,
-      ...addresses(d, links.get(d.from) && d.from, d.bridge),
+      ...copied(d, d.bridge),
     ]);
 }
 
-/** New ones are there before the old ones go. */
-function addresses({ addresses: all, routes }: MovedDevice, from: string | undefined, to: string): LinkChange[] {
+function copied({ addresses, routes }: MovedDevice, to: string): LinkChange[] {
   const ordered = [...routes].sort((a: Route, b: Route) => Number(a.via !== undefined) - Number(b.via !== undefined));
   return [
-    ...all.map(cidr => ({ do: 'add-address', dev: to, cidr, nodad: true }) as const),
+    ...addresses.map(cidr => ({ do: 'add-address', dev: to, cidr, nodad: true }) as const),
     ...ordered.map(route => ({ do: 'replace-route', route: { ...route, dev: to } }) as const),
-    ...(from === undefined ? [] : all.map(cidr => ({ do: 'del-address', dev: from, cidr }) as const)),
   ];
 }
+
+/** Of another batch: a refusal of the new ones stops the move while the old ones are there. */
+const taken = ({ addresses }: MovedDevice, from: string | undefined): LinkChange[] =>
+  from === undefined ? [] : addresses.map(cidr => ({ do: 'del-address', dev: from, cidr }) as const);
 
 /** Refusals are told, but for those of what is so already. */
 async function tell({ host }: Given, batch: readonly LinkChange[]): Promise<void> {
@@ -132,18 +139,23 @@ export async function changeBack(given: Given, move: Move, plugs: boolean): Prom
   const wanted = plugs ? move.taps.filter(t => links.has(t.name) && !t.late) : [];
   const networks = [...new Set(wanted.map(t => t.network))];
   const make = networks.map(bridgeName).filter(name => !links.has(name));
+  const back = move.devices.filter(d => links.has(d.device));
   await tell(given, [
     ...make.map(name => ({ do: 'add-link', link: { kind: 'bridge', name, ageing: 300 } }) as const),
     ...make.map(name => ({ do: 'set-link', name, up: true }) as const),
     ...wanted.map(t => ({ do: 'set-link', name: t.name, master: bridgeName(t.network), up: true }) as const),
-    ...move.devices.filter(d => links.has(d.device)).flatMap(d => deviceBack(d, links)),
+    ...back.flatMap(d => deviceBack(d, links)),
   ]);
+  await tell(
+    given,
+    back.flatMap(d => taken(d, links.has(d.bridge) ? d.bridge : undefined)),
+  );
 }
 
 function deviceBack(d: MovedDevice, links: Links): LinkChange[] {
   const inBridge = d.from !== d.device && links.has(d.from);
   return [
     { do: 'set-link', name: d.device, up: true, ...(inBridge ? { master: d.from } : {}) },
-    ...addresses(d, links.has(d.bridge) ? d.bridge : undefined, inBridge ? d.from : d.device),
+    ...copied(d, inBridge ? d.from : d.device),
   ];
 }

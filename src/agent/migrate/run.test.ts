@@ -364,6 +364,23 @@ test('an instance that came to Open vSwitch since goes back with the others', as
   assert.equal((await world.host.links.list(hostNetns)).find(l => l.name === tap)?.master, bridgeName(tenant));
 });
 
+test('an address that the switch’s device does not take stays where it is', async () => {
+  await using world = await World.make();
+  await world.begin();
+  const doors = world.doors();
+  const say = (line: string): void => {
+    if (line.startsWith('5/')) world.host.links.failNext('add-address', { name: 'br-public' });
+  };
+  await assert.rejects(goOn({ ...doors, say }), /the kernel refused .*203\.0\.113\.9/);
+  const held = (await world.host.links.list(hostNetns)).filter(l => l.addresses.some(a => a.cidr === '203.0.113.9/24'));
+  assert.deepEqual(
+    held.map(l => l.name),
+    [bridgeName(flat)],
+  );
+  await goOn(world.doors());
+  assert.deepEqual(await world.state(), await moved());
+});
+
 test('an instance that ends while its host moves keeps nobody waiting', async () => {
   await using world = await World.make();
   await world.begin();
