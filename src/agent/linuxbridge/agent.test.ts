@@ -445,3 +445,30 @@ test('what the kernel refuses of one port’s QoS keeps nobody from the network'
   refuses = false;
   await world.until('it is tried again', async () => (await nft.listTable('', 'bridge', qosTable)) !== undefined);
 });
+
+test('addresses that the interface of a bridge gets later move to the bridge, and what it does not take stays', async () => {
+  await using world = await World.open();
+  const port = world.server.port(1, world.server.network(1, { type: 'flat', physical: 'flat' }));
+  await world.plug(port);
+  await world.start();
+  await world.active(port);
+  const { links } = world.host;
+  const held = async () => {
+    const all = (await links.list('')).filter(l => l.name === 'eth1' || l.name.startsWith('brq'));
+    return new Map(all.map(l => [l.name.slice(0, 3), l.addresses.filter(a => a.scope === 'global').map(a => a.cidr)]));
+  };
+  const [brq] = (await links.list('')).filter(l => l.name.startsWith('brq'));
+  links.failNext('add-address', { name: brq?.name ?? '', times: 2 });
+  const cidrs = ['203.0.113.5/24', '2001:db8::5/64'];
+  const batch = cidrs.map(cidr => ({ do: 'add-address', dev: 'eth1', cidr, nodad: true }) as const);
+  assert.deepEqual(await links.apply('', batch), []);
+  await world.until('the bridge has them', async () => {
+    const now = await held();
+    for (const cidr of cidrs)
+      assert.ok(
+        [...now.values()].some(all => all.includes(cidr)),
+        `${cidr} is lost`,
+      );
+    return now.get('eth')?.length === 0 && now.get('brq')?.length === 2;
+  });
+});

@@ -8,14 +8,14 @@ import { IptablesRules } from '../bridge-firewall/iptables-rules.ts';
 import { NftRules } from '../bridge-firewall/nft-rules.ts';
 import type { RuleTables } from '../bridge-firewall/rule-tables.ts';
 import type { AgentContext } from '../context.ts';
-import { type BridgeOptions, type HostPlan, planHost } from '../desired/linuxbridge.ts';
+import { type BridgeOptions, type HostPlan, planHost, type WantedBridge } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName } from '../desired/linuxbridge-names.ts';
 import type { L2Core } from '../l2/agent.ts';
 import { hasGlobalAddress } from '../l2/host-address.ts';
 import { both, type Switch, settled } from '../l2/pass.ts';
 import { Problems } from '../l2/problems.ts';
 import { linuxbridgeNames } from '../render/iptables-names.ts';
-import { quietDevice } from './device-settings.ts';
+import { quietDevice, unquietBridge } from './device-settings.ts';
 import { FdbSync } from './fdb-sync.ts';
 import {
   type BridgeChange,
@@ -137,22 +137,10 @@ export class BridgeSwitch implements Switch<LinkMap> {
       for (const { change } of make) if (change.do === 'add-link' && change.link.kind === 'vxlan') this.fdb.forget(change.link.name);
       links = byName(await host.links.list(hostNetns));
     }
-    const settled = await this.settle(plan, links);
-    const routes = this.movesAddresses(plan, links)
-      ? (await Promise.all([host.links.routes(hostNetns, 4), host.links.routes(hostNetns, 6)])).flat()
-      : [];
-    const set = [...settled, ...linksToSet(plan, links, routes).filter(s => !this.tooWide.has(widthOf(s.change)))];
-    if (set.length > 0) {
-      this.note(
-        set,
-        await host.links.apply(
-          hostNetns,
-          set.map(s => s.change),
-        ),
-        broken,
-      );
-      links = byName(await host.links.list(hostNetns));
-    }
+    const fresh = await this.settle(plan, links);
+    links = await this.setBridges(plan, links, fresh, broken);
+    // The bridges have the host's addresses: their devices lose them.
+    if (this.moving(plan, links).length > 0) links = await this.setBridges(plan, links, [], broken);
     for (const b of plan.bridges.values()) {
       if (!links.has(b.name)) broken.set(b.name, broken.get(b.name) ?? `there is no bridge ${b.name}`);
       else if (b.uplink && links.get(b.uplink.name)?.master !== b.name)
@@ -162,6 +150,18 @@ export class BridgeSwitch implements Switch<LinkMap> {
         );
     }
     return { links, broken };
+  }
+
+  private async setBridges(plan: HostPlan, links: LinkMap, fresh: readonly BridgeChange[], broken: Map<string, string>): Promise<LinkMap> {
+    const { host } = this.given.ctx;
+    const moving = this.moving(plan, links);
+    for (const b of moving) if (b.made && links.has(b.name)) await unquietBridge(host.files, b.name);
+    const routes = moving.length > 0 ? (await Promise.all([host.links.routes(hostNetns, 4), host.links.routes(hostNetns, 6)])).flat() : [];
+    const set = [...fresh, ...linksToSet(plan, links, routes).filter(s => !this.tooWide.has(widthOf(s.change)))];
+    if (set.length === 0) return links;
+    const changes = set.map(s => s.change);
+    this.note(set, await host.links.apply(hostNetns, changes), broken);
+    return byName(await host.links.list(hostNetns));
   }
 
   /** Settings of devices seen for the first time, before they are up: the kernel's own, and the bridge's. */
@@ -185,8 +185,9 @@ export class BridgeSwitch implements Switch<LinkMap> {
     return hasGlobalAddress(links.get(bridge)) || (device?.kind !== 'vxlan' && hasGlobalAddress(device));
   }
 
-  private movesAddresses(plan: HostPlan, links: LinkMap): boolean {
-    return [...plan.bridges.values()].some(b => b.uplink?.kind === 'physical' && hasGlobalAddress(links.get(b.uplink.name)));
+  /** Bridges that are to have the addresses of their devices. */
+  private moving(plan: HostPlan, links: LinkMap): WantedBridge[] {
+    return [...plan.bridges.values()].filter(b => b.uplink?.kind === 'physical' && hasGlobalAddress(links.get(b.uplink.name)));
   }
 
   private note(batch: readonly BridgeChange[], refused: readonly Refusal[], broken: Map<string, string>): void {

@@ -12,3 +12,9 @@ export async function quietDevice(files: Files, device: string, kind: string): P
     files.sysctl(hostNetns, `net/ipv4/conf/${device}/arp_ignore`, '1'),
   ]);
 }
+
+/** A bridge that the host has got an address on since: it would take none of IPv6, and learn no router. */
+export async function unquietBridge(files: Files, bridge: string): Promise<void> {
+  for (const [key, value] of Object.entries({ disable_ipv6: '0', accept_ra: '1' }))
+    await files.sysctl(hostNetns, `net/ipv6/conf/${bridge}/${key}`, value);
+}

@@ -89,7 +89,7 @@ function setUplink(b: WantedBridge, links: LinkMap, routes: HostRoutes): LinkCha
   // Apart from the rest: an underlay that is too narrow refuses it, and frames that fit still pass.
   const wantedMtu = b.uplink.kind === 'vxlan' && b.mtu !== null ? change(link, { mtu: b.mtu }) : [];
   const set = [...wantedMtu, ...change(link, { up: true, master: b.name })];
-  return b.uplink.kind === 'physical' ? [...set, ...addressesToBridge(link, b.name, routes)] : set;
+  return b.uplink.kind === 'physical' ? [...set, ...addressesToBridge(link, bridge, routes)] : set;
 }
 
 /** Taps into their bridges, in the MTU of their networks. Only those of `wired` stand behind finished filters. */

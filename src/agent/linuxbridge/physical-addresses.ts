@@ -6,9 +6,11 @@ export type HostRoutes = readonly Route[];
 
 const globalOf = (link: Link): string[] => link.addresses.filter(a => a.scope === 'global').map(a => a.cidr);
 
-/** From the device to its bridge. New addresses and routes are there before the old addresses go. */
-export function addressesToBridge(device: Link, bridge: string, routes: HostRoutes): LinkChange[] {
-  return [...copied(device, bridge, routes), ...taken(device)];
+/** From the device to its bridge, in two looks: the old ones go when the new ones were seen to be there, since the bridge may refuse them. */
+export function addressesToBridge(device: Link, bridge: Link, routes: HostRoutes): LinkChange[] {
+  const there = globalOf(bridge);
+  const all = globalOf(device).every(cidr => there.includes(cidr));
+  return [...copied(device, bridge.name, routes), ...(all ? taken(device) : [])];
 }
 
 /**
