@@ -5,6 +5,7 @@ import type { Log } from '../../contracts/log.ts';
 import type { Meter } from '../../domain/openflow/flow.ts';
 import type { FairLimit } from '../packet-log/fair-queue.ts';
 import { isLogMeter } from './log-marks.ts';
+import { sameMeter } from './meters.ts';
 
 export class LogMeters {
   private readonly door: Switch;
@@ -30,11 +31,12 @@ export class LogMeters {
   async make(ids: readonly number[]): Promise<boolean> {
     if (this.without || ids.length === 0) return !this.without;
     const known = await this.read();
+    const { rate, burst } = this.limit;
     const changes = ids.flatMap((id): MeterChange[] => {
-      const meter: Meter = { id, unit: 'pktps', bands: [{ type: 'drop', ...this.limit }] };
+      const meter: Meter = { id, unit: 'pktps', bands: [{ type: 'drop', rate, burst }] };
       const found = known.get(id);
       if (!found) return [{ do: 'add', meter }];
-      return JSON.stringify(found.bands) === JSON.stringify(meter.bands) && found.unit === meter.unit ? [] : [{ do: 'modify', meter }];
+      return sameMeter(found, meter) ? [] : [{ do: 'modify', meter }];
     });
     try {
       await this.apply(changes);

@@ -59,7 +59,7 @@ export class Meters {
     const fresh = this.known === undefined;
     const known = await this.read(door);
     const there = known.get(meter.id);
-    if (there && same(there, meter)) return;
+    if (there && sameMeter(there, meter)) return;
     try {
       await door.applyMeters([{ do: there ? 'modify' : 'add', meter }]);
       known.set(meter.id, meter);
@@ -86,7 +86,7 @@ export class Meters {
   }
 }
 
-function same(a: Meter, b: Meter): boolean {
+export function sameMeter(a: Meter, b: Meter): boolean {
   const text = ({ unit, bands }: Meter): string => `${unit} ${bands.map(x => `${x.type} ${x.rate} ${x.burst ?? 0}`).join()}`;
   return text(a) === text(b);
 }

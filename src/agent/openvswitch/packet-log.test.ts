@@ -9,7 +9,7 @@ import { packets } from '../render/packet/samples.suite.ts';
 import { LogMarks } from './log-marks.ts';
 import { OvsWorld, tunnels } from './ovs-world.suite.ts';
 
-const limit = { rate: 100, burst: 25 };
+const limit = { rate: 100, burst: 25, file: '/var/log/packets' };
 const rules = [{ direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 443, port_range_max: 443 }];
 
 async function world() {
@@ -38,6 +38,8 @@ test('flows and meters of a log come and go with it, and are found equal by a ne
   const log = await s.make('ALL');
   await until(() => s.logFlows().length === 3, 'flows');
   assert.equal(s.meters().length, 2);
+  for (const meter of s.w.host.openflow.bridges.get('br-int')?.meters.values() ?? [])
+    assert.deepEqual(meter, { id: meter.id, unit: 'pktps', bands: [{ type: 'drop', rate: 100, burst: 25 }] });
   assert.deepEqual(
     s
       .logFlows()
