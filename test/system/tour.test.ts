@@ -92,6 +92,13 @@ describe('a tour by the command line', { skip: noSandbox() }, () => {
   test('weft plug gives a namespace that exists already a port, with its MAC', async () => {
     const { networks } = await world.member.get<{ networks: Made[] }>('/networks?name=tour');
     const port = await world.create(world.member, 'port', { network_id: networks[0]?.id, name: 'plugged' });
+    for (const [argv, words] of [
+      [['--netns', 'lab'], 'h2 has no namespace lab'],
+      [['--tap', 'nothing0'], 'h2 has no device nothing0'],
+    ] as const)
+      assert.match((await world.weft(['plug', 'plugged', '--host', 'h2'], argv)).stderr, new RegExp(words));
+    const { port: free } = await world.admin.get<{ port: Made }>(`/ports/${port.id}`);
+    assert.deepEqual([free['binding:host_id'], free['device_owner'], free['status']], ['', '', 'DOWN'], 'a wrong name binds nothing');
     await world.host('h2', 'ip', 'netns', 'add', 'lab');
     const done = await world.weft(['plug', 'plugged'], ['--netns', 'lab', '--host', 'h2']);
     assert.equal(done.stdout, `port ${port.id} is plugged on h2 as tap${port.id.slice(0, 11)}\n`, done.stderr);

@@ -29,6 +29,7 @@ export async function plug(
   // Checked before anything is made: what is taken back after a failure is then ours.
   if (existing !== tap && (await tryRun(host.enter(['ip', 'link', 'show', 'dev', tap]))).code === 0)
     throw new ControlError(409, `${host.name} has a device ${tap} already`);
+  await requireThere(host, wanted);
   const bound = await updatePort(api, port.id, {
     'binding:host_id': host.name,
     ...(port.device_owner === '' ? { device_owner: 'compute:nova' } : {}),
@@ -50,6 +51,13 @@ export async function plug(
     throw error;
   }
   return { port_id: port.id, tap, host: host.name };
+}
+
+/** A wrong name binds no port. */
+async function requireThere(host: Place, { netns, tap }: NewPlug): Promise<void> {
+  const look = netns === undefined ? ['ip', 'link', 'show', 'dev', tap ?? ''] : ['ip', 'netns', 'exec', netns, 'true'];
+  if ((await tryRun(host.enter(look))).code === 0) return;
+  throw new ControlError(404, netns === undefined ? `${host.name} has no device ${tap}` : `${host.name} has no namespace ${netns}`);
 }
 
 function chooseHost(hosts: ReadonlyMap<string, Place>, wanted: string | undefined): Place {
