@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Bus } from '../../contracts/bus.ts';
 import { OpenflowRefusal } from '../../contracts/host/openflow.ts';
+import type { Flow } from '../../domain/openflow/flow.ts';
 import type { OpenvswitchConfig } from '../context.ts';
 import { type FakePort, uuid } from '../l2/fake-server.suite.ts';
 import { OvsWorld as World } from './ovs-world.suite.ts';
@@ -158,28 +159,31 @@ test('numbers of meters that make no sense, or that two have, are not taken', as
   assert.deepEqual(ids, [1, 2, 7]);
 });
 
-test('a flow for what a port gets that the switch refuses leaves that port without, and the others go on', async () => {
-  await using world = await World.open();
-  policy(world, { type: 'QosPacketRateLimitRule', max_kpps: 5, max_burst_kpps: 0, direction: 'ingress' });
-  const net = world.server.network(1, physical);
-  const [one, two] = [world.server.port(1, net, { policy: gold }), world.server.port(2, net)];
-  const { openflow } = world.host;
-  const open = openflow.open.bind(openflow);
-  openflow.open = (bridge, events) => {
-    const door = open(bridge, events);
-    const apply = door.apply.bind(door);
-    door.apply = async changes => {
-      const index = changes.findIndex(c => c.do === 'add' && c.flow.table === 59 && c.flow.match.eth_dst === one.mac);
-      if (index >= 0) throw new OpenflowRefusal('OFPBMC_BAD_FIELD', 'the test refuses it', index);
-      await apply(changes);
+for (const which of ['what a port gets', 'what its neighbour sends'])
+  test(`a flow for ${which} that the switch refuses leaves that port without, and the others go on`, async () => {
+    await using world = await World.open();
+    policy(world, { type: 'QosPacketRateLimitRule', max_kpps: 5, max_burst_kpps: 0, direction: 'ingress' });
+    const net = world.server.network(1, physical);
+    const [one, two] = [world.server.port(1, net, { policy: gold }), world.server.port(2, net)];
+    const isRefused = ({ eth_dst, in_port, reg10 }: Flow['match']): boolean =>
+      reg10 === 0 && (which === 'what a port gets' ? eth_dst === one.mac : in_port === ofport(world, two));
+    const { openflow } = world.host;
+    const open = openflow.open.bind(openflow);
+    openflow.open = (bridge, events) => {
+      const door = open(bridge, events);
+      const apply = door.apply.bind(door);
+      door.apply = async changes => {
+        const index = changes.findIndex(c => c.do === 'add' && isRefused(c.flow.match));
+        if (index >= 0) throw new OpenflowRefusal('OFPBMC_BAD_FIELD', 'the test refuses it', index);
+        await apply(changes);
+      };
+      return door;
     };
-    return door;
-  };
-  await world.plug(one, two);
-  await started(world);
-  await world.active(one, two);
-  await world.until('told', () => world.lines.some(l => l.includes('the switch refuses its flows')));
-});
+    await world.plug(one, two);
+    await started(world);
+    await world.active(one, two);
+    await world.until('told', () => world.lines.some(l => l.includes('the switch refuses its flows')));
+  });
 
 test('which policy a port has is asked for after a gap, without touching its status', async () => {
   await using world = await World.open();

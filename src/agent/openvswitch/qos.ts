@@ -38,7 +38,7 @@ type Numbers = ReadonlyMap<string, ReadonlyMap<MeterKind, number>>;
 
 export interface QosScene {
   readonly ports: readonly QosPort[];
-  /** Of all live ports, by number, the local VLAN. */
+  /** Of all live ports whose flows are not refused, by number, the local VLAN. */
   readonly vlans: ReadonlyMap<number, number>;
   /** Ports that are left as they are. */
   readonly unknown: readonly LivePort[];
@@ -99,7 +99,8 @@ export class OvsQos {
       const asked = this.given.qosOf(details);
       const vlan = vlanOf(segment);
       const port = picture.port(vif.name);
-      if (vlan !== undefined) vlans.set(vif.ofport, vlan);
+      const without = (this.refusals.get(vif.ofport) ?? 0) > 1;
+      if (vlan !== undefined && !without) vlans.set(vif.ofport, vlan);
       if (asked === undefined) unknown.push(live);
       else if (vlan !== undefined)
         ports.push({
@@ -111,7 +112,7 @@ export class OvsQos {
           interfaceType: port?.interfaces[0]?.type ?? '',
           physical: plan.segments.get(segment)?.physical ?? null,
           found: { otherConfig: port?.other_config ?? {}, qos: port?.qos },
-          qos: (this.refusals.get(vif.ofport) ?? 0) > 1 ? noQos : asked,
+          qos: without ? noQos : asked,
         });
     }
     return { ports, unknown, vlans };
