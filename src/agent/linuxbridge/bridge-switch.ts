@@ -228,20 +228,23 @@ export class BridgeSwitch implements Switch<LinkMap> {
   }
 
   private async remove(plan: HostPlan, before: LinkMap): Promise<void> {
-    const { ctx, view } = this.given;
+    const { view } = this.given;
     // A device of which nothing is known yet may be on its way into any of the bridges.
     if ([...view.devices.values()].some(d => d.answer === undefined)) return;
     if (linksToRemove(plan, before, this.own(), []).changes.length === 0 && !this.hasEmptied(plan, before)) return;
-    const links = byName(await ctx.host.links.list(hostNetns));
-    const routes = (await Promise.all([ctx.host.links.routes(hostNetns, 4), ctx.host.links.routes(hostNetns, 6)])).flat();
-    const { changes } = linksToRemove(plan, links, this.own(), routes);
-    if (changes.length === 0) return;
-    const refused = await ctx.host.links.apply(hostNetns, changes);
-    for (const r of refused)
-      ctx.log.warning('a bridge could not be removed as a whole', {
-        change: changes[r.index],
-        reason: r.reason,
-      });
+    if (await this.removeRound(plan)) await this.removeRound(plan);
+  }
+
+  /** Whether there is another one. */
+  private async removeRound(plan: HostPlan): Promise<boolean> {
+    const { host, log } = this.given.ctx;
+    const links = byName(await host.links.list(hostNetns));
+    const routes = (await Promise.all([host.links.routes(hostNetns, 4), host.links.routes(hostNetns, 6)])).flat();
+    const { changes, again } = linksToRemove(plan, links, this.own(), routes);
+    if (changes.length === 0) return false;
+    for (const { index, reason } of await host.links.apply(hostNetns, changes))
+      log.warning('a bridge could not be removed as a whole', { change: changes[index], reason });
+    return again;
   }
 
   private hasEmptied(plan: HostPlan, links: LinkMap): boolean {

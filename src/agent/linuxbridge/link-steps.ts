@@ -3,7 +3,7 @@ import type { Link, LinkChange } from '../../contracts/host/links.ts';
 import type { HostPlan, Uplink, WantedBridge } from '../desired/linuxbridge.ts';
 import { isBridgeName, isTapName, isVxlanName } from '../desired/linuxbridge-names.ts';
 import { hasGlobalAddress } from '../l2/host-address.ts';
-import { addressesBack, addressesToBridge, type HostRoutes } from './physical-addresses.ts';
+import { addressesBack, addressesShared, addressesToBridge, type HostRoutes } from './physical-addresses.ts';
 
 export type LinkMap = ReadonlyMap<string, Link>;
 
@@ -123,12 +123,15 @@ export interface Removal {
   readonly changes: readonly LinkChange[];
   /** Bridges that go. */
   readonly bridges: readonly string[];
+  /** A bridge that goes in the next round, when its device is seen to have the addresses. */
+  readonly again: boolean;
 }
 
 /** Bridges of networks that have no tap here any more, with their uplinks; and tunnels of ours that are in no bridge. */
 export function linksToRemove(plan: HostPlan, links: LinkMap, own: OwnDevices, routes: HostRoutes): Removal {
   const changes: LinkChange[] = [];
   const bridges: string[] = [];
+  let again = false;
   const all = [...links.values()];
   for (const bridge of all.filter(l => l.kind === 'bridge' && isBridgeName(l.name) && !plan.bridges.has(l.name))) {
     const members = all.filter(l => l.master === bridge.name);
@@ -138,13 +141,19 @@ export function linksToRemove(plan: HostPlan, links: LinkMap, own: OwnDevices, r
     const home = uplinks.find(u => own.physical.has(u.name)) ?? all.find(l => own.physical.has(l.name) && l.mac === bridge.mac);
     // The host's addresses are not ours to lose.
     if (hasGlobalAddress(bridge) && !home) continue;
+    const back = home ? addressesBack(bridge, home, routes) : [];
+    if (home && !back) {
+      changes.push(...addressesShared(bridge, home, routes));
+      again = true;
+      continue;
+    }
     bridges.push(bridge.name);
-    if (home) changes.push(...addressesBack(bridge, home, routes));
+    changes.push(...(back ?? []));
     for (const u of uplinks) if (u !== home) changes.push({ do: 'del-link', name: u.name });
     changes.push({ do: 'del-link', name: bridge.name });
   }
   changes.push(...strayUplinks(plan, all, own));
-  return { changes, bridges };
+  return { changes, bridges, again };
 }
 
 /** Tunnels of ours that are in no bridge, and uplinks in the bridge of a network that has another segment by now. */

@@ -110,3 +110,18 @@ test('a bridge with addresses whose interface is not known stays', async () => {
   assert.ok((await host.links.list('')).some(l => l.name === bridge));
   assert.deepEqual(await held(host), new Set(addresses));
 });
+
+test('an interface that does not take an address keeps its bridge', async () => {
+  const host = simHost();
+  await host.links.apply('', [
+    { do: 'add-link', link: { kind: 'dummy', name: 'eth1' } },
+    { do: 'add-link', link: { kind: 'bridge', name: bridge } },
+    { do: 'set-link', name: 'eth1', master: bridge },
+    { do: 'add-address', dev: bridge, cidr: '203.0.113.5/24' },
+  ]);
+  host.links.failNext('add-address', { name: 'eth1' });
+  await host.links.apply('', await next(host, given));
+  assert.deepEqual(await held(host), new Set(['203.0.113.5/24']));
+  await settle(host, given);
+  assert.deepEqual([await held(host), (await host.links.list('')).some(l => l.name === bridge)], [new Set(['203.0.113.5/24']), false]);
+});

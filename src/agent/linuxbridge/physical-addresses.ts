@@ -14,13 +14,17 @@ export function addressesToBridge(device: Link, bridge: Link, routes: HostRoutes
 }
 
 /**
- * From the bridge to the device, which leaves it in between. Whoever is stopped at any of these leaves each address on one of the two, and the next
- * agent goes on.
+ * From the bridge to the device, which leaves it in between; undefined while the device has not got all of them, which it may refuse: `addressesShared`
+ * comes before. Whoever is stopped at any of these leaves each address on one of the two, and the next agent goes on.
  */
-export function addressesBack(bridge: Link, device: Link, routes: HostRoutes): LinkChange[] {
+export function addressesBack(bridge: Link, device: Link, routes: HostRoutes): LinkChange[] | undefined {
+  const there = globalOf(device);
+  if (!globalOf(bridge).every(cidr => there.includes(cidr))) return undefined;
   const out = device.master === undefined ? [] : [{ do: 'set-link', name: device.name, master: null } as const];
   return [...copied(bridge, device.name, routes), ...out, ...taken(bridge)];
 }
+
+export const addressesShared = (bridge: Link, device: Link, routes: HostRoutes): LinkChange[] => copied(bridge, device.name, routes);
 
 function copied(from: Link, to: string, routes: HostRoutes): LinkChange[] {
   const cidrs = globalOf(from);

@@ -14,17 +14,25 @@ export interface CleanedBridges {
 }
 
 export async function cleanBridges(links: Links, { interfaceMappings, bridgeMappings }: LinuxbridgeConfig): Promise<CleanedBridges> {
-  const before = byName(await links.list(hostNetns));
-  const routes = (await Promise.all([links.routes(hostNetns, 4), links.routes(hostNetns, 6)])).flat();
   const wanted = Object.values(bridgeMappings).map(name => [name, { name, network: '', mtu: null, made: false }] as const);
   const plan = { bridges: new Map(wanted), taps: new Map(), problems: new Map() };
-  const { changes, bridges } = linksToRemove(plan, before, { physical: new Set(Object.values(interfaceMappings)) }, routes);
-  const refused = await links.apply(hostNetns, changes);
+  const physical = new Set(Object.values(interfaceMappings));
+  const problems: string[] = [];
+  const round = async () => {
+    const before = byName(await links.list(hostNetns));
+    const routes = (await Promise.all([links.routes(hostNetns, 4), links.routes(hostNetns, 6)])).flat();
+    const removal = linksToRemove(plan, before, { physical }, routes);
+    const refused = await links.apply(hostNetns, removal.changes);
+    problems.push(...refused.map(({ index, reason }) => `${JSON.stringify(removal.changes[index])}: ${reason}`));
+    return removal;
+  };
+  const first = await round();
+  const bridges = [...first.bridges, ...(first.again ? (await round()).bridges : [])].sort();
   const after = byName(await links.list(hostNetns));
   const there = [...after.keys()].filter(name => isBridgeName(name) && !plan.bridges.has(name));
   return {
     removed: bridges.filter(name => !after.has(name)),
     kept: there.filter(name => !bridges.includes(name)),
-    problems: refused.map(({ index, reason }) => `${JSON.stringify(changes[index])}: ${reason}`),
+    problems,
   };
 }
