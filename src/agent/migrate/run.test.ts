@@ -73,6 +73,8 @@ class World implements AsyncDisposable {
   readonly host: SimHost = simHost();
   readonly session: OvsdbSession = this.host.ovsdb.open({ connection });
   readonly runs = new Set<L2Kind>(['linuxbridge']);
+  /** One whose start is under way, however long that takes. */
+  starting: L2Kind | undefined;
   agents: CloudAgent[] = [];
   ports: CloudPort[] = [port(1, tenant), port(2, tenant), port(3, flat)];
   /** The Linux bridge agent is one of Neutron's: it plugs no instances. */
@@ -216,7 +218,10 @@ class World implements AsyncDisposable {
       runs: kind => this.runs.has(kind),
       command: {
         start: met(async kind => void this.runs.add(kind)),
-        stop: met(async kind => void this.runs.delete(kind)),
+        stop: met(async kind => {
+          this.runs.delete(kind);
+          if (this.starting === kind) this.starting = undefined;
+        }),
       },
     };
     let now = 0;
@@ -425,6 +430,21 @@ async function everywhere(when: 'before' | 'after', work: typeof goOn, then: (wo
     assert.deepEqual(world.open, []);
   }
 }
+
+test('an agent whose start was under way when the move was killed does not come up after the way back', async () => {
+  await using world = await World.make();
+  await world.begin();
+  const doors = world.doors();
+  const start = async (kind: L2Kind): Promise<void> => {
+    world.starting = kind;
+    throw new Killed();
+  };
+  await assert.rejects(goOn({ ...doors, units: { ...doors.units, command: { ...doors.units.command!, start } } }), Killed);
+  assert.equal(world.starting, 'openvswitch');
+  await goBack(world.doors());
+  assert.equal(world.starting, undefined);
+  assert.deepEqual([...world.runs], ['linuxbridge']);
+});
 
 for (const when of ['before', 'after'] as const) {
   test(`killed ${when} each thing that is done, and gone on with`, async () => {

@@ -111,7 +111,8 @@ async function retires(doors: Doors, kind: L2Kind): Promise<void> {
   const { units, cloud } = doors;
   const agent = await agentOf(doors, kind);
   if (agent?.admin_state_up) await cloud.switchAgent(agent.id, false);
-  if (units.runs(kind)) await units.command?.stop(kind);
+  // Also one that does not run: the start of a life of ours that was killed may still be under way.
+  await units.command?.stop(kind);
   await until(doors, `stop ${unit[kind]} on this host`, async () => !units.runs(kind));
 }
 
