@@ -1,4 +1,4 @@
-// Totals and reservations of a segment's addresses, as a neutron-server counts them (test/interop/segment-inventories.test.ts).
+// Totals and reservations of a segment's addresses, as a neutron-server counts them (test/interop/segment-inventories.long.test.ts).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addressInventory, type CountedSubnet, countsFor } from './segment-inventory.ts';
