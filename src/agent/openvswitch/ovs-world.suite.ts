@@ -10,7 +10,8 @@ import type { AgentConfig, AgentContext, AgentPart, OpenvswitchConfig } from '..
 import { type FakePort, FakeServer } from '../l2/fake-server.suite.ts';
 import { startOpenvswitchAgent } from './agent.ts';
 
-const base: OpenvswitchConfig = {
+/** Without tunnels; `br-ex` is there. */
+export const base: OpenvswitchConfig = {
   connection: 'unix:/run/openvswitch/db.sock',
   timeoutMs: 5000,
   integrationBridge: 'br-int',
@@ -37,6 +38,20 @@ export const tunnels = {
 
 export const tapOf = (port: FakePort): string => `tap${port.id.slice(0, 11)}`;
 
+/** The simulated flow tables have the bridges and ports of the simulated database. */
+export function mirror({ ovsdb, openflow }: SimHost): void {
+  const { bridges } = ovsdb.now();
+  for (const name of openflow.bridges.keys()) if (!bridges.has(name)) openflow.removeBridge(name);
+  for (const [name, bridge] of bridges) {
+    openflow.addBridge(name);
+    for (const port of bridge.ports.values()) {
+      const ofport = port.interfaces[0]?.ofport;
+      if (ofport !== undefined && ofport > 0 && !openflow.bridges.get(name)?.ports.has(port.name))
+        openflow.addPort(name, { port: ofport === 65534 ? 'local' : ofport, name: port.name, mac: '', up: true });
+    }
+  }
+}
+
 /** Its others are Nova, and operators. */
 export class OvsWorld implements AsyncDisposable {
   readonly host: SimHost = simHost();
@@ -49,7 +64,7 @@ export class OvsWorld implements AsyncDisposable {
   agent: AgentPart | undefined;
 
   constructor() {
-    this.host.ovsdb.server.onCommit(() => this.mirror());
+    this.host.ovsdb.server.onCommit(() => mirror(this.host));
     this.others = this.host.ovsdb.open({ connection: base.connection });
   }
 
@@ -63,21 +78,6 @@ export class OvsWorld implements AsyncDisposable {
 
   async database(wanted: OvsWanted): Promise<void> {
     await this.others.apply(wanted, { taken: false });
-  }
-
-  /** The simulated flow tables have the bridges and ports of the simulated database. */
-  private mirror(): void {
-    const { ovsdb, openflow } = this.host;
-    const { bridges } = ovsdb.now();
-    for (const name of openflow.bridges.keys()) if (!bridges.has(name)) openflow.removeBridge(name);
-    for (const [name, bridge] of bridges) {
-      openflow.addBridge(name);
-      for (const port of bridge.ports.values()) {
-        const ofport = port.interfaces[0]?.ofport;
-        if (ofport !== undefined && ofport > 0 && !openflow.bridges.get(name)?.ports.has(port.name))
-          openflow.addPort(name, { port: ofport === 65534 ? 'local' : ofport, name: port.name, mac: '', up: true });
-      }
-    }
   }
 
   async start(

@@ -5,29 +5,12 @@ import { type SimHost, simHost } from '../../adapters/host/sim-host.ts';
 import { textLog } from '../../adapters/log/text-log.ts';
 import type { OvsdbSession, OvsPort, OvsWanted } from '../../contracts/host/ovsdb.ts';
 import { until } from '../../contracts/host/under-test.ts';
-import type { AgentPart, OpenvswitchConfig } from '../context.ts';
+import type { AgentPart } from '../context.ts';
 import { trunkBridgeName } from '../desired/openvswitch/trunk-names.ts';
 import { type FakePort, FakeServer } from '../l2/fake-server.suite.ts';
 import { type FakeTrunk, FakeTrunks } from '../l2/trunks/fake-trunks.suite.ts';
 import { startOpenvswitchAgent } from './agent.ts';
-
-const config: OpenvswitchConfig = {
-  connection: 'unix:/run/openvswitch/db.sock',
-  timeoutMs: 5000,
-  integrationBridge: 'br-int',
-  tunnelBridge: 'br-tun',
-  intPatch: 'patch-tun',
-  tunPatch: 'patch-int',
-  bridgeMappings: { public: 'br-ex' },
-  datapathType: 'netdev',
-  vhostuserDir: '/run/openvswitch',
-  macTableSize: 50_000,
-  igmpSnooping: false,
-  firewall: 'noop',
-  permittedEthertypes: [],
-};
-
-export const tapOf = (port: FakePort): string => `tap${port.id.slice(0, 11)}`;
+import { base, mirror, tapOf } from './ovs-world.suite.ts';
 
 export class TrunkWorld implements AsyncDisposable {
   readonly host: SimHost = simHost();
@@ -35,14 +18,14 @@ export class TrunkWorld implements AsyncDisposable {
   readonly log = textLog({ sink: { write: line => void this.lines.push(line) }, level: 'debug' });
   readonly bus = localBus({ clock: systemClock, log: this.log });
   /** Nova. */
-  readonly nova: OvsdbSession = this.host.ovsdb.open({ connection: config.connection });
+  readonly nova: OvsdbSession = this.host.ovsdb.open({ connection: base.connection });
   server!: FakeServer;
   trunks!: FakeTrunks;
   private agent: AgentPart | undefined;
 
   static async open(): Promise<TrunkWorld> {
     const world = new TrunkWorld();
-    world.host.ovsdb.server.onCommit(() => world.mirror());
+    world.host.ovsdb.server.onCommit(() => mirror(world.host));
     world.server = await FakeServer.open(world.bus, id => id);
     world.trunks = await FakeTrunks.open(world.bus, world.server);
     await world.database({ bridges: { 'br-ex': { datapath_type: 'netdev' } } });
@@ -58,19 +41,6 @@ export class TrunkWorld implements AsyncDisposable {
     await this.nova.apply(wanted, { taken: false });
   }
 
-  /** The simulated flow tables have the bridges and ports of the simulated database. */
-  private mirror(): void {
-    const { ovsdb, openflow } = this.host;
-    for (const [name, bridge] of ovsdb.now().bridges) {
-      openflow.addBridge(name);
-      for (const { name: port, interfaces } of bridge.ports.values()) {
-        const ofport = interfaces[0]?.ofport;
-        if (ofport !== undefined && ofport > 0 && !openflow.bridges.get(name)?.ports.has(port))
-          openflow.addPort(name, { port: ofport === 65534 ? 'local' : ofport, name: port, mac: '', up: true });
-      }
-    }
-  }
-
   /** In sync when it answers. */
   async start(): Promise<void> {
     this.agent = await startOpenvswitchAgent({
@@ -79,7 +49,7 @@ export class TrunkWorld implements AsyncDisposable {
       clock: systemClock,
       log: this.log,
       random: () => 0.5,
-      config: { host: 'h1', statePath: '/nowhere', reportIntervalMs: 30_000, openvswitch: config },
+      config: { host: 'h1', statePath: '/nowhere', reportIntervalMs: 30_000, openvswitch: base },
     });
     await this.agent.synced;
   }

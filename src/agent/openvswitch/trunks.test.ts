@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { subPortPatch } from '../desired/openvswitch/trunk-names.ts';
 import type { FakePort } from '../l2/fake-server.suite.ts';
-import { bridgeOf, TrunkWorld, tapOf } from './trunk-world.suite.ts';
+import { tapOf } from './ovs-world.suite.ts';
+import { bridgeOf, TrunkWorld } from './trunk-world.suite.ts';
 
 const pair = (kind: 't' | 's', bridge: string, { id }: FakePort, tag: string): string[] => {
   const [int, end] = [`${kind}pi-${id}`.slice(0, 15), `${kind}pt-${id}`.slice(0, 15)];
