@@ -5,7 +5,7 @@ import { type FakePort, tapOf } from '../../src/agent/l2/fake-server.suite.ts';
 import { anyRules } from './attack-world.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox } from './need.ts';
-import { bandwidth, DscpWatch, listen, marking, Policy, transfer } from './qos-traffic.ts';
+import { assertLimited, bandwidth, bothWays, DscpWatch, listen, marking, Policy } from './qos-traffic.ts';
 
 const config = { extensions: ['qos'] };
 
@@ -43,25 +43,12 @@ describe('QoS of Linux bridges', { skip: noSandbox() }, () => {
   after(() => world?.[Symbol.asyncDispose]());
 
   test('bandwidth is limited in both directions, and that of nobody else', async () => {
-    const free = { out: await transfer(world, limited, far), in: await transfer(world, far, limited) };
+    const free = await bothWays(world, limited, far);
     assert.equal(await table(), '');
     await policy(limited.port, gold.id);
     await world.until('a shaper', async () => /tbf .* rate 2Mbit/.test(await qdisc(limited)));
     assert.match(await table(), /limit rate over 125000 bytes\/second/);
-    const slow = {
-      out: await transfer(world, limited, far),
-      in: await transfer(world, far, limited),
-      near: await transfer(world, near, limited),
-    };
-    const other = { out: await transfer(world, near, far), in: await transfer(world, far, near) };
-    for (const [ms, than] of [
-      [slow.out, free.out],
-      [slow.in, free.in],
-      [slow.near, free.in],
-      [slow.out, other.out],
-      [slow.in, other.in],
-    ] as const)
-      assert.ok(ms > 4 * than, `${JSON.stringify({ free, slow, other })} ms`);
+    await assertLimited(world, { limited, near, far }, free);
   });
 
   test('packets carry the DSCP of the policy, and its change; those of another port have none', async () => {

@@ -7,7 +7,7 @@ import { anyRules } from './attack-world.ts';
 import { BridgeWorld, type Instance } from './linuxbridge-world.ts';
 import { noSandbox, noSwitch } from './need.ts';
 import { startSwitch } from './openvswitch-host.ts';
-import { arrivals, atThousand, bandwidth, DscpWatch, listen, marking, Policy, packetRate, transfer } from './qos-traffic.ts';
+import { arrivals, assertLimited, atThousand, bandwidth, bothWays, DscpWatch, listen, marking, Policy, packetRate } from './qos-traffic.ts';
 
 const skip = noSandbox() || noSwitch();
 const vlan = { type: 'vlan', segment: 101, physical: 'public' } as const;
@@ -53,24 +53,11 @@ describe('QoS of Open vSwitch', { skip }, () => {
   after(() => world?.[Symbol.asyncDispose]());
 
   test('bandwidth is limited in both directions, and that of nobody else', async () => {
-    const free = { out: await transfer(world, limited, far), in: await transfer(world, far, limited) };
+    const free = await bothWays(world, limited, far);
     await policy(limited.port, gold.id);
     await has('a meter', meters, /kbps burst.*\n.*rate=2000 burst_size=1600/);
     await has('a class', () => database('list', 'queue'), /max-rate="2000000"/);
-    const slow = {
-      out: await transfer(world, limited, far),
-      in: await transfer(world, far, limited),
-      near: await transfer(world, near, limited),
-    };
-    const other = { out: await transfer(world, near, far), in: await transfer(world, far, near) };
-    for (const [ms, than] of [
-      [slow.out, free.out],
-      [slow.in, free.in],
-      [slow.near, free.in],
-      [slow.out, other.out],
-      [slow.in, other.in],
-    ] as const)
-      assert.ok(ms > 4 * than, `${JSON.stringify({ free, slow, other })} ms`);
+    await assertLimited(world, { limited, near, far }, free);
   });
 
   test('packets carry the DSCP of the policy, and its change; those of another port have none', async () => {

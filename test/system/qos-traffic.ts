@@ -1,4 +1,5 @@
 // For tests of QoS: policies of the test's server, how fast bytes arrive, how many packets of a burst, and the DSCP that packets carry on the wire.
+import assert from 'node:assert/strict';
 import type { FakeServer } from '../../src/agent/l2/fake-server.suite.ts';
 import { uuid } from '../../src/agent/l2/fake-server.suite.ts';
 import type { Image } from '../../src/domain/objects/encode.ts';
@@ -181,4 +182,34 @@ export class DscpWatch {
     }
     return marks;
   }
+}
+
+/** How long a transfer takes, from the one to the other and back, in ms. */
+export async function bothWays(world: BridgeWorld, one: Instance, other: Instance): Promise<{ readonly out: number; readonly in: number }> {
+  return { out: await transfer(world, one, other), in: await transfer(world, other, one) };
+}
+
+interface Limited {
+  readonly limited: Instance;
+  /** On the same host, without a limit. */
+  readonly near: Instance;
+  readonly far: Instance;
+}
+
+/** Both directions take longer than they did while they were `free`, from a neighbour too, and than a neighbour's without a limit. */
+export async function assertLimited(
+  world: BridgeWorld,
+  { limited, near, far }: Limited,
+  free: { readonly out: number; readonly in: number },
+): Promise<void> {
+  const slow = { ...(await bothWays(world, limited, far)), near: await transfer(world, near, limited) };
+  const other = await bothWays(world, near, far);
+  for (const [ms, than] of [
+    [slow.out, free.out],
+    [slow.in, free.in],
+    [slow.near, free.in],
+    [slow.out, other.out],
+    [slow.in, other.in],
+  ] as const)
+    assert.ok(ms > 4 * than, `${JSON.stringify({ free, slow, other })} ms`);
 }
