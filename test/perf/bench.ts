@@ -6,8 +6,9 @@ import { Rabbit, rabbitPassword, rabbitUser } from '../interop/rabbit.ts';
 import { Api } from './bench/client.ts';
 import { startDurable } from './bench/databases.ts';
 import { closedLoop, median, medianOf, openLoop, type Result, type Serial, type Timing } from './bench/measure.ts';
+import { type Peer, startPeer } from './bench/peer.ts';
 import { pssMib } from './bench/processes.ts';
-import { type Peer, type Server, startPeer, startWeft } from './bench/servers.ts';
+import { type Server, startWeft } from './bench/servers.ts';
 import { type Phase, World } from './bench/world.ts';
 import { markdown, ms } from './statistics.ts';
 

@@ -5,8 +5,38 @@ export interface Reply {
   /** 0 where there was no answer. */
   readonly status: number;
   readonly ms: number;
-  /** As it came, without its head. */
+  /** Of the body. */
+  readonly bytes: number;
+  /** As it came, without its head; put together when it is read. */
   readonly body: Buffer;
+}
+
+/** Most bodies are counted and not read: a list comes in many pieces, and joining them would cost as much as its way here. */
+class Answer implements Reply {
+  readonly status: number;
+  readonly ms: number;
+  readonly bytes: number;
+  private readonly parts: readonly Buffer[];
+  private readonly from: number;
+
+  /** The body is the last `bytes` of what begins at `from` in `parts`. */
+  constructor(status: number, ms: number, { parts, from, bytes }: Body) {
+    this.status = status;
+    this.ms = ms;
+    this.parts = parts;
+    this.from = from;
+    this.bytes = bytes;
+  }
+
+  get body(): Buffer {
+    return (this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts)).subarray(this.from, this.from + this.bytes);
+  }
+}
+
+interface Body {
+  readonly parts: readonly Buffer[];
+  readonly from: number;
+  readonly bytes: number;
 }
 
 interface Head {
@@ -17,7 +47,7 @@ interface Head {
   readonly at: number;
 }
 
-const empty = Buffer.alloc(0);
+const nothing: Body = { parts: [], from: 0, bytes: 0 };
 const timeoutMs = 180_000;
 
 /** Asks one thing after the other. */
@@ -29,7 +59,7 @@ export class Connection implements Disposable {
   private parts: Buffer[] = [];
   private size = 0;
   private head: Head | undefined;
-  private answered: ((reply: Omit<Reply, 'ms'>) => void) | undefined;
+  private answered: ((status: number, body: Body) => void) | undefined;
 
   constructor(url: string, token: string) {
     const { hostname, port } = new URL(url);
@@ -42,15 +72,14 @@ export class Connection implements Disposable {
     this.socket?.destroy();
   }
 
-  async ask(method: string, path: string, body?: object): Promise<Reply> {
+  ask(method: string, path: string, body?: object): Promise<Reply> {
     const began = performance.now();
     const text = body === undefined ? '' : JSON.stringify(body);
     const more = body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;
-    const reply = await new Promise<Omit<Reply, 'ms'>>(resolve => {
-      this.answered = resolve;
+    return new Promise<Reply>(resolve => {
+      this.answered = (status, its) => resolve(new Answer(status, performance.now() - began, its));
       this.open().write(`${method} ${path} HTTP/1.1\r\n${this.common}${more}\r\n${text}`);
     });
-    return { ...reply, ms: performance.now() - began };
   }
 
   private open(): Socket {
@@ -60,7 +89,7 @@ export class Connection implements Disposable {
     socket.on('timeout', () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      if (this.socket === socket) this.answer({ status: 0, body: empty });
+      if (this.socket === socket) this.answer(0, nothing);
     });
     this.socket = socket;
     return socket;
@@ -78,22 +107,21 @@ export class Connection implements Disposable {
     const { at, length, status, closes } = this.head;
     const body = length === undefined ? chunked(Buffer.concat(this.parts).subarray(at)) : this.counted(at, length);
     if (!body) return;
+    this.answer(status, body);
     if (closes) this.socket?.destroy();
-    this.answer({ status, body });
   }
 
-  private counted(at: number, length: number): Buffer | undefined {
-    if (this.size < at + length) return undefined;
-    return (this.parts.length === 1 ? this.parts[0]! : Buffer.concat(this.parts)).subarray(at, at + length);
+  private counted(from: number, bytes: number): Body | undefined {
+    return this.size < from + bytes ? undefined : { parts: this.parts, from, bytes };
   }
 
-  private answer(reply: Omit<Reply, 'ms'>): void {
+  private answer(status: number, body: Body): void {
     const { answered } = this;
     this.parts = [];
     this.size = 0;
     this.head = undefined;
     this.answered = undefined;
-    answered?.(reply);
+    answered?.(status, body);
   }
 }
 
@@ -114,7 +142,7 @@ function headOf(bytes: Buffer): Head | undefined {
 }
 
 /** The whole body, once all of its chunks are there. */
-function chunked(bytes: Buffer): Buffer | undefined {
+function chunked(bytes: Buffer): Body | undefined {
   const parts: Buffer[] = [];
   for (let at = 0; ; ) {
     const line = bytes.indexOf('\r\n', at);
@@ -122,7 +150,7 @@ function chunked(bytes: Buffer): Buffer | undefined {
     const length = Number.parseInt(bytes.toString('latin1', at, line), 16);
     const next = line + 2 + length + 2;
     if (bytes.length < next) return undefined;
-    if (length === 0) return Buffer.concat(parts);
+    if (length === 0) return { parts, from: 0, bytes: parts.reduce((sum, part) => sum + part.length, 0) };
     parts.push(bytes.subarray(line + 2, line + 2 + length));
     at = next;
   }

@@ -1,7 +1,7 @@
 // How phases are timed: clients that ask one after the other, or questions at a fixed rate whether or not the ones before were answered.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../statistics.ts';
-import { cpuMsOf } from './processes.ts';
+import { cpuMsOf, isAlive } from './processes.ts';
 import type { Server } from './servers.ts';
 import type { Done, Operation } from './world.ts';
 
@@ -9,6 +9,8 @@ export interface Timing {
   readonly warmUpMs: number;
   readonly measuredMs: number;
   readonly clients: number;
+  /** Ends the run. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Result {
@@ -22,6 +24,8 @@ export interface Result {
   /** Processor time for an operation: of the server, and of what stands beside it. */
   readonly cpuMs: number;
   readonly besideCpuMs: number;
+  /** How much of one processor this process, which asks, was busy with it. */
+  readonly clientShare: number;
 }
 
 /** The numbers of questions go on over rounds. */
@@ -32,13 +36,15 @@ export async function closedLoop(server: Server, operation: Operation, serial: S
     const began = performance.now();
     const done: Done[] = [];
     const client = async (number: number): Promise<void> => {
-      while (performance.now() - began < forMs) {
+      while (performance.now() - began < forMs && !timing.signal?.aborted) {
         const one = await operation(serial.next++, number);
         if (!one) return;
+        if (!one.ok) mustGoOn(server, timing);
         done.push(one);
       }
     };
     await Promise.all(Array.from({ length: timing.clients }, (_, number) => client(number)));
+    timing.signal?.throwIfAborted();
     return { seconds: (performance.now() - began) / 1000, done };
   };
   const warm = await spread(timing.warmUpMs);
@@ -69,26 +75,40 @@ export async function openLoop(server: Server, operation: Operation, serial: Ser
     const client = await take();
     const one = await operation(serial.next++, client);
     give(client);
+    if (one && !one.ok) mustGoOn(server, timing);
     if (one) done.push({ ...one, ms: performance.now() - due });
   };
   const began = performance.now();
   const all: Promise<void>[] = [];
-  for (let n = 0; performance.now() - began < timing.measuredMs; n++) {
+  for (let n = 0; performance.now() - began < timing.measuredMs && !timing.signal?.aborted; n++) {
     const due = began + (n * 1000) / perSecond;
     const early = due - performance.now();
     if (early > 1) await sleep(early);
     all.push(ask(due));
   }
   await Promise.all(all);
+  timing.signal?.throwIfAborted();
   return resultOf({ done, seconds: (performance.now() - began) / 1000, errors: 0, before, after: spentBy(server) });
 }
 
+/** After something went wrong: nothing is measured at a server that is not there any more, or once the run is to end. */
+function mustGoOn({ target, processes }: Server, { signal }: Timing): void {
+  signal?.throwIfAborted();
+  if (!processes.every(isAlive)) throw new Error(`${target.name}: the server has ended`);
+}
+
+/** Processor time in ms. */
 interface Spent {
   readonly own: number;
   readonly beside: number;
+  readonly client: number;
 }
 
-const spentBy = ({ processes, beside }: Server): Spent => ({ own: cpuMsOf(processes), beside: cpuMsOf(beside) });
+function spentBy({ processes, beside }: Server): Spent {
+  const { user, system } = process.cpuUsage();
+  return { own: cpuMsOf(processes), beside: cpuMsOf(beside), client: (user + system) / 1000 };
+}
+
 const failedOf = (done: readonly Done[]): number => done.filter(({ ok }) => !ok).length;
 
 function resultOf(given: { done: readonly Done[]; seconds: number; errors: number; before: Spent; after: Spent }): Result {
@@ -105,6 +125,7 @@ function resultOf(given: { done: readonly Done[]; seconds: number; errors: numbe
     errors: errors + failedOf(done),
     cpuMs: (after.own - before.own) / good.length,
     besideCpuMs: (after.beside - before.beside) / good.length,
+    clientShare: (after.client - before.client) / (seconds * 1000),
   };
 }
 
@@ -126,5 +147,6 @@ export function medianOf(results: readonly Result[]): Result {
     errors: results.reduce((sum, { errors }) => sum + errors, 0),
     cpuMs: of('cpuMs'),
     besideCpuMs: of('besideCpuMs'),
+    clientShare: of('clientShare'),
   };
 }

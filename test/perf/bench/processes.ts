@@ -34,6 +34,17 @@ function family(roots: readonly number[]): Stat[] {
   return all.filter(({ pid }) => members.has(pid));
 }
 
+export const pidsOf = (roots: readonly number[]): number[] => family(roots).map(({ pid }) => pid);
+
+/** One that has ended and that nobody has buried yet is not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
 export const cpuMsOf = (roots: readonly number[]): number => family(roots).reduce((sum, { cpuMs }) => sum + cpuMs, 0);
 
 /** Proportional set size, in MiB: memory that is shared counts by its share. */

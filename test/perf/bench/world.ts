@@ -27,12 +27,48 @@ export interface Phase {
 const networks = 10;
 /** Of so many answers one is read as a whole: reading must not be what is measured. */
 const readOneIn = 20;
+/** And of lists, which are long. */
+const readListOneIn = 50;
 /** Of a page. */
 export const pageSize = 500;
 
 const ids = (objects: unknown): string[] => (objects as { id: string }[]).map(o => o.id);
 /** A subnet of its own for each number. */
 const small = (k: number): string => `10.${100 + ((k >> 8) % 150)}.${k & 255}.0/24`;
+
+interface Known {
+  readonly bytes: number;
+  readonly items: number;
+  /** The id of the last. */
+  readonly last: string | undefined;
+}
+
+/** Lists that are counted, and read as a whole now and then: what one says is known by what was asked. */
+class Lists {
+  private readonly api: Api;
+  private readonly count: number | undefined;
+  private readonly known = new Map<string, Known>();
+
+  constructor(api: Api, count?: number) {
+    this.api = api;
+    this.count = count;
+  }
+
+  async ask(path: string, i: number, client: number): Promise<{ readonly done: Done; readonly last: string | undefined }> {
+    const reply = await this.api.ask(client, 'GET', path);
+    const bad = { done: { ms: reply.ms, ok: false }, last: undefined };
+    if (reply.status !== 200) return bad;
+    let known = this.known.get(path);
+    if (!known || i % readListOneIn === 0) {
+      const all = ids(dataOf(reply)['ports']);
+      if (all.length !== (this.count ?? known?.items ?? all.length)) return bad;
+      known = { bytes: reply.bytes, items: all.length, last: all.at(-1) };
+      this.known.set(path, known);
+    }
+    // One that was cut off is shorter; names differ by a few bytes each.
+    return { done: { ms: reply.ms, ok: reply.bytes > known.bytes / 2, items: known.items }, last: known.last };
+  }
+}
 
 export class World {
   readonly api: Api;
@@ -96,7 +132,7 @@ export class World {
       this.list(`list of ${this.options.ports} ports`, () => `ports?project_id=${this.project}`, this.options.ports),
       this.list('list of a network', i => `ports?network_id=${this.base[i % networks]}`),
       this.list('list with fields=id', () => `ports?project_id=${this.project}&fields=id`, this.options.ports),
-      { name: `pages of ${pageSize}`, run: (i, client) => this.page(i, client) },
+      this.pages(),
     ];
     return [
       { name: 'network create', run: (_, client) => this.createNetwork(client) },
@@ -123,7 +159,7 @@ export class World {
     // Those that the phase before has made, or, where it ran shortly, more than one to a network.
     const network_id = this.bare.shift() ?? this.side[i % networks]!;
     const reply = await this.api.ask(client, 'POST', 'subnets', {
-      subnet: { ...this.named('subnet'), project_id: this.other, network_id, ip_version: 4, cidr: small(this.serial) },
+      subnet: { ...this.named('subnet'), project_id: this.other, network_id, ip_version: 4, cidr: small(Math.floor(i / networks)) },
     });
     if (reply.status !== 201) return { ms: reply.ms, ok: false };
     this.spare.push((dataOf(reply)['subnet'] as { id: string }).id);
@@ -170,38 +206,23 @@ export class World {
 
   /** `count`: what a whole list has; elsewhere the first answer to the same question says it. */
   private list(name: string, path: (i: number) => string, count?: number): Phase {
-    const read = new Map<string, { readonly bytes: number; readonly items: number }>();
-    const run: Operation = async (i, client) => {
-      const asked = path(i);
-      const reply = await this.api.ask(client, 'GET', asked);
-      if (reply.status !== 200) return { ms: reply.ms, ok: false };
-      const bytes = reply.body.length;
-      let known = read.get(asked);
-      if (!known || i % readOneIn === 0) {
-        const items = (dataOf(reply)['ports'] as unknown[]).length;
-        if (count !== undefined && items !== count) return { ms: reply.ms, ok: false };
-        known = { bytes, items };
-        read.set(asked, known);
-      }
-      // One that was cut off is shorter; names differ by a few bytes each.
-      return { ms: reply.ms, ok: bytes > known.bytes / 2, items: known.items };
-    };
+    const lists = new Lists(this.api, count);
+    const run: Operation = async (i, client) => (await lists.ask(path(i), i, client)).done;
     return { name, run };
   }
 
-  /** Markers of each client's walk. */
-  private readonly markers = new Map<number, string>();
-
-  private async page(_: number, client: number): Promise<Done> {
-    const marker = this.markers.get(client);
-    const from = marker === undefined ? '' : `&marker=${marker}`;
-    const reply = await this.api.ask(client, 'GET', `ports?project_id=${this.project}&limit=${pageSize}${from}`);
-    if (reply.status !== 200) return { ms: reply.ms, ok: false };
-    const ports = ids(dataOf(reply)['ports']);
-    const last = ports.at(-1);
-    if (last === undefined || ports.length < pageSize) this.markers.delete(client);
-    else this.markers.set(client, last);
-    return { ms: reply.ms, ok: ports.length <= pageSize, items: ports.length };
+  /** Each client walks from page to page; where the next one begins is known from when the page was read first. */
+  private pages(): Phase {
+    const lists = new Lists(this.api);
+    const markers = new Map<number, string | undefined>();
+    const run: Operation = async (i, client) => {
+      const marker = markers.get(client);
+      const from = marker === undefined ? '' : `&marker=${marker}`;
+      const { done, last } = await lists.ask(`ports?project_id=${this.project}&limit=${pageSize}${from}`, i, client);
+      markers.set(client, done.items === pageSize ? last : undefined);
+      return { ...done, ok: done.ok && (done.items ?? 0) <= pageSize };
+    };
+    return { name: `pages of ${pageSize}`, run };
   }
 
   private async createRule(i: number, client: number): Promise<Done> {
