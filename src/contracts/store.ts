@@ -33,6 +33,8 @@ export interface Exists {
   readonly where?: Predicate;
   /** Such a row comes and goes with this one, and what is asked of it never changes: a guard that holds this one holds it. */
   readonly settled?: true;
+  /** Such rows are few beside the others of both tables: they are looked for first, and this table's rows by what they say. */
+  readonly first?: true;
 }
 
 export type Order = readonly (readonly [column: string, direction: 'asc' | 'desc'])[];

@@ -106,7 +106,7 @@ function isTagFilter(name: string): name is TagFilter {
   return (tagFilters as readonly string[]).includes(name);
 }
 
-const hasTag = (where: Predicate): Predicate => ({ exists: { table: 'tags', on: [['object_id', 'id']], where } });
+const hasTag = (where: Predicate): Predicate => ({ exists: { table: 'tags', on: [['object_id', 'id']], where, first: true } });
 
 /** `tags` and `not-tags` mean all of them, the `-any` forms one of them. */
 function tagPredicate(name: TagFilter, tags: readonly string[]): Predicate {

@@ -44,6 +44,11 @@ function onParent([parent, column, value]: readonly [string, string, Scalar], { 
   const link = parent === 'ext_parent' ? resource.parent : parents[parent];
   if (!link || !resource.table.columns[link.column]) return never;
   return {
-    exists: { table: link.table, on: [['id', link.column]], where: { eq: [column === 'tenant_id' ? 'project_id' : column, value] } },
+    exists: {
+      table: link.table,
+      on: [['id', link.column]],
+      where: { eq: [column === 'tenant_id' ? 'project_id' : column, value] },
+      first: true,
+    },
   };
 }

@@ -72,6 +72,18 @@ const cases: readonly [what: string, where: Predicate, ids: string][] = [
   ['exists', { exists: { table: 'parts', on: [['thing_id', 'id']] } }, 'ab'],
   ['exists with a condition', { exists: { table: 'parts', on: [['thing_id', 'id']], where: { eq: ['role', null] } } }, 'a'],
   ['not exists', { not: { exists: { table: 'parts', on: [['thing_id', 'id']] } } }, 'cdefghi'],
+  ['exists, looked for first', { exists: { table: 'parts', on: [['thing_id', 'id']], where: { eq: ['role', null] }, first: true } }, 'a'],
+  ['not exists, looked for first', { not: { exists: { table: 'parts', on: [['thing_id', 'id']], first: true } } }, 'cdefghi'],
+  [
+    'exists, looked for first, or another',
+    { or: [{ eq: ['size', 7] }, { exists: { table: 'parts', on: [['thing_id', 'id']], first: true } }] },
+    'abh',
+  ],
+  [
+    'exists, looked for first, by a column with nulls on both sides',
+    { exists: { table: 'things', on: [['name', 'name']], first: true } },
+    'abdefghi',
+  ],
   [
     'exists on two columns',
     {

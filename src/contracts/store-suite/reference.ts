@@ -74,5 +74,6 @@ type Exists = Extract<Predicate, { exists: unknown }>['exists'];
 function randomExists(random: () => number, pick: <T>(from: readonly T[]) => T): Exists {
   const where: Predicate = pick<Predicate>([{ eq: ['role', null] }, { in: ['role', ['x', 'y']] }, { not: { eq: ['role', 'x'] } }]);
   const on = [['thing_id', pick(['id', 'name'])]] as const;
-  return random() < 0.3 ? { table: 'parts', on } : { table: 'parts', on, where };
+  const first = random() < 0.5 ? ({ first: true } as const) : {};
+  return random() < 0.3 ? { table: 'parts', on, ...first } : { table: 'parts', on, where, ...first };
 }

@@ -17,7 +17,7 @@ function fixedIpsFilter(values: readonly string[]): Predicate {
   }
   if (kinds.size === 0) return { and: [] };
   const where: Predicate = { and: [...kinds].map(([kind, texts]) => addressIs(kind, texts)) };
-  return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where } };
+  return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where, first: true } };
 }
 
 function readPair(value: string): { readonly kind: Kind; readonly text: string } {
@@ -41,13 +41,18 @@ function canonical(text: string): string {
 const bindingFilter =
   (column: string) =>
   (values: readonly string[]): Predicate => ({
-    exists: { table: 'port_bindings', on: [['port_id', 'id']], where: { and: [{ eq: ['status', 'ACTIVE'] }, { in: [column, values] }] } },
+    exists: {
+      table: 'port_bindings',
+      on: [['port_id', 'id']],
+      where: { and: [{ eq: ['status', 'ACTIVE'] }, { in: [column, values] }] },
+      first: true,
+    },
   });
 
 export const portFilters: NonNullable<Commands['filters']> = {
   fixed_ips: fixedIpsFilter,
   'binding:host_id': bindingFilter('host'),
   security_groups: values => ({
-    exists: { table: 'port_security_groups', on: [['port_id', 'id']], where: { in: ['security_group_id', values] } },
+    exists: { table: 'port_security_groups', on: [['port_id', 'id']], where: { in: ['security_group_id', values] }, first: true },
   }),
 };

@@ -86,7 +86,7 @@ export function portsOn(networkId: string, host: string, states: readonly string
     and: [
       { eq: ['network_id', networkId] },
       { in: ['status', states] },
-      { exists: { table: 'port_bindings', on: [['port_id', 'id']], where: binding } },
+      { exists: { table: 'port_bindings', on: [['port_id', 'id']], where: binding, first: true } },
     ],
   };
 }

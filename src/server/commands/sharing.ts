@@ -16,7 +16,7 @@ function forViewer(action: SharingAction, { project_id }: Viewer): Predicate {
 }
 
 function entry(objectColumn: string, where: Predicate): Predicate {
-  return { exists: { table: 'rbac_entries', on: [['object_id', objectColumn]], where } };
+  return { exists: { table: 'rbac_entries', on: [['object_id', objectColumn]], where, first: true } };
 }
 
 /** Entries that let the viewer use the object: whoever uses it only by them relies on one of them. */

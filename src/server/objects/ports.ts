@@ -94,7 +94,7 @@ export const portObjects: Source = {
   },
   filters: {
     security_group_ids: values => ({
-      exists: { table: 'port_security_groups', on: [['port_id', 'id']], where: { in: ['security_group_id', values] } },
+      exists: { table: 'port_security_groups', on: [['port_id', 'id']], where: { in: ['security_group_id', values] }, first: true },
     }),
   },
 };

@@ -17,10 +17,11 @@ interface Segment {
   readonly network_type: string;
 }
 
-/** Hosts whose L2 agent populates, by host. */
-async function places(services: Services): Promise<Map<string, Place>> {
+/** Of these hosts those whose L2 agent populates, by host. */
+async function places(services: Services, hosts: Iterable<string>): Promise<Map<string, Place>> {
   const out = new Map<string, Place>();
-  for (const agent of await services.store.select({ table: 'agents' })) {
+  const agents = await grouped(services, 'agents', 'host', hosts);
+  for (const agent of [...agents.values()].flat()) {
     const { l2_population, tunneling_ip } = agent.configurations as { l2_population?: unknown; tunneling_ip?: unknown };
     if (l2_population === true && typeof tunneling_ip === 'string')
       out.set(String(agent.host), { host: String(agent.host), ip: tunneling_ip });
@@ -84,8 +85,8 @@ export async function l2popMessages(services: Services, { id, before, first }: P
   const networkId = String(now?.network_id ?? before?.network_id ?? '');
   const segment = await tunnelOf(services, networkId);
   if (!segment) return [];
-  const known = await places(services);
   const [mine] = now && inPlace(now.status) ? await placed(services, [now]) : [];
+  const known = await places(services, [...(before ? [before.host] : []), ...(mine ? [mine.host] : [])]);
   const wasAt = before && inPlace(before.status) ? known.get(before.host) : undefined;
   const isAt = mine ? known.get(mine.host) : undefined;
   const table = (ip: string, entries: readonly unknown[]): unknown => ({ [networkId]: { ...segment, ports: { [ip]: entries } } });
@@ -98,7 +99,7 @@ export async function l2popMessages(services: Services, { id, before, first }: P
   const moved = wasAt?.host === isAt.host && before ? changed(before, mine) : undefined;
   if (moved) out.push(fdb('update_fdb_entries', { chg_ip: { [networkId]: { [isAt.ip]: moved } } }));
   if (now?.status === 'ACTIVE' && (before?.status !== 'ACTIVE' || wasAt?.host !== isAt.host)) {
-    if (first) out.push(...wholeTable(networkId, segment, known, await activePorts(services, networkId), isAt));
+    if (first) out.push(...(await wholeTable(services, { networkId, segment, active: await activePorts(services, networkId), to: isAt })));
     out.push(fdb('add_fdb_entries', table(isAt.ip, [flood, ...mine.entries])));
   }
   return out;
@@ -112,27 +113,32 @@ function changed(before: PortFacts, mine: Placed): { before: unknown; after: unk
   return gone.length + added.length > 0 ? { before: gone, after: added } : undefined;
 }
 
+interface Whole {
+  readonly networkId: string;
+  readonly segment: Segment;
+  readonly active: readonly Placed[];
+  readonly to: Place;
+}
+
 /** Everything about the other hosts, for a host that meets the network for the first time. */
-function wholeTable(
-  networkId: string,
-  segment: Segment,
-  known: ReadonlyMap<string, Place>,
-  active: readonly Placed[],
-  to: Place,
-): Message[] {
+async function wholeTable(services: Services, { networkId, segment, active, to }: Whole): Promise<Message[]> {
+  const known = await places(
+    services,
+    active.map(({ host }) => host),
+  );
   const ports: Record<string, unknown[]> = {};
   for (const { host, entries } of active) {
     const place = known.get(host);
     if (!place || host === to.host) continue;
-    ports[place.ip] = [...(ports[place.ip] ?? [flood]), ...entries];
+    ports[place.ip] ??= [flood];
+    ports[place.ip]!.push(...entries);
   }
   return Object.keys(ports).length > 0 ? [fdb('add_fdb_entries', { [networkId]: { ...segment, ports } }, to.host)] : [];
 }
 
 /** Whole tables of every network that the host has ports on: for an agent that starts anew. */
 export async function l2popRefresh(services: Services, host: string): Promise<Message[]> {
-  const known = await places(services);
-  const to = known.get(host);
+  const to = (await places(services, [host])).get(host);
   if (!to) return [];
   const bindings = await services.store.select({
     table: 'port_bindings',
@@ -150,7 +156,7 @@ export async function l2popRefresh(services: Services, host: string): Promise<Me
     const segment = segments.has(id) ? await tunnelOf(services, id) : undefined;
     if (!segment) continue;
     const active = await activePorts(services, id);
-    out.push(...wholeTable(id, segment, known, active, to));
+    out.push(...(await wholeTable(services, { networkId: id, segment, active, to })));
     const own = active.filter(p => p.host === host).flatMap(p => p.entries);
     out.push(fdb('add_fdb_entries', { [id]: { ...segment, ports: { [to.ip]: [flood, ...own] } } }));
   }

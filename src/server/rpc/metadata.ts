@@ -27,7 +27,7 @@ function byAddress(fixed: Record<string, unknown>): Predicate {
     if (Array.isArray(fixed[column])) where.push({ in: [column, texts(fixed as Args, column)] });
   }
   if (where.length === 0) throw new RpcFailure('InvalidInput', 'Invalid input for operation: fixed_ips needs ip_address or subnet_id.');
-  return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where: { and: where } } };
+  return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where: { and: where }, first: true } };
 }
 
 export function metadata(services: Services): Endpoint {

@@ -89,6 +89,13 @@ test('exists has an alias per depth, so that a table may meet itself', () => {
   ]);
 });
 
+test('exists that is looked for first is a list', () => {
+  assert.deepEqual(where({ exists: { table: 'addresses', on: [['port_id', 'id']], where: { eq: ['ip', '::1'] }, first: true } }), [
+    '"ports"."id" IN (SELECT x1."port_id" FROM "addresses" AS x1 WHERE x1."ip" = ?)',
+    '::1',
+  ]);
+});
+
 test('the text depends on the shape, not on the values', () => {
   const text = (p: Predicate) => where(p)[0];
   assert.equal(text({ in: ['id', ['a', 'b']] }), text({ in: ['id', Array.from({ length: 5000 }, (_, i) => `${i}`)] }));

@@ -29,6 +29,8 @@ export interface Dialect {
   readonly tableOptions: string;
   /** Membership in a list of any length whose text does not depend on the length, so that the statement cache stays small. */
   inList(column: string, type: ColumnType, values: readonly SqlValue[], binds: SqlValue[]): string;
+  /** Membership in what a SELECT of one column finds; `beside`: as one of several alternatives. */
+  among(column: string, select: string, beside: boolean): string;
   /** Substring as stored, case included. */
   contains(column: string, text: string, binds: SqlValue[]): string;
   startsWith(column: string, prefix: string, binds: SqlValue[]): string;

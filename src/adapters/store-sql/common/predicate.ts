@@ -17,6 +17,8 @@ interface Scope {
   /** 0 for the statement's own table, which needs no alias; then one more per `exists`. */
   readonly depth: number;
   readonly binds: SqlValue[];
+  /** Inside an `or`. */
+  readonly beside: boolean;
 }
 
 const truth = '1=1';
@@ -25,7 +27,7 @@ const falsehood = '1=0';
 const widest = 100;
 
 export function compilePredicate(compiler: Compiler, table: Table, where: Predicate, binds: SqlValue[]): string {
-  return compile({ compiler, table, depth: 0, binds }, where);
+  return compile({ compiler, table, depth: 0, binds, beside: false }, where);
 }
 
 function compile(scope: Scope, p: Predicate): string {
@@ -110,8 +112,9 @@ function all(scope: Scope, parts: readonly Predicate[]): string {
 function any(scope: Scope, parts: readonly Predicate[]): string {
   const list = sameColumn(parts);
   if (list) return within(scope, list.name, list.values);
+  const inner = { ...scope, beside: scope.beside || parts.length > 1 };
   return joined(
-    parts.map(part => compile(scope, part)),
+    parts.map(part => compile(inner, part)),
     ' OR ',
     falsehood,
   );
@@ -141,16 +144,31 @@ function joined(parts: readonly string[], operator: ' AND ' | ' OR ', none: stri
 
 type Exists = Extract<Predicate, { exists: unknown }>['exists'];
 
-function exists(scope: Scope, { table: name, on, where }: Exists): string {
+function exists(scope: Scope, { table: name, on, where, first }: Exists): string {
   const table = tableOf(scope.compiler.tables, name);
-  const inner: Scope = { ...scope, table, depth: scope.depth + 1 };
+  const inner: Scope = { ...scope, table, depth: scope.depth + 1, beside: false };
+  const [link] = on;
+  if (first && link && on.length === 1) return among(scope, inner, link, where);
   const parts = on.map(([theirs, ours]) => pair(inner, columnOf(table, theirs), scope, columnOf(scope.table, ours)));
   if (where !== undefined) parts.push(compile(inner, where));
   return `EXISTS (SELECT 1 FROM ${table.sql} AS x${inner.depth} WHERE ${joined(parts, ' AND ', truth)})`;
 }
 
+/** A list that does not depend on the row in question is made once; how many it finds decides what this costs. */
+function among(scope: Scope, inner: Scope, [theirs, ours]: Exists['on'][number], where: Predicate | undefined): string {
+  const [their, our] = [columnOf(inner.table, theirs), columnOf(scope.table, ours)];
+  requireComparable(their, our);
+  const condition = where === undefined ? '' : ` WHERE ${compile(inner, where)}`;
+  const select = `SELECT ${ref(inner, their)} FROM ${inner.table.sql} AS x${inner.depth}${condition}`;
+  return scope.compiler.dialect.among(ref(scope, our), select, scope.beside);
+}
+
 function pair(inner: Scope, theirs: Column, outer: Scope, ours: Column): string {
+  requireComparable(theirs, ours);
+  return `${ref(inner, theirs)} = ${ref(outer, ours)}`;
+}
+
+function requireComparable(theirs: Column, ours: Column): void {
   if (theirs.def.type !== ours.def.type)
     throw new StoreMisuse(`${theirs.label} is ${theirs.def.type} and ${ours.label} is ${ours.def.type}: they cannot be equal`);
-  return `${ref(inner, theirs)} = ${ref(outer, ours)}`;
 }

@@ -17,6 +17,9 @@ export function insertOnConflict(parts: InsertParts): string {
   return `${head} ON CONFLICT (${onConflict.key.join(', ')}) ${set ? `DO UPDATE SET ${set}` : 'DO NOTHING'}`;
 }
 
+/** Databases that take such a list for alternatives as they take it elsewhere. */
+export const among = (column: string, select: string): string => `${column} IN (${select})`;
+
 /** JSON that is kept as text. Most is empty. */
 export function decodeJson(value: unknown): Value {
   return value === '[]' ? [] : value === '{}' ? {} : JSON.parse(value as string);

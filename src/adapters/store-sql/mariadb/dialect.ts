@@ -4,7 +4,7 @@ import type { Dialect, InsertParts, SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import { startsWith } from '../common/prefix.ts';
-import { decodeJson } from '../common/standard.ts';
+import { among, decodeJson } from '../common/standard.ts';
 
 const decoders: Partial<Record<ColumnType, ReturnType<Dialect['decoder']>>> = {
   bool: value => value !== 0,
@@ -52,6 +52,7 @@ export const mariadbDialect: Dialect = {
     binds.push(...values);
     return `${column} IN (${values.map(() => '?').join(', ')})`;
   },
+  among,
   contains(column, text, binds) {
     binds.push(text);
     return `LOCATE(?, ${column}) > 0`;

@@ -42,6 +42,8 @@ export const postgresDialect: Dialect = {
     binds.push(arrayText(values));
     return `${column} = ANY(CAST(? AS ${arrays[type]}))`;
   },
+  // It uses several indexes for alternatives, but not where one of them is a query: a list that it has made before is none.
+  among: (column, select, beside) => (beside ? `${column} = ANY(ARRAY(${select}))` : `${column} IN (${select})`),
   contains(column, part, binds) {
     binds.push(part);
     return `strpos(${column}, ?) > 0`;

@@ -3,7 +3,7 @@ import type { ColumnType } from '../../../model/kit/table.ts';
 import type { Dialect, SqlValue } from '../common/dialect.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import { startsWith } from '../common/prefix.ts';
-import { decodeJson, doubleQuoted, insertOnConflict } from '../common/standard.ts';
+import { among, decodeJson, doubleQuoted, insertOnConflict } from '../common/standard.ts';
 
 const decoders: Partial<Record<ColumnType, ReturnType<Dialect['decoder']>>> = {
   bool: value => value !== 0,
@@ -33,6 +33,7 @@ export const sqliteDialect: Dialect = {
     binds.push(JSON.stringify(values));
     return `${column} IN (SELECT value FROM json_each(?))`;
   },
+  among,
   contains(column, text, binds) {
     binds.push(text);
     return `instr(${column}, ?) > 0`;
