@@ -239,6 +239,23 @@ function routes(check: Check): void {
     assert.equal(got.size, 6);
   });
 
+  check('servers by their names get it once each, and nobody else, agents among them', async ({ a, b }) => {
+    const got = new Inbox();
+    for (const i of [0, 1, 2, 3])
+      await (i % 2 ? a : b).serve({
+        ...serverOf('t', `h${i}`, { m: args => got.add(`${i}:${args['n']}`) }),
+        ...(i > 1 ? { agent: true } : {}),
+      });
+    const many = Array.from({ length: 400 }, (_, n) => `nobody-${n}`);
+    await a.cast({ topic: 't', servers: ['h0', ...many, 'h2', 'h3'] }, 'm', { n: 1 });
+    await a.cast({ topic: 't', servers: [] }, 'm', { n: 'nobody' });
+    await b.cast({ topic: 't', fanout: true }, 'm', { n: 2 });
+    await b.cast({ topic: 't', server: 'h3' }, 'm', { n: 3 });
+    assert.deepEqual((await got.take(8)).sort(), ['0:1', '0:2', '1:2', '2:1', '2:2', '3:1', '3:2', '3:3']);
+    await wait(20);
+    assert.equal(got.size, 8);
+  });
+
   check('messages to one server start in order', async ({ a, b }) => {
     const got = new Inbox();
     await b.serve(serverOf('t', 'h', { m: args => got.add(args['n']) }));

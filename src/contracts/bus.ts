@@ -12,11 +12,12 @@ export interface RpcContext {
   readonly global_request_id?: string | null;
 }
 
-/** Where a message goes: `server` absent means any one server of the topic; `fanout` means every one. */
+/** Where a message goes: `server` absent means any one server of the topic; `fanout` means every one, `servers` each of these, for casts alone. */
 export interface Target {
   readonly topic: string;
   readonly server?: string;
   readonly fanout?: boolean;
+  readonly servers?: readonly string[];
   /** Absent in all of Neutron's traffic but the topics `trunk` and `logging-plugin`. */
   readonly namespace?: string;
   /** major.minor; absent means 1.0. */
@@ -37,6 +38,8 @@ export interface BusServer {
   /** The `host` option: the server name within the topic. */
   readonly server: string;
   readonly endpoints: readonly Endpoint[];
+  /** An agent's: it hears what is for it by name and what is for all, and need not hear what is for any one server of the topic. */
+  readonly agent?: true;
 }
 
 export interface CallOptions {
@@ -53,7 +56,7 @@ export interface Bus extends AsyncDisposable {
   call(target: Target, method: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Json>;
   /** Resolves when the message has been handed over; a topic that nobody serves drops it silently. Waits and rejects as `call` does. */
   cast(target: Target, method: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<void>;
-  /** Serves a topic until disposed. Listens on `topic`, `topic.server` and the topic's fan-out. */
+  /** Serves a topic until disposed. Listens on `topic` (an agent need not), `topic.server` and the topic's fan-out. */
   serve(server: BusServer): Promise<AsyncDisposable>;
   /** Calls back when the connection comes back (true) or goes (false). A bus just opened is up; in-process adapters always are. */
   onUp(listener: (up: boolean) => void): Disposable;

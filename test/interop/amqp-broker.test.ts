@@ -213,6 +213,48 @@ describe('RabbitMQ as it sees us', { skip: noRabbit, timeout: 170_000 }, () => {
     assert.deepEqual(got, [1, 2]);
   });
 
+  for (const [name, changes, flags] of [
+    ['as they are', {}, 'false\tfalse\t[{"x-expires",1800000}]'],
+    ['quorum queues', { quorumQueue: true, transientQuorumQueue: true }, 'true\tfalse\t[{"x-queue-type","quorum"},{"x-expires",1800000}]'],
+  ] as const)
+    test(`an agent has one queue for all its topics, and takes away those that others left it: ${name}`, async () => {
+      const amqp = rabbit.client(changes);
+      const queues = (): string[] =>
+        rabbit
+          .ctl('--vhost', amqp.virtualHost, '--no-table-headers', 'list_queues', 'name', 'durable', 'auto_delete', 'arguments')
+          .replace(/_[0-9a-f]{32}/g, '_HEX')
+          .split('\n')
+          .filter(line => line !== '')
+          .sort();
+      // As Neutron's agent, or an older one, has them: of one topic they are in use.
+      await using other = await open(amqp);
+      const [stays, left] = [await other.serve({ ...ping, topic: 'v' }), await other.serve(ping)];
+      await left[Symbol.asyncDispose]();
+      assert.ok(queues().some(line => line.startsWith('t.h\t')));
+
+      await using agent = await open(amqp);
+      const got: unknown[] = [];
+      const methods = { m: (args: Readonly<Record<string, unknown>>) => void got.push(args['n']) };
+      const served = [];
+      for (const topic of ['t', 'u', 'v']) served.push(await agent.serve({ ...server(methods), topic, agent: true }));
+      await until(() => !queues().some(line => line.startsWith('t.h\t')));
+      assert.deepEqual(
+        queues()
+          .filter(line => /^(weft|[tuv]\.h)/.test(line))
+          .map(line => line.replace(/^v\.h.*/, 'v.h')),
+        ['v.h', `weft_agent_h_HEX\t${flags}`],
+      );
+      await other.cast({ topic: 't', fanout: true }, 'm', { n: 1 });
+      await other.cast({ topic: 'u', server: 'h' }, 'm', { n: 2 });
+      await other.cast({ topic: 'u', server: 'another' }, 'm', { n: 'not for it' });
+      await other.cast({ topic: 'u', fanout: true }, 'm', { n: 3 });
+      await until(() => got.length >= 3);
+      assert.deepEqual(got, [1, 2, 3]);
+      await Promise.all(served.map(s => s[Symbol.asyncDispose]()));
+      assert.ok(!queues().some(line => line.startsWith('weft_agent')));
+      await stays[Symbol.asyncDispose]();
+    });
+
   test('a reply whose queue is not there waits for it; without one it is told, and not for ever', async () => {
     const amqp = rabbit.client({ missingConsumerRetry: 1 });
     await using bus = await open(amqp);

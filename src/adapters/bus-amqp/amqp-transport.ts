@@ -3,13 +3,22 @@ import { BusUnavailable } from '../../contracts/bus.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Clock } from '../../engine/clock.ts';
 import { newHexId } from '../bus-oslo/oslo-bus.ts';
-import { type Consumer, MessageTooLarge, type PublishOptions, type Subscription, type Transport } from '../bus-oslo/transport.ts';
+import {
+  type Consumer,
+  type ListenOptions,
+  MessageTooLarge,
+  type PublishOptions,
+  type Subscription,
+  type Transport,
+} from '../bus-oslo/transport.ts';
 import { fanoutQueue, replyQueue, topicQueue } from './declarations.ts';
 import { Hosts } from './hosts.ts';
+import { LeftQueues } from './left-queues.ts';
 import { AmqpLink, type AmqpRoute } from './link.ts';
-import { maxMessageBytes } from './message.ts';
+import { type AmqpSubscription, Mailbox, type Subscribing } from './mailbox.ts';
+import { inHeaders, maxMessageBytes } from './message.ts';
 import type { AmqpOptions } from './options.ts';
-import { Subscriber, type SubscriberOptions } from './subscriber.ts';
+import { Subscriber } from './subscriber.ts';
 import { Up, within } from './up.ts';
 
 export interface AmqpTransportOptions {
@@ -28,12 +37,16 @@ const callGraceMs = 1000;
 export class AmqpTransport implements Transport {
   private readonly options: AmqpTransportOptions;
   private readonly subscribers = new Set<Subscriber>();
+  /** Of agents, by name. */
+  private readonly mailboxes = new Map<string, Mailbox>();
+  private readonly left: LeftQueues;
   private readonly stop = new AbortController();
   private readonly hosts: Hosts;
   private readonly up: Up<AmqpLink>;
 
   constructor(options: AmqpTransportOptions) {
     this.options = options;
+    this.left = new LeftQueues(options.amqp);
     this.hosts = new Hosts(options.amqp, options.random);
     this.up = new Up(options);
     void this.run();
@@ -58,8 +71,19 @@ export class AmqpTransport implements Transport {
     }
   }
 
-  listen(topic: string, server: string, consumer: Consumer): Promise<Subscription> {
+  /** One message for as many as its header may name: RabbitMQ gives it to the queues of all keys in BCC, and takes the header off. */
+  async publishToServers(topic: string, servers: readonly string[], body: string, options: PublishOptions): Promise<void> {
+    const lists = inHeaders(servers.map(server => `${topic}.${server}`));
+    await Promise.all(lists.map(([first = '', ...others]) => this.publish({ to: 'keys', first, others }, body, options)));
+  }
+
+  async listen(topic: string, server: string, consumer: Consumer, { agent = false }: ListenOptions = {}): Promise<Subscription> {
     const { amqp } = this.options;
+    if (agent) {
+      const subscription = await this.mailboxOf(server).listen(topic, consumer);
+      this.left.add(`${topic}.${server}`, this.up.now);
+      return subscription;
+    }
     const fanout = `${topic}_fanout_${newHexId()}`;
     const queues = [topicQueue(topic, amqp), topicQueue(`${topic}.${server}`, amqp), fanoutQueue(topic, fanout, amqp)];
     return this.subscribe({ queues, consumer, deletedAtEnd: fanout });
@@ -100,8 +124,20 @@ export class AmqpTransport implements Transport {
     return outcome;
   }
 
+  private mailboxOf(server: string): Mailbox {
+    const there = this.mailboxes.get(server);
+    if (there) return there;
+    const made = new Mailbox(server, {
+      amqp: this.options.amqp,
+      subscribe: what => this.subscribe(what),
+      onEmpty: () => this.mailboxes.delete(server),
+    });
+    this.mailboxes.set(server, made);
+    return made;
+  }
+
   /** While there is no connection it is only noted: the next one declares it before it counts as up. */
-  private async subscribe(what: Pick<SubscriberOptions, 'queues' | 'consumer' | 'deletedAtEnd'>): Promise<Subscription> {
+  private async subscribe(what: Subscribing): Promise<AmqpSubscription> {
     const subscriber = new Subscriber({ ...this.options, ...what });
     this.subscribers.add(subscriber);
     const link = this.up.now;
@@ -114,6 +150,7 @@ export class AmqpTransport implements Transport {
     }
     return {
       resume: () => subscriber.resume(),
+      bind: (queue, binding) => subscriber.bind(queue, binding),
       [Symbol.asyncDispose]: async () => {
         this.subscribers.delete(subscriber);
         await subscriber[Symbol.asyncDispose]();
@@ -156,6 +193,7 @@ export class AmqpTransport implements Transport {
     } else if (link.alive) {
       log.info('connected to the message broker', { host: current.host, port: current.port });
       this.up.set(link);
+      this.left.remove(link);
     }
     return link;
   }

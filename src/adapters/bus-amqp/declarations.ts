@@ -14,8 +14,13 @@ export interface QueueDeclaration {
   readonly durable: boolean;
   readonly autoDelete: boolean;
   readonly arguments: Readonly<Record<string, string | number>>;
-  /** Absent for a reply queue, which the default exchange knows by its name. */
-  readonly binding?: { readonly exchange: ExchangeDeclaration; readonly key: string };
+  /** None for a reply queue, which the default exchange knows by its name. */
+  readonly bindings: readonly Binding[];
+}
+
+export interface Binding {
+  readonly exchange: ExchangeDeclaration;
+  readonly key: string;
 }
 
 export function topicExchange(options: AmqpOptions): ExchangeDeclaration {
@@ -34,17 +39,28 @@ export function topicQueue(name: string, options: AmqpOptions): QueueDeclaration
     durable: isDurable(options),
     autoDelete: options.autoDelete,
     arguments: { ...mirrored(options), ...(options.quorumQueue ? quorum(options) : {}) },
-    binding: { exchange: topicExchange(options), key: name },
+    bindings: [{ exchange: topicExchange(options), key: name }],
   };
 }
 
 export function fanoutQueue(topic: string, name: string, options: AmqpOptions): QueueDeclaration {
-  return { ...transientQueue(name, options), binding: { exchange: fanoutExchange(topic, options), key: topic } };
+  return { ...transientQueue(name, options), bindings: [fanoutBinding(topic, options)] };
+}
+
+/** By which a topic's messages come to an agent's queue: those for all, and those for it by name. */
+export function agentBindings(topic: string, server: string, options: AmqpOptions): readonly Binding[] {
+  return [fanoutBinding(topic, options), { exchange: topicExchange(options), key: `${topic}.${server}` }];
+}
+
+export function agentQueue(name: string, bindings: readonly Binding[], options: AmqpOptions): QueueDeclaration {
+  return { ...transientQueue(name, options), bindings };
 }
 
 export function replyQueue(name: string, options: AmqpOptions): QueueDeclaration {
   return transientQueue(name, options);
 }
+
+const fanoutBinding = (topic: string, options: AmqpOptions): Binding => ({ exchange: fanoutExchange(topic, options), key: topic });
 
 function transientQueue(name: string, options: AmqpOptions): QueueDeclaration {
   const { transientQueuesTtl: ttl, transientQuorumQueue } = options;
@@ -52,6 +68,7 @@ function transientQueue(name: string, options: AmqpOptions): QueueDeclaration {
     name,
     durable: transientQuorumQueue,
     autoDelete: false,
+    bindings: [],
     arguments: {
       ...mirrored(options),
       ...(transientQuorumQueue ? quorum(options) : {}),
@@ -60,17 +77,24 @@ function transientQueue(name: string, options: AmqpOptions): QueueDeclaration {
   };
 }
 
-/** With its exchange and its binding. Rejects when it is there with other flags. */
+/** With its exchanges and its bindings. Rejects when it is there with other flags. */
 export async function declareQueue(
   channel: Channel,
-  { name, durable, autoDelete, arguments: args, binding }: QueueDeclaration,
+  { name, durable, autoDelete, arguments: args, bindings }: QueueDeclaration,
 ): Promise<void> {
-  if (binding) {
-    const { exchange } = binding;
-    await channel.assertExchange(exchange.name, exchange.type, { durable: exchange.durable, autoDelete: exchange.autoDelete });
-  }
+  for (const { exchange } of bindings) await declareExchange(channel, exchange);
   await channel.assertQueue(name, { durable, autoDelete, arguments: args });
-  if (binding) await channel.bindQueue(name, binding.exchange.name, binding.key);
+  for (const { exchange, key } of bindings) await channel.bindQueue(name, exchange.name, key);
+}
+
+/** One more for a queue that is there. */
+export async function declareBinding(channel: Channel, queue: string, { exchange, key }: Binding): Promise<void> {
+  await declareExchange(channel, exchange);
+  await channel.bindQueue(queue, exchange.name, key);
+}
+
+async function declareExchange(channel: Channel, { name, type, durable, autoDelete }: ExchangeDeclaration): Promise<void> {
+  await channel.assertExchange(name, type, { durable, autoDelete });
 }
 
 const isDurable = ({ durableQueues, quorumQueue }: AmqpOptions): boolean => durableQueues || quorumQueue;

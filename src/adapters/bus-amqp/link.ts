@@ -13,7 +13,14 @@ const maxUnconfirmedBytes = 256 * 1024 * 1024;
 const closingMs = 2_000;
 
 /** `queue`: one of the control exchange that keeps what nobody consumes yet. */
-export type AmqpRoute = Route | { readonly to: 'queue'; readonly queue: string };
+export type AmqpRoute = Route | { readonly to: 'queue'; readonly queue: string } | Keys;
+
+/** Of the control exchange: one message for the queues of all of them. */
+interface Keys {
+  readonly to: 'keys';
+  readonly first: string;
+  readonly others: readonly string[];
+}
 
 export class AmqpLink {
   /** Resolves with the reason when the connection has ended. */
@@ -32,7 +39,7 @@ export class AmqpLink {
     const topics = publisher();
     // What one kind gets its channel closed by does not harm the others.
     const [fanout, reply, queue] = [publisher(), publisher(), publisher()];
-    this.publishers = { topic: topics, server: topics, fanout, reply, queue };
+    this.publishers = { topic: topics, server: topics, keys: topics, fanout, reply, queue };
     let why = 'closed';
     model.on('error', error => {
       why = error.message;
@@ -75,11 +82,12 @@ export class AmqpLink {
     cut(this.model);
   }
 
-  private destination(route: AmqpRoute): Pick<Outgoing, 'exchange' | 'key' | 'queue'> {
+  private destination(route: AmqpRoute): Pick<Outgoing, 'exchange' | 'key' | 'queue' | 'others'> {
     if (route.to === 'reply') return { exchange: undefined, key: route.queue };
     if (route.to === 'fanout') return { exchange: fanoutExchange(route.topic, this.options), key: '' };
     const exchange = topicExchange(this.options);
     if (route.to === 'queue') return { exchange, key: route.queue, queue: topicQueue(route.queue, this.options) };
+    if (route.to === 'keys') return { exchange, key: route.first, others: route.others };
     return { exchange, key: route.to === 'topic' ? route.topic : `${route.topic}.${route.server}` };
   }
 }

@@ -17,6 +17,25 @@ export async function contentOf(body: string, compression: AmqpOptions['compress
   return compression === 'gzip' ? deflated(content) : content;
 }
 
+/** A header is one frame, which a broker may limit to as little as 8 KiB. */
+const maxHeaderBytes = 7000;
+
+/** Keys in lists that fit into a header each. */
+export function inHeaders(keys: readonly string[]): string[][] {
+  const lists: string[][] = [];
+  let room = 0;
+  for (const key of keys) {
+    const bytes = Buffer.byteLength(key) + 5;
+    if (lists.length === 0 || bytes > room) {
+      lists.push([]);
+      room = maxHeaderBytes;
+    }
+    lists.at(-1)!.push(key);
+    room -= bytes;
+  }
+  return lists;
+}
+
 export function propertiesOf(expirationMs: number | undefined, compression: AmqpOptions['compression']): Options.Publish {
   return {
     contentType: 'application/json',

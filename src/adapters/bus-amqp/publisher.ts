@@ -10,6 +10,8 @@ export interface Outgoing {
   /** Absent: the default exchange, where the key is the name of a queue, which has to be there. */
   readonly exchange: ExchangeDeclaration | undefined;
   readonly key: string;
+  /** Further keys. */
+  readonly others?: readonly string[] | undefined;
   /** Is to be there, so that what nobody consumes yet is kept. */
   readonly queue?: QueueDeclaration | undefined;
   readonly body: string;
@@ -96,11 +98,12 @@ export class Publisher {
     return asserted;
   }
 
-  private send(channel: ConfirmChannel, { exchange, key, body, expirationMs }: Outgoing, content: Buffer): Promise<Outcome> {
+  private send(channel: ConfirmChannel, { exchange, key, others = [], body, expirationMs }: Outgoing, content: Buffer): Promise<Outcome> {
     const sent = { returned: false };
     if (!exchange) this.mandatory.set(body, sent);
     return new Promise<Outcome>((resolve, reject) => {
-      const options = { ...propertiesOf(expirationMs, this.compression), mandatory: !exchange };
+      const bcc = others.length > 0 ? { BCC: [...others] } : {};
+      const options = { ...propertiesOf(expirationMs, this.compression), ...bcc, mandatory: !exchange };
       channel.publish(exchange?.name ?? '', key, content, options, (error: unknown) => {
         if (error === null) resolve(sent.returned ? 'returned' : 'handed over');
         else reject(new BusUnavailable(`the broker did not confirm the message: ${this.why}`));

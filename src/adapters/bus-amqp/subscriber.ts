@@ -3,18 +3,31 @@ import { type Channel, type ConsumeMessage, IllegalOperationError } from 'amqpli
 import type { Log } from '../../contracts/log.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import type { Clock } from '../../engine/clock.ts';
-import type { Consumer, Subscription } from '../bus-oslo/transport.ts';
-import { declareQueue, type QueueDeclaration } from './declarations.ts';
+import type { Delivery, Subscription } from '../bus-oslo/transport.ts';
+import { type Binding, declareBinding, declareQueue, type QueueDeclaration } from './declarations.ts';
 import type { AmqpLink } from './link.ts';
 import { expiryOf, textOf } from './message.ts';
 import { type AmqpOptions, defaultWindow } from './options.ts';
 import { within } from './up.ts';
 
+/** Takes what arrives when it is ready for it. */
+export interface AmqpConsumer {
+  ready(): boolean;
+  take(delivery: Delivery, by: Arrival): void;
+}
+
+/** By what a message came. */
+export interface Arrival {
+  readonly exchange: string;
+  /** That by which it was sent: where it was sent to several, not always the one of this queue. */
+  readonly routingKey: string;
+}
+
 export interface SubscriberOptions {
   readonly queues: readonly QueueDeclaration[];
   /** The queue that goes with the consumer. */
   readonly deletedAtEnd?: string;
-  readonly consumer: Consumer;
+  readonly consumer: AmqpConsumer;
   readonly amqp: AmqpOptions;
   readonly clock: Clock;
   readonly log: Log;
@@ -81,6 +94,18 @@ export class Subscriber implements Subscription {
     }
   }
 
+  /** One more, that its queue's declaration has by now: bound at once where it is declared. Throws when the broker refuses. */
+  async bind(queue: string, binding: Binding): Promise<void> {
+    while (this.opening) await this.opening.catch(() => {});
+    if (!this.channel) return;
+    try {
+      await declareBinding(this.channel, queue, binding);
+    } catch (error) {
+      // Else the channel went, and all is declared anew.
+      if (isRefusal(error)) throw new Error(`the exchange ${binding.exchange.name} is there with other flags: ${error.message}`);
+    }
+  }
+
   /** Gives the consumer what it is ready for. As with oslo.messaging, a message is acknowledged before it is worked on. */
   resume(): void {
     const { consumer, clock, log } = this.options;
@@ -95,7 +120,7 @@ export class Subscriber implements Subscription {
         settle(() => this.channel?.reject(message, false));
         continue;
       }
-      if (settle(() => this.channel?.ack(message))) consumer.take({ body, expiresAt: expiryOf(message, clock.now()) });
+      if (settle(() => this.channel?.ack(message))) consumer.take({ body, expiresAt: expiryOf(message, clock.now()) }, message.fields);
     }
   }
 

@@ -83,7 +83,9 @@ export class OsloBus implements Bus {
   async cast(target: Target, method: string, args: Readonly<Record<string, unknown>>, options: CallOptions = {}): Promise<void> {
     this.refuseClosed();
     const body = this.pack(target, method, args, options);
-    await this.transport.publish(routeOf(target), body, { waitMs: options.timeoutMs ?? defaultTimeoutMs });
+    const how = { waitMs: options.timeoutMs ?? defaultTimeoutMs };
+    if (target.servers) await this.publishEach(target.topic, target.servers, body, how);
+    else await this.transport.publish(routeOf(target), body, how);
   }
 
   async serve(server: BusServer): Promise<AsyncDisposable> {
@@ -98,7 +100,7 @@ export class OsloBus implements Bus {
       reply,
       concurrency,
     });
-    const subscription = await this.transport.listen(server.topic, server.server, listener);
+    const subscription = await this.transport.listen(server.topic, server.server, listener, { agent: server.agent ?? false });
     listener.resume = () => subscription.resume();
     listener.resume();
     let ended: Promise<void> | undefined;
@@ -129,6 +131,11 @@ export class OsloBus implements Bus {
     // Not waited for: without a connection it is not there yet, and may never be.
     void this.replies?.then(subscription => subscription[Symbol.asyncDispose]()).catch(() => {});
     await this.transport[Symbol.asyncDispose]();
+  }
+
+  private async publishEach(topic: string, servers: readonly string[], body: string, options: PublishOptions): Promise<void> {
+    if (this.transport.publishToServers) return this.transport.publishToServers(topic, servers, body, options);
+    for (const server of servers) await this.transport.publish({ to: 'server', topic, server }, body, options);
   }
 
   private pack(target: Target, method: string, args: object, options: CallOptions, reply?: { msgId: string; queue: string }): string {

@@ -23,6 +23,10 @@ export interface Subscription extends AsyncDisposable {
   resume(): void;
 }
 
+export interface ListenOptions {
+  readonly agent?: boolean;
+}
+
 export interface PublishOptions {
   readonly expiresAt?: number | undefined;
   /** How long the message may wait for the connection, and then for the confirmation. */
@@ -45,8 +49,10 @@ export interface Transport extends AsyncDisposable {
    * Rejects with BusUnavailable when it was not confirmed, in which case it is never sent again, and with MessageTooLarge.
    */
   publish(route: Route, body: string, options: PublishOptions): Promise<void>;
-  /** Consumes `topic`, `topic.server` and the fan-out of the topic; declared again after each reconnection. */
-  listen(topic: string, server: string, consumer: Consumer): Promise<Subscription>;
+  /** As `publish` to each of the servers, for a transport that can do so at once. */
+  publishToServers?(topic: string, servers: readonly string[], body: string, options: PublishOptions): Promise<void>;
+  /** Consumes `topic`, `topic.server` and the fan-out of the topic; declared again after each reconnection. For an agent `topic` may be left out. */
+  listen(topic: string, server: string, consumer: Consumer, options?: ListenOptions): Promise<Subscription>;
   /** Consumes a reply queue, which is gone with its consumer. */
   listenReplies(queue: string, consumer: Consumer): Promise<Subscription>;
   onUp(listener: (up: boolean) => void): Disposable;

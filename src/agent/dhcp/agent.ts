@@ -44,6 +44,7 @@ export async function startDhcpAgent(ctx: AgentContext): Promise<AgentPart> {
     topic: TOPIC,
     server: ctx.config.host,
     endpoints: [dhcpEndpoint({ push: (id, event, priority) => networks.push(id, event, priority), resync: () => request(), log: ctx.log })],
+    agent: true,
   });
   const parts = { server, networks, files: ctx.host.files, dhcpFolder: dhcpFolder(ctx.config), log: ctx.log };
   const begin = Promise.race([reporter.reported, ctx.clock.sleep(REPORT_WAIT_MS, stop.signal)]);

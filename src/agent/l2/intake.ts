@@ -38,7 +38,7 @@ export async function serveTopics(bus: Bus, intake: Intake): Promise<AsyncDispos
   const more = Object.entries(intake.more ?? {}).map(([name, methods]) => ({ name, endpoints: [{ version: '1.5', methods }] }));
   const served = await Promise.all(
     [...names.map(name => ({ name, endpoints })), ...more].map(topic =>
-      bus.serve({ topic: `${prefix}-${topic.name}`, server: intake.host, endpoints: topic.endpoints }),
+      bus.serve({ topic: `${prefix}-${topic.name}`, server: intake.host, endpoints: topic.endpoints, agent: true }),
     ),
   );
   return {

@@ -66,6 +66,7 @@ export async function serveObjects(bus: Bus, host: string, parts: readonly Objec
       bus.serve({
         topic: `neutron-vo-${name}-${resourceVersions[name]}`,
         server: host,
+        agent: true,
         endpoints: [{ version: '1.1', methods: { push: args => push(name, args, parts, mark) } }],
       }),
     ),

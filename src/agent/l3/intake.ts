@@ -17,9 +17,9 @@ const OBJECTS = ['neutron-vo-PortForwarding-1.3', 'neutron-vo-ConntrackHelper-1.
 export async function serveIntake(ctx: AgentContext, intake: Intake): Promise<AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const server = ctx.config.host;
-  stack.use(await ctx.bus.serve({ topic: 'l3_agent', server, endpoints: [routerEndpoint(intake)] }));
-  stack.use(await ctx.bus.serve({ topic: 'q-agent-notifier-network-update', server, endpoints: [networkEndpoint(intake)] }));
-  for (const topic of OBJECTS) stack.use(await ctx.bus.serve({ topic, server, endpoints: [objectEndpoint(intake)] }));
+  stack.use(await ctx.bus.serve({ topic: 'l3_agent', server, endpoints: [routerEndpoint(intake)], agent: true }));
+  stack.use(await ctx.bus.serve({ topic: 'q-agent-notifier-network-update', server, endpoints: [networkEndpoint(intake)], agent: true }));
+  for (const topic of OBJECTS) stack.use(await ctx.bus.serve({ topic, server, endpoints: [objectEndpoint(intake)], agent: true }));
   return stack.move();
 }
 
