@@ -1,15 +1,26 @@
 // Imports go one way: the table of docs/architecture.md, read from the source itself.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cycle, edges, importsOf, wrongWay } from './layers.ts';
 
-const graph = edges(join(import.meta.dirname, '../src'));
+const sources = join(import.meta.dirname, '../src');
+const graph = edges(sources);
 const edge = (from: string, to: string, typeOnly = false) => ({ from, to, typeOnly });
 
 test('no import under src goes the wrong way', () => {
   assert.ok(graph.length > 50, 'the imports were read');
   assert.deepEqual(wrongWay(graph), []);
+});
+
+// An import of one of these reads every export that it has: an HTTP client is loaded (13 MiB), all certificates are parsed.
+test('what is costly to import is asked of the process', () => {
+  const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(
+    f => f.endsWith('.ts') && !/\.(test|suite)\.ts$/.test(f),
+  );
+  const costly = files.filter(file => /^import (?!type ).*'node:(https?|tls)'/m.test(readFileSync(join(sources, file), 'utf8')));
+  assert.deepEqual(costly, []);
 });
 
 test('there is no import cycle under src', () => {

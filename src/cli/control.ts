@@ -1,7 +1,8 @@
 // How the command line talks to the main process: JSON over HTTP on the control socket in the state directory.
-import { request } from 'node:http';
 import type { StateFolder } from './state.ts';
 import { Failure } from './verb.ts';
+
+const { request } = process.getBuiltinModule('node:http');
 
 export interface AgentProcessView {
   readonly state: 'starting' | 'running' | 'waiting' | 'stopped';

@@ -1,7 +1,6 @@
 // weft agent KIND: one of Neutron's agents as a process of its own, told by Neutron's files, on the broker that these name or on a socket.
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import { openAmqpBus } from '../adapters/bus-amqp/amqp-bus.ts';
 import { connectUnixBus } from '../adapters/bus-unix/unix-bus.ts';
 import { systemClock } from '../adapters/clock/system-clock.ts';
 import { openHost } from '../adapters/host/open-host.ts';
@@ -143,7 +142,10 @@ async function openBus({ kind, settings, options, log }: Work, host: string, sig
   const callTimeoutMs = settings.answerSeconds * 1000;
   const name = `neutron-${kind}-agent of ${host}, ${process.pid}`;
   const common = { clock: systemClock, log, name, callTimeoutMs };
-  if (options.busSocket === undefined) return await openAmqpBus({ ...common, amqp: amqpOptions(settings.messaging), connectMs });
+  if (options.busSocket === undefined) {
+    const { openAmqpBus } = await import('../adapters/bus-amqp/amqp-bus.ts');
+    return await openAmqpBus({ ...common, amqp: amqpOptions(settings.messaging), connectMs });
+  }
   for (let told = false; !signal.aborted; told = true) {
     try {
       return await connectUnixBus(options.busSocket, { ...common, connectMs });

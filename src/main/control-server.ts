@@ -1,6 +1,8 @@
 // The control socket of a running Weft: JSON over HTTP, for the owner of the state directory only.
 import { rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** Answers with a status and a JSON body; throw ControlError for a refusal in words. */
 export type ControlHandler = (body: unknown, name: string) => Promise<unknown>;

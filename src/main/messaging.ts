@@ -1,8 +1,6 @@
 // The bus that `transport_url` names, beside the Unix socket that agents on this machine use.
 import { hostname } from 'node:os';
-import { openAmqp } from '../adapters/bus-amqp/amqp-bus.ts';
 import type { AmqpTransport } from '../adapters/bus-amqp/amqp-transport.ts';
-import { OsloBus } from '../adapters/bus-oslo/oslo-bus.ts';
 import { systemClock as clock } from '../adapters/clock/system-clock.ts';
 import type { Bus } from '../contracts/bus.ts';
 import type { Log } from '../contracts/log.ts';
@@ -24,12 +22,14 @@ export const hostOf = (config: MessagingConfig): string => config.host || hostna
 /** `stopGraceMs`: how long its end waits for what agents have asked. */
 export async function openMessaging(config: MessagingConfig, log: Log, stopGraceMs?: number): Promise<Messaging | undefined> {
   if (config.transportUrl === '') return undefined;
+  const { OsloBus } = await import('../adapters/bus-oslo/oslo-bus.ts');
   const transport = await connectAmqp(config, log, 'server');
   const how = { clock, log, ping: config.ping ?? false, ...(stopGraceMs === undefined ? {} : { stopGraceMs }) };
   return { transport, bus: new OsloBus(transport, how) };
 }
 
-export function connectAmqp(config: MessagingConfig, log: Log, what: string): Promise<AmqpTransport> {
+export async function connectAmqp(config: MessagingConfig, log: Log, what: string): Promise<AmqpTransport> {
+  const { openAmqp } = await import('../adapters/bus-amqp/amqp-bus.ts');
   const name = `weft ${what} of ${hostOf(config)}, ${process.pid}`;
   return openAmqp({ amqp: amqpOptions(config), clock, log, name, connectMs });
 }

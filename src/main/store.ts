@@ -1,7 +1,5 @@
 // The store that `[database] connection` names.
 import { join } from 'node:path';
-import { openMariadbStore } from '../adapters/store-sql/mariadb/open.ts';
-import { openPostgresStore } from '../adapters/store-sql/postgres/open.ts';
 import { parseUrl } from '../adapters/store-sql/remote/url.ts';
 import { openSqliteStore } from '../adapters/store-sql/sqlite/open.ts';
 import type { Store } from '../contracts/store.ts';
@@ -25,7 +23,11 @@ export async function openStoreAs({ connection, upgrade: extend, ...pool }: Data
   if (connection === '') return openSqliteStore(join(stateDir, sqliteFile), options);
   const { kind, database } = parseUrl(connection);
   if (kind === 'sqlite') return openSqliteStore(database, options);
-  return (kind === 'mariadb' ? openMariadbStore : openPostgresStore)(connection, { ...options, ...pool });
+  const open =
+    kind === 'mariadb'
+      ? (await import('../adapters/store-sql/mariadb/open.ts')).openMariadbStore
+      : (await import('../adapters/store-sql/postgres/open.ts')).openPostgresStore;
+  return open(connection, { ...options, ...pool });
 }
 
 export interface Version {

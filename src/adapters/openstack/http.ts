@@ -1,9 +1,11 @@
 // One request over HTTP or HTTPS with a time limit; connections are kept. Whatever keeps the answer from coming is CloudUnavailable.
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions, request as startHttp } from 'node:http';
-import { Agent as HttpsAgent, request as startHttps } from 'node:https';
+import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http';
 import { CloudUnavailable } from '../../contracts/cloud.ts';
 import type { ServiceAccount } from '../../contracts/service-account.ts';
+
+const { Agent: HttpAgent, request: startHttp } = process.getBuiltinModule('node:http');
+const { Agent: HttpsAgent, request: startHttps } = process.getBuiltinModule('node:https');
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH';

@@ -3,7 +3,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Override, PolicyProblem } from '../../domain/policy/rules.ts';
-import { readPolicyText } from './read.ts';
 
 export interface PolicyPlaces {
   /** `policy_file`, which has to be there; or several of which the first that is there counts, if any is. */
@@ -25,7 +24,8 @@ export async function readPolicyFiles(places: PolicyPlaces): Promise<PolicyFiles
   for (const file of await filesOf(places)) {
     const text = await contents(file);
     if (typeof text === 'string') {
-      const read = readPolicyText(file, text);
+      // Most clouds have no such file, and the reader is large.
+      const read = (await import('./read.ts')).readPolicyText(file, text);
       files.push(file);
       overrides.push(...read.overrides);
       problems.push(...read.problems);

@@ -1,10 +1,12 @@
 // The HTTP server on the metadata agent's Unix socket, behind the proxies of the namespaces.
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, rename } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { type Answer, type MetadataRequest, refusal } from './answer.ts';
 import type { IdentityHeaders } from './identity.ts';
+
+const { createServer } = process.getBuiltinModule('node:http');
 
 export type Respond = (request: MetadataRequest, headers: IdentityHeaders) => Promise<Answer>;
 

@@ -1,11 +1,14 @@
 // The nova backend: passes a request on to Nova's metadata API, signed, and its answer back.
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, type AgentOptions as HttpsAgentOptions, request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import type { AgentOptions as HttpsAgentOptions } from 'node:https';
 import type { NovaMetadata } from '../context.ts';
 import { type Answer, type MetadataRequest, notFound, refusal } from './answer.ts';
 import type { Asker } from './identity.ts';
+
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule('node:http');
+const { Agent: HttpsAgent, request: httpsRequest } = process.getBuiltinModule('node:https');
 
 export interface NovaBackend extends NovaMetadata {
   /** Default 60 000. */

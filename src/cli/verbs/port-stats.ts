@@ -1,10 +1,12 @@
 // weft port stats: what the ports of hosts sent and received, as their agents tell it.
 import { existsSync, readdirSync } from 'node:fs';
-import { type RequestOptions, request } from 'node:http';
+import type { RequestOptions } from 'node:http';
 import { join } from 'node:path';
 import { type Call, Failure, flag, texts, usage, type Verb } from '../verb.ts';
 import { table } from './instance.ts';
 import { stateOf, stateOption } from './state-option.ts';
+
+const { request } = process.getBuiltinModule('node:http');
 
 export const portStats: Verb = {
   path: ['port', 'stats'],

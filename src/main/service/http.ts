@@ -1,6 +1,5 @@
 // The API of a server on a port, or on a socket that somebody else made.
 import type { Server } from 'node:http';
-import { Server as TlsServer } from 'node:tls';
 import type { Identity, IdentityApi } from '../../contracts/identity.ts';
 import type { Extension } from '../../model/kit/resource.ts';
 import { extensions, resources } from '../../model/registry.ts';
@@ -78,7 +77,7 @@ export async function listenHttp(services: Services, options: HttpOptions): Prom
 
 function newCertificate(server: Server, { config, log }: Services): string[] {
   try {
-    if (server instanceof TlsServer) server.setSecureContext(readTls(config.tls) ?? {});
+    if (server instanceof process.getBuiltinModule('node:tls').Server) server.setSecureContext(readTls(config.tls) ?? {});
     return [];
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

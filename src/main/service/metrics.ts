@@ -1,5 +1,4 @@
 // `/metrics` at an address of its own, for Prometheus: what all processes of the server say, together.
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exposition, Registry, together } from '../../adapters/metrics/registry.ts';
 import type { Metric, Sample } from '../../contracts/metrics.ts';
@@ -7,6 +6,8 @@ import type { ServerConfig, Services } from '../../server/context.ts';
 import { cloudSamples } from '../../server/metrics/cloud.ts';
 import { exporterMetrics, ownMetrics } from '../../server/metrics/names.ts';
 import type { BusWatch } from './health.ts';
+
+const { createServer } = process.getBuiltinModule('node:http');
 
 const known = [...ownMetrics, ...exporterMetrics];
 

@@ -1,6 +1,6 @@
 // The certificate and key of the API, read from their files.
 import { readFileSync } from 'node:fs';
-import { createSecureContext, type TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import type { TlsConfig } from '../../server/context.ts';
 import { ConfigError } from '../config/ini.ts';
 
@@ -16,7 +16,7 @@ export function readTls({ enabled, certFile, keyFile, caFile, ciphers }: TlsConf
     ...(caFile === '' ? {} : { ca: contents(caFile), requestCert: true, rejectUnauthorized: true }),
   };
   try {
-    createSecureContext(options);
+    process.getBuiltinModule('node:tls').createSecureContext(options);
   } catch (error) {
     const why = (error as Error).message.replace(/^error:[^:]*:/, '');
     throw new ConfigError(

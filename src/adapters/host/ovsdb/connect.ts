@@ -2,10 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { HostRefusal } from '../../../contracts/host/firewall.ts';
 import type { OvsdbOptions } from '../../../contracts/host/ovsdb.ts';
 import type { OvsdbAddress } from './address.ts';
+
+const { connect: connectTls } = process.getBuiltinModule('node:tls');
 
 /** Rejects with the words of the system, and when the signal aborts. */
 export type Connect = (address: OvsdbAddress, options: OvsdbOptions, signal: AbortSignal) => Promise<Duplex>;
