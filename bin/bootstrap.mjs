@@ -3,9 +3,10 @@
 // Plain JavaScript on purpose: it runs on the Node.js that the machine has (20 or later).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiledPrograms } from './compiled.mjs';
 import {
   conformancePackages,
   installPackages,
@@ -108,6 +109,25 @@ function ensureNode() {
   );
 }
 
+/** The compiled form of the sources, for a quick start. Where it cannot be made, everything works without it. */
+function ensureCompiled() {
+  if (compiledPrograms() !== undefined || !isWritable(modules)) return;
+  try {
+    run('compiling the programs', [node, join(root, 'bin/compile.mjs')]);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+  }
+}
+
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function ensurePackages(mode) {
   const packages = mode === 'test' ? { ...runPackages, ...testPackages, ...conformancePackages } : upPackages(process.argv.slice(3));
   const folders = programFolders(process.env.PATH ?? '');
@@ -132,6 +152,7 @@ function main() {
   if (!['run', 'dev', 'test'].includes(mode)) throw new Stop(`usage: node bin/bootstrap.mjs run|dev|test`);
   if (process.platform !== 'linux') throw new Stop(`Weft runs on Linux; this is ${process.platform}.`);
   ensureModules();
+  ensureCompiled();
   if (mode !== 'dev') ensurePackages(mode);
 }
 

@@ -99,7 +99,7 @@ test('weft installs the programs of a network only for what calls them, and node
   const make = `import { existsSync, symlinkSync, writeFileSync } from 'node:fs'; const at = ${JSON.stringify(modules)};
     if (!existsSync(at + '/.bin/node')) symlinkSync(${JSON.stringify(execPath)}, at + '/.bin/node'); writeFileSync(at + '/.weft-stamp', '');`;
   writeFileSync(join(bin, 'bootstrap.mjs'), `${make}\n${tell}`);
-  writeFileSync(join(root, 'src/main/weft.ts'), tell);
+  writeFileSync(join(bin, 'run.mjs'), tell);
   const nodes = join(folder, 'nodes');
   mkdirSync(nodes);
   symlinkSync(execPath, join(nodes, 'node'));
@@ -114,7 +114,7 @@ test('weft installs the programs of a network only for what calls them, and node
     [['help'], 'dev', undefined],
     [[], 'dev', undefined],
   ]) {
-    const itself = `weft.ts ${argv.join(' ')}`.trim();
+    const itself = `run.mjs ${join(root, 'src/main/weft.ts')} ${argv.join(' ')}`.trim();
     fresh();
     const looks = mode => ['bootstrap.mjs', mode, ...argv].join(' ');
     assert.deepEqual(weft(...argv), [looks(first), itself]);

@@ -6,7 +6,8 @@ import type { StateFolder } from '../cli/state.ts';
 import type { Log, LogLevel } from '../contracts/log.ts';
 import { type AgentPlace, type AgentProcessConfig, agentConfig } from './agent-config.ts';
 import type { Place } from './sandbox/sandbox.ts';
-import { nodeArgv, startProcess } from './supervise/process.ts';
+import { nodeArgv } from './supervise/node.ts';
+import { startProcess } from './supervise/process.ts';
 import { type Supervised, supervise } from './supervise/supervisor.ts';
 
 export interface AgentOptions {

@@ -1,13 +1,7 @@
-// The command `weft`. Compiled code is cached before anything large is loaded: without it 400 files cost a second at start.
-import { enableCompileCache } from 'node:module';
-import { join } from 'node:path';
+// The command `weft`, as bin/run.mjs starts it.
 import { outliveHangUp } from './stop.ts';
 
-const codeCache = process.env['NODE_COMPILE_CACHE'] ?? join(import.meta.dirname, '../../node_modules/.cache/weft-code');
-enableCompileCache(codeCache);
 outliveHangUp(process.argv.slice(2));
-// The agents that we start read and fill the same cache.
-process.env['NODE_COMPILE_CACHE'] = codeCache;
 // The programs of a network live in folders that an ordinary user's PATH may lack.
 process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
 

@@ -13,7 +13,8 @@ import { isAlive, processId } from '../../src/main/sandbox/proc.ts';
 import { publish } from '../../src/main/sandbox/publish.ts';
 import { run, tryRun } from '../../src/main/sandbox/run.ts';
 import { enterArgv } from '../../src/main/sandbox/sandbox.ts';
-import { nodeArgv, startProcess } from '../../src/main/supervise/process.ts';
+import { nodeArgv } from '../../src/main/supervise/node.ts';
+import { startProcess } from '../../src/main/supervise/process.ts';
 import { networkOf, processesIn, processesNaming, untilNone } from './left.ts';
 import { asNobody, noSandbox, noUserNamespaces } from './need.ts';
 
@@ -116,7 +117,7 @@ describe('contained hosts', { skip: noSandbox() }, () => {
     const [h1] = contained.hosts;
     assert.ok(h1);
     await run(h1.sandbox.enter(['ip', 'address', 'add', '172.24.4.77/24', 'dev', 'eth1']));
-    const server = spawn(enterArgv(h1.sandbox.init.pid, [])[0] ?? '', h1.sandbox.enter(nodeArgv(['-e', echoServer])).slice(1), {
+    const server = spawn(enterArgv(h1.sandbox.init.pid, [])[0] ?? '', h1.sandbox.enter([process.execPath, '-e', echoServer]).slice(1), {
       stdio: 'ignore',
     });
     t.after(() => server.kill('SIGKILL'));

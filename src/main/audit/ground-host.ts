@@ -7,7 +7,7 @@ import type { ApiClient } from '../../client/api.ts';
 import type { Bus } from '../../contracts/bus.ts';
 import type { GroundHost } from '../ground.ts';
 import { run } from '../sandbox/run.ts';
-import { nodeArgv } from '../supervise/process.ts';
+import { nodeArgv } from '../supervise/node.ts';
 import { type AuditedHost, resyncAgent } from './host-audit.ts';
 import type { Question } from './program.ts';
 

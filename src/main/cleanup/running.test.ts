@@ -8,8 +8,9 @@ test('agents are known by their command lines, Weft’s and Neutron’s', () => 
   for (const [argv, kinds] of [
     [[...node, weft, 'agent', 'dhcp', '--config-file', 'x'], ['dhcp']],
     [[...node, weft, '--called-as', 'neutron-l3-agent', '--config-file', 'x'], ['l3']],
+    [[...node, '/opt/weft/bin/run.mjs', weft, 'agent', 'l3'], ['l3']],
     [
-      [...node, '/opt/weft/src/main/agent.ts', '/run/weft/h1.agent.json'],
+      [...node, '/opt/weft/bin/run.mjs', '/opt/weft/src/main/agent.ts', '/run/weft/h1.agent.json'],
       ['linuxbridge', 'openvswitch', 'dhcp', 'l3', 'metadata'],
     ],
     [['neutron-dhcp-agent (/usr/bin/python3 /usr/bin/neutron-dhcp-agent --config-file x)'], ['dhcp']],

@@ -20,7 +20,7 @@ export function runningAgents(): RunningAgent[] {
 
 /** Which agents a command line starts. */
 export function kindsOf(argv: readonly string[]): AgentKind[] {
-  const words = argv.map(word => basename(word));
+  const words = argv.map(word => basename(word)).filter(word => word !== 'run.mjs');
   const at = words.indexOf('weft.ts');
   if (at > 0 && words[at + 1] === 'agent') return agentKinds.filter(kind => kind === words[at + 2]);
   // `weft up` has all of a host in one process, with one of the switches.

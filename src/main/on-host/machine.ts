@@ -11,6 +11,7 @@ import { publicNetwork } from '../sandbox/plan.ts';
 import { run } from '../sandbox/run.ts';
 import type { Ownership, Place } from '../sandbox/sandbox.ts';
 import { Locked, takeLock } from '../state/lock.ts';
+import { nodeArgv } from '../supervise/node.ts';
 import { cleanMachine } from './clean.ts';
 import { refuseForeign } from './foreign.ts';
 import { agentSysctls, lookAtMachine } from './look.ts';
@@ -88,8 +89,8 @@ async function takeMachine(listen: string): Promise<Disposable> {
 
 /** Disposing it lets it do its work, and waits for the end of that. */
 function startReaper(record: string, log: string): AsyncDisposable {
-  const argv = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'reaper.ts'), record, log];
-  const reaper = spawn(process.execPath, argv, { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
+  const [node = '', ...argv] = nodeArgv([join(import.meta.dirname, 'reaper.ts'), record, log]);
+  const reaper = spawn(node, argv, { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' });
   const ended = new Promise<void>(resolve => reaper.once('close', () => resolve()));
   reaper.on('error', () => {});
   reaper.stdin.on('error', () => {});

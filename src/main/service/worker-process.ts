@@ -2,6 +2,7 @@
 import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { launcher, nodeFlags } from '../supervise/node.ts';
 import type { FromWorker, Questions, ToWorker, WorkerSettings } from './protocol.ts';
 
 export interface WorkerEvents {
@@ -94,7 +95,7 @@ function spawned({ logs, name, config }: WorkerSettings, socket: unknown): Child
     ...(socket === undefined ? [] : [socket]),
   ] as StdioOptions;
   try {
-    return fork(program, [name], { stdio: files, serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
+    return fork(launcher, [program, name], { stdio: files, serialization: 'advanced', execArgv: [...nodeFlags] });
   } finally {
     closeSync(output);
   }

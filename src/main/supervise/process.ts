@@ -18,11 +18,6 @@ export interface ProcessOptions {
 /** How long a process may take to end after SIGTERM. */
 const graceMs = 1500;
 
-/** `program`: the absolute path of a TypeScript file, and its arguments. */
-export function nodeArgv(program: readonly string[]): string[] {
-  return [process.execPath, '--disable-warning=ExperimentalWarning', ...program];
-}
-
 export async function startProcess(options: ProcessOptions): Promise<Child> {
   const { place, argv } = options;
   // In a sandbox the kernel ends it with us; on the machine itself it has to be asked to.

@@ -2,7 +2,8 @@
 import { systemClock } from '../../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../../src/adapters/log/text-log.ts';
 import { openContained } from '../../../src/main/sandbox/contained.ts';
-import { nodeArgv, startProcess } from '../../../src/main/supervise/process.ts';
+import { nodeArgv } from '../../../src/main/supervise/node.ts';
+import { startProcess } from '../../../src/main/supervise/process.ts';
 import { supervise } from '../../../src/main/supervise/supervisor.ts';
 
 const [count = '1', folder = '/tmp'] = process.argv.slice(2);
