@@ -35,6 +35,18 @@ export function shownColumns(resource: Resource, row: Row): ApiObject {
   return out;
 }
 
+/** Some of these columns as the API shows them; undefined where an attribute is not just that. */
+export function plainColumns(resource: Resource, names: readonly string[]): ((row: Row) => ApiObject) | undefined {
+  const some = fieldsOf(resource).shown.filter(({ name }) => names.includes(name));
+  if (some.length < names.length) return undefined;
+  const blank = blankOf(some.map(({ name }) => name));
+  return row => {
+    const out: ApiObject = { ...blank };
+    for (const { name, asText } of some) out[name] = asText ? String(row[name]) : row[name];
+    return out;
+  };
+}
+
 /** The columns of a new row: what is given, and the defaults of the rest. What must not be null and has none is for the command. */
 export function newColumns(resource: Resource, given: Attributes): Record<string, Value> {
   const out: Record<string, Value> = {};

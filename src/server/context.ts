@@ -14,7 +14,7 @@ import type { Resource } from '../model/kit/resource.ts';
 import { type CorsConfig, defaultCors } from './http/cors.ts';
 import { noProxy, type ProxyConfig } from './http/place.ts';
 import type { Policy } from './policy.ts';
-import type { PrintedObjects } from './printed.ts';
+import type { PrintedObjects, PrintedPages } from './printed.ts';
 
 /** `[oslo_policy]`. */
 export interface PolicyConfig {
@@ -305,6 +305,7 @@ export interface Services {
   readonly drivers: Drivers;
   readonly config: ServerConfig;
   readonly printed: PrintedObjects;
+  readonly pages: PrintedPages;
   /** Where there is an account for Placement. */
   readonly allocations?: Allocations;
   /** Where somebody wants to know. */

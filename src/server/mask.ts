@@ -11,6 +11,16 @@ type Thing = Readonly<Record<string, unknown>>;
 export type Objects = readonly Thing[];
 
 export interface Mask {
+  /** Masks of the same name take the same from the same object. */
+  readonly name: string;
+  /** What policy shows of no object. */
+  readonly denied: ReadonlySet<string>;
+  /** Of every object or of none; undefined: of some. */
+  shows(name: string): boolean | undefined;
+  /** As `hidden` says it, where it takes the same from every object. */
+  readonly always: string | undefined;
+  /** Attributes of objects and of their parents that it compares. */
+  readonly compares: ReadonlySet<string>;
   /** Columns that `hidden` looks at. */
   readonly columns: readonly string[];
   /** By row, the names of what is taken from its object; undefined where the row alone does not tell. */
@@ -33,7 +43,20 @@ interface Open {
  * in what the rules compare: all of one owner, for instance.
  */
 export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mask {
-  const { never, open } = sorted(policy, caller, resource);
+  const ofCaller = masks.get(policy) ?? new WeakMap<Caller, Map<Resource, Mask>>();
+  masks.set(policy, ofCaller);
+  const known = ofCaller.get(caller) ?? new Map<Resource, Mask>();
+  ofCaller.set(caller, known);
+  const mask = known.get(resource) ?? maskOf(policy, caller, resource);
+  known.set(resource, mask);
+  return mask;
+}
+
+/** For as long as the caller is known. */
+const masks = new WeakMap<Policy, WeakMap<Caller, Map<Resource, Mask>>>();
+
+function maskOf(policy: Policy, caller: Caller, resource: Resource): Mask {
+  const { denied, never, open } = sorted(policy, caller, resource);
   const isOwn = (name: string): boolean => resource.fields[name] !== undefined;
   const compared = new Set(open.flatMap(o => [...attributesOf(o.check)]));
   const beyond = open.filter(o => ![...attributesOf(o.check)].every(isOwn));
@@ -42,8 +65,13 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   const isColumn = (name: string): boolean => resource.table.columns[columnOf(name)] !== undefined;
   const untold = open.filter(o => ![...attributesOf(o.check)].every(isColumn));
   const namesOf = (row: Thing): string | undefined =>
-    untold.every(o => !isNegative(o.check) && allowed(o, row)) ? [...hide(row)].sort().join() : undefined;
+    untold.every(o => !isNegative(o.check) && allowed(o, row)) ? listed(hide(row)) : undefined;
   return {
+    denied,
+    shows: name => (never.has(name) ? false : open.every(o => o.name !== name) ? true : undefined),
+    name: JSON.stringify([[...never].sort(), open.map(({ name, check }) => [name, check])]),
+    always: open.length === 0 ? listed(never) : undefined,
+    compares: compared,
     columns: [...compared].filter(isColumn).map(columnOf),
     hidden: rows => once(open.length === 0 ? rows : rows.map(row => ({ ...row, tenant_id: row.project_id })), [...compared], namesOf),
     needsTargets: objects =>
@@ -59,25 +87,30 @@ export function maskFor(policy: Policy, caller: Caller, resource: Resource): Mas
   };
 }
 
+const listed = (names: ReadonlySet<string>): string => [...names].sort().join();
+
 /** `tenant_id` is the older name. */
 const columnOf = (name: string): string => (name === 'tenant_id' ? 'project_id' : name);
 
 /** What policy shows the caller of no object. Attributes that are there to be asked for alone are not among them. */
 export function hiddenFrom(policy: Policy, caller: Caller, resource: Resource): ReadonlySet<string> {
-  const { ruled } = rulesOf(policy, resource);
-  return new Set(ruled.filter(({ rule }) => policy.residual(rule, caller).kind === 'false').map(({ name }) => name));
+  return maskFor(policy, caller, resource).denied;
 }
 
-function sorted(policy: Policy, caller: Caller, resource: Resource): { readonly never: Set<string>; readonly open: Open[] } {
+interface Sorted {
+  /** By policy. */
+  readonly denied: ReadonlySet<string>;
+  /** By policy or by what they are. */
+  readonly never: ReadonlySet<string>;
+  readonly open: readonly Open[];
+}
+
+function sorted(policy: Policy, caller: Caller, resource: Resource): Sorted {
   const { hidden, ruled } = rulesOf(policy, resource);
-  const never = new Set(hidden);
-  const open: Open[] = [];
-  for (const { name, rule } of ruled) {
-    const check = policy.residual(rule, caller);
-    if (check.kind === 'false') never.add(name);
-    else if (check.kind !== 'true') open.push({ name, rule, check });
-  }
-  return { never, open };
+  const checked = ruled.map(({ name, rule }) => ({ name, rule, check: policy.residual(rule, caller) }));
+  const denied = new Set(checked.filter(({ check }) => check.kind === 'false').map(({ name }) => name));
+  const open = checked.filter(({ check }) => check.kind !== 'false' && check.kind !== 'true');
+  return { denied, never: new Set([...hidden, ...denied]), open };
 }
 
 interface Rules {

@@ -5,15 +5,16 @@ import { type Attributes, itemsOf, readCreate, readUpdate, type Writer } from '.
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
 import { authorizeAction, authorizeCreate, authorizeUpdate, notFound } from './authorize.ts';
-import type { ApiObject, Commands, Created } from './commands/commands.ts';
+import type { ApiObject, Commands, Created, Wanted } from './commands/commands.ts';
 import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
+import { narrowed, narrowList, wantedOf } from './fields.ts';
 import { belonging, find, findAll, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
 import { type Mask, maskFor } from './mask.ts';
 import type { Texts } from './printed.ts';
-import { hasSteady, printedList } from './printed-list.ts';
+import { hasSteady, type PrintOptions, printedList, printedObject, printObject } from './printed-list.ts';
 import { checkQuota, findUsages, type Limits, limitsFor, quotaQueries } from './quota.ts';
 import { commitDecision } from './retry.ts';
 
@@ -35,8 +36,8 @@ function parentTarget({ parent }: RequestContext, resource: Resource): ApiObject
   return { 'ext_parent:project_id': project_id, 'ext_parent:tenant_id': project_id };
 }
 
-async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[]): Promise<ApiObject[]> {
-  const objects = await commands.present(ctx, rows, viewerOf(ctx));
+async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[], wanted?: Wanted): Promise<ApiObject[]> {
+  const objects = await commands.present(ctx, rows, viewerOf(ctx), wanted);
   const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
   return masked(mask, objects, mask.needsTargets(objects) ? await parentsOf(ctx, commands, objects) : []);
 }
@@ -61,23 +62,32 @@ export async function list(ctx: RequestContext, commands: Commands, query: ListQ
   if (commands.computed) return computedList(ctx, commands, commands.computed, query);
   await commands.beforeList?.(ctx);
   const selection = await selectionOf(ctx, commands, query);
-  if (hasSteady(commands) && query.fields.length === 0) {
-    const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
-    return printedList(ctx, commands, query, { selection, mask, show: rows => show(ctx, commands, rows) });
-  }
+  if (hasSteady(commands) && query.fields.length === 0) return printedList(ctx, commands, query, { selection, ...printing(ctx, commands) });
+  const narrow = narrowed(ctx, commands, query.fields);
+  if (narrow) return narrowList(ctx, commands, query, selection, narrow);
+  const wanted = wantedOf(ctx, commands, query.fields);
   const rows = await rowsOf(ctx, selection);
   const objects: ApiObject[] = [];
   for (let from = 0; from < rows.length; from += atOnce) {
     if (from > 0) await giveWay(ctx);
-    for (const object of await show(ctx, commands, rows.slice(from, from + atOnce))) objects.push(trim(object, query.fields));
+    for (const object of await show(ctx, commands, rows.slice(from, from + atOnce), wanted)) objects.push(trim(object, query.fields));
   }
   return { objects, keys: rows.map(r => String(r[commands.resource.key])), ...directions(rows.length, query) };
 }
 
-export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject> {
+const printing = (ctx: RequestContext, commands: Commands): PrintOptions => ({
+  mask: maskFor(ctx.policy, ctx.caller, commands.resource),
+  show: rows => show(ctx, commands, rows),
+});
+
+export async function get(ctx: RequestContext, commands: Commands, id: string, fields: readonly string[]): Promise<ApiObject | Texts> {
   if (commands.show) return commands.show(ctx, id, fields);
   if (commands.computed) return trim(await computedObject(ctx, commands, commands.computed, id), fields);
+  const isSteady = hasSteady(commands) && fields.length === 0;
+  const printed = isSteady ? await printedObject(ctx, commands, id, printing(ctx, commands)) : undefined;
+  if (printed) return printed;
   const row = await find(ctx, commands, id);
+  if (isSteady) return printObject(ctx, commands, row, printing(ctx, commands));
   const [object] = await show(ctx, commands, [row]);
   return trim(object as ApiObject, fields);
 }

@@ -1,96 +1,188 @@
-// A list as text: objects that were printed before and are the same still are not read again.
-import type { Predicate, Row } from '../contracts/store.ts';
+// Objects as text: those that were printed before and are the same still are not read again, and a list of nothing else is not even put together.
+import type { Exists, Predicate, Row } from '../contracts/store.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Commands, Steady } from './commands/commands.ts';
 import type { RequestContext } from './context.ts';
+import { seenQuery } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, directions, rowsOf, type Selection } from './list.ts';
 import type { Mask } from './mask.ts';
 import type { ListAnswer } from './pipeline.ts';
-import { Texts } from './printed.ts';
+import { type Contents, Texts } from './printed.ts';
 
 type SteadyCommands = Commands & { readonly steady: Steady };
 
 export const hasSteady = (commands: Commands): commands is SteadyCommands => commands.steady !== undefined;
 
 export interface PrintOptions {
-  readonly selection: Selection;
   /** Callers from whom the same is hidden are shown the same. */
   readonly mask: Mask;
   readonly show: (rows: readonly Row[]) => Promise<Record<string, unknown>[]>;
+}
+
+interface ListOptions extends PrintOptions {
+  readonly selection: Selection;
 }
 
 export async function printedList(
   ctx: RequestContext,
   commands: SteadyCommands,
   query: ListQuery,
-  options: PrintOptions,
+  options: ListOptions,
 ): Promise<ListAnswer> {
-  const { selection } = options;
+  const { selection, mask } = options;
   const { key } = commands.resource;
-  const columns = new Set([
-    key,
-    'revision_number',
-    ...commands.steady.columns,
-    ...options.mask.columns,
-    ...selection.order.map(([column]) => column),
-  ]);
+  const isQuiet = await nothingOfOthers(ctx, commands.steady);
+  const columns = new Set([key, 'revision_number', ...mask.columns, ...selection.order.map(([column]) => column)]);
   const rows = await rowsOf(ctx, selection, [...columns]);
-  const keys = rows.map(r => String(r[key]));
-  const printed = await known(ctx, commands, rows, options.mask);
-  const missing = keys.filter(k => !printed.has(k));
-  for (let from = 0; from < missing.length; from += atOnce) {
-    if (from > 0) await giveWay(ctx);
-    const some = missing.slice(from, from + atOnce);
-    for (const [k, text] of await print(ctx, commands, some, options)) printed.set(k, text);
-  }
+  const contents = { ids: rows.map(r => String(r[key])), revisions: rows.map(r => Number(r.revision_number)) };
+  const page = isQuiet ? pageOf(commands, options, contents) : undefined;
+  const kept = page && ctx.pages.get(page.kind, page.name, contents);
+  if (kept) return { objects: kept, keys: contents.ids, ...directions(rows.length, query) };
+  const printed = await known(ctx, commands, rows, mask, isQuiet ? none : await moving(ctx, commands, contents.ids));
+  await printMissing(ctx, commands, contents.ids, printed, options);
   // What has gone meanwhile is not there.
-  const there = keys.filter(k => printed.has(k));
-  return { objects: new Texts(there.map(k => printed.get(k) as Uint8Array)), keys: there, ...directions(rows.length, query) };
+  const there = contents.ids.filter(id => printed.has(id));
+  const objects = Texts.list(there.map(id => printed.get(id) as Uint8Array));
+  if (page && isWholeOf(ctx, commands, rows, mask, printed)) ctx.pages.keep(page.kind, page.name, contents, objects);
+  return { objects, keys: there, ...directions(rows.length, query) };
+}
+
+/** The object as it was printed, where it is still the same; undefined where that is not known, or the caller does not see it. */
+export async function printedObject(
+  ctx: RequestContext,
+  commands: SteadyCommands,
+  id: string,
+  { mask }: PrintOptions,
+): Promise<Texts | undefined> {
+  if (mask.always !== undefined && !ctx.printed.has(kindOf(commands, mask.always), id)) return undefined;
+  const { key } = commands.resource;
+  const { table, where } = seenQuery(ctx, commands, [id]);
+  const columns = [key, 'revision_number', ...mask.columns];
+  const [row] = await ctx.store.select({ table, where: { and: [where as Predicate, { not: showsOthers(commands.steady) }] }, columns });
+  const [hidden] = row ? mask.hidden([row]) : [];
+  if (!row || hidden === undefined) return undefined;
+  const text = ctx.printed.get(kindOf(commands, hidden), id, Number(row.revision_number));
+  return text && Texts.one(text);
+}
+
+/** Prints the object of a row, and keeps that. */
+export async function printObject(ctx: RequestContext, commands: SteadyCommands, row: Row, options: PrintOptions): Promise<Texts> {
+  const [text] = (await printRows(ctx, commands, [row], options)).values();
+  return Texts.one(text as Uint8Array);
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** No object of the resource shows anything of others now. */
+async function nothingOfOthers({ store }: RequestContext, { others }: Steady): Promise<boolean> {
+  const answers = await store.selectAll(others.map(other => ({ ...anyOf(other), limit: 1 })));
+  return answers.every(rows => rows.length === 0);
+}
+
+const anyOf = ({ table, on, where }: Exists) => ({ table, ...(where ? { where } : {}), columns: on.map(([theirs]) => theirs) });
+
+const showsOthers = ({ others }: Steady): Predicate => ({ or: others.map((exists): Predicate => ({ exists })) });
+
+/** Those that show something of others now. */
+async function moving(ctx: RequestContext, { resource, steady }: SteadyCommands, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { table, key } = resource;
+  const where: Predicate = { and: [{ in: [key, ids] }, showsOthers(steady)] };
+  const rows = await ctx.store.select({ table: table.name, where, columns: [key] });
+  return new Set(rows.map(r => String(r[key])));
+}
+
+const kindOf = ({ resource }: Commands, hidden: string): string => `${resource.name} ${hidden}`;
+
+/** What was asked for, as far as it tells the objects and their order: a text is used only for the very same ones. */
+function pageOf(
+  commands: Commands,
+  { mask, selection }: ListOptions,
+  { ids }: Contents,
+): { readonly kind: string; readonly name: string } | undefined {
+  if (ids.length === 0 || ids.length > mostOnPage) return undefined;
+  return { kind: `${commands.resource.name} ${mask.name}`, name: JSON.stringify([selection.conditions, selection.order, selection.limit]) };
+}
+
+/** Longer lists are answered in pieces. */
+const mostOnPage = 5000;
+
+/** Each text is the one that is kept of that revision. */
+function isWholeOf(
+  ctx: RequestContext,
+  commands: Commands,
+  rows: readonly Row[],
+  mask: Mask,
+  printed: ReadonlyMap<string, Uint8Array>,
+): boolean {
+  const { key } = commands.resource;
+  const hidden = mask.hidden(rows);
+  return rows.every((row, i) => {
+    const [id, of] = [String(row[key]), hidden[i]];
+    const text = of === undefined ? undefined : ctx.printed.get(kindOf(commands, of), id, Number(row.revision_number));
+    return text !== undefined && text === printed.get(id);
+  });
 }
 
 /** Objects that are printed before others get their turn. */
 const printedAtOnce = 2000;
 
-/** Undefined where the row alone does not tell what of the object is hidden: it is printed anew each time. */
-const nameOf = ({ resource }: Commands, key: string, hidden: string | undefined): string | undefined =>
-  hidden === undefined ? undefined : `${resource.name} ${key} ${hidden}`;
-
-async function known(ctx: RequestContext, commands: SteadyCommands, rows: readonly Row[], mask: Mask): Promise<Map<string, Uint8Array>> {
+async function known(
+  ctx: RequestContext,
+  commands: SteadyCommands,
+  rows: readonly Row[],
+  mask: Mask,
+  moving: ReadonlySet<string>,
+): Promise<Map<string, Uint8Array>> {
   const { key } = commands.resource;
-  const moving = await commands.steady.moving(ctx, rows);
+  // Undefined where the row alone does not tell what of the object is hidden: it is printed anew each time.
   const hidden = mask.hidden(rows);
   const found = new Map<string, Uint8Array>();
   for (const [i, row] of rows.entries()) {
-    const id = String(row[key]);
-    const name = moving.has(id) ? undefined : nameOf(commands, id, hidden[i]);
-    const text = name === undefined ? undefined : ctx.printed.get(name, Number(row.revision_number));
+    const [id, of] = [String(row[key]), hidden[i]];
+    const text = of === undefined || moving.has(id) ? undefined : ctx.printed.get(kindOf(commands, of), id, Number(row.revision_number));
     if (text !== undefined) found.set(id, text);
   }
   return found;
 }
 
-/** By key. The rows are read again, under the same conditions: what is kept is of the revision that was read first. */
-async function print(
+/** The rows are read again, under the same conditions: what is kept is of the revision that was read first. */
+async function printMissing(
   ctx: RequestContext,
   commands: SteadyCommands,
-  keys: readonly string[],
-  { selection, mask, show }: PrintOptions,
+  ids: readonly string[],
+  printed: Map<string, Uint8Array>,
+  options: ListOptions,
+): Promise<void> {
+  const { selection } = options;
+  const missing = ids.filter(id => !printed.has(id));
+  for (let from = 0; from < missing.length; from += atOnce) {
+    if (from > 0) await giveWay(ctx);
+    const where: Predicate = { and: [...selection.conditions, { in: [commands.resource.key, missing.slice(from, from + atOnce)] }] };
+    const rows = await ctx.store.select({ table: selection.table, where });
+    for (const [id, text] of await printRows(ctx, commands, rows, options)) printed.set(id, text);
+  }
+}
+
+/** By key. */
+async function printRows(
+  ctx: RequestContext,
+  commands: SteadyCommands,
+  rows: readonly Row[],
+  { mask, show }: PrintOptions,
 ): Promise<Map<string, Uint8Array>> {
   const { key } = commands.resource;
-  const where: Predicate = { and: [...selection.conditions, { in: [key, keys] }] };
-  const rows = await ctx.store.select({ table: selection.table, where });
   const objects = await show(rows);
   const hidden = mask.hidden(rows);
   const texts = new Map<string, Uint8Array>();
   for (const [i, object] of objects.entries()) {
     if (i % printedAtOnce === printedAtOnce - 1) await giveWay(ctx);
     const row = rows[i] as Row;
-    const id = String(row[key]);
+    const [id, of] = [String(row[key]), hidden[i]];
     const text = Buffer.from(JSON.stringify(object));
     texts.set(id, text);
-    const name = commands.steady.isSteady(ctx, object) ? nameOf(commands, id, hidden[i]) : undefined;
-    if (name !== undefined) ctx.printed.keep(name, Number(row.revision_number), text);
+    if (of !== undefined && commands.steady.isSteady(ctx, object))
+      ctx.printed.keep(kindOf(commands, of), id, Number(row.revision_number), text);
   }
   return texts;
 }

@@ -1,47 +1,32 @@
-// Objects as they were printed last. Most objects of a list are asked for again before they change, and printing them costs more than
-// all the rest of the answer.
-
-interface Printed {
-  readonly revision: number;
-  readonly text: Uint8Array;
-}
+// Objects and pages of lists as they were printed last. Most are asked for again before they change, and printing them costs more than all
+// the rest of the answer. The texts are of one server process; a revision that another process made is another revision here, too.
 
 /**
- * JSON texts, as bytes, by object and revision. Two generations: what nobody asked for while the newer one filled goes with the older.
- * The texts are of one server process; a revision that another process made is another revision here, too.
+ * Values by kind and name, up to about `most` bytes. Two generations: what nobody asked for while the newer one filled goes with the older.
  */
-export class PrintedObjects {
+class Kept<V extends { readonly bytes: number }> {
   private readonly most: number;
-  private newer = new Map<string, Printed>();
-  private older = new Map<string, Printed>();
+  private newer = new Map<string, Map<string, V>>();
+  private older = this.newer;
   private size = 0;
 
-  /** `most`: bytes that are kept, about; by default those of some twenty thousand ports. */
-  constructor(most = 32 * 1024 * 1024) {
+  constructor(most: number) {
     this.most = most;
   }
 
-  /** `name`: the object, and what of it is shown. */
-  get(name: string, revision: number): Uint8Array | undefined {
-    const found = this.newer.get(name);
-    if (found) return found.revision === revision ? found.text : undefined;
-    const before = this.older.get(name);
-    if (before?.revision !== revision) return undefined;
-    this.put(name, before);
-    return before.text;
+  get(kind: string, name: string): V | undefined {
+    const found = this.newer.get(kind)?.get(name);
+    if (found) return found;
+    const before = this.older.get(kind)?.get(name);
+    if (before) this.put(kind, name, before);
+    return before;
   }
 
-  keep(name: string, revision: number, text: Uint8Array): void {
-    const known = this.newer.get(name);
-    // A slow reader's older text is not put over a newer one.
-    if (known && known.revision > revision) return;
-    if (known) this.size -= known.text.length;
-    this.put(name, { revision, text });
-  }
-
-  private put(name: string, printed: Printed): void {
-    this.newer.set(name, printed);
-    this.size += printed.text.length;
+  put(kind: string, name: string, value: V): void {
+    const ofKind = this.newer.get(kind) ?? new Map<string, V>();
+    this.newer.set(kind, ofKind);
+    this.size += value.bytes - (ofKind.get(name)?.bytes ?? 0);
+    ofKind.set(name, value);
     if (this.size <= this.most / 2) return;
     this.older = this.newer;
     this.newer = new Map();
@@ -49,10 +34,124 @@ export class PrintedObjects {
   }
 }
 
-/** Objects in order, each as JSON in UTF-8. */
-export class Texts {
-  readonly texts: readonly Uint8Array[];
-  constructor(texts: readonly Uint8Array[]) {
-    this.texts = texts;
+interface Printed {
+  readonly revision: number;
+  readonly text: Uint8Array;
+  readonly bytes: number;
+}
+
+/** JSON texts, as bytes, by object and revision. `kind`: of which resource, and what of it is shown. */
+export class PrintedObjects {
+  private readonly kept: Kept<Printed>;
+
+  /** `most`: bytes that are kept, about; by default those of some twenty thousand ports. */
+  constructor(most = 32 * 1024 * 1024) {
+    this.kept = new Kept(most);
+  }
+
+  get(kind: string, id: string, revision: number): Uint8Array | undefined {
+    const found = this.kept.get(kind, id);
+    return found?.revision === revision ? found.text : undefined;
+  }
+
+  /** Of whatever revision. */
+  has(kind: string, id: string): boolean {
+    return this.kept.get(kind, id) !== undefined;
+  }
+
+  keep(kind: string, id: string, revision: number, text: Uint8Array): void {
+    const known = this.kept.get(kind, id);
+    // A slow reader's older text is not put over a newer one.
+    if (known && known.revision > revision) return;
+    this.kept.put(kind, id, { revision, text, bytes: text.length });
   }
 }
+
+/** Which objects a list has, in order, and of which revisions. */
+export interface Contents {
+  readonly ids: readonly string[];
+  readonly revisions: readonly number[];
+}
+
+interface Page extends Contents {
+  readonly texts: Texts;
+  readonly bytes: number;
+}
+
+/** Lists of objects that tell all of themselves by their revisions, each as one text: the same objects of the same revisions are the same list. */
+export class PrintedPages {
+  private readonly most: number;
+  private readonly kept: Kept<Page>;
+
+  /** `most`: bytes that are kept, about. */
+  constructor(most = 32 * 1024 * 1024) {
+    this.most = most;
+    this.kept = new Kept(most);
+  }
+
+  /** `kind`: of which resource, and what of it is shown; `name`: what was asked for. */
+  get(kind: string, name: string, { ids, revisions }: Contents): Texts | undefined {
+    const found = this.kept.get(kind, name);
+    return found && isSame(found.revisions, revisions) && isSame(found.ids, ids) ? found.texts : undefined;
+  }
+
+  /** One list does not push out all others. */
+  keep(kind: string, name: string, { ids, revisions }: Contents, texts: Texts): void {
+    const bytes = texts.bytes + name.length + ids.length * idBytes;
+    if (bytes <= this.most / 8) this.kept.put(kind, name, { ids, revisions, texts, bytes });
+  }
+}
+
+/** What an id and a revision take in a page, about. */
+const idBytes = 80;
+
+const isSame = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
+
+const comma = Buffer.from(',');
+
+/** Objects as JSON in UTF-8: a list of them, or one alone. */
+export class Texts {
+  readonly bytes: number;
+  /** Each of one object or of several, with commas between them. */
+  private parts: readonly Uint8Array[];
+  private readonly brackets: readonly [string, string];
+  private last: { readonly before: string; readonly after: string; readonly whole: Uint8Array } | undefined;
+
+  private constructor(parts: readonly Uint8Array[], brackets: readonly [string, string]) {
+    this.parts = parts;
+    this.brackets = brackets;
+    this.bytes = parts.reduce((sum, { length }) => sum + length + 1, 0);
+  }
+
+  static list(parts: readonly Uint8Array[]): Texts {
+    return new Texts(parts, ['[', ']']);
+  }
+
+  static one(part: Uint8Array): Texts {
+    return new Texts([part], ['', '']);
+  }
+
+  /** A whole body, with what stands around it; it is remembered for whoever asks for the same. Nobody changes its bytes. */
+  within(before: string, after: string): Uint8Array {
+    const { last, brackets } = this;
+    if (last?.before === before && last.after === after) return last.whole;
+    const [head, tail] = [Buffer.from(before + brackets[0]), Buffer.from(brackets[1] + after)];
+    const whole = Buffer.concat([head, ...between(this.parts), tail]);
+    // The bytes are there once.
+    if (this.parts.length > 1) this.parts = [whole.subarray(head.length, whole.length - tail.length)];
+    this.last = { before, after, whole };
+    return whole;
+  }
+
+  /** How many pieces it has. */
+  get length(): number {
+    return this.parts.length;
+  }
+
+  /** So many pieces of it, as they stand within brackets. */
+  *pieces(most: number): Generator<Uint8Array> {
+    for (let from = 0; from < this.parts.length; from += most) yield Buffer.concat(between(this.parts.slice(from, from + most)));
+  }
+}
+
+const between = (parts: readonly Uint8Array[]): Uint8Array[] => parts.flatMap((part, i) => (i === 0 ? [part] : [comma, part]));

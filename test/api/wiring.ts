@@ -12,7 +12,7 @@ import { defaultConfig, type ServerConfig, type Services } from '../../src/serve
 import { buildHttpServer } from '../../src/server/http/server.ts';
 import { offer } from '../../src/server/offer.ts';
 import { buildPolicy } from '../../src/server/policy.ts';
-import { PrintedObjects } from '../../src/server/printed.ts';
+import { PrintedObjects, PrintedPages } from '../../src/server/printed.ts';
 import { type Api, client } from './client.ts';
 import { openDatabase } from './open-database.ts';
 import { identity } from './people.ts';
@@ -21,7 +21,14 @@ import { refuseWide, watchLocks } from './wide-locks.ts';
 /** What it logs as errors goes to stderr. */
 export function servicesOver(store: Store, config: Partial<ServerConfig> = {}, more: Partial<Services> = {}): Services {
   const log = textLog({ sink: { write: line => void process.stderr.write(line) }, level: 'error' });
-  const chosen = { random: Math.random, newId: randomUUID, policy: buildPolicy(policies), drivers, printed: new PrintedObjects() };
+  const chosen = {
+    random: Math.random,
+    newId: randomUUID,
+    policy: buildPolicy(policies),
+    drivers,
+    printed: new PrintedObjects(),
+    pages: new PrintedPages(),
+  };
   return { store, clock: systemClock, log, ...chosen, config: { ...defaultConfig, ...config }, ...more };
 }
 

@@ -7,7 +7,7 @@ import { drivers } from '../../drivers/all.ts';
 import { putFirstTemplates } from '../../server/commands/default-security-group-rules.ts';
 import { showDefaultRanges } from '../../server/commands/network-segment-ranges.ts';
 import type { ServerConfig, Services } from '../../server/context.ts';
-import { PrintedObjects } from '../../server/printed.ts';
+import { PrintedObjects, PrintedPages } from '../../server/printed.ts';
 import { openAllocations } from '../nova.ts';
 import { type LivePolicy, openPolicy } from '../policy.ts';
 import { openStore } from '../store.ts';
@@ -47,6 +47,7 @@ export async function openServices(options: ServicesOptions, stack: AsyncDisposa
       drivers: options.drivers ?? chosenDrivers(config),
       config,
       printed: new PrintedObjects(),
+      pages: new PrintedPages(),
       ...(allocations ? { allocations } : {}),
       ...(metrics ? { metrics } : {}),
       ...(tracer ? { tracer } : {}),

@@ -1,5 +1,5 @@
 // What a resource's commands are to the pipeline: how its rows are shown and found, and what each verb decides.
-import type { Predicate, Query, Row } from '../../contracts/store.ts';
+import type { Exists, Predicate, Query, Row } from '../../contracts/store.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { ListQuery } from '../../domain/input/query.ts';
 import type { Resource } from '../../model/kit/resource.ts';
@@ -11,8 +11,8 @@ export type ApiObject = Record<string, unknown>;
 
 export interface Commands {
   readonly resource: Resource;
-  /** Rows as API objects, in order. Costs the same number of queries for one row as for thousands. */
-  present(services: Services, rows: readonly Row[], viewer: Viewer): Promise<ApiObject[]>;
+  /** Rows as API objects, in order. Costs the same number of queries for one row as for thousands. What is not wanted may be left out. */
+  present(services: Services, rows: readonly Row[], viewer: Viewer, wanted?: Wanted): Promise<ApiObject[]>;
   /** Filters that are not a plain column. */
   readonly filters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
   /** Conditions on what policy rules call `<resource>:<attribute>`: of a parent, `networks:shared` of a subnet; or where a rule means something else than a filter. */
@@ -42,19 +42,19 @@ export interface Commands {
   /** A marker that the caller does not see is as if it were not given, where Neutron's clients know no other; else it is a 404. */
   readonly forgivesMarkers?: true;
   readonly steady?: Steady;
+  /** Columns that are shown otherwise than they are stored. Where they are named, or none, whoever asks for other columns alone is answered from the rows. */
+  readonly derived?: readonly string[];
   /** Filters that `computed` has applied itself. */
   readonly computedFilters?: readonly string[];
 }
 
 /**
  * For resources whose objects show little but what their own revision stands for, and the same to everybody who sees the same attributes:
- * printed once, such an object is not read again for a list until its revision moves.
+ * printed once, such an object is not read again until its revision moves.
  */
 export interface Steady {
-  /** Columns of the rows that `moving` looks at. */
-  readonly columns: readonly string[];
-  /** Keys of those among the rows that show something of other objects now. */
-  moving(services: Services, rows: readonly Row[]): Promise<ReadonlySet<string>>;
+  /** Rows by which an object shows something of others: while there is one, it is read anew each time. */
+  readonly others: readonly Exists[];
   /** Whether an object as it is shown has nothing of others. */
   isSteady(services: Services, object: ApiObject): boolean;
 }
@@ -69,6 +69,9 @@ export interface Created {
 
 /** Decides in the draft and answers how to render the reply once it is committed. */
 export type Action = (ctx: RequestContext, draft: Draft, row: Row, body: unknown) => Promise<() => Promise<unknown>>;
+
+/** Whether an attribute is asked for, or needed to decide what is shown; without it all are. */
+export type Wanted = (name: string) => boolean;
 
 /** Whose eyes the objects are shown to: sharing is relative to a project. */
 export interface Viewer {

@@ -175,4 +175,4 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   if (holder) await removePortRows(ctx, draft, [holder]);
 }
 
-export const floatingips: Commands = { resource: floatingip, present, create, update, delete: remove };
+export const floatingips: Commands = { resource: floatingip, present, derived: [], create, update, delete: remove };

@@ -272,6 +272,7 @@ async function removeUnusedFloatingIps(ctx: RequestContext, draft: Draft, networ
 export const networks: Commands = {
   resource: network,
   present,
+  derived: ['is_default'],
   filters: {
     shared: sharingFilter('access_as_shared'),
     'router:external': sharedFilter('access_as_external'),

@@ -44,11 +44,16 @@ export const partQueries = (ids: readonly string[]): Query[] => [
   groupedQuery('port_bindings', 'port_id', ids, parts.bindings),
 ];
 
-export async function partsOf(services: Services, ids: readonly string[]): Promise<PortParts> {
+/** What of the parts is not wanted is not read, and is as if there were none. */
+export type WantedParts = Readonly<Record<keyof typeof parts, boolean>>;
+
+const allParts: WantedParts = { addresses: true, groups: true, bindings: true };
+
+export async function partsOf(services: Services, ids: readonly string[], wanted = allParts): Promise<PortParts> {
   const [addresses, groups, bindings] = [
-    await grouped(services, 'ip_allocations', 'port_id', ids, parts.addresses),
-    await grouped(services, 'port_security_groups', 'port_id', ids, parts.groups),
-    await grouped(services, 'port_bindings', 'port_id', ids, parts.bindings),
+    await grouped(services, 'ip_allocations', 'port_id', wanted.addresses ? ids : [], parts.addresses),
+    await grouped(services, 'port_security_groups', 'port_id', wanted.groups ? ids : [], parts.groups),
+    await grouped(services, 'port_bindings', 'port_id', wanted.bindings ? ids : [], parts.bindings),
   ];
   return {
     fixedIps: new Map(

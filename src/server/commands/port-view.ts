@@ -6,31 +6,53 @@ import { shownColumns } from '../columns.ts';
 import type { Services } from '../context.ts';
 import { assignmentDomains } from '../dns/domains.ts';
 import { foreseeing } from '../read-set.ts';
-import type { ApiObject, Steady } from './commands.ts';
-import { grouped, groupedQuery, idsQuery } from './load.ts';
+import type { ApiObject, Steady, Viewer, Wanted } from './commands.ts';
+import { groupedQuery, idsQuery } from './load.ts';
 import { profileOf } from './port-profile.ts';
-import { type PortParts, partQueries, partsOf } from './port-rows.ts';
-import { networkPolicies, type PortQos, portQos } from './qos-view.ts';
+import { type PortParts, partQueries, partsOf, type WantedParts } from './port-rows.ts';
+import { type PortQos, portQos } from './qos-view.ts';
 import { tagsOf, tagsQuery } from './tags.ts';
 import { trunkDetailsOf } from './trunk-rows.ts';
 
 /** Rows of which what belongs to them is asked in one statement; of many that would be longer than it is worth. */
 const few = 20;
 
-export async function presentPorts(any: Services, rows: readonly Row[]): Promise<ApiObject[]> {
+const all: Wanted = () => true;
+
+export async function presentPorts(any: Services, rows: readonly Row[], _viewer?: Viewer, wanted: Wanted = all): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
-  const services = rows.length > 0 && rows.length <= few ? await foreseeing(any, shownQueries(rows, ids)) : any;
-  const parts = await partsOf(services, ids);
-  const tags = await tagsOf(services, ids);
-  const qos = await portQos(services, rows, parts.bindings);
-  const domains = await assignmentDomains(services, rows);
-  const trunks = await trunkDetailsOf(services, ids);
+  const isFew = wanted === all && rows.length > 0 && rows.length <= few;
+  const services = isFew ? await foreseeing(any, shownQueries(rows, ids)) : any;
+  const parts = await partsOf(services, ids, partsFor(wanted));
+  const tags = wanted('tags') ? await tagsOf(services, ids) : none;
+  const qos = qosAttributes.some(wanted) ? await portQos(services, rows, parts.bindings) : () => noQos;
+  const domains = wanted('dns_assignment') ? await assignmentDomains(services, rows) : () => '';
+  const trunks = wanted('trunk_details') ? await trunkDetailsOf(services, ids) : none;
   return rows.map(row => {
     const trunk_details = trunks.get(String(row.id));
     const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: domains(row) });
-    return trunk_details ? { ...shown, trunk_details } : shown;
+    if (trunk_details) shown.trunk_details = trunk_details;
+    return shown;
   });
 }
+
+const none: ReadonlyMap<string, never> = new Map<string, never>();
+const noQos: PortQos = { qos_network_policy_id: null, resource_request: null };
+const qosAttributes = ['qos_network_policy_id', 'resource_request'];
+const ofBinding = [
+  'binding:vnic_type',
+  'binding:profile',
+  'binding:host_id',
+  'binding:vif_type',
+  'binding:vif_details',
+  'resource_request',
+];
+
+const partsFor = (wanted: Wanted): WantedParts => ({
+  addresses: wanted('fixed_ips') || wanted('dns_assignment'),
+  groups: wanted('security_groups'),
+  bindings: ofBinding.some(wanted),
+});
 
 /** What showing them asks, and policy of their networks. */
 function shownQueries(rows: readonly Row[], ids: readonly string[]): Query[] {
@@ -72,18 +94,12 @@ export function presentPort(row: Row, { parts, tags, qos, dnsDomain }: PortView)
   return shown;
 }
 
-/** Ports show of others: what policies of QoS are in effect and ask for, the trunk above them, and the domain under which their names are published. */
+/** Ports show of others: the trunk above them, what policies of QoS are in effect and ask for, and the domain under which their names are published. */
 export const steadyPorts: Steady = {
-  columns: ['network_id'],
-  async moving(services, rows) {
-    const policies = await networkPolicies(
-      services,
-      rows.map(r => r.network_id),
-    );
-    const anyTrunk = await services.store.select({ table: 'trunks', columns: ['port_id'], limit: 1 });
-    const trunks = await grouped(services, 'trunks', 'port_id', anyTrunk.length === 0 ? [] : rows.map(r => r.id));
-    return new Set(rows.filter(r => policies.get(String(r.network_id)) || trunks.has(String(r.id))).map(r => String(r.id)));
-  },
+  others: [
+    { table: 'trunks', on: [['port_id', 'id']] },
+    { table: 'networks', on: [['id', 'network_id']], where: { gt: ['qos_policy_id', ''] } },
+  ],
   isSteady: ({ config }, o) =>
     o.qos_policy_id === null &&
     o.qos_network_policy_id === null &&

@@ -41,6 +41,7 @@ export const ports: Commands = {
   resource: port,
   present: presentPorts,
   steady: steadyPorts,
+  derived: [],
   targets: networkTargets,
   filters: portFilters,
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'port', inputs),

@@ -126,6 +126,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
 export const routers: Commands = {
   resource: router,
   present: presentRouters,
+  derived: ['enable_ndp_proxy', 'ha', 'distributed', 'enable_default_route_ecmp', 'enable_default_route_bfd'],
   create,
   update,
   delete: remove,

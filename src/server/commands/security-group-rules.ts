@@ -90,6 +90,7 @@ async function removeRule(_ctx: RequestContext, draft: Draft, row: Row): Promise
 export const securityGroupRules: Commands = {
   resource: securityGroupRule,
   present: presentRules,
+  derived: [],
   filters: { belongs_to_default_sg: values => ({ or: values.map(v => (readBool(v) ? inDefaultGroup : { not: inDefaultGroup })) }) },
   async targets(services, objects) {
     const groups = await byIds(

@@ -99,6 +99,7 @@ async function removeGroup(ctx: RequestContext, draft: Draft, row: Row): Promise
 export const securityGroups: Commands = {
   resource: securityGroup,
   present: presentGroups,
+  derived: [],
   filters: { shared: sharingFilter('access_as_shared') },
   create: createGroup,
   update: updateGroup,

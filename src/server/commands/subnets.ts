@@ -195,6 +195,7 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
 export const subnets: Commands = {
   resource: subnet,
   present,
+  derived: [],
   targets,
   filters: {
     shared: sharingFilter('access_as_shared', 'network_id'),

@@ -8,63 +8,53 @@ const piece = 500;
 /** What is printed already costs less. */
 const printedPiece = 5000;
 
+/** One member at most is printed already. */
 export function jsonBody(body: unknown): string | Uint8Array | Readable {
-  if (isLong(body)) return Readable.from(pieces(body), { objectMode: false });
-  return hasTexts(body) ? withTexts(body) : JSON.stringify(body);
+  if (!hasMembers(body)) return JSON.stringify(body);
+  const members = Object.entries(body).filter(([, value]) => value !== undefined);
+  if (members.some(([, value]) => isLong(value))) return Readable.from(pieces(members), { objectMode: false });
+  const at = members.findIndex(([, value]) => value instanceof Texts);
+  return at < 0 ? JSON.stringify(body) : around(members, at);
 }
 
-type Body = Readonly<Record<string, unknown>>;
+type Member = readonly [key: string, value: unknown];
 
-function isLong(body: unknown): body is Body {
-  return (
-    hasMembers(body) &&
-    Object.values(body).some(v => (v instanceof Texts ? v.texts.length > printedPiece : Array.isArray(v) && v.length > piece))
-  );
+const hasMembers = (body: unknown): body is object => typeof body === 'object' && body !== null && !Array.isArray(body);
+
+const isLong = (value: unknown): boolean =>
+  value instanceof Texts ? value.length > printedPiece : Array.isArray(value) && value.length > piece;
+
+function around(members: readonly Member[], at: number): Uint8Array {
+  const text = ([key, value]: Member): string => `${JSON.stringify(key)}:${JSON.stringify(value)}`;
+  const [key, texts] = members[at] as readonly [string, Texts];
+  const before = [...members.slice(0, at).map(text), `${JSON.stringify(key)}:`].join(',');
+  const after = members.slice(at + 1).map(member => `,${text(member)}`);
+  return texts.within(`{${before}`, `${after.join('')}}`);
 }
 
-const hasMembers = (body: unknown): body is Body => typeof body === 'object' && body !== null;
-
-const hasTexts = (body: unknown): body is Body => hasMembers(body) && Object.values(body).some(v => v instanceof Texts);
-
-function withTexts(body: Body): Uint8Array {
-  const parts: Uint8Array[] = [];
+async function* pieces(members: readonly Member[]): AsyncGenerator<string | Uint8Array> {
   let before = '{';
-  for (const [key, value] of Object.entries(body)) {
-    if (value === undefined) continue;
-    parts.push(Buffer.from(`${before}${JSON.stringify(key)}:`));
-    if (value instanceof Texts) parts.push(Buffer.from('['), ...joined(value.texts), Buffer.from(']'));
-    else parts.push(Buffer.from(JSON.stringify(value)));
-    before = ',';
-  }
-  return Buffer.concat([...parts, Buffer.from('}')]);
-}
-
-const comma = Buffer.from(',');
-
-const joined = (texts: readonly Uint8Array[]): Uint8Array[] => texts.flatMap((text, i) => (i === 0 ? [text] : [comma, text]));
-
-async function* pieces(body: Body): AsyncGenerator<string | Uint8Array> {
-  let before = '{';
-  for (const [key, value] of Object.entries(body)) {
-    if (value === undefined) continue;
+  for (const [key, value] of members) {
     yield `${before}${JSON.stringify(key)}:`;
-    if (value instanceof Texts) yield* listPieces(value.texts, printedPiece, texts => Buffer.concat(joined(texts)));
-    else if (Array.isArray(value)) yield* listPieces(value, piece, objects => JSON.stringify(objects).slice(1, -1));
+    if (value instanceof Texts) yield* listOf(value.pieces(printedPiece));
+    else if (Array.isArray(value)) yield* listOf(printed(value));
     else yield JSON.stringify(value);
     before = ',';
   }
   yield before === '{' ? '{}' : '}';
 }
 
-async function* listPieces<T>(
-  list: readonly T[],
-  piece: number,
-  print: (some: readonly T[]) => string | Uint8Array,
-): AsyncGenerator<string | Uint8Array> {
-  for (let from = 0; from === 0 || from < list.length; from += piece) {
-    yield from === 0 ? '[' : ',';
-    yield print(list.slice(from, from + piece));
+function* printed(list: readonly unknown[]): Generator<string> {
+  for (let from = 0; from < list.length; from += piece) yield JSON.stringify(list.slice(from, from + piece)).slice(1, -1);
+}
+
+async function* listOf(pieces: Iterable<string | Uint8Array>): AsyncGenerator<string | Uint8Array> {
+  let before = '[';
+  for (const each of pieces) {
+    yield before;
+    yield each;
+    before = ',';
     await turn();
   }
-  yield ']';
+  yield before === '[' ? '[]' : ']';
 }
