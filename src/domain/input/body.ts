@@ -67,10 +67,10 @@ const core = new Set(['network', 'subnet', 'port']);
 
 /** The items of a create body: one, or several under the plural key. */
 export function itemsOf(resource: Resource, body: unknown): { readonly items: readonly unknown[]; readonly bulk: boolean } {
-  const missing = bad(`Unable to find '${resource.bodyName}' in request body`);
-  if (body === undefined) throw core.has(resource.name) ? missing : bad('Resource body required');
+  const missing = (): Error => bad(`Unable to find '${resource.bodyName}' in request body`);
+  if (body === undefined) throw core.has(resource.name) ? missing() : bad('Resource body required');
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw bad('Body contains invalid data');
-  if (Object.keys(body).length === 0) throw core.has(resource.name) ? missing : bad('Resource body required');
+  if (Object.keys(body).length === 0) throw core.has(resource.name) ? missing() : bad('Resource body required');
   const keys = body as Record<string, unknown>;
   if (Object.hasOwn(keys, resource.plural) && (resource.plural !== resource.name || Array.isArray(keys[resource.plural]))) {
     if (!resource.bulk) throw bad('Bulk operation not supported');
@@ -80,7 +80,7 @@ export function itemsOf(resource: Resource, body: unknown): { readonly items: re
     return { items: list.map(i => unwrap(resource, i)), bulk: true };
   }
   const item = Object.hasOwn(keys, resource.bodyName) ? keys[resource.bodyName] : undefined;
-  if (item === undefined || item === null) throw missing;
+  if (item === undefined || item === null) throw missing();
   return { items: [item], bulk: false };
 }
 

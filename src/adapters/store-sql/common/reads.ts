@@ -31,8 +31,20 @@ export interface Clauses {
 
 export function compileSelect(compiler: Compiler, query: Query): Read {
   const { table, columns, where, order, limit, binds } = compileClauses(compiler, query);
-  const head = columns === table.list ? table.selectAll : `${selectList(table, columns)} FROM ${table.sql}`;
-  return { text: head + where + order + limit, binds, columns };
+  const tail = where + order + limit;
+  const text = columns === table.list ? selectText(table, tail) : `${selectList(table, columns)} FROM ${table.sql}${tail}`;
+  return { text, binds, columns };
+}
+
+/** Longer ones are of a kind that does not come again. */
+const longestTail = 500;
+
+function selectText({ selectAll, selectTexts }: Table, tail: string): string {
+  const known = selectTexts.get(tail);
+  if (known !== undefined) return known;
+  const text = selectAll + tail;
+  if (tail.length <= longestTail) selectTexts.set(tail, text);
+  return text;
 }
 
 export function compileClauses(compiler: Compiler, query: Query): Clauses {
@@ -71,7 +83,7 @@ export function compileGet(compiler: Compiler, name: string, key: Readonly<Recor
   const table = tableOf(compiler.tables, name);
   const binds: SqlValue[] = [];
   const where = compilePredicate(compiler, table, keyPredicate(name, key), binds);
-  return { text: `${table.selectAll} WHERE ${where} LIMIT 1`, binds, columns: table.list };
+  return { text: selectText(table, ` WHERE ${where} LIMIT 1`), binds, columns: table.list };
 }
 
 export function keyPredicate(table: string, key: Readonly<Record<string, Scalar>>): Predicate {
@@ -131,7 +143,11 @@ export function decodeRow(columns: readonly Column[], cells: readonly unknown[])
 const longTurn = 2000;
 
 /** A long answer is worth a turn of everybody else's, where a short one goes on at once. */
-export async function decodeRows(columns: readonly Column[], answer: readonly (readonly unknown[])[]): Promise<Row[]> {
+export function decodeRows(columns: readonly Column[], answer: readonly (readonly unknown[])[]): Row[] | Promise<Row[]> {
+  return answer.length < longTurn ? answer.map(cells => decodeRow(columns, cells)) : decodeLong(columns, answer);
+}
+
+async function decodeLong(columns: readonly Column[], answer: readonly (readonly unknown[])[]): Promise<Row[]> {
   const rows: Row[] = [];
   for (const cells of answer) {
     if (rows.length % longTurn === longTurn - 1) await nextTurn();

@@ -2,6 +2,7 @@
 import type { Value } from '../../../contracts/store.ts';
 import type { ColumnDef, TableDef } from '../../../model/kit/table.ts';
 import type { Dialect, SqlValue } from './dialect.ts';
+import { Lru } from './lru.ts';
 import { StoreMisuse } from './misuse.ts';
 import { encode } from './values.ts';
 
@@ -31,6 +32,8 @@ export interface Table {
   readonly selectAll: string;
   /** Filled as they are needed. */
   readonly insertTexts: Map<string, string>;
+  /** Whole texts by what follows `selectAll`: of a text that was made anew its long head would be hashed for each look into the statement cache. */
+  readonly selectTexts: Lru<string, string>;
 }
 
 export type Tables = ReadonlyMap<string, Table>;
@@ -56,7 +59,7 @@ function compileTable(dialect: Dialect, def: TableDef): Table {
   const columns = new Map(list.map(column => [column.name, column]));
   checkKeys(def, columns);
   const selectAll = `SELECT ${list.map(c => c.sql).join(', ')} FROM ${sql}`;
-  return { def, name: def.name, sql, list, bare: list.map(c => c.bare), columns, selectAll, insertTexts: new Map() };
+  return { def, name: def.name, sql, list, bare: list.map(c => c.bare), columns, selectAll, insertTexts: new Map(), selectTexts: new Lru(100) };
 }
 
 function compileColumn(dialect: Dialect, table: string, name: string, def: ColumnDef): Column {

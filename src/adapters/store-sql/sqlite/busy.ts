@@ -31,3 +31,13 @@ export async function whileBusy<T>(work: () => T, patienceMs: number): Promise<T
     await sleep(1 + Math.random() * Math.min(10, 2 + attempt));
   }
 }
+
+/** The same, and at once where the database is not locked: nobody waits for a turn of the event loop then. */
+export function unlessBusy<T>(work: () => T, patienceMs: number): T | Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    return whileBusy(work, patienceMs);
+  }
+}

@@ -7,7 +7,7 @@ import type { Compiler } from '../common/predicate.ts';
 import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow, decodeRows } from '../common/reads.ts';
 import { compileWriteSet } from '../common/writes.ts';
 import { applyPlan } from './apply.ts';
-import { whileBusy } from './busy.ts';
+import { unlessBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
 import { GroupCommit } from './group-commit.ts';
 import { countWaiting, forgetReader, knowsReader, moveCursor, readOutbox, registerReader, takeLease } from './outbox.ts';
@@ -35,8 +35,8 @@ export class SqliteStore implements Store {
 
   async select(query: Query): Promise<Row[]> {
     const read = compileSelect(this.compiler, query);
-    const cells = await this.read(() => this.connection.all(read));
-    return decodeRows(read.columns, cells);
+    const cells = this.read(() => this.connection.all(read));
+    return decodeRows(read.columns, cells instanceof Promise ? await cells : cells);
   }
 
   /** A transaction of their own, so that no other process commits between them. */
@@ -48,7 +48,8 @@ export class SqliteStore implements Store {
 
   async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
     const read = compileGet(this.compiler, table, key);
-    const cells = await this.read(() => this.connection.first(read));
+    const found = this.read(() => this.connection.first(read));
+    const cells = found instanceof Promise ? await found : found;
     return cells && decodeRow(read.columns, cells);
   }
 
@@ -125,6 +126,6 @@ export class SqliteStore implements Store {
   /** A reader of a WAL waits for nobody, except while another process recovers or removes it. */
   private read<T>(work: () => T): T | Promise<T> {
     if (this.closing) throw new StoreMisuse('the store is closed');
-    return whileBusy(work, this.patienceMs);
+    return unlessBusy(work, this.patienceMs);
   }
 }
