@@ -56,6 +56,11 @@ export interface Bus extends AsyncDisposable {
   call(target: Target, method: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Json>;
   /** Resolves when the message has been handed over; a topic that nobody serves drops it silently. Waits and rejects as `call` does. */
   cast(target: Target, method: string, args: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<void>;
+  /**
+   * False: a message to a topic that begins like one of these would reach nobody, now or when somebody comes back. Absent or true where
+   * only a broker elsewhere knows.
+   */
+  hears?(beginnings: readonly string[]): boolean;
   /** Serves a topic until disposed. Listens on `topic` (an agent need not), `topic.server` and the topic's fan-out. */
   serve(server: BusServer): Promise<AsyncDisposable>;
   /** Calls back when the connection comes back (true) or goes (false). A bus just opened is up; in-process adapters always are. */

@@ -140,6 +140,17 @@ test('what is given back comes first and in order; fan-out copies are gone with 
   assert.deepEqual(second.bodies, ['2', '3', '4']);
 });
 
+test('a topic is heard from its first server on, also while that is away', () => {
+  const { broker: b } = broker();
+  assert.equal(b.hears(['t']), false);
+  const subscription = b.listen('topic', 'h', new Taker());
+  assert.equal(b.hears(['t']), true);
+  assert.equal(b.hears(['other', 'topic']), true);
+  assert.equal(b.hears(['other', 'opic']), false);
+  subscription[Symbol.dispose]();
+  assert.equal(b.hears(['t']), true);
+});
+
 test('a fan-out to a topic whose servers are all gone is dropped; a reply queue goes with its consumer', () => {
   const { broker: b } = broker();
   const one = new Taker();

@@ -47,6 +47,12 @@ export class Broker {
     }
   }
 
+  /** Whether there is a queue of a topic that begins like one of these. */
+  hears(beginnings: readonly string[]): boolean {
+    const begins = (name: string): boolean => beginnings.some(beginning => name.startsWith(beginning));
+    return [...this.fanouts.keys(), ...this.queues.keys()].some(begins);
+  }
+
   /** The queues of the topic and of the server outlive the subscription, so that a server that is away for a moment misses nothing. */
   listen(topic: string, server: string, consumer: BrokerConsumer): BrokerSubscription {
     const fanout = new Queue(`fanout of ${topic} for ${server}`, false);

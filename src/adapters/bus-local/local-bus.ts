@@ -26,6 +26,7 @@ function localTransport(broker: Broker): Transport {
       if (closed || signal?.aborted) throw new BusUnavailable('the bus was closed');
       broker.publish(route, body, expiresAt);
     },
+    hears: beginnings => broker.hears(beginnings),
     listen: async (topic, server, consumer) => subscribed(broker.listen(topic, server, consumer)),
     listenReplies: async (queue, consumer) => subscribed(broker.listenReplies(queue, consumer)),
     onUp: () => ({ [Symbol.dispose]: () => {} }),

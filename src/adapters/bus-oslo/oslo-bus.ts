@@ -88,6 +88,10 @@ export class OsloBus implements Bus {
     else await this.transport.publish(routeOf(target), body, how);
   }
 
+  hears(beginnings: readonly string[]): boolean {
+    return this.transport.hears?.(beginnings) ?? true;
+  }
+
   async serve(server: BusServer): Promise<AsyncDisposable> {
     this.refuseClosed();
     const { clock, log, newId, concurrency, ping } = this.options;

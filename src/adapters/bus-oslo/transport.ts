@@ -51,6 +51,8 @@ export interface Transport extends AsyncDisposable {
   publish(route: Route, body: string, options: PublishOptions): Promise<void>;
   /** As `publish` to each of the servers, for a transport that can do so at once. */
   publishToServers?(topic: string, servers: readonly string[], body: string, options: PublishOptions): Promise<void>;
+  /** As in the contract of the bus. */
+  hears?(beginnings: readonly string[]): boolean;
   /** Consumes `topic`, `topic.server` and the fan-out of the topic; declared again after each reconnection. For an agent `topic` may be left out. */
   listen(topic: string, server: string, consumer: Consumer, options?: ListenOptions): Promise<Subscription>;
   /** Consumes a reply queue, which is gone with its consumer. */

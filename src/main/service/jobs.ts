@@ -11,7 +11,7 @@ import { objectPushes } from '../../server/objects/push.ts';
 import { agentMessages } from '../../server/relay/agents.ts';
 import { forgetUnused } from '../../server/relay/catch-up.ts';
 import { deliver, type Teller } from '../../server/relay/deliver.ts';
-import type { Message } from '../../server/relay/messages.ts';
+import { beginnings, type Message } from '../../server/relay/messages.ts';
 import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
 import type { Messaging } from '../messaging.ts';
 import { notificationReader, runNotifications } from '../notifications.ts';
@@ -46,8 +46,9 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
     services.metrics?.count('weft_bus_casts_total', { method });
   };
   const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
+  const isHeard = (): boolean => buses.some(bus => bus.hears?.(beginnings) ?? true);
   const running = Promise.all([
-    runRelay(services, { ...reader, reader: agentReader, deliver: tellAgents }, stop.signal),
+    runRelay(services, { ...reader, reader: agentReader, deliver: tellAgents, isHeard }, stop.signal),
     ...(services.config.dhcpFailover ? [runDhcpFailover(services, stop.signal)] : []),
     ...publishing(services, reader, stop.signal),
     runNotifications(services, rabbit, { ...reader, signal: stop.signal }),

@@ -22,6 +22,9 @@ const l2 = 'q-agent-notifier';
 export const l2populationTopic = `${l2}-l2population-update`;
 export const dhcpTopic = 'dhcp_agent';
 
+/** How all topics begin that messages are sent to from here. */
+export const beginnings: readonly string[] = [`${l2}-`, 'neutron-vo-', dhcpTopic, 'l3_agent', 'metering_agent'];
+
 export const portUpdate = (args: Message['args']): Message => fanout(`${l2}-port-update`, '1.0', 'port_update', args);
 export const portDelete = (port_id: string): Message => fanout(`${l2}-port-delete`, '1.0', 'port_delete', { port_id });
 export const networkUpdate = (network: unknown): Message => fanout(`${l2}-network-update`, '1.4', 'network_update', { network });

@@ -11,6 +11,7 @@ class Box {
   readonly rows: { readonly seq: number; readonly kind: string }[] = [];
   readonly errors: string[] = [];
   leases = 0;
+  looks = 0;
   private readonly cursors = new Map<string, number>();
   private held: { holder: string; until: number } | undefined;
   private readonly listeners = new Set<() => void>();
@@ -23,10 +24,12 @@ class Box {
       this.held = { holder, until: this.now + ms };
       return true;
     };
-    const outbox = async (reader: string): Promise<OutboxRow[]> =>
-      this.rows
+    const outbox = async (reader: string): Promise<OutboxRow[]> => {
+      this.looks++;
+      return this.rows
         .filter(({ seq }) => seq > (this.cursors.get(reader) ?? 0))
         .map(({ seq, kind }) => ({ seq, kind, id: String(seq) }) as OutboxRow);
+    };
     const acknowledge = async (reader: string, seq: number): Promise<void> => void this.cursors.set(reader, seq);
     const onOutbox = (listener: () => void): Disposable => {
       this.listeners.add(listener);
@@ -37,8 +40,13 @@ class Box {
         this.sleepers.add(resolve);
         signal?.addEventListener('abort', () => resolve());
       });
-    const services = { store: { lease, outbox, acknowledge, onOutbox }, clock: { now: () => this.now, sleep }, random: () => 0 };
+    const waiting = async (reader: string): Promise<number> => this.waiting(reader);
+    const services = { store: { lease, outbox, acknowledge, onOutbox, waiting }, clock: { now: () => this.now, sleep }, random: () => 0 };
     return { ...services, log: { error: (text: string) => void this.errors.push(text), warning() {} } } as unknown as Services;
+  }
+
+  waiting(reader: string): number {
+    return this.rows.filter(({ seq }) => seq > (this.cursors.get(reader) ?? 0)).length;
   }
 
   commit(seq: number, kind = 'port'): void {
@@ -222,6 +230,42 @@ test('of facts that are told together one that cannot be told holds up no other,
   box.commit(4);
   await settled();
   assert.deepEqual(sent, [1, 3, 4]);
+  stop.abort();
+  await ended;
+});
+
+test('with nobody to tell, facts are passed over, many with each look; whoever comes is told of what is committed from then on', async () => {
+  const box = new Box();
+  const sent: number[] = [];
+  let heard = false;
+  const stop = new AbortController();
+  const deliver = async ({ seq }: OutboxRow): Promise<void> => void sent.push(seq);
+  const ended = runRelay(box.services(), { reader: 'agents', holder: 'one', deliver, isHeard: () => heard }, stop.signal);
+  await settled();
+  const looked = box.looks;
+  for (let seq = 1; seq <= 20; seq++) {
+    box.commit(seq);
+    await settled();
+  }
+  assert.equal(box.looks, looked + 1, 'one look, and then it rests');
+  await box.pass(100);
+  assert.equal(box.waiting('agents'), 0);
+  heard = true;
+  box.commit(21);
+  await box.pass(100);
+  assert.deepEqual(sent, [21]);
+  stop.abort();
+  await ended;
+});
+
+test('a full look is followed by the next at once, whether somebody is told or not', async () => {
+  const box = new Box();
+  for (let seq = 1; seq <= 200; seq++) box.commit(seq);
+  const stop = new AbortController();
+  const ended = runRelay(box.services(), { reader: 'agents', holder: 'one', deliver: async () => {}, isHeard: () => false }, stop.signal);
+  await settled();
+  assert.equal(box.waiting('agents'), 0);
+  assert.equal(box.looks, 2);
   stop.abort();
   await ended;
 });

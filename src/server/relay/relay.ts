@@ -6,7 +6,7 @@ import type { Signal } from '../../engine/clock.ts';
 import type { Services } from '../context.ts';
 import { catchUp, forgetLate } from './catch-up.ts';
 import { LeftForAnother, letByMs, Strangers } from './strangers.ts';
-import { type Bound, Waiting } from './waiting.ts';
+import { type Bound, batch, Waiting } from './waiting.ts';
 
 interface Reading {
   /** The reader's name: its cursor and its lease. */
@@ -25,6 +25,8 @@ interface Reading {
 
 interface OneByOne extends Reading {
   readonly deliver: (row: OutboxRow) => Promise<void>;
+  /** Whether there is anybody to tell. Whoever comes later asks for everything anyway: facts that nobody was there for are passed over. */
+  readonly isHeard?: () => boolean;
 }
 
 /** A reader that tells of many facts at once: of all or, by failing, of none. It answers how long to rest then. */
@@ -37,6 +39,8 @@ export type RelayOptions = OneByOne | AllAtOnce;
 const leaseMs = 10_000;
 /** How long the relay sleeps when nobody wakes it: facts of other processes are found this late at the worst. */
 const idleMs = 500;
+/** Between passes of a reader that has nobody to tell: each look and each acknowledgement is for more facts then. */
+const unheardMs = 100;
 
 export async function runRelay(services: Services, options: RelayOptions, signal: Signal): Promise<void> {
   const backoff = new Backoff({ firstMs: 100, maxMs: 10_000 }, services.random);
@@ -152,13 +156,18 @@ async function pass(services: Services, options: RelayOptions, { lease, stranger
   const rows = strangers.before(await waiting.read(work => lease.keptWhile(work)));
   const last = rows.at(-1);
   if (!last) return nothing;
-  const restMs = await lease.keptWhile(() =>
-    'deliverAll' in options ? deliverTogether(services, options, rows) : deliverEach(services, options, rows),
-  );
+  const unheard = isUnheard(options);
+  const restMs = unheard ? 0 : await lease.keptWhile(() => told(services, options, rows));
   await services.store.acknowledge(reader, last.seq);
   services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
-  return { sent: rows.length, restMs };
+  return { sent: rows.length, restMs: unheard && rows.length < batch ? unheardMs : restMs };
 }
+
+const isUnheard = (options: RelayOptions): boolean => 'deliver' in options && options.isHeard?.() === false;
+
+/** How long to rest then, ms. */
+const told = (services: Services, options: RelayOptions, rows: readonly OutboxRow[]): Promise<number> =>
+  'deliverAll' in options ? deliverTogether(services, options, rows) : deliverEach(services, options, rows);
 
 const isAway = ({ isAway: isTheirs }: Reading, error: unknown): boolean =>
   error instanceof BusUnavailable || error instanceof StoreBusy || isTheirs?.(error) === true;

@@ -10,7 +10,8 @@ export interface Bound {
   readonly counts: (row: OutboxRow) => boolean;
 }
 
-const batch = 200;
+/** Facts of one look. */
+export const batch = 200;
 /** So long nobody wonders, and so often it is said again. */
 const patienceMs = 600_000;
 
