@@ -144,6 +144,19 @@ function protocolKey(protocol: string | null, ethertype: unknown): string {
 
 const EVERYWHERE = new Set(['0.0.0.0/0', '::/0']);
 
+/** Values of columns that rules of the same key have, of which there are few beside all rules of a group. */
+export function likeness(rule: RuleInput): Readonly<Record<string, readonly (string | number | null)[]>> {
+  const prefix = text(rule.remote_ip_prefix);
+  return {
+    security_group_id: [String(rule.security_group_id)],
+    direction: [text(rule.direction)],
+    ethertype: [text(rule.ethertype)],
+    port_range_min: [rule.port_range_min as number | null],
+    port_range_max: [rule.port_range_max as number | null],
+    remote_ip_prefix: prefix === null || EVERYWHERE.has(prefix) ? [null, '', ...EVERYWHERE] : [prefix],
+  };
+}
+
 /** Rules with the same key are duplicates: descriptions do not count, and a prefix of everything is none. */
 export function ruleKey(rule: RuleInput): string {
   const prefix = text(rule.remote_ip_prefix);

@@ -25,7 +25,13 @@ export const securityGroupRule = defineResource({
     ...standard,
     description: { type: t.str(255), nullable: true, post: true, default: '', filter: true },
   },
-  indexes: [['security_group_id'], ['project_id'], ['remote_group_id'], ['remote_address_group_id']],
+  indexes: [
+    ['security_group_id'],
+    ['security_group_id', 'port_range_min'],
+    ['project_id'],
+    ['remote_group_id'],
+    ['remote_address_group_id'],
+  ],
 });
 
 export const securityGroup = defineResource({

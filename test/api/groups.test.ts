@@ -131,15 +131,23 @@ describe('security groups', () => {
     const { store } = h.server;
     const { select } = store;
     const read: string[] = [];
-    store.select = query => {
+    let mostRules = 0;
+    store.select = async query => {
       read.push(query.table);
-      return select.call(store, query);
+      const rows = await select.call(store, query);
+      if (query.table === 'security_group_rules') mostRules = Math.max(mostRules, rows.length);
+      return rows;
     };
     const times = (table: string): number => read.splice(0).filter(name => name === table).length;
     const numbered = (port: number): Body => ({ protocol: 'udp', port_range_min: port, port_range_max: port });
     const rules = Array.from({ length: 20 }, (_, i) => ({ security_group_id: group.id, direction: 'ingress', ...numbered(5000 + i) }));
     const made = await h.member.request('POST', 'security-group-rules', { security_group_rules: rules });
-    assert.deepEqual([made.status, times('security_group_rules')], [201, 2]);
+    // Those like the first, then all of the group for the others, then what was made.
+    assert.deepEqual([made.status, times('security_group_rules')], [201, 3]);
+    mostRules = 0;
+    const one = { security_group_id: group.id, direction: 'ingress', ...numbered(5100) };
+    assert.equal((await h.member.request('POST', 'security-group-rules', { security_group_rule: one })).status, 201);
+    assert.deepEqual([times('security_group_rules'), mostRules], [2, 1], 'one rule is compared with those like it, not with all of its group');
     const groups = Array.from({ length: 20 }, () => ({ name: 'many' }));
     assert.equal((await h.member.request('POST', 'security-groups', { security_groups: groups })).status, 201);
     assert.equal(times('default_security_group_rules'), 1);

@@ -3,7 +3,7 @@ import type { Predicate, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { readBool } from '../../domain/input/values.ts';
-import { normalizeRule, ruleKey } from '../../domain/security-groups.ts';
+import { likeness, normalizeRule, ruleKey } from '../../domain/security-groups.ts';
 import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
 import { newColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
@@ -71,14 +71,21 @@ async function relyOnAddressGroup(ctx: RequestContext, draft: Draft, id: string,
 async function refuseTwin(ctx: RequestContext, draft: Draft, groupId: string, row: Row): Promise<void> {
   const key = ruleKey(row);
   const pending = `rule/${key}`;
-  const twin = (await draft.once(`rules of ${groupId}`, () => rulesByKey(ctx, groupId))).get(key);
+  // Of several in one request all of the group are read, once.
+  const several = draft.ops.some(op => op.op === 'insert' && op.table === securityGroupRule.table.name);
+  const rules = await (several ? draft.once(`rules of ${groupId}`, () => rulesByKey(ctx, inGroup(groupId))) : rulesByKey(ctx, like(row)));
+  const twin = rules.get(key);
   if (twin) throw apiError('SecurityGroupRuleExists', { rule_id: String(twin.id) });
   if (draft.taken.has(pending)) throw apiError('DuplicateSecurityGroupRuleInPost');
   draft.taken.add(pending);
 }
 
-async function rulesByKey({ store }: RequestContext, groupId: string): Promise<Map<string, Row>> {
-  const rows = await store.select({ table: 'security_group_rules', where: { eq: ['security_group_id', groupId] } });
+const inGroup = (groupId: string): Predicate => ({ eq: ['security_group_id', groupId] });
+
+const like = (row: Row): Predicate => ({ and: Object.entries(likeness(row)).map(([column, values]) => ({ in: [column, values] })) });
+
+async function rulesByKey({ store }: RequestContext, where: Predicate): Promise<Map<string, Row>> {
+  const rows = await store.select({ table: 'security_group_rules', where });
   return new Map(rows.map(row => [ruleKey(row), row]));
 }
 
