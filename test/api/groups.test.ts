@@ -147,7 +147,11 @@ describe('security groups', () => {
     mostRules = 0;
     const one = { security_group_id: group.id, direction: 'ingress', ...numbered(5100) };
     assert.equal((await h.member.request('POST', 'security-group-rules', { security_group_rule: one })).status, 201);
-    assert.deepEqual([times('security_group_rules'), mostRules], [2, 1], 'one rule is compared with those like it, not with all of its group');
+    assert.deepEqual(
+      [times('security_group_rules'), mostRules],
+      [2, 1],
+      'one rule is compared with those like it, not with all of its group',
+    );
     const groups = Array.from({ length: 20 }, () => ({ name: 'many' }));
     assert.equal((await h.member.request('POST', 'security-groups', { security_groups: groups })).status, 201);
     assert.equal(times('default_security_group_rules'), 1);

@@ -59,7 +59,17 @@ function compileTable(dialect: Dialect, def: TableDef): Table {
   const columns = new Map(list.map(column => [column.name, column]));
   checkKeys(def, columns);
   const selectAll = `SELECT ${list.map(c => c.sql).join(', ')} FROM ${sql}`;
-  return { def, name: def.name, sql, list, bare: list.map(c => c.bare), columns, selectAll, insertTexts: new Map(), selectTexts: new Lru(100) };
+  return {
+    def,
+    name: def.name,
+    sql,
+    list,
+    bare: list.map(c => c.bare),
+    columns,
+    selectAll,
+    insertTexts: new Map(),
+    selectTexts: new Lru(100),
+  };
 }
 
 function compileColumn(dialect: Dialect, table: string, name: string, def: ColumnDef): Column {

@@ -38,16 +38,12 @@ function memory(): { connection: Noting; commits: GroupCommit; insert: (n: numbe
   return { connection, commits: new GroupCommit(connection, 100), insert, rows };
 }
 
-test('one alone needs no savepoint; many share a transaction', async () => {
+test('many share a transaction, and as long as all are kept none has a savepoint', async () => {
   const { connection, commits, insert, rows } = memory();
   await commits.add(() => ({ keep: true, value: insert(1) }));
   assert.deepEqual(connection.notes.splice(0), ['BEGIN IMMEDIATE', 'COMMIT']);
   await Promise.all([2, 3, 4].map(n => commits.add(() => ({ keep: true, value: insert(n) }))));
-  assert.deepEqual(
-    connection.notes.filter(note => !/ one$/.test(note)),
-    ['BEGIN IMMEDIATE', 'COMMIT'],
-  );
-  assert.equal(connection.notes.filter(note => note === 'SAVEPOINT one').length, 3);
+  assert.deepEqual(connection.notes, ['BEGIN IMMEDIATE', 'COMMIT']);
   assert.deepEqual(rows(), [1, 2, 3, 4]);
   connection.close();
 });
@@ -69,6 +65,27 @@ test('what is not kept and what throws is taken back alone', async () => {
   assert.equal(await drop(5), 1);
   await assert.rejects(fail(6), /on purpose/);
   assert.deepEqual(rows(), [1, 4]);
+  connection.close();
+});
+
+test('what has to be taken back from among others makes all begin anew with savepoints, and those that follow for a while', async () => {
+  const { connection, commits, insert, rows } = memory();
+  const keep = (n: number) => commits.add(() => ({ keep: true, value: insert(n) }));
+  const drop = (n: number) => commits.add(() => ({ keep: false, value: insert(n) }));
+  const savepoints = (): number => connection.notes.splice(0).filter(note => note === 'SAVEPOINT one').length;
+  await Promise.all([keep(1), commits.add(() => ({ keep: false, clean: true, value: 0 })), keep(2)]);
+  assert.deepEqual(connection.notes.splice(0), ['BEGIN IMMEDIATE', 'COMMIT'], 'who has written nothing has nothing to take back');
+  await Promise.all([keep(3), drop(4), keep(5)]);
+  assert.deepEqual(connection.notes.slice(0, 3), ['BEGIN IMMEDIATE', 'ROLLBACK', 'BEGIN IMMEDIATE']);
+  assert.equal(savepoints(), 3);
+  await Promise.all([keep(6), drop(7), keep(8)]);
+  assert.deepEqual([connection.notes.includes('ROLLBACK'), savepoints()], [false, 3], 'nobody begins anew');
+  for (let n = 100; n < 140; n += 2) await Promise.all([keep(n), keep(n + 1)]);
+  for (let n = 200; n < 220; n += 2) await Promise.all([keep(n), keep(n + 1)]);
+  connection.notes.splice(0);
+  await Promise.all([keep(9), keep(10)]);
+  assert.equal(savepoints(), 0);
+  assert.deepEqual(rows().slice(0, 8), [1, 2, 3, 5, 6, 8, 9, 10]);
   connection.close();
 });
 

@@ -70,7 +70,8 @@ export class SqliteStore implements Store {
     const at = new Date(this.clock.now()).toISOString();
     const result = await this.commits.add(() => {
       const value = applyPlan(this.connection, plan, at);
-      return { keep: value.done, value };
+      // Guards are looked at before anything is written.
+      return { keep: value.done, clean: !value.done && value.why === 'guard', value };
     });
     if (result.done && plan.outbox.length > 0) this.listeners.tell();
     return result;
