@@ -68,6 +68,18 @@ test('requests are those of all workers, and their routes hold nothing that a cl
   );
 });
 
+test('how long work waits for other work is told since the last scrape', async () => {
+  const seconds = async (): Promise<number> => (await scrape()).get('nodejs_eventloop_lag_max_seconds') ?? Number.NaN;
+  const [{ pid } = { pid: 0 }] = processesOf(await service.status(), 'api');
+  await seconds();
+  process.kill(pid, 'SIGSTOP');
+  await new Promise(resolve => setTimeout(resolve, 1000));
+  process.kill(pid, 'SIGCONT');
+  assert.ok((await seconds()) > 0.5);
+  await fresh('it is over', series => Number(series.get('nodejs_eventloop_lag_max_seconds')) < 0.5);
+  assert.ok(Number((await scrape()).get('nodejs_eventloop_lag_p99_seconds')) >= 0);
+});
+
 test('counts do not fall while a worker does not answer', async () => {
   const name = 'weft_http_requests_total{method="GET",route="/v2.0/ports/{id}",status="404"}';
   const had = (await scrape()).get(name) ?? 0;

@@ -1,5 +1,6 @@
 // `/metrics` at an address of its own, for Prometheus: what all processes of the server say, together.
 import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { exposition, Registry, together } from '../../adapters/metrics/registry.ts';
 import type { Metric, Sample } from '../../contracts/metrics.ts';
 import type { ServerConfig, Services } from '../../server/context.ts';
@@ -20,6 +21,7 @@ const cloudMs = 5_000;
 /** What one process says; with `cloud`, also what the database does: one process is asked for that. */
 export function processMetrics(services: Services, bus: BusWatch): (cloud: boolean) => Promise<readonly Sample[]> {
   const { metrics, store, clock, log } = services;
+  const lag = metrics ? eventLoopLag() : undefined;
   let last: { readonly at: number; readonly samples: Promise<readonly Sample[]> } | undefined;
   const look = (): Promise<readonly Sample[]> =>
     cloudSamples(services).catch((error: unknown) => {
@@ -33,10 +35,30 @@ export function processMetrics(services: Services, bus: BusWatch): (cloud: boole
     own.push(plain('weft_store_statements_total', store.statements));
     for (const [what, value] of Object.entries(store.pool ?? {})) own.push(plain(`weft_store_pool_${what}`, value));
     own.push(plain('process_resident_memory_bytes', process.memoryUsage.rss()), plain('process_cpu_seconds_total', (user + system) / 1e6));
+    own.push(plain('nodejs_heap_size_used_bytes', process.memoryUsage().heapUsed));
+    if (lag) own.push(...lag());
     if (bus.up !== undefined) own.push(plain('weft_bus_connected', bus.up ? 1 : 0));
     if (!withCloud) return own;
     if (!last || Math.abs(clock.now() - last.at) > cloudMs) last = { at: clock.now(), samples: look() };
     return [...own, ...(await last.samples)];
+  };
+}
+
+/** How often the event loop is looked at, in ms: each look is late by what it waited for. */
+const lookEveryMs = 10;
+
+/** What there was since it was asked last. */
+function eventLoopLag(): () => Sample[] {
+  const looks = monitorEventLoopDelay({ resolution: lookEveryMs });
+  looks.enable();
+  const late = (what: string, nanoseconds: number): Sample => {
+    const value = Math.max(0, nanoseconds / 1e9 - lookEveryMs / 1000);
+    return { name: `nodejs_eventloop_lag_${what}_seconds`, labels: {}, value };
+  };
+  return () => {
+    const samples = [late('p99', looks.percentile(99)), late('max', looks.max)];
+    looks.reset();
+    return samples;
   };
 }
 

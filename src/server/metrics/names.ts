@@ -22,6 +22,14 @@ export const ownMetrics: readonly Metric[] = [
   { name: 'weft_workers', type: 'gauge', help: 'Processes of the server, by role.' },
   { name: 'weft_worker_restarts_total', type: 'counter', help: 'Times that a process of the server was started again, by role.' },
   { name: 'process_resident_memory_bytes', type: 'gauge', help: 'Memory of all processes of the server.' },
+  { name: 'nodejs_heap_size_used_bytes', type: 'gauge', help: 'Memory of objects of all processes of the server.' },
+  {
+    name: 'nodejs_eventloop_lag_p99_seconds',
+    type: 'gauge',
+    help: 'What work waited for other work since the last scrape.',
+    together: 'most',
+  },
+  { name: 'nodejs_eventloop_lag_max_seconds', type: 'gauge', help: 'The same at its longest.', together: 'most' },
   { name: 'process_cpu_seconds_total', type: 'counter', help: 'Time on processors of all processes of the server.' },
 ];
 
