@@ -30,6 +30,7 @@ const base = defineResource({
     ['floating_network_id', 'port_id', 'fixed_ip_address'],
   ],
   indexes: [['project_id'], ['port_id'], ['router_id'], ['floating_port_id'], ['qos_policy_id']],
+  sought: ['floating_ip_address'],
 });
 
 export const floatingip = extendBy('floatingip', base, attributeExtensions);

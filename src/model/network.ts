@@ -20,6 +20,7 @@ const base = defineResource({
     ...tags,
   },
   indexes: [['project_id'], ['qos_policy_id'], ['is_default']],
+  sought: ['name'],
 });
 
 export const network = extendBy('network', base, attributeExtensions);

@@ -39,7 +39,8 @@ const base = defineResource({
   /** Who gave the name, for placeholders in its domain. */
   hidden: { dns_named_by: { type: 'json', nullable: true } },
   unique: [['network_id', 'mac_address']],
-  indexes: [['project_id'], ['device_id'], ['qos_policy_id']],
+  indexes: [['project_id'], ['device_id'], ['qos_policy_id'], ['project_id', 'id'], ['network_id', 'id']],
+  sought: ['name', 'mac_address'],
 });
 
 export const port = extendBy('port', base, attributeExtensions);

@@ -49,6 +49,7 @@ const base = defineResource({
     qos_policy_id: { type: 'text', nullable: true },
   },
   indexes: [['project_id'], ['gw_port_id'], ['qos_policy_id']],
+  sought: ['name'],
 });
 
 export const router = extendBy('router', base, attributeExtensions);

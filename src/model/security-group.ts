@@ -51,4 +51,5 @@ export const securityGroup = defineResource({
     ...tags,
   },
   indexes: [['project_id']],
+  sought: ['name'],
 });

@@ -72,6 +72,7 @@ const base = defineResource({
   /** The cidr's ends as 32 hexadecimal digits, so that the store can tell what overlaps. */
   hidden: { first_address: { type: 'text', nullable: true }, last_address: { type: 'text', nullable: true } },
   indexes: [['network_id'], ['project_id'], ['subnetpool_id']],
+  sought: ['name'],
 });
 
 export const subnet = extendBy('subnet', base, attributeExtensions);

@@ -26,6 +26,7 @@ export const tables = {
     },
     primaryKey: ['subnet_id', 'ip_address'],
     indexes: [['port_id'], ['network_id']],
+    sought: ['ip_address'],
   },
   port_binding_levels: {
     name: 'port_binding_levels',
@@ -91,6 +92,7 @@ export const tables = {
     },
     primaryKey: ['router_id', 'port_id'],
     indexes: [['port_id']],
+    sought: ['port_type'],
   },
   /** One row per VNI of a router in an EVPN: taking it is the insert. */
   evpn_vnis: {

@@ -12,12 +12,13 @@ export interface Next {
 
 export function nextRevision(history: readonly Revision[], tables: readonly TableDef[], title: string): Next {
   const before = tablesOf(history);
-  const adds = additions(before, tables).map(({ name, columns, primaryKey, unique = [], indexes = [] }) => ({
+  const adds = additions(before, tables).map(({ name, columns, primaryKey, unique = [], indexes = [], sought = [] }) => ({
     name,
     columns: Object.fromEntries(Object.entries(columns).map(([column, def]) => [column, plain(def)])),
     ...(primaryKey ? { primaryKey } : {}),
     ...(unique.length > 0 ? { unique } : {}),
     ...(indexes.length > 0 ? { indexes } : {}),
+    ...(sought.length > 0 ? { sought } : {}),
   }));
   const revision =
     adds.length === 0 ? undefined : { id: idOf(history.at(-1), adds), name: `${numbered(history.length + 1)}-${title}`, adds };

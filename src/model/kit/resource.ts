@@ -99,6 +99,8 @@ export interface ResourceSpec<F extends Fields> {
   readonly actions?: Readonly<Record<string, 'PUT' | 'GET'>>;
   readonly unique?: readonly (readonly string[])[];
   readonly indexes?: readonly (readonly string[])[];
+  /** As of `TableDef`. */
+  readonly sought?: readonly string[];
   /** Columns that are stored and never shown. */
   readonly hidden?: Readonly<Record<string, ColumnDef>>;
   /** Where another name than the plural is clearer. */
@@ -228,5 +230,6 @@ function tableOf(name: string, spec: ResourceSpec<Fields>): TableDef {
     primaryKey: spec.primaryKey ?? ['id'],
     ...(spec.unique ? { unique: spec.unique } : {}),
     ...(indexes.length > 0 ? { indexes } : {}),
+    ...(spec.sought ? { sought: spec.sought } : {}),
   };
 }

@@ -8,6 +8,7 @@ export interface Addition {
   readonly primaryKey?: readonly string[];
   readonly unique?: readonly (readonly string[])[];
   readonly indexes?: readonly (readonly string[])[];
+  readonly sought?: readonly string[];
 }
 
 export interface Revision {
@@ -25,13 +26,15 @@ export function tablesOf(revisions: readonly Pick<Revision, 'adds'>[]): TableDef
   return [...tables.values()];
 }
 
-function added(was: TableDef | undefined, { name, columns, primaryKey, unique = [], indexes = [] }: Addition): TableDef {
+function added(was: TableDef | undefined, { name, columns, primaryKey, unique = [], indexes = [], sought = [] }: Addition): TableDef {
+  const texts = [...(was?.sought ?? []), ...sought];
   return {
     name,
     columns: { ...was?.columns, ...columns },
     primaryKey: was?.primaryKey ?? primaryKey ?? [],
     unique: [...(was?.unique ?? []), ...unique],
     indexes: [...(was?.indexes ?? []), ...indexes],
+    ...(texts.length > 0 ? { sought: texts } : {}),
   };
 }
 
@@ -46,7 +49,8 @@ export function isWithin({ adds }: Pick<Revision, 'adds'>, tables: readonly Tabl
     return (
       Object.keys(addition.columns).every(name => name in def.columns) &&
       has(def.unique, addition.unique) &&
-      has(def.indexes, addition.indexes)
+      has(def.indexes, addition.indexes) &&
+      (addition.sought ?? []).every(name => def.sought?.includes(name))
     );
   });
 }
@@ -60,10 +64,13 @@ export function additions(earlier: readonly TableDef[], later: readonly TableDef
     const columns = Object.fromEntries(Object.entries(def.columns).filter(([name]) => !(name in was.columns)));
     const unique = beyond(def.unique, was.unique);
     const indexes = beyond(def.indexes, was.indexes);
-    if (Object.keys(columns).length + unique.length + indexes.length === 0) return [];
-    return [{ name: def.name, columns, ...(unique.length > 0 ? { unique } : {}), ...(indexes.length > 0 ? { indexes } : {}) }];
+    const sought = (def.sought ?? []).filter(name => !was.sought?.includes(name));
+    if (Object.keys(columns).length + unique.length + indexes.length + sought.length === 0) return [];
+    return [{ name: def.name, columns, ...some('unique', unique), ...some('indexes', indexes), ...some('sought', sought) }];
   });
 }
+
+const some = <T>(name: string, list: readonly T[]): Record<string, readonly T[]> => (list.length > 0 ? { [name]: list } : {});
 
 type Keys = readonly (readonly string[])[];
 

@@ -16,4 +16,9 @@ export interface TableDef {
   /** Unique keys; rows with a null in one of the columns do not collide. */
   readonly unique?: readonly (readonly string[])[];
   readonly indexes?: readonly (readonly string[])[];
+  /**
+   * Texts that people look for, and sort by: each has an index, which is of no use to guards. The text stays as long as it may be: where a database indexes
+   * short ones only, its beginning is what is indexed, and rows are found by it and not sorted.
+   */
+  readonly sought?: readonly string[];
 }

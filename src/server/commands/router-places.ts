@@ -93,6 +93,9 @@ export async function distributedOn(
   subnetIds: readonly string[],
 ): Promise<readonly { router_id: string; subnet_id: string }[]> {
   if (subnetIds.length === 0) return [];
+  // Most clouds have none at all, and a subnet may have very many addresses.
+  const [some] = await store.select({ table: 'router_ports', where: distributed, columns: ['router_id'], limit: 1 });
+  if (!some) return [];
   const taken = await store.select({
     table: 'ip_allocations',
     where: {

@@ -1,5 +1,5 @@
 // Pushes of versioned objects: one fact of the outbox in, the object as it is now out, once for each version that somebody reads.
-import type { OutboxRow, Row } from '../../contracts/store.ts';
+import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
 import { encode, encodeGone, type Image, minorOf, type Primitive, versionText } from '../../domain/objects/encode.ts';
 import type { ObjectType } from '../../model/objects/kit.ts';
 import { objectTypes } from '../../model/objects/types.ts';
@@ -61,12 +61,9 @@ function lastOf({ facts }: OutboxRow): Row {
 /** The versions of a type that living agents know; of a type that others than L2 agents read, this server's own as well. */
 async function minorsRead(services: Services, { type, told }: Source): Promise<readonly number[]> {
   const { minor: own, oldest }: ObjectType = objectTypes[type];
-  const alive = await services.store.select({
-    table: 'agents',
-    where: { gte: ['heartbeat_timestamp', aliveSince(services, 2)] },
-    columns: ['agent_type', 'resource_versions'],
-  });
-  const readers = told === 'core' ? alive.filter(a => cachingAgents.includes(String(a.agent_type))) : alive;
+  const alive: Predicate = { gte: ['heartbeat_timestamp', aliveSince(services, 2)] };
+  const where: Predicate = told === 'core' ? { and: [{ in: ['agent_type', cachingAgents] }, alive] } : alive;
+  const readers = await services.store.select({ table: 'agents', where, columns: ['resource_versions'] });
   const known = readers.map(a => minorOf(String((a.resource_versions as Readonly<Record<string, unknown>> | null)?.[type])));
   const minors = [...(told === 'core' ? [] : [own]), ...known.filter(m => m !== undefined && m <= own && m >= oldest)] as number[];
   return [...new Set(minors)].sort((a, b) => b - a);

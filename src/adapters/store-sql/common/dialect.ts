@@ -38,5 +38,7 @@ export interface Dialect {
   orderBy(column: string, direction: 'asc' | 'desc', nullable: boolean): string;
   /** A column of an index, in an order that serves `orderBy`. */
   indexPart(column: string, nullable: boolean): string;
+  /** The same of a text of any length. */
+  soughtPart(column: string, nullable: boolean): string;
   insert(parts: InsertParts): string;
 }

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TableDef } from '../../../model/kit/table.ts';
+import { mariadbDialect } from '../mariadb/dialect.ts';
+import { postgresDialect } from '../postgres/dialect.ts';
+import { pinColumns } from '../remote/pins.ts';
 import { sqliteDialect } from '../sqlite/dialect.ts';
+import type { Dialect } from './dialect.ts';
+import { contractions } from './expand.ts';
 import { addColumn, createIndex, createTable, describeSchema, diffSchemas, indexesOf } from './schema.ts';
+import { compileTables } from './tables.ts';
 
 const networks: TableDef = {
   name: 'networks',
@@ -31,6 +37,22 @@ test('definitions to statements', () => {
   };
   assert.equal(addColumn(sqliteDialect, more, 'note'), `ALTER TABLE "networks" ADD COLUMN "note" TEXT NOT NULL DEFAULT 'it''s'`);
   assert.equal(addColumn(sqliteDialect, more, 'ok'), 'ALTER TABLE "networks" ADD COLUMN "ok" INTEGER NOT NULL DEFAULT 1');
+});
+
+test('a text that is sought has an index with the key behind it, on MariaDB of its beginning, and stays as long as it was', () => {
+  const { indexes: _, unique: __, ...plain } = networks;
+  const def: TableDef = { ...plain, sought: ['name'] };
+  const on = (dialect: Dialect) => indexesOf(def).map(index => createIndex(dialect, index))[0];
+  assert.equal(on(sqliteDialect), 'CREATE INDEX "ix__networks__name__id" ON "networks" ("name", "id")');
+  assert.equal(on(postgresDialect), 'CREATE INDEX "ix__networks__name__id" ON "networks" ("name" ASC NULLS FIRST, "id")');
+  assert.equal(on(mariadbDialect), 'CREATE INDEX `ix__networks__name__id` ON `networks` (`name`(100), `id`)');
+  assert.equal(createTable(mariadbDialect, def), createTable(mariadbDialect, plain));
+  assert.deepEqual(contractions([plain], [def]), []);
+  assert.deepEqual(
+    diffSchemas([plain], [def]).indexes.map(i => i.name),
+    ['ix__networks__name__id'],
+  );
+  assert.ok(!pinColumns(compileTables(sqliteDialect, [def]).get('networks')!).has('name'), 'no guard takes it for a name of its locks');
 });
 
 test('long index names are cut and stay apart', () => {

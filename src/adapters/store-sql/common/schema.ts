@@ -12,6 +12,8 @@ export interface Index {
   readonly unique: boolean;
   /** Of each column. */
   readonly nullable: readonly boolean[];
+  /** The first column is a text that may be longer than an index takes. */
+  readonly sought?: true;
 }
 
 /** Names of tables and columns may be long; PostgreSQL cuts identifiers at 63, so long names end in a hash. */
@@ -23,7 +25,10 @@ export function indexesOf(def: TableDef): Index[] {
     unique,
     nullable: columns.map(name => def.columns[name]?.nullable === true),
   });
-  return [...(def.unique ?? []).map(named(true)), ...(def.indexes ?? []).map(named(false))];
+  // Of rows that say the same, as most have no name, those behind a marker are found as well.
+  const withKey = (name: string): string[] => [name, ...def.primaryKey.filter(other => other !== name)];
+  const sought = (def.sought ?? []).map(name => ({ ...named(false)(withKey(name)), sought: true as const }));
+  return [...(def.unique ?? []).map(named(true)), ...(def.indexes ?? []).map(named(false)), ...sought];
 }
 
 function indexName(prefix: string, table: string, columns: readonly string[]): string {
@@ -56,7 +61,8 @@ export function addColumn(dialect: Dialect, def: TableDef, name: string): string
 }
 
 export function createIndex(dialect: Dialect, index: Index): string {
-  const columns = index.columns.map((name, i) => dialect.indexPart(dialect.quote(name), index.nullable[i]!)).join(', ');
+  const partOf = (at: number) => (index.sought && at === 0 ? dialect.soughtPart : dialect.indexPart);
+  const columns = index.columns.map((name, at) => partOf(at)(dialect.quote(name), index.nullable[at]!)).join(', ');
   return `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX ${dialect.quote(index.name)} ON ${dialect.quote(index.table)} (${columns})`;
 }
 
@@ -95,6 +101,7 @@ function describeTable(def: TableDef): TableDef {
     primaryKey: def.primaryKey,
     unique: def.unique ?? [],
     indexes: def.indexes ?? [],
+    ...(def.sought ? { sought: def.sought } : {}),
   };
 }
 

@@ -88,7 +88,7 @@ function fallback(dialect: Dialect, label: string, def: ColumnDef): SqlValue | u
 
 function checkKeys(def: TableDef, columns: ReadonlyMap<string, Column>): void {
   if (def.primaryKey.length === 0) throw new StoreMisuse(`table ${def.name} has no primary key`);
-  for (const key of [def.primaryKey, ...(def.unique ?? []), ...(def.indexes ?? [])])
+  for (const key of [def.primaryKey, ...(def.unique ?? []), ...(def.indexes ?? []), ...(def.sought ?? []).map(name => [name])])
     for (const name of key) {
       const column = columns.get(name);
       if (!column) throw new StoreMisuse(`table ${def.name}: a key names the column ${name}, which is not there`);

@@ -60,5 +60,6 @@ export const mariadbDialect: Dialect = {
   startsWith,
   orderBy: (column, direction) => (direction === 'asc' ? column : `${column} DESC`),
   indexPart: column => column,
+  soughtPart: column => `${column}(100)`,
   insert,
 };

@@ -23,6 +23,8 @@ function arrayText(values: readonly SqlValue[]): string {
   return `{${values.map(item).join(',')}}`;
 }
 
+const indexPart = (column: string, nullable: boolean): string => (nullable ? `${column} ASC NULLS FIRST` : column);
+
 /** `?` to `$1`, `$2`, …: the texts of this store have no literals, and no name has a question mark. */
 export function numbered(statement: string): string {
   let n = 0;
@@ -50,7 +52,8 @@ export const postgresDialect: Dialect = {
   },
   startsWith,
   orderBy: (column, direction, nullable) => `${column} ${direction === 'asc' ? 'ASC' : 'DESC'}${nullable ? nulls[direction] : ''}`,
-  indexPart: (column, nullable) => (nullable ? `${column} ASC NULLS FIRST` : column),
+  indexPart,
+  soughtPart: indexPart,
   insert: insertOnConflict,
 };
 

@@ -41,5 +41,6 @@ export const sqliteDialect: Dialect = {
   startsWith,
   orderBy: (column, direction) => (direction === 'asc' ? column : `${column} DESC`),
   indexPart: column => column,
+  soughtPart: column => column,
   insert: insertOnConflict,
 };
