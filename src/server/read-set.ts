@@ -40,6 +40,11 @@ export class ReadSet implements Store {
     }
   }
 
+  /** An answer that was read otherwise, such as with those to other questions in one query. */
+  know(query: Query, rows: readonly Row[]): void {
+    this.foreseen.set(questionOf(query), rows);
+  }
+
   async select(query: Query): Promise<Row[]> {
     const known = this.foreseen.get(questionOf(query));
     return known ? [...known] : this.remember(() => this.inner.select(query));

@@ -180,6 +180,7 @@ export function readContract(open: MakePlace): void {
           limit: 2,
         },
         { table: 'parts', where: { gte: ['slot', 1] }, columns: ['role', 'slot'], order: [['slot', 'desc']] },
+        { table: 'parts', columns: ['role'], order: [['slot', 'desc']] },
         { table: 'things', where: { eq: ['id', 'none'] } },
         { table: 'things', where: { exists: { table: 'parts', on: [['thing_id', 'id']], where: { eq: ['role', '02'] } } } },
         ...[one, one],

@@ -9,8 +9,9 @@ import { publish, publishAll } from '../../server/dns/publisher.ts';
 import { runDhcpFailover } from '../../server/jobs/failover.ts';
 import { objectPushes } from '../../server/objects/push.ts';
 import { agentMessages } from '../../server/relay/agents.ts';
+import { readTogether } from '../../server/relay/batch.ts';
 import { forgetUnused } from '../../server/relay/catch-up.ts';
-import { deliver, type Teller } from '../../server/relay/deliver.ts';
+import { deliver, onceEach, type Teller } from '../../server/relay/deliver.ts';
 import { beginnings, type Message } from '../../server/relay/messages.ts';
 import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
 import type { Messaging } from '../messaging.ts';
@@ -36,7 +37,7 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
   const buses = rabbit ? [rabbit.bus, local] : [local];
   const stop = new AbortController();
   const end = new AbortController();
-  const tellers: readonly Teller[] = [row => agentMessages(services, row), row => objectPushes(services, row)];
+  const tellersOf = (known: Services): readonly Teller[] => [row => agentMessages(known, row), row => objectPushes(known, row)];
   // A bus that is away is asked again and again by the relay, which stops when it is to.
   const send = async ({ target, method, args }: Message): Promise<void> => {
     const attributes = { 'messaging.destination.name': target.topic, 'messaging.operation.name': 'cast', 'rpc.method': method };
@@ -45,10 +46,17 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
     });
     services.metrics?.count('weft_bus_casts_total', { method });
   };
-  const tellAgents = (row: OutboxRow): Promise<void> => deliver(tellers, row, send);
+  const tellers = tellersOf(services);
+  const tellAgents = {
+    deliver: (row: OutboxRow): Promise<void> => deliver(tellers, row, send),
+    async together(rows: readonly OutboxRow[]) {
+      const [known, sendOnce] = [tellersOf(await readTogether(services, rows)), onceEach(send)];
+      return (row: OutboxRow): Promise<void> => deliver(known, row, sendOnce);
+    },
+  };
   const isHeard = (): boolean => buses.some(bus => bus.hears?.(beginnings) ?? true);
   const running = Promise.all([
-    runRelay(services, { ...reader, reader: agentReader, deliver: tellAgents, isHeard }, stop.signal),
+    runRelay(services, { ...reader, reader: agentReader, ...tellAgents, isHeard }, stop.signal),
     ...(services.config.dhcpFailover ? [runDhcpFailover(services, stop.signal)] : []),
     ...publishing(services, reader, stop.signal),
     runNotifications(services, rabbit, { ...reader, signal: stop.signal }),

@@ -25,6 +25,9 @@ const tell = (message: FromWorker): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 
+/** How late the process that delivers hears at the worst. */
+const gatherMs = 3;
+
 /** How it ends: by itself with others beside it that go on, with all others, or without a parent. */
 type End = 'retire' | 'stop' | 'orphan';
 
@@ -120,15 +123,15 @@ interface Part {
 }
 
 async function serveApi(settings: WorkerSettings, { services }: OpenedServices, log: Log): Promise<Part> {
-  // Whoever delivers it is in another process.
+  // Whoever delivers it is in another process, by way of the parent: a crowd of commits is told of together.
   let told = false;
   services.store.onOutbox(() => {
     if (told) return;
     told = true;
-    setImmediate(() => {
+    setTimeout(() => {
       told = false;
       tell({ say: 'outbox' });
-    });
+    }, gatherMs);
   });
   const bus: BusWatch = { up: settings.busUp };
   const http = await listenHttp(services, { at: { fd: socketFd }, bus, identity: () => identityOf(settings, log) });

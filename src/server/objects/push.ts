@@ -1,5 +1,5 @@
 // Pushes of versioned objects: one fact of the outbox in, the object as it is now out, once for each version that somebody reads.
-import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
+import type { OutboxRow, Predicate, Query, Row } from '../../contracts/store.ts';
 import { encode, encodeGone, type Image, minorOf, type Primitive, versionText } from '../../domain/objects/encode.ts';
 import type { ObjectType } from '../../model/objects/kit.ts';
 import { objectTypes } from '../../model/objects/types.ts';
@@ -58,12 +58,17 @@ function lastOf({ facts }: OutboxRow): Row {
   return { ...(rest as Row), ...last };
 }
 
+/** Agents that may hear of objects that are told so. */
+export function readersQuery(services: Services, told: Source['told']): Query {
+  const alive: Predicate = { gte: ['heartbeat_timestamp', aliveSince(services, 2)] };
+  const where: Predicate = told === 'core' ? { and: [{ in: ['agent_type', cachingAgents] }, alive] } : alive;
+  return { table: 'agents', where, columns: ['resource_versions'] };
+}
+
 /** The versions of a type that living agents know; of a type that others than L2 agents read, this server's own as well. */
 async function minorsRead(services: Services, { type, told }: Source): Promise<readonly number[]> {
   const { minor: own, oldest }: ObjectType = objectTypes[type];
-  const alive: Predicate = { gte: ['heartbeat_timestamp', aliveSince(services, 2)] };
-  const where: Predicate = told === 'core' ? { and: [{ in: ['agent_type', cachingAgents] }, alive] } : alive;
-  const readers = await services.store.select({ table: 'agents', where, columns: ['resource_versions'] });
+  const readers = await services.store.select(readersQuery(services, told));
   const known = readers.map(a => minorOf(String((a.resource_versions as Readonly<Record<string, unknown>> | null)?.[type])));
   const minors = [...(told === 'core' ? [] : [own]), ...known.filter(m => m !== undefined && m <= own && m >= oldest)] as number[];
   return [...new Set(minors)].sort((a, b) => b - a);

@@ -1,5 +1,5 @@
 // The outbox reader that tells agents: one fact in, messages out, rendered from committed state at the moment of sending.
-import type { OutboxRow, Predicate, Row } from '../../contracts/store.ts';
+import type { OutboxRow, Predicate, Query, Row } from '../../contracts/store.ts';
 import { isRouterPort } from '../../domain/ipam/owners.ts';
 import { byIds } from '../commands/load.ts';
 import type { PortFacts } from '../commands/port-rows.ts';
@@ -16,9 +16,9 @@ import { labelMessages, meteredHosts, ruleMessages } from './metering.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
-/** Hosts of the agents that serve an object, through a table of bindings. */
-async function hostsOf(services: Services, table: string, column: string, id: string): Promise<string[]> {
-  const bound = await services.store.select({ table, where: { eq: [column, id] } });
+/** Hosts of the agents that serve an object, through its bindings. */
+async function hostsOf(services: Services, bindings: Query): Promise<string[]> {
+  const bound = await services.store.select(bindings);
   const agents = await byIds(
     services,
     'agents',
@@ -27,7 +27,10 @@ async function hostsOf(services: Services, table: string, column: string, id: st
   return [...agents.values()].map(a => String(a.host));
 }
 
-const dhcpHosts = (services: Services, network: string): Promise<string[]> => hostsOf(services, 'dhcp_bindings', 'network_id', network);
+/** The DHCP agents of a network. */
+export const servedQuery = (network: string): Query => ({ table: 'dhcp_bindings', where: { eq: ['network_id', network] } });
+
+const dhcpHosts = (services: Services, network: string): Promise<string[]> => hostsOf(services, servedQuery(network));
 const l3Hosts = async (services: Services, router: string): Promise<string[]> =>
   ((await agentsServing(services, [router])).get(router) ?? []).map(a => String(a.host));
 

@@ -269,3 +269,28 @@ test('a full look is followed by the next at once, whether somebody is told or n
   stop.abort();
   await ended;
 });
+
+test('facts are read together, for as long as that is fresh and goes well; each is tried again by itself', async () => {
+  const box = new Box();
+  const calls: string[] = [];
+  const stop = new AbortController();
+  const deliver = async ({ seq }: OutboxRow): Promise<void> => void calls.push(`alone ${seq}`);
+  const together = async (rows: readonly OutboxRow[]) => {
+    calls.push(`read ${rows.map(({ seq }) => seq).join()}`);
+    if (rows.some(({ seq }) => seq === 9)) throw new Error('a bad one');
+    return async ({ seq }: OutboxRow): Promise<void> => {
+      if (seq === 2) throw new Error('no');
+      calls.push(`known ${seq}`);
+      if (seq === 3) box.now += 1000;
+    };
+  };
+  for (const seq of [1, 2, 3, 4]) box.commit(seq);
+  const ended = runRelay(box.services(), { reader: 'agents', holder: 'one', deliver, together }, stop.signal);
+  await settled();
+  assert.deepEqual(calls.splice(0), ['read 1,2,3,4', 'known 1', 'alone 2', 'known 3', 'alone 4']);
+  box.commit(9);
+  await settled();
+  assert.deepEqual(calls, ['read 9', 'alone 9']);
+  stop.abort();
+  await ended;
+});

@@ -23,10 +23,14 @@ interface Reading {
   readonly bound?: Bound;
 }
 
+type Deliver = (row: OutboxRow) => Promise<void>;
+
 interface OneByOne extends Reading {
-  readonly deliver: (row: OutboxRow) => Promise<void>;
+  readonly deliver: Deliver;
   /** Whether there is anybody to tell. Whoever comes later asks for everything anyway: facts that nobody was there for are passed over. */
   readonly isHeard?: () => boolean;
+  /** Reads at once what several facts are about, and answers how each of them can then be told. */
+  readonly together?: (rows: readonly OutboxRow[]) => Promise<Deliver>;
 }
 
 /** A reader that tells of many facts at once: of all or, by failing, of none. It answers how long to rest then. */
@@ -188,9 +192,13 @@ async function deliverTogether(services: Services, options: AllAtOnce, rows: rea
 async function deliverEach(services: Services, options: OneByOne, rows: readonly OutboxRow[]): Promise<number> {
   let done = 0;
   try {
-    for (const row of rows) {
-      await deliverOne(services, options, row);
-      done = row.seq;
+    for (let from = 0; from < rows.length; from += readAtOnce) {
+      const some = rows.slice(from, from + readAtOnce);
+      const deliver = await readFor(services, options, some);
+      for (const row of some) {
+        await deliverOne(services, { ...options, first: deliver }, row);
+        done = row.seq;
+      }
     }
   } catch (error) {
     // What was told, or given up, before it went away is behind us: it is neither told nor tried again with the rest.
@@ -200,12 +208,31 @@ async function deliverEach(services: Services, options: OneByOne, rows: readonly
   return 0;
 }
 
-/** One bad fact does not hold up the others for ever: it is tried three times, then logged and passed. */
-async function deliverOne(services: Services, options: OneByOne, row: OutboxRow): Promise<void> {
-  const { reader, deliver } = options;
+/** Facts whose objects are read at once, and how long that may be told: what takes longer is read anew. */
+const readAtOnce = 50;
+const freshMs = 500;
+
+async function readFor(services: Services, options: OneByOne, rows: readonly OutboxRow[]): Promise<Deliver> {
+  const { deliver, together } = options;
+  if (!together) return deliver;
+  const { clock } = services;
+  const until = clock.now() + freshMs;
+  try {
+    const known = await together(rows);
+    return row => (clock.now() < until ? known : deliver)(row);
+  } catch (error) {
+    if (isAway(options, error)) throw error;
+    // Whichever of them is bad, fails by itself.
+    return deliver;
+  }
+}
+
+/** One bad fact does not hold up the others for ever: it is tried three times, anew each time, then logged and passed. */
+async function deliverOne(services: Services, options: OneByOne & { readonly first: Deliver }, row: OutboxRow): Promise<void> {
+  const { reader, deliver, first } = options;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await deliver(row);
+      return await (attempt === 1 ? first : deliver)(row);
     } catch (error) {
       // A bus or a database that is away delays everything and loses nothing.
       if (isAway(options, error)) throw error;

@@ -73,7 +73,7 @@ export class RemoteStore implements Store {
   async selectAll(queries: readonly Query[]): Promise<Row[][]> {
     if (queries.length === 0) return [];
     const united = unite(
-      queries.map(query => compileClauses(this.compiler, query)),
+      queries.map(query => ({ ...compileClauses(this.compiler, query), by: query.order ?? [] })),
       this.engine.united,
     );
     const answers = united.answers(await this.read(united));

@@ -1,0 +1,57 @@
+// What the facts of a batch are about, read at once: a server that makes many ports would otherwise read each of them as often again for
+// those who are told. What changes after it was read has a fact of its own behind these.
+import type { OutboxRow, Query, Row, Scalar } from '../../contracts/store.ts';
+import { groupedQuery, idsQuery } from '../commands/load.ts';
+import { partQueries } from '../commands/port-rows.ts';
+import { tagsQuery } from '../commands/tags.ts';
+import type { Services } from '../context.ts';
+import { portObjects } from '../objects/ports.ts';
+import { readersQuery } from '../objects/push.ts';
+import { keyed, ReadSet } from '../read-set.ts';
+import { servedQuery } from './agents.ts';
+
+/** A query for many values of a column, of which others ask for the rows of one. */
+interface Shared {
+  readonly query: Query;
+  readonly column: string;
+  readonly values: readonly string[];
+  /** What those others ask. */
+  ask(value: string): Query;
+}
+
+/** Services whose store knows what telling of these facts asks for. */
+export async function readTogether(services: Services, facts: readonly OutboxRow[]): Promise<Services> {
+  const ids = [...new Set(facts.filter(({ kind, event }) => kind === 'port' && event !== 'deleted').map(({ id }) => id))];
+  if (ids.length === 0) return services;
+  const store = new ReadSet(services.store);
+  const [ports = []] = await read(store, ofPorts(ids), []);
+  const networks = [...new Set(ports.map(port => String(port.network_id)))];
+  await read(store, networks.length > 0 ? ofNetworks(networks) : [], [readersQuery(services, portObjects.told)]);
+  return { ...services, store };
+}
+
+function ofPorts(ids: readonly string[]): Shared[] {
+  const beside = (queries: (ids: readonly string[]) => Query[], column: string): Shared[] =>
+    queries(ids).map((query, i) => ({ query, column, values: ids, ask: id => queries([id])[i] as Query }));
+  return [
+    { query: idsQuery('ports', ids), column: 'id', values: ids, ask: id => ({ table: 'ports', where: keyed({ id }) }) },
+    ...beside(partQueries, 'port_id'),
+    ...beside(some => [tagsQuery(some)], 'object_id'),
+  ];
+}
+
+const ofNetworks = (ids: readonly string[]): Shared[] => [
+  { query: idsQuery('networks', ids), column: 'id', values: ids, ask: id => idsQuery('networks', [id]) },
+  { query: groupedQuery('dhcp_bindings', 'network_id', ids), column: 'network_id', values: ids, ask: servedQuery },
+];
+
+/** Answers in the order of the shared ones, and lets the store know them all. */
+async function read(store: ReadSet, shared: readonly Shared[], others: readonly Query[]): Promise<Row[][]> {
+  const answers = await store.selectAll([...shared.map(({ query }) => query), ...others]);
+  for (const [i, { column, values, ask }] of shared.entries()) {
+    const byValue = Map.groupBy(answers[i] as Row[], row => row[column] as Scalar);
+    for (const value of values) store.know(ask(value), byValue.get(value) ?? []);
+  }
+  for (const [i, query] of others.entries()) store.know(query, answers[shared.length + i] as Row[]);
+  return answers;
+}
