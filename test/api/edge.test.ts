@@ -51,6 +51,34 @@ describe('the edge', () => {
     return [...JSON.stringify(body).matchAll(/"href":"([^"]+)"/g)].map(m => String(m[1]));
   };
 
+  test('whatever is answered in JSON says so alike, with its length and the request id; what has no body has none', async () => {
+    const { id } = await plain.member.make('networks', 'network', { name: 'Zürich' });
+    const port = (await plain.member.make('ports', 'port', { network_id: id, name: 'Zürich' })).id;
+    const asked: readonly (readonly [method: string, path: string, status: number])[] = [
+      ['GET', `networks/${id}`, 200],
+      ['GET', 'networks', 200],
+      ['GET', `ports/${port}`, 200],
+      ['GET', `ports/${port}`, 200],
+      ['GET', 'ports', 200],
+      ['GET', 'ports', 200],
+      ['GET', 'ports?fields=name', 200],
+      ['GET', 'nothing', 404],
+      ['PATCH', 'networks', 405],
+    ];
+    for (const [method, path, status] of asked) {
+      const answer = await fetch(`${plain.server.url}/v2.0/${path}`, { method, headers: { 'x-auth-token': 'member' } });
+      const bytes = await answer.arrayBuffer();
+      assert.equal(answer.status, status, path);
+      assert.equal(answer.headers.get('content-type'), 'application/json', path);
+      assert.equal(Number(answer.headers.get('content-length')), bytes.byteLength, path);
+      assert.match(answer.headers.get('x-openstack-request-id') ?? '', /^req-[0-9a-f-]{36}$/, path);
+      JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    }
+    const gone = await plain.member.request('DELETE', `ports/${port}`);
+    assert.deepEqual([gone.status, gone.headers.get('content-type'), gone.headers.get('content-length')], [204, null, null]);
+    await plain.member.request('DELETE', `networks/${id}`);
+  });
+
   test('behind a proxy every document leads back through it', async () => {
     const at = 'https://cloud.example/net';
     assert.deepEqual(await hrefs(proxied, '/'), [`${at}/v2.0/`]);

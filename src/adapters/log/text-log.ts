@@ -55,13 +55,20 @@ export function formatLine(atMs: number, level: LogLevel, message: string, field
   return `${line.length > maxLine ? `${line.slice(0, maxLine)}…` : line}\n`;
 }
 
+/** Printable ASCII that needs no quotes. */
+const plainWord = /^[!#-<>-[\]-~]+$/;
+const plainText = /^[ -~]*$/;
+
 export function fieldText(value: unknown): string {
-  if (typeof value === 'string') return /^[^\s"=\\]+$/.test(value) ? oneLine(value) : oneLine(JSON.stringify(value));
+  if (Number.isFinite(value)) return String(value);
+  if (typeof value === 'string')
+    return plainWord.test(value) ? value : /^[^\s"=\\]+$/.test(value) ? oneLine(value) : oneLine(JSON.stringify(value));
   return oneLine(JSON.stringify(value) ?? 'undefined');
 }
 
 /** Control characters and line separators become escapes: a tenant's name can neither forge a line nor drive a terminal. */
 export function oneLine(text: string): string {
+  if (plainText.test(text)) return text;
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, c =>
     c === '\n' ? '\\n' : c === '\t' ? '\\t' : `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -2,7 +2,7 @@
 
 /** No header, or an empty one, takes everything. */
 export function takesJson(accept: string): boolean {
-  if (accept.trim() === '') return true;
+  if (accept === 'application/json' || accept === '*/*' || accept.trim() === '') return true;
   const ranges = accept.split(',').map(readRange);
   // The most precise range that fits decides.
   for (const wanted of ['application/json', 'application/*', '*/*']) {

@@ -126,7 +126,7 @@ async function schedulers(request: ApiRequest, { commands, rest }: Found, named:
 
 function root(request: ApiRequest, prefix: string, resources: readonly Resource[]): Reply {
   if (request.method !== 'GET') throw apiError('HTTPMethodNotAllowed');
-  return rootResources(request.base, prefix, resources);
+  return rootResources(request.base(), prefix, resources);
 }
 
 function extensions(request: ApiRequest, all: readonly Extension[], [alias, ...more]: readonly string[]): Reply {

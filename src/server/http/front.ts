@@ -11,7 +11,8 @@ import { isReadAt, readBody } from './body.ts';
 import { preflightHeaders } from './cors.ts';
 import { openApiDocument, versions } from './discovery.ts';
 import { type HealthCheck, type HealthOptions, healthReply } from './healthcheck.ts';
-import { type Place, placeOf } from './place.ts';
+import { LogOf } from './log-of.ts';
+import { baseOf } from './place.ts';
 import { errorReply, type Reply, unauthorized } from './reply.ts';
 
 /** Characters; what clients build of long filters is half of it (OSSA-2014-038). */
@@ -89,16 +90,16 @@ export function buildFront({ services, api, identity, ...options }: FrontOptions
     if (method === 'OPTIONS') return { status: 200, headers: preflightHeaders(config.cors, headers) };
     if (isIdentity(path)) return identityReply(request, path);
     if (path === '/healthcheck') return healthReply(health, { method, accept: headers.accept ?? '', port: request.port });
-    const place = placeOf(headers, request, config.proxy);
+    const base = (): string => baseOf(headers, request, config.proxy);
     const prefix = prefixOf(path);
     const rest = path.slice(prefix.length);
-    if (rest === '' || rest === '/') return method === 'GET' ? versions(place.base, prefix) : errorReply(apiError('HTTPMethodNotAllowed'));
+    if (rest === '' || rest === '/') return method === 'GET' ? versions(base(), prefix) : errorReply(apiError('HTTPMethodNotAllowed'));
     if (!rest.startsWith('/v2.0/')) throw apiError('HTTPNotFound');
-    if (rest === '/v2.0/openapi.json' && method === 'GET') return openApi(`${place.base}${prefix}/v2.0`);
+    if (rest === '/v2.0/openapi.json' && method === 'GET') return openApi(`${base()}${prefix}/v2.0`);
     const caller = await request.caller();
     if (!caller) return unauthorized(identity.authUri);
     if (method === 'PATCH' || method === 'HEAD') throw apiError('HTTPMethodNotAllowed');
-    return handlers[prefix](apiRequest(request, rest, place, contextOf(caller, names)));
+    return handlers[prefix](apiRequest(request, rest, base, contextOf(caller, names)));
   }
 
   function contextOf(caller: Caller, names: RequestNames): RequestContext {
@@ -112,7 +113,7 @@ export function buildFront({ services, api, identity, ...options }: FrontOptions
       requestId: names.request_id,
       isAdmin,
       isPrivileged: isAdmin || is('context_is_advsvc') || is('service_api'),
-      log: services.log.child({ ...names, ...whoIs(caller) }),
+      log: new LogOf(services.log, () => ({ ...names, ...whoIs(caller) })),
     };
   }
 
@@ -131,7 +132,12 @@ export function buildFront({ services, api, identity, ...options }: FrontOptions
   }
 }
 
-function apiRequest(request: RawRequest, rest: string, place: Place, ctx: RequestContext): Parameters<ReturnType<typeof buildApi>>[0] {
+function apiRequest(
+  request: RawRequest,
+  rest: string,
+  base: () => string,
+  ctx: RequestContext,
+): Parameters<ReturnType<typeof buildApi>>[0] {
   const accept = request.headers.accept ?? '';
   const path = segments(rest.slice('/v2.0/'.length));
   // The one answer that is a page for whoever asks for one is that to an unknown extension.
@@ -143,7 +149,7 @@ function apiRequest(request: RawRequest, rest: string, place: Place, ctx: Reques
     body: isReadAt(request.method, path) ? readBody(request.method, request.body) : undefined,
     ifMatch: request.headers['if-match'],
     accept,
-    base: place.base,
+    base,
     rawPath: pathOf(request.url),
     ctx,
   };
@@ -153,6 +159,13 @@ export const isIdentity = (path: string): boolean => path === '/identity' || pat
 const prefixOf = (path: string): '' | '/networking' => (path === '/networking' || path.startsWith('/networking/') ? '/networking' : '');
 
 function readPairs(query: string): [string, string][] {
+  if (plainQuery.test(query))
+    return query === ''
+      ? []
+      : query
+          .split('&')
+          .filter(part => part !== '')
+          .map(pairOf);
   const pairs = [...new URLSearchParams(query)];
   // What is not UTF-8 has become replacement characters.
   if (pairs.some(pair => pair.join().includes('\u{FFFD}')) && !/%EF%BF%BD/i.test(query))
@@ -160,11 +173,19 @@ function readPairs(query: string): [string, string][] {
   return pairs;
 }
 
+/** Of which nothing is encoded. */
+const plainQuery = /^[\w.~:/?@!$'()*,;=&-]*$/;
+
+function pairOf(part: string): [string, string] {
+  const at = part.indexOf('=');
+  return at < 0 ? [part, ''] : [part.slice(0, at), part.slice(at + 1)];
+}
+
 const notAcceptable = 'The server could not comply with the request since it is either malformed or otherwise incorrect.';
 
 /** Of a URL that comes whole, as a proxy is sent it. */
 export function pathAndQuery(url: string): string {
-  return url.replace(/^https?:\/\/[^/?]*\/?/i, '/');
+  return url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*\/?/i, '/');
 }
 
 export function pathOf(url: string): string {
@@ -182,6 +203,7 @@ function segments(rest: string): string[] {
   const trimmed = rest.endsWith('.json') ? rest.slice(0, -'.json'.length) : rest;
   const parts = trimmed.split('/');
   if (parts.length > 1 && parts.at(-1) === '') parts.pop();
+  if (!trimmed.includes('%')) return parts;
   try {
     return parts.map(decodeURIComponent);
   } catch {

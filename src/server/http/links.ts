@@ -18,7 +18,7 @@ function href(request: ApiRequest, marker: string | undefined, reverse: boolean)
   const query = request.query.filter(([k]) => k !== 'marker' && k !== 'page_reverse');
   if (marker !== undefined) query.push(['marker', marker]);
   if (reverse) query.push(['page_reverse', 'True']);
-  return `${request.base}${request.rawPath}?${query.map(([k, v]) => `${quoted(k)}=${quoted(v)}`).join('&')}`;
+  return `${request.base()}${request.rawPath}?${query.map(([k, v]) => `${quoted(k)}=${quoted(v)}`).join('&')}`;
 }
 
 /** As Neutron writes a query: a space is `+`, and nothing but letters, digits and `_.-~` is as it was. */

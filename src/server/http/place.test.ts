@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import type { IncomingHttpHeaders } from 'node:http';
 import test from 'node:test';
-import { noProxy, type Place, placeOf } from './place.ts';
+import { baseOf, type Connection, clientOf, noProxy, type ProxyConfig } from './place.ts';
+
+interface Place {
+  readonly base: string;
+  readonly client: string;
+}
+
+const placeOf = (headers: IncomingHttpHeaders, connection: Connection, config: ProxyConfig): Place => ({
+  base: baseOf(headers, connection, config),
+  client: clientOf(headers, connection, config),
+});
 
 const here = (headers: IncomingHttpHeaders): Place =>
   placeOf({ host: 'api:9696', ...headers }, { peer: '192.0.2.1', secure: false }, noProxy);

@@ -10,13 +10,6 @@ export interface ProxyConfig {
 
 export const noProxy: ProxyConfig = { enabled: false, linkPrefix: '' };
 
-export interface Place {
-  /** What links begin with: scheme, host and prefix, without a slash at the end. */
-  readonly base: string;
-  /** Who asks, for the log. */
-  readonly client: string;
-}
-
 /** What a proxy says of the request that it passes on. */
 interface Forwarded {
   readonly proto?: string | undefined;
@@ -31,16 +24,22 @@ export interface Connection {
   readonly secure: boolean;
 }
 
-export function placeOf(headers: IncomingHttpHeaders, { peer, secure }: Connection, config: ProxyConfig): Place {
+/** Who asks, for the log. */
+export function clientOf(headers: IncomingHttpHeaders, { peer }: Pick<Connection, 'peer'>, config: ProxyConfig): string {
+  const said = config.enabled ? forwarded(headers).for : undefined;
+  return said !== undefined && plainAddress.test(said) ? said : peer;
+}
+
+/** What links begin with: scheme, host and prefix, without a slash at the end. */
+export function baseOf(headers: IncomingHttpHeaders, { secure }: Pick<Connection, 'secure'>, config: ProxyConfig): string {
+  if (config.linkPrefix !== '') return config.linkPrefix.replace(/\/+$/, '');
   const said = config.enabled ? forwarded(headers) : {};
-  const client = said.for !== undefined && plainAddress.test(said.for) ? said.for : peer;
-  if (config.linkPrefix !== '') return { base: config.linkPrefix.replace(/\/+$/, ''), client };
   // As from Neutron, the scheme counts always: a wrong one spoils the links of who sent it.
   const proto = (said.proto ?? first(headers['x-forwarded-proto']))?.toLowerCase();
   const scheme = (proto === undefined ? secure : proto === 'https') ? 'https' : 'http';
   const host = plainHost.test(said.host ?? '') ? said.host : plainHost.test(headers.host ?? '') ? headers.host : 'localhost';
   const prefix = config.enabled ? prefixOf(first(headers['x-forwarded-prefix'])) : '';
-  return { base: `${scheme}://${host}${portOf(scheme, host ?? '', said.port)}${prefix}`, client };
+  return `${scheme}://${host}${portOf(scheme, host ?? '', said.port)}${prefix}`;
 }
 
 /** A host and perhaps a port; nothing that could end a link or begin another. */

@@ -12,7 +12,7 @@ export interface ApiRequest {
   /** The Accept header; empty where there was none. */
   readonly accept: string;
   /** What links begin with, as the client sees it: `http://host:port` and perhaps a prefix. */
-  readonly base: string;
+  readonly base: () => string;
   /** The path as it was asked for, without the query: for links. */
   readonly rawPath: string;
   readonly ctx: RequestContext;

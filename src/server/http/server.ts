@@ -1,8 +1,8 @@
 // The HTTP server: limits, request ids, the log of requests, answers as bytes. What they are about is behind `front`.
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type Caller, IdentityUnavailable } from '../../contracts/identity.ts';
+import { IdentityUnavailable } from '../../contracts/identity.ts';
 import { StoreBusy } from '../../contracts/store.ts';
-import { traced } from '../../contracts/trace.ts';
+import { type Tracer, traced } from '../../contracts/trace.ts';
 import { ApiError, apiError } from '../../domain/errors.ts';
 import { routes } from '../metrics/route.ts';
 import { corsHeaders } from './cors.ts';
@@ -17,10 +17,11 @@ import {
   type RequestNames,
   whoIs,
 } from './front.ts';
+import { Incoming } from './incoming.ts';
 import { hasBody, keepFirst } from './intake.ts';
-import { jsonBody } from './json.ts';
-import { placeOf } from './place.ts';
+import { clientOf } from './place.ts';
 import { asApiError, errorReply, type Reply } from './reply.ts';
+import { write } from './write.ts';
 
 export function buildHttpServer(options: FrontOptions): FastifyInstance {
   const { services } = options;
@@ -41,14 +42,15 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   const front = buildFront(options);
   const routeOf = routes(options.api.resources);
-  const raws = new WeakMap<FastifyRequest, RawRequest>();
-  const callers = new WeakMap<FastifyRequest, Caller>();
-  app.addHook('preParsing', async (request, _reply, payload) => {
-    if (!hasBody(request)) return payload;
-    const raw = rawOf(request);
+  /** Those of which the body has to be looked at before it is there. */
+  const early = new WeakMap<FastifyRequest, Incoming>();
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    if (!hasBody(request)) return done(null, payload);
+    const raw = incoming(request);
+    early.set(request, raw);
     // What a client says of its body's type does not count, and need not make sense.
     if (!isIdentity(pathOf(raw.url))) delete request.raw.headers['content-type'];
-    return keepFirst(payload, await front.worth(raw), request.headers);
+    front.worth(raw).then(worth => done(null, keepFirst(payload, worth, request.headers)), done);
   });
 
   app.route({
@@ -57,30 +59,33 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const names = namesOf(request);
+      const raw = early.get(request) ?? incoming(request);
       const started = services.clock.now();
-      const answer = await inSpan(request, names, () => answerTo(request, names));
-      log.info(`${request.method} ${pathOf(request.url)} ${answer.status}`, {
+      const answer = services.tracer
+        ? await inSpan(services.tracer, request, names, () => answerTo(raw, names))
+        : await answerTo(raw, names);
+      const ms = services.clock.now() - started;
+      log.info(`${raw.method} ${pathOf(raw.url)} ${answer.status}`, {
         ...names,
-        ...whoIs(callers.get(request)),
-        client: placeOf(request.headers, { peer: request.ip, secure: false }, config.proxy).client,
-        ms: services.clock.now() - started,
+        ...whoIs(raw.known),
+        client: clientOf(raw.headers, raw, config.proxy),
+        ms,
       });
-      measure(request, answer, services.clock.now() - started);
-      return send(request, reply, answer, names);
+      measure(request, answer, ms);
+      send(request, reply, answer, names);
     },
   });
   app.setErrorHandler((error: FrameworkError, request, reply) => refuse(error, request, reply));
   app.setNotFoundHandler((request, reply) => refuse(apiError('HTTPNotFound'), request, reply));
   return app;
 
-  function inSpan(request: FastifyRequest, names: RequestNames, work: () => Promise<Reply>): Promise<Reply> {
-    if (!services.tracer) return work();
+  function inSpan(tracer: Tracer, request: FastifyRequest, names: RequestNames, work: () => Promise<Reply>): Promise<Reply> {
     const { method, url, headers } = request;
     const route = routeOf(pathOf(url));
     const attributes = { 'http.request.method': method, 'http.route': route, 'weft.request_id': names.request_id };
     const { traceparent } = headers;
     const from = typeof traceparent === 'string' ? { traceparent } : {};
-    return traced(services.tracer, `${method} ${route}`, { kind: 'server', attributes, ...from }, async span => {
+    return traced(tracer, `${method} ${route}`, { kind: 'server', attributes, ...from }, async span => {
       const answer = await work();
       span.set({ 'http.response.status_code': answer.status });
       if (answer.status >= 500) span.fail();
@@ -95,11 +100,6 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     services.metrics.observe('weft_http_request_duration_seconds', labels, ms / 1000);
   }
 
-  function remember(request: FastifyRequest, caller: Caller | undefined): Caller | undefined {
-    if (caller) callers.set(request, caller);
-    return caller;
-  }
-
   function namesOf(request: FastifyRequest): RequestNames {
     const theirs = request.headers['x-openstack-request-id'];
     const request_id = `req-${services.newId()}`;
@@ -107,38 +107,20 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
   }
 
   /** What the web framework refuses before a request is ours: its body, its URL, its method. */
-  function refuse(error: FrameworkError, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  function refuse(error: FrameworkError, request: FastifyRequest, reply: FastifyReply): void {
     const names = namesOf(request);
     const known = knownError(error);
     if (known.status >= 500) log.error('request failed', { ...names, error });
-    return send(request, reply, errorReply(known), names);
+    send(request, reply, errorReply(known), names);
   }
 
-  function rawOf(request: FastifyRequest): RawRequest {
-    const known = raws.get(request);
-    if (known) return known;
-    const { method, url, headers, ip } = request;
-    let caller: ReturnType<RawRequest['caller']> | undefined;
-    const raw: RawRequest = {
-      ...{ method, url, headers, peer: ip, port: request.socket.localPort ?? 0, secure: options.tls !== undefined },
-      get body() {
-        return request.body as Uint8Array | undefined;
-      },
-      caller: () => (caller ??= callerOf(headers, { method, path: pathOf(url) }).then(found => remember(request, found))),
-    };
-    raws.set(request, raw);
-    return raw;
+  function incoming(request: FastifyRequest): Incoming {
+    return new Incoming(request, options.tls !== undefined, options.identity);
   }
 
-  async function callerOf(headers: FastifyRequest['headers'], request: { method: string; path: string }): Promise<Caller | undefined> {
-    const { 'x-auth-token': token, 'x-service-token': serviceToken } = headers;
-    if (typeof token !== 'string' || token === '') return options.identity.everybody;
-    return options.identity.validate(token, typeof serviceToken === 'string' ? { ...request, serviceToken } : request);
-  }
-
-  async function answerTo(request: FastifyRequest, names: RequestNames): Promise<Reply> {
+  async function answerTo(raw: RawRequest, names: RequestNames): Promise<Reply> {
     try {
-      return await front.answer(rawOf(request), names);
+      return await front.answer(raw, names);
     } catch (error) {
       if (error instanceof IdentityUnavailable)
         return errorReply(apiError('HTTPServiceUnavailable', { message: 'The identity service is unavailable.' }));
@@ -152,16 +134,13 @@ export function buildHttpServer(options: FrontOptions): FastifyInstance {
     }
   }
 
-  async function send(request: FastifyRequest, reply: FastifyReply, answer: Reply, names: RequestNames): Promise<FastifyReply> {
+  function send(request: FastifyRequest, reply: FastifyReply, answer: Reply, names: RequestNames): void {
     const cors = request.method === 'OPTIONS' ? {} : corsHeaders(config.cors, request.headers.origin);
-    // Who does not read it for so long does not get it.
-    reply.raw.setTimeout(config.clientSocketTimeout * 1000);
-    if (options.isLeaving?.()) reply.header('connection', 'close');
-    reply.code(answer.status).headers({ 'x-openstack-request-id': names.request_id, ...cors, ...answer.headers });
-    // Of a string the framework would say what it is encoded in, also where that goes without saying.
-    if (answer.text !== undefined) return reply.send(Buffer.from(answer.text));
-    if (answer.json === undefined) return reply.send();
-    return reply.header('content-type', 'application/json').send(jsonBody(answer.json));
+    const closing = options.isLeaving?.() ? { connection: 'close' } : {};
+    write(reply.raw, answer, { 'x-openstack-request-id': names.request_id, ...cors, ...closing, ...answer.headers });
+    reply.hijack();
+    // Who does not read what is left for so long does not get it.
+    if (reply.raw.writableLength > 0 || !reply.raw.writableEnded) reply.raw.setTimeout(config.clientSocketTimeout * 1000);
   }
 }
 
