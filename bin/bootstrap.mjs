@@ -1,5 +1,5 @@
 // Makes a fresh clone able to run: node modules with the pinned Node.js 24, and the Debian packages whose programs Weft calls.
-// Usage: node bin/bootstrap.mjs run|dev|test [WORDS of weft up]. When all is there it only looks at files and takes no time.
+// Usage: node bin/bootstrap.mjs run|dev|bench|test [WORDS of weft up]. When all is there it only looks at files and takes no time.
 // Plain JavaScript on purpose: it runs on the Node.js that the machine has (20 or later).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compiledPrograms } from './compiled.mjs';
 import {
+  benchPackages,
   conformancePackages,
   installPackages,
   installPlan,
@@ -128,8 +129,13 @@ function isWritable(folder) {
   }
 }
 
+function packagesOf(mode) {
+  if (mode === 'test') return { ...runPackages, ...testPackages, ...conformancePackages };
+  return mode === 'bench' ? { ...runPackages, ...benchPackages } : upPackages(process.argv.slice(3));
+}
+
 function ensurePackages(mode) {
-  const packages = mode === 'test' ? { ...runPackages, ...testPackages, ...conformancePackages } : upPackages(process.argv.slice(3));
+  const packages = packagesOf(mode);
   const folders = programFolders(process.env.PATH ?? '');
   const missing = missingPackages(packages, folders);
   const isDebian = folders.some(folder => existsSync(join(folder, 'apt-get')));
@@ -144,12 +150,13 @@ function ensurePackages(mode) {
   }
   // Tests that lack a program skip themselves and say so; a continuous integration run may not.
   if (mode === 'test' && !process.env.CI) say(`${plan.text}\nTests that need them will be skipped.`);
+  else if (mode === 'bench') say(`${plan.text}\nWhat needs them is not measured.`);
   else throw new Stop(plan.text);
 }
 
 function main() {
   const mode = process.argv[2] ?? 'run';
-  if (!['run', 'dev', 'test'].includes(mode)) throw new Stop(`usage: node bin/bootstrap.mjs run|dev|test`);
+  if (!['run', 'dev', 'bench', 'test'].includes(mode)) throw new Stop(`usage: node bin/bootstrap.mjs run|dev|bench|test`);
   if (process.platform !== 'linux') throw new Stop(`Weft runs on Linux; this is ${process.platform}.`);
   ensureModules();
   ensureCompiled();

@@ -34,6 +34,15 @@ export function upPackages(words) {
   return wanted ? { ...runPackages, ...switchPackages } : runPackages;
 }
 
+/** What Weft is measured on and beside: `npm run bench`, `npm run bench:limits`. */
+export const benchPackages = {
+  'mariadb-server': ['mariadbd', 'mariadb-install-db'],
+  // The server itself lies in a folder of its version.
+  postgresql: ['pg_ctlcluster', 'psql'],
+  'rabbitmq-server': ['rabbitmq-server'],
+  ...switchPackages,
+};
+
 export const testPackages = {
   'python3-openstackclient': ['openstack'],
   python3: ['python3'],
@@ -48,10 +57,9 @@ export const testPackages = {
   udhcpc: ['udhcpc'],
   knot: ['knotd'],
   memcached: ['memcached'],
-  'mariadb-server': ['mariadbd', 'mariadb-install-db'],
-  // The server itself lies in a folder of its version.
-  postgresql: ['pg_ctlcluster', 'psql'],
-  'rabbitmq-server': ['rabbitmq-server'],
+  'mariadb-server': benchPackages['mariadb-server'],
+  postgresql: benchPackages.postgresql,
+  'rabbitmq-server': benchPackages['rabbitmq-server'],
   systemd: ['systemd-analyze', 'systemd-notify'],
   'user-mode-linux': ['linux.uml'],
 };

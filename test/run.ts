@@ -63,7 +63,7 @@ function tests(
   };
 }
 
-const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'bin/*.test.mjs'], {
+const unit = tests('unit tests', ['src/**/*.test.ts', 'test/*.test.ts', 'test/perf/**/*.test.ts', 'bin/*.test.mjs'], {
   concurrency: availableParallelism(),
   verbose: false,
   fileTimeoutMs: 180_000,

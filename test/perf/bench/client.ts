@@ -52,12 +52,22 @@ export function dataOf({ body }: Reply): Data {
 }
 
 /** A token for a user of a Keystone v3. */
-export async function logIn(authUrl: string, user: { name: string; password: string; project: string; domain: string }): Promise<string> {
+export interface User {
+  readonly name: string;
+  readonly password: string;
+  readonly project: string;
+  readonly domain: string;
+  /** In place of the password. */
+  readonly token?: string;
+}
+
+export async function logIn(authUrl: string, user: User): Promise<string> {
   const domain = { name: user.domain };
-  const auth = {
-    identity: { methods: ['password'], password: { user: { name: user.name, password: user.password, domain } } },
-    scope: { project: { name: user.project, domain } },
-  };
+  const identity =
+    user.token === undefined
+      ? { methods: ['password'], password: { user: { name: user.name, password: user.password, domain } } }
+      : { methods: ['token'], token: { id: user.token } };
+  const auth = { identity, scope: { project: { name: user.project, domain } } };
   const answer = await fetch(`${authUrl.replace(/\/$/, '')}/auth/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

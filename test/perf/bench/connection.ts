@@ -55,6 +55,7 @@ export class Connection implements Disposable {
   private readonly host: string;
   private readonly port: number;
   private readonly common: string;
+  private readonly token: string;
   private socket: Socket | undefined;
   private parts: Buffer[] = [];
   private size = 0;
@@ -65,20 +66,21 @@ export class Connection implements Disposable {
     const { hostname, port } = new URL(url);
     this.host = hostname;
     this.port = Number(port);
-    this.common = `Host: ${hostname}:${port}\r\nAccept: application/json\r\nX-Auth-Token: ${token}\r\n`;
+    this.common = `Host: ${hostname}:${port}\r\nAccept: application/json\r\n`;
+    this.token = token;
   }
 
   [Symbol.dispose](): void {
     this.socket?.destroy();
   }
 
-  ask(method: string, path: string, body?: object): Promise<Reply> {
+  ask(method: string, path: string, body?: object, token = this.token): Promise<Reply> {
     const began = performance.now();
     const text = body === undefined ? '' : JSON.stringify(body);
     const more = body === undefined ? '' : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n`;
     return new Promise<Reply>(resolve => {
       this.answered = (status, its) => resolve(new Answer(status, performance.now() - began, its));
-      this.open().write(`${method} ${path} HTTP/1.1\r\n${this.common}${more}\r\n${text}`);
+      this.open().write(`${method} ${path} HTTP/1.1\r\n${this.common}X-Auth-Token: ${token}\r\n${more}\r\n${text}`);
     });
   }
 

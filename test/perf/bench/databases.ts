@@ -5,7 +5,13 @@ import { type DatabaseServer, type Kind, startServer } from '../../../src/contra
 
 /** What is said last counts. The real server's script sets the same of MariaDB. */
 const durable: Readonly<Record<Kind['name'], readonly string[]>> = {
-  mariadb: ['--innodb-flush-method=fsync', '--innodb-buffer-pool-size=512M', '--innodb-log-file-size=96M', '--max-connections=500'],
+  mariadb: [
+    '--innodb-flush-method=fsync',
+    '--innodb-flush-log-at-trx-commit=1',
+    '--innodb-buffer-pool-size=512M',
+    '--innodb-log-file-size=96M',
+    '--max-connections=500',
+  ],
   postgres: ['-c', 'fsync=on', '-c', 'synchronous_commit=on', '-c', 'shared_buffers=512MB'],
 };
 

@@ -91,6 +91,26 @@ export async function openLoop(server: Server, operation: Operation, serial: Ser
   return resultOf({ done, seconds: (performance.now() - began) / 1000, errors: 0, before, after: spentBy(server) });
 }
 
+/** One after the other, each after `before`, which is not measured: as long as both take together, and once at least. */
+export async function oneByOne(server: Server, operation: Operation, before: () => Promise<void>, timing: Timing): Promise<Result> {
+  const done: Done[] = [];
+  const spent = { own: 0, beside: 0, client: 0 };
+  const began = performance.now();
+  do {
+    await before();
+    timing.signal?.throwIfAborted();
+    const from = spentBy(server);
+    const one = await operation(done.length, 0);
+    const to = spentBy(server);
+    if (!one) break;
+    if (!one.ok) mustGoOn(server, timing);
+    for (const who of ['own', 'beside', 'client'] as const) spent[who] += to[who] - from[who];
+    done.push(one);
+  } while (performance.now() - began < timing.measuredMs);
+  const seconds = done.reduce((sum, { ms }) => sum + ms, 0) / 1000;
+  return resultOf({ done, seconds, errors: 0, before: { own: 0, beside: 0, client: 0 }, after: spent });
+}
+
 /** After something went wrong: nothing is measured at a server that is not there any more, or once the run is to end. */
 function mustGoOn({ target, processes }: Server, { signal }: Timing): void {
   signal?.throwIfAborted();

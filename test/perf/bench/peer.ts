@@ -13,6 +13,8 @@ export interface Peer extends Server {
   readonly account: Account;
   /** Of its database server. */
   readonly database: readonly number[];
+  /** Of Keystone and its cache. */
+  readonly identity: readonly number[];
   /** What Weft is told to share with it: its identity service, and a database of its own at its database server. */
   readonly shared: { readonly identity: string; readonly database: string };
   /** Starts its API server again; ms from its exec to the first good answer. */
@@ -48,6 +50,7 @@ export async function startPeer(progress: (line: string) => void, signal?: Abort
       },
       beside: ['mariadb', 'rabbitmq', 'keystone', 'memcached'].map(pid),
       database: [pid('mariadb')],
+      identity: ['keystone', 'memcached'].map(pid),
       account,
       shared: { identity: sectionOf(config, 'keystone_authtoken'), database: await databaseFor(folder, config) },
       again: async () => toAnswer((await peer(['restart', 'neutron'], signal)).stderr),

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { passwordsInCloudsYaml } from '../../../src/adapters/identity-builtin/clouds-yaml.ts';
 import { freePort } from '../../../src/contracts/free-port.ts';
+import { launcher, nodeFlags } from '../../../src/main/supervise/node.ts';
 import { logIn, type Target } from './client.ts';
 
 export interface Server extends AsyncDisposable {
@@ -34,6 +35,10 @@ export interface WeftShape {
   readonly nodeOptions: readonly string[];
   /** A folder with the state of another, which it goes on with a copy of. */
   readonly from?: string;
+  /** Words behind `weft`; those of the server alone where there are none. */
+  readonly verb?: readonly string[];
+  /** The program of Node's; the one that runs here where there is none. */
+  readonly node?: string;
 }
 
 export interface WeftServer extends Server {
@@ -41,28 +46,35 @@ export interface WeftServer extends Server {
   readonly folder: string;
 }
 
+/** Weft in a process, with its state in that folder. */
+export function spawnWeft(shape: WeftShape, folder: string, port: number): ChildProcess {
+  const { config, nodeOptions, verb = ['server'], node = process.execPath } = shape;
+  const file = join(folder, 'weft.conf');
+  writeFileSync(file, config, { mode: 0o600 });
+  const program = join(import.meta.dirname, '../../../src/main/weft.ts');
+  const argv = [...nodeFlags, launcher, program, ...verb, '--state-dir', folder];
+  // By the environment, so that its workers have them too.
+  const env = { ...process.env, NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...nodeOptions].join(' ').trim() };
+  return spawn(node, [...argv, '--listen', `127.0.0.1:${port}`, '--config-file', file], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+export async function endWeft(child: ChildProcess): Promise<void> {
+  const ended = new Promise(resolve => child.once('exit', resolve));
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGTERM');
+  await ended;
+}
+
 /** A server as `weft server` starts it, with its state in a temporary folder. */
-export async function startWeft(
-  { name, config, account, beside, nodeOptions, from }: WeftShape,
-  signal?: AbortSignal,
-): Promise<WeftServer> {
+export async function startWeft(shape: WeftShape, signal?: AbortSignal): Promise<WeftServer> {
+  const { name, account, beside, from } = shape;
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
   if (from !== undefined) cpSync(from, folder, { recursive: true });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const file = join(folder, 'weft.conf');
-  writeFileSync(file, config, { mode: 0o600 });
-  const program = join(import.meta.dirname, '../../../src/main/weft.ts');
-  const argv = ['--disable-warning=ExperimentalWarning', ...nodeOptions, program, 'server', '--state-dir', folder];
-  const child = spawn(process.execPath, [...argv, '--listen', `127.0.0.1:${port}`, '--config-file', file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawnWeft(shape, folder, port);
   const dispose = async (): Promise<void> => {
-    const ended = new Promise(resolve => child.once('exit', resolve));
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM');
-      await ended;
-    }
+    await endWeft(child);
     rmSync(folder, { recursive: true, force: true });
   };
   try {

@@ -5,7 +5,10 @@ export interface WorldOptions {
   readonly clients: number;
   /** Ports that a list has. */
   readonly ports: number;
+  /** Of what phases use up, so much is made before where it is missing. */
+  readonly stock: number;
   readonly progress: (line: string) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** How long an operation took, and whether it was answered as it should be. */
@@ -22,6 +25,8 @@ export type Operation = (i: number, client: number) => Promise<Done | undefined>
 export interface Phase {
   readonly name: string;
   readonly run: Operation;
+  /** Makes what the phase uses up, where little of it is there; stops after so many ms. */
+  readonly before?: (mostMs: number) => Promise<void>;
 }
 
 const networks = 10;
@@ -29,6 +34,13 @@ const networks = 10;
 const readOneIn = 20;
 /** And of lists, which are long. */
 const readListOneIn = 50;
+export const wholeList = 'list of all ports';
+export const phaseNames = [
+  ...(['network create', 'subnet create', 'port create', '50 ports in one POST', 'port show', wholeList] as const),
+  ...(['list of a network', 'list with fields=id', 'pages of 500', 'port update', 'rule create'] as const),
+  ...(['router with interface', 'floating IP with port'] as const),
+] as const;
+export type PhaseName = (typeof phaseNames)[number];
 /** Of a page. */
 export const pageSize = 500;
 
@@ -128,24 +140,42 @@ export class World {
   }
 
   phases(): Phase[] {
-    const lists: Phase[] = [
-      this.list(`list of ${this.options.ports} ports`, () => `ports?project_id=${this.project}`, this.options.ports),
-      this.list('list of a network', i => `ports?network_id=${this.base[i % networks]}`),
-      this.list('list with fields=id', () => `ports?project_id=${this.project}&fields=id`, this.options.ports),
-      this.pages(),
-    ];
-    return [
-      { name: 'network create', run: (_, client) => this.createNetwork(client) },
-      { name: 'subnet create', run: (i, client) => this.createSubnet(i, client) },
-      { name: 'port create', run: (i, client) => this.createPort(i, client) },
-      { name: '50 ports in one POST', run: (i, client) => this.createMany(i, client) },
-      { name: 'port show', run: (i, client) => this.showPort(i, client) },
-      ...lists,
-      { name: 'port update', run: (i, client) => this.updatePort(i, client) },
-      { name: 'rule create', run: (i, client) => this.createRule(i, client) },
-      { name: 'router with interface', run: (_, client) => this.createRouter(client) },
-      { name: 'floating IP with port', run: (i, client) => this.createFloatingIp(i, client) },
-    ];
+    const { project } = this;
+    const runs: Readonly<Record<PhaseName, Operation>> = {
+      'network create': (_, client) => this.createNetwork(client),
+      'subnet create': (i, client) => this.createSubnet(i, client),
+      'port create': (i, client) => this.createPort(i, client),
+      '50 ports in one POST': (i, client) => this.createMany(i, client),
+      'port show': (i, client) => this.showPort(i, client),
+      'list of all ports': this.list(() => `ports?project_id=${project}`, this.options.ports),
+      'list of a network': this.list(i => `ports?network_id=${this.base[i % networks]}`),
+      'list with fields=id': this.list(() => `ports?project_id=${project}&fields=id`, this.options.ports),
+      'pages of 500': this.pages(),
+      'port update': (i, client) => this.updatePort(i, client),
+      'rule create': (i, client) => this.createRule(i, client),
+      'router with interface': (_, client) => this.createRouter(client),
+      'floating IP with port': (i, client) => this.createFloatingIp(i, client),
+    };
+    const before: Readonly<Partial<Record<PhaseName, NonNullable<Phase['before']>>>> = {
+      'router with interface': mostMs => this.makeEnough(this.spare, mostMs, (i, client) => this.createSubnetOfOwn(i, client)),
+      'floating IP with port': mostMs => this.makeEnough(this.made, mostMs, (i, client) => this.createPort(i, client)),
+    };
+    return phaseNames.map(name => ({ name, run: runs[name], ...(before[name] ? { before: before[name] } : {}) }));
+  }
+
+  private async makeEnough(there: readonly string[], mostMs: number, make: Operation): Promise<void> {
+    const { clients, signal, stock } = this.options;
+    const began = performance.now();
+    const enough = there === this.made ? this.nextPort + stock : stock;
+    const one = async (client: number): Promise<void> => {
+      while (there.length < enough && performance.now() - began < mostMs && !signal?.aborted) await make(this.serial, client);
+    };
+    await Promise.all(Array.from({ length: clients }, (_, client) => one(client)));
+  }
+
+  private async createSubnetOfOwn(i: number, client: number): Promise<Done> {
+    await this.createNetwork(client);
+    return this.createSubnet(i, client);
   }
 
   private async createNetwork(client: number): Promise<Done> {
@@ -205,24 +235,22 @@ export class World {
   }
 
   /** `count`: what a whole list has; elsewhere the first answer to the same question says it. */
-  private list(name: string, path: (i: number) => string, count?: number): Phase {
+  private list(path: (i: number) => string, count?: number): Operation {
     const lists = new Lists(this.api, count);
-    const run: Operation = async (i, client) => (await lists.ask(path(i), i, client)).done;
-    return { name, run };
+    return async (i, client) => (await lists.ask(path(i), i, client)).done;
   }
 
   /** Each client walks from page to page; where the next one begins is known from when the page was read first. */
-  private pages(): Phase {
+  private pages(): Operation {
     const lists = new Lists(this.api);
     const markers = new Map<number, string | undefined>();
-    const run: Operation = async (i, client) => {
+    return async (i, client) => {
       const marker = markers.get(client);
       const from = marker === undefined ? '' : `&marker=${marker}`;
       const { done, last } = await lists.ask(`ports?project_id=${this.project}&limit=${pageSize}${from}`, i, client);
       markers.set(client, done.items === pageSize ? last : undefined);
       return { ...done, ok: done.ok && (done.items ?? 0) <= pageSize };
     };
-    return { name: `pages of ${pageSize}`, run };
   }
 
   private async createRule(i: number, client: number): Promise<Done> {
@@ -256,8 +284,9 @@ export class World {
   private nextPort = 0;
 
   private async createFloatingIp(_: number, client: number): Promise<Done | undefined> {
-    const port_id = this.made[this.nextPort++];
+    const port_id = this.made[this.nextPort];
     if (port_id === undefined) return undefined;
+    this.nextPort++;
     const made = await this.api.ask(client, 'POST', 'floatingips', {
       floatingip: { floating_network_id: this.external, project_id: this.other },
     });
@@ -265,6 +294,23 @@ export class World {
     const { id } = dataOf(made)['floatingip'] as { id: string };
     const joined = await this.api.ask(client, 'PUT', `floatingips/${id}`, { floatingip: { port_id } });
     return { ms: made.ms + joined.ms, ok: joined.status === 200 };
+  }
+
+  /** What is answered to the whole list, and to one port. */
+  async bodies(): Promise<{ readonly list: Buffer; readonly port: Buffer }> {
+    const [list, port] = [
+      await this.api.ask(0, 'GET', `ports?project_id=${this.project}`),
+      await this.api.ask(0, 'GET', `ports/${this.somePort(0)}`),
+    ];
+    return { list: list.body, port: port.body };
+  }
+
+  /** Each port of the whole list is another than it was. */
+  async touch(): Promise<void> {
+    await this.api.each(this.ports, async (id, client) => {
+      this.options.signal?.throwIfAborted();
+      await this.api.must(client, 200, 'PUT', `ports/${id}`, { port: { name: this.named('touched').name } });
+    });
   }
 
   /** Ports on one network, all asked for at the same time, each by a client of its own. Answers how long the whole took, and how many were made. */
@@ -296,6 +342,7 @@ export class World {
   }
 
   private must(status: number, method: string, path: string, body?: object): Promise<Data> {
+    this.options.signal?.throwIfAborted();
     return this.api.must(0, status, method, path, body);
   }
 
