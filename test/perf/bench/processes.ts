@@ -48,13 +48,13 @@ export function isAlive(pid: number): boolean {
 export const cpuMsOf = (roots: readonly number[]): number => family(roots).reduce((sum, { cpuMs }) => sum + cpuMs, 0);
 
 /** Proportional set size, in MiB: memory that is shared counts by its share. */
-export function pssMib(roots: readonly number[]): number {
-  const kib = family(roots).map(({ pid }) => {
-    try {
-      return Number(/^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1] ?? 0);
-    } catch {
-      return 0;
-    }
-  });
-  return kib.reduce((sum, one) => sum + one, 0) / 1024;
+export const pssMib = (roots: readonly number[]): number => family(roots).reduce((sum, { pid }) => sum + ownPssMib(pid), 0);
+
+/** Of that process alone; 0 when it has ended. */
+export function ownPssMib(pid: number): number {
+  try {
+    return Number(/^Pss: +(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
 }
