@@ -92,8 +92,8 @@ test('where the client was busy is said', () => {
 
 test('the price of tokens, and promises about them', () => {
   const good: TokenPrice = {
-    ...{ tokens: 1000, cold: result(100), known: result(5000), peer: result(20), peerTokens: 250, together: 50 },
-    ...{ asked: { cold: 1000, known: 0, together: 1 }, revokedMs: 2900, cacheMs: 3000 },
+    ...{ tokens: 1000, cold: result(100), known: result(5000), peer: result(20), peerTokens: 250, together: 50, processes: 2 },
+    ...{ asked: { cold: 1000, known: 0, together: 2 }, revokedMs: 2900, cacheMs: 3000 },
   };
   const { text, wrong } = report(measured([embedded], good));
   assert.deepEqual(wrong, []);

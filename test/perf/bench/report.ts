@@ -206,7 +206,7 @@ function clientWords(places: readonly PlaceFigures[]): string {
   return busy.length === 0 ? '' : `The client took more than a third of one processor in: ${busy.join(', ')}.`;
 }
 
-function tokenWords({ tokens, cold, known, peer, peerTokens, asked, together, revokedMs, cacheMs }: TokenPrice): string {
+function tokenWords({ tokens, cold, known, peer, peerTokens, asked, together, processes, revokedMs, cacheMs }: TokenPrice): string {
   const row = (name: string, r: Result, questions: string): string[] => [name, digits(r.operations), ms(r.p50), ms(r.p99), questions];
   const table = markdown([
     ['tokens of Keystone', '/s', 'p50 ms', 'p99 ms', 'questions to Keystone'],
@@ -214,7 +214,7 @@ function tokenWords({ tokens, cold, known, peer, peerTokens, asked, together, re
     row('the same again', known, String(asked.known)),
     row(`real server: ${peerTokens} for the first time`, peer, ''),
   ]);
-  return `${table}\n\n${together} who use one new token at once: ${asked.together} to Keystone. A revoked token was taken for ${digits(revokedMs / 1000)} s, where answers are believed for ${digits(cacheMs / 1000)} s.`;
+  return `${table}\n\n${together} who use one new token at once, at a server of ${processes} processes: ${asked.together} to Keystone. A revoked token was taken for ${digits(revokedMs / 1000)} s, where answers are believed for ${digits(cacheMs / 1000)} s.`;
 }
 
 function failures({ places, conditions }: Measured): string[] {
