@@ -62,3 +62,14 @@ export function wantedOf(ctx: RequestContext, { resource }: Commands, fields: re
   const names = new Set([...fields, ...compares].map(nameOf));
   return name => names.has(name);
 }
+
+/** Undefined: all. */
+export function columnsOf(
+  { resource, sources }: Commands,
+  selection: Selection,
+  wanted: Wanted | undefined,
+): readonly string[] | undefined {
+  if (!wanted || !sources) return undefined;
+  const asked = Object.keys(resource.table.columns).filter(wanted);
+  return [...new Set([resource.key, ...sources, ...asked, ...selection.order.map(([column]) => column)])];
+}

@@ -167,12 +167,17 @@ function shapeOf(keys: readonly string[], hidden: ReadonlySet<string>): Shape {
 const fits = ({ keys }: Shape, others: readonly string[]): boolean =>
   keys.length === others.length && keys.every((name, i) => name === others[i]);
 
+function hasSome(object: Thing, names: ReadonlySet<string>): boolean {
+  for (const name of names) if (Object.hasOwn(object, name)) return true;
+  return false;
+}
+
 /** Takes away from one object after the other. Most are alike. */
 function taker(): (object: Readonly<Record<string, unknown>>, hidden: ReadonlySet<string>) => Record<string, unknown> {
   let last: { readonly shape: Shape; readonly hidden: ReadonlySet<string> } | undefined;
   return (object, hidden) => {
     // Objects are what a command has just made for this answer: who may see all of one is given it as it is.
-    if (hidden.size === 0) return object;
+    if (!hasSome(object, hidden)) return object;
     const keys = Object.keys(object);
     if (last?.hidden !== hidden || !fits(last.shape, keys)) last = { shape: shapeOf(keys, hidden), hidden };
     const { kept, blank } = last.shape;

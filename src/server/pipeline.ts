@@ -8,7 +8,7 @@ import { authorizeAction, authorizeCreate, authorizeUpdate, notFound } from './a
 import type { ApiObject, Commands, Created, Wanted } from './commands/commands.ts';
 import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
-import { narrowed, narrowList, wantedOf } from './fields.ts';
+import { columnsOf, narrowed, narrowList, wantedOf } from './fields.ts';
 import { belonging, find, findAll, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
@@ -66,7 +66,7 @@ export async function list(ctx: RequestContext, commands: Commands, query: ListQ
   const narrow = narrowed(ctx, commands, query.fields);
   if (narrow) return narrowList(ctx, commands, query, selection, narrow);
   const wanted = wantedOf(ctx, commands, query.fields);
-  const rows = await rowsOf(ctx, selection);
+  const rows = await rowsOf(ctx, selection, columnsOf(commands, selection, wanted));
   const objects: ApiObject[] = [];
   for (let from = 0; from < rows.length; from += atOnce) {
     if (from > 0) await giveWay(ctx);

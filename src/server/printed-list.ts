@@ -92,6 +92,17 @@ async function moving(ctx: RequestContext, { resource, steady }: SteadyCommands,
   return new Set(rows.map(r => String(r[key])));
 }
 
+/** By row, of which kind its text is; undefined where the row alone does not tell what of the object is hidden: it is printed anew each time. */
+function kindsOf(commands: Commands, mask: Mask, rows: readonly Row[]): readonly (string | undefined)[] {
+  const kinds = new Map<string, string>();
+  return mask.hidden(rows).map(hidden => {
+    if (hidden === undefined) return undefined;
+    const kind = kinds.get(hidden) ?? kindOf(commands, hidden);
+    kinds.set(hidden, kind);
+    return kind;
+  });
+}
+
 const kindOf = ({ resource }: Commands, hidden: string): string => `${resource.name} ${hidden}`;
 
 /** What was asked for, as far as it tells the objects and their order: a text is used only for the very same ones. */
@@ -116,10 +127,10 @@ function isWholeOf(
   printed: ReadonlyMap<string, Uint8Array>,
 ): boolean {
   const { key } = commands.resource;
-  const hidden = mask.hidden(rows);
+  const kinds = kindsOf(commands, mask, rows);
   return rows.every((row, i) => {
-    const [id, of] = [String(row[key]), hidden[i]];
-    const text = of === undefined ? undefined : ctx.printed.get(kindOf(commands, of), id, Number(row.revision_number));
+    const [id, kind] = [String(row[key]), kinds[i]];
+    const text = kind === undefined ? undefined : ctx.printed.get(kind, id, Number(row.revision_number));
     return text !== undefined && text === printed.get(id);
   });
 }
@@ -135,12 +146,11 @@ async function known(
   moving: ReadonlySet<string>,
 ): Promise<Map<string, Uint8Array>> {
   const { key } = commands.resource;
-  // Undefined where the row alone does not tell what of the object is hidden: it is printed anew each time.
-  const hidden = mask.hidden(rows);
+  const kinds = kindsOf(commands, mask, rows);
   const found = new Map<string, Uint8Array>();
   for (const [i, row] of rows.entries()) {
-    const [id, of] = [String(row[key]), hidden[i]];
-    const text = of === undefined || moving.has(id) ? undefined : ctx.printed.get(kindOf(commands, of), id, Number(row.revision_number));
+    const [id, kind] = [String(row[key]), kinds[i]];
+    const text = kind === undefined || moving.has(id) ? undefined : ctx.printed.get(kind, id, Number(row.revision_number));
     if (text !== undefined) found.set(id, text);
   }
   return found;
@@ -173,16 +183,15 @@ async function printRows(
 ): Promise<Map<string, Uint8Array>> {
   const { key } = commands.resource;
   const objects = await show(rows);
-  const hidden = mask.hidden(rows);
+  const kinds = kindsOf(commands, mask, rows);
   const texts = new Map<string, Uint8Array>();
   for (const [i, object] of objects.entries()) {
     if (i % printedAtOnce === printedAtOnce - 1) await giveWay(ctx);
     const row = rows[i] as Row;
-    const [id, of] = [String(row[key]), hidden[i]];
+    const [id, kind] = [String(row[key]), kinds[i]];
     const text = Buffer.from(JSON.stringify(object));
     texts.set(id, text);
-    if (of !== undefined && commands.steady.isSteady(ctx, object))
-      ctx.printed.keep(kindOf(commands, of), id, Number(row.revision_number), text);
+    if (kind !== undefined && commands.steady.isSteady(ctx, object)) ctx.printed.keep(kind, id, Number(row.revision_number), text);
   }
   return texts;
 }

@@ -55,6 +55,24 @@ describe('lists with fields', () => {
     }
   });
 
+  test('what a port shows is made of more than is asked for', async () => {
+    const policy = await h.admin.make('qos/policies', 'policy', { name: 'of the port' });
+    await h.admin.make(`qos/policies/${policy.id}/minimum_bandwidth_rules`, 'minimum_bandwidth_rule', { min_kbps: 1, direction: 'egress' });
+    const network_id = (
+      await h.admin.make('networks', 'network', { 'provider:network_type': 'flat', 'provider:physical_network': 'fields' })
+    ).id;
+    await h.admin.make('subnets', 'subnet', { network_id, ip_version: 4, cidr: '10.22.0.0/24' });
+    const bound = { 'binding:host_id': 'h', 'binding:profile': { a: 'b' }, trusted: true, qos_policy_id: policy.id };
+    await h.admin.make('ports', 'port', { network_id, ...bound });
+    const [shown] = await h.admin.listOnce(`ports?network_id=${network_id}`);
+    assert.ok(shown?.resource_request);
+    assert.deepEqual(shown['binding:profile'], { a: 'b', trusted: true });
+    for (const name of Object.keys(shown)) {
+      const [alone] = await h.admin.listOnce(`ports?network_id=${network_id}&fields=${encodeURIComponent(name)}`);
+      assert.deepEqual(alone, only(shown, [name]));
+    }
+  });
+
   test('ports are read as far as they are asked for', async () => {
     await using other = await beside(h.server);
     const { store } = other;

@@ -44,6 +44,8 @@ export interface Commands {
   readonly steady?: Steady;
   /** Columns that are shown otherwise than they are stored. Where they are named, or none, whoever asks for other columns alone is answered from the rows. */
   readonly derived?: readonly string[];
+  /** Columns from which `present` makes what is no column itself. Where they are named, a list with fields reads those and what is asked for, and no others. */
+  readonly sources?: readonly string[];
   /** Filters that `computed` has applied itself. */
   readonly computedFilters?: readonly string[];
 }

@@ -15,11 +15,18 @@ export async function byIds(services: Services, table: string, ids: Iterable<unk
 export interface GroupedOptions {
   readonly where?: Predicate;
   readonly order?: Order;
+  /** That by which they are grouped among them; all unless told. */
+  readonly columns?: readonly string[];
 }
 
-export function groupedQuery(table: string, column: string, values: readonly string[], { where, order }: GroupedOptions = {}): Query {
+export function groupedQuery(
+  table: string,
+  column: string,
+  values: readonly string[],
+  { where, order, columns }: GroupedOptions = {},
+): Query {
   const key: Predicate = { in: [column, values] };
-  return { table, where: where ? { and: [key, where] } : key, ...(order ? { order } : {}) };
+  return { table, where: where ? { and: [key, where] } : key, ...(order ? { order } : {}), ...(columns ? { columns } : {}) };
 }
 
 /** Rows of a table by one column, grouped by its value. */

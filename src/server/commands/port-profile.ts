@@ -7,6 +7,9 @@ type Profile = Record<string, unknown>;
 
 const adding = Object.entries(port.fields as Fields).flatMap(([name, { inProfile }]) => (inProfile ? [{ name, inProfile }] : []));
 
+/** Columns that it looks at. */
+export const profileColumns: readonly string[] = adding.map(({ name }) => name);
+
 export function profileOf(row: Row, binding: Row | undefined): Profile {
   const profile = { ...((binding?.profile as Profile | null | undefined) ?? {}) };
   for (const { name, inProfile } of adding) {

@@ -32,8 +32,8 @@ export interface PortParts {
 }
 
 const parts = {
-  addresses: { order: [['position', 'asc']] },
-  groups: { order: [['security_group_id', 'asc']] },
+  addresses: { order: [['position', 'asc']], columns: ['port_id', 'subnet_id', 'ip_address'] },
+  groups: { order: [['security_group_id', 'asc']], columns: ['port_id', 'security_group_id'] },
   bindings: { where: { eq: ['status', 'ACTIVE'] } },
 } as const satisfies Record<string, GroupedOptions>;
 

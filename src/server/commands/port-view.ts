@@ -8,7 +8,7 @@ import { assignmentDomains } from '../dns/domains.ts';
 import { foreseeing } from '../read-set.ts';
 import type { ApiObject, Steady, Viewer, Wanted } from './commands.ts';
 import { groupedQuery, idsQuery } from './load.ts';
-import { profileOf } from './port-profile.ts';
+import { profileColumns, profileOf } from './port-profile.ts';
 import { type PortParts, partQueries, partsOf, type WantedParts } from './port-rows.ts';
 import { type PortQos, portQos } from './qos-view.ts';
 import { tagsOf, tagsQuery } from './tags.ts';
@@ -35,6 +35,12 @@ export async function presentPorts(any: Services, rows: readonly Row[], _viewer?
     return shown;
   });
 }
+
+/** What is shown of a port beside its columns is made of these and of other tables. Policy asks for its network. */
+export const portSources: readonly string[] = [
+  ...['id', 'project_id', 'network_id', 'qos_policy_id', 'dns_name', 'dns_domain', 'dns_named_by'],
+  ...profileColumns,
+];
 
 const none: ReadonlyMap<string, never> = new Map<string, never>();
 const noQos: PortQos = { qos_network_policy_id: null, resource_request: null };

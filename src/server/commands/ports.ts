@@ -15,7 +15,7 @@ import { networkFor, requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseServicePort } from './port-owners.ts';
 import { removePortRows } from './port-rows.ts';
 import { updatePort } from './port-update.ts';
-import { presentPort, presentPorts, steadyPorts } from './port-view.ts';
+import { portSources, presentPort, presentPorts, steadyPorts } from './port-view.ts';
 import { usePolicy } from './qos-use.ts';
 import { portQos } from './qos-view.ts';
 
@@ -42,6 +42,7 @@ export const ports: Commands = {
   present: presentPorts,
   steady: steadyPorts,
   derived: [],
+  sources: portSources,
   targets: networkTargets,
   filters: portFilters,
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'port', inputs),
