@@ -112,7 +112,8 @@ function ensureNode() {
 
 /** The compiled form of the sources, for a quick start. Where it cannot be made, everything works without it. */
 function ensureCompiled() {
-  if (compiledPrograms() !== undefined || !isWritable(modules)) return;
+  const canCompile = existsSync(join(modules, 'esbuild')) && isWritable(modules);
+  if (!canCompile || compiledPrograms() !== undefined) return;
   try {
     run('compiling the programs', [node, join(root, 'bin/compile.mjs')]);
   } catch (error) {

@@ -11,15 +11,18 @@ const flushAfterMs = 5000;
 
 /** Compiled code of V8. Whoever names another folder for it, Node.js has opened that already. */
 function openCodeCache() {
-  if (process.env.NODE_COMPILE_CACHE !== undefined) return;
+  if (process.env.NODE_COMPILE_CACHE === undefined && !openOurs()) return;
+  setTimeout(flushCompileCache, flushAfterMs).unref();
+}
+
+function openOurs() {
   const folder = join(place, 'code');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch {
     // Others have made it, or nobody can.
   }
-  if (!isTrusted(place) || !isTrusted(folder)) return;
-  if (enableCompileCache(folder).status === constants.compileCacheStatus.ENABLED) setTimeout(flushCompileCache, flushAfterMs).unref();
+  return isTrusted(place) && isTrusted(folder) && enableCompileCache(folder).status === constants.compileCacheStatus.ENABLED;
 }
 
 /** Stack traces name the sources. A map is read when the first error of its file is looked at. */
