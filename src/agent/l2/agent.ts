@@ -178,7 +178,8 @@ function report<Seen>(ctx: AgentContext, spec: L2Spec<Seen>, view: View, onReviv
     agentType: spec.agentType,
     binary: spec.binary,
     topic: 'N/A',
-    configurations: () => spec.configurations(view),
+    // By this a server of ours knows that it is enough to tell this agent of what changes in groups, by its name.
+    configurations: () => ({ ...spec.configurations(view), hears_of_groups: true }),
     ...(spec.silent ? { silent: () => spec.silent?.() } : {}),
     first: { resource_versions: resourceVersions },
     onRevived,

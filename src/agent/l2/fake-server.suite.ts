@@ -61,6 +61,8 @@ export class FakeServer {
   /** Methods whose answers are made at once, and sent when `held` is called. */
   readonly late = new Set<string>();
   readonly held: (() => void)[] = [];
+  /** It is one of ours, and tells of the members of groups by port. */
+  byPort = false;
   /** Types of tunnels that it has no driver for. */
   readonly noTunnels = new Set<string>();
   readonly onReport: (() => void)[] = [];
@@ -233,6 +235,17 @@ export class FakeServer {
     await this.fanout('security_group-update', 'security_groups_member_updated', { security_groups: [group] }, '1.1');
   }
 
+  /** As a server of ours says it: what the port is now. */
+  async memberTold(port: FakePort, revision: number, groups: readonly string[]): Promise<void> {
+    const members = [{ port_id: port.id, security_groups: port.groups, revision, addresses: port.ips }];
+    await this.fanout('security_group-update', 'security_groups_member_updated', { security_groups: groups, members }, '1.1');
+  }
+
+  async rulesTold(group: string, revision: number): Promise<void> {
+    const rules = [{ id: group, revision, rules: this.groups.get(group) }];
+    await this.fanout('security_group-update', 'security_groups_rule_updated', { security_groups: [group], rules }, '1.1');
+  }
+
   // What agents ask.
 
   private byTap(tap: string): FakePort | undefined {
@@ -289,8 +302,16 @@ export class FakeServer {
         ]),
       ),
       security_groups: Object.fromEntries(groups.map(g => [g, this.groups.get(g) ?? []])),
-      sg_member_ips: Object.fromEntries(remote.map(g => [g, this.members(g)])),
+      ...(this.byPort && args['members_by_port'] === true
+        ? { sg_member_ips: {}, sg_member_ports: this.memberPorts(remote, args['without_members'] as string[]) }
+        : { sg_member_ips: Object.fromEntries(remote.map(g => [g, this.members(g)])) }),
     };
+  }
+
+  private memberPorts(remote: readonly string[], known: readonly string[]): Dict {
+    const asked = remote.filter(g => !known.includes(g));
+    const of = (group: string): FakePort[] => [...this.ports.values()].filter(p => p.groups.includes(group));
+    return Object.fromEntries(asked.map(g => [g, Object.fromEntries(of(g).map(p => [p.id, [1, ...p.ips]]))]));
   }
 
   private members(group: string): Dict {

@@ -1,9 +1,10 @@
 // What the server tells an L2 agent: each message only marks what is stale, or notes a fact; the loop acts.
 import type { Bus, Endpoint, Json } from '../../contracts/bus.ts';
 import { addFdb, changeIp, parseFdbChanges, parseFdbEntries, removeFdb } from '../desired/l2-fdb.ts';
+import type { MemberChange } from './members.ts';
 import { heardOfPort } from './port-update.ts';
 import type { Device, View } from './view.ts';
-import { uuidOrNull } from './wire.ts';
+import { type GroupRules, parseGroupRules, parseMemberChanges, uuidOrNull } from './wire.ts';
 
 const prefix = 'q-agent-notifier';
 const topics = [
@@ -121,16 +122,43 @@ function heardOfNetwork(view: View, network: Json | undefined): boolean {
 }
 
 function groupMethods({ view, mark }: Intake): Endpoint['methods'] {
-  const heard = (args: Args): null => {
+  const concerning = (args: Args): string[] => {
     const groups = args['security_groups'];
-    const ours = (Array.isArray(groups) ? (groups as readonly Json[]) : []).filter(
-      g => typeof g === 'string' && concerns(view, g),
-    ) as string[];
-    for (const id of ours) view.dirtyGroups.add(id);
-    if (ours.length > 0) mark(BURST_MS);
-    return null;
+    return (Array.isArray(groups) ? groups : []).filter(g => typeof g === 'string' && concerns(view, g)) as string[];
   };
-  return { security_groups_rule_updated: heard, security_groups_member_updated: heard };
+  return {
+    security_groups_rule_updated: (args: Args) => {
+      const told = parseGroupRules(args['rules']);
+      const outcomes = concerning(args).map(id => heardOfRules(view, id, told.get(id)));
+      if (outcomes.includes(true)) mark(BURST_MS);
+      return null;
+    },
+    security_groups_member_updated: (args: Args) => {
+      if (heardOfMembers(view, concerning(args), parseMemberChanges(args['members']))) mark(BURST_MS);
+      return null;
+    },
+  };
+}
+
+/** A server of Neutron's does not say what the rules are now, and what is asked for now may be older than what one of ours says. */
+function heardOfRules(view: View, group: string, told: GroupRules | undefined): boolean {
+  const outcome = told && view.asking === 0 && view.groups.has(group) ? view.tellRules(told) : 'ask';
+  if (outcome === 'ask') view.dirtyGroups.add(group);
+  return outcome !== 'late';
+}
+
+function heardOfMembers(view: View, groups: readonly string[], changes: readonly MemberChange[] | undefined): boolean {
+  if (!changes) {
+    for (const id of groups) {
+      view.members.doubt(id);
+      view.dirtyGroups.add(id);
+    }
+    return groups.length > 0;
+  }
+  const outcomes = changes.map(change => view.members.take(change, groups, view.asking > 0));
+  const ask = outcomes.flatMap(outcome => outcome.ask);
+  for (const id of ask) view.dirtyGroups.add(id);
+  return ask.length > 0 || outcomes.some(({ changed }) => changed);
 }
 
 const concerns = (view: View, group: string): boolean => view.asking > 0 || view.groups.has(group) || view.members.has(group);

@@ -10,8 +10,11 @@ export async function refresh(view: View, server: Server, log: Log): Promise<voi
   try {
     if (view.allSecurityStale) await refreshAllSecurity(view, server);
     await Promise.all([refreshDevices(view, server, log), refreshGroups(view, server)]);
+    // What one answer dropped, the other was not asked about.
+    if (view.dirtyGroups.size > 0) await refreshGroups(view, server);
   } finally {
     view.asking--;
+    if (view.asking === 0) view.members.settle();
   }
 }
 
@@ -20,7 +23,8 @@ async function refreshDevices(view: View, server: Server, log: Log): Promise<voi
   if (stale.length === 0) return;
   const names = stale.map(s => s.device.name);
   const complain = (device: string, why: string): void => log.error('the server described a port that makes no sense', { device, why });
-  const [answers, info] = await Promise.all([server.details(names, complain), server.security(names)]);
+  const known = view.members.known();
+  const [answers, info] = await Promise.all([server.details(names, complain), server.security(names, known)]);
   for (const { device, heard } of stale) {
     device.asked = heard;
     device.answer = answers.get(device.name) ?? { kind: 'unknown' };
@@ -29,6 +33,7 @@ async function refreshDevices(view: View, server: Server, log: Log): Promise<voi
   view.takeSecurity(
     info,
     stale.map(s => s.device),
+    new Set(known),
   );
 }
 
@@ -41,7 +46,12 @@ async function refreshGroups(view: View, server: Server): Promise<void> {
   const asked = [...new Set([...own.flatMap(name => view.devices.get(name) ?? []), ...coveringDevices(view, dirty)])];
   if (asked.length === 0) return;
   try {
-    view.takeSecurity(await server.security(asked.map(d => d.name)), asked);
+    const known = view.members.known();
+    const info = await server.security(
+      asked.map(d => d.name),
+      known,
+    );
+    view.takeSecurity(info, asked, new Set(known));
   } catch (error) {
     for (const id of dirty) view.dirtyGroups.add(id);
     for (const name of own) view.dirtyDevices.add(name);
@@ -69,7 +79,12 @@ async function refreshAllSecurity(view: View, server: Server): Promise<void> {
   view.allSecurityStale = false;
   if (secured.length === 0) return;
   try {
-    view.takeSecurity(await server.security(secured.map(d => d.name)), secured);
+    view.members.doubt();
+    const info = await server.security(
+      secured.map(d => d.name),
+      [],
+    );
+    view.takeSecurity(info, secured);
   } catch (error) {
     view.allSecurityStale = true;
     throw error;

@@ -3,7 +3,8 @@ import { Doubts } from '../desired/l2-doubts.ts';
 import { emptyFdb, type FdbState } from '../desired/l2-fdb.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
 import type { WireRule } from '../render/security-rules.ts';
-import { type Answer, isUuid, type NameOf, type SecurityDevice, type SecurityInfo } from './wire.ts';
+import { Members } from './members.ts';
+import { type Answer, type GroupRules, isUuid, type NameOf, type SecurityDevice, type SecurityInfo } from './wire.ts';
 
 export interface Device {
   readonly name: string;
@@ -21,7 +22,9 @@ export interface Device {
 export class View {
   readonly devices = new Map<string, Device>();
   readonly groups = new Map<string, readonly WireRule[]>();
-  readonly members = new Map<string, readonly string[]>();
+  readonly members = new Members();
+  /** Of groups whose rules were told since they were asked for. */
+  readonly revisions = new Map<string, number>();
   readonly fdb = new Map<string, FdbState>();
   /** Of `fdb`: what may be gone. */
   readonly doubts = new Doubts();
@@ -79,6 +82,7 @@ export class View {
   }
 
   touchAll(): void {
+    this.members.doubt();
     for (const device of this.devices.values()) device.heard++;
   }
 
@@ -99,18 +103,40 @@ export class View {
     return [...this.devices.values()].flatMap(d => (d.answer?.kind === 'port' ? [d.answer.details] : []));
   }
 
-  /** Takes in the answer to a question about all of a device's security, or about some groups only. */
-  takeSecurity(info: SecurityInfo, asked: readonly Device[]): void {
+  /**
+   * Takes in the answer to a question about all of a device's security, or about some groups only. `known` are groups whose members were not
+   * asked for.
+   */
+  takeSecurity(info: SecurityInfo, asked: readonly Device[], known: ReadonlySet<string> = new Set()): void {
     const takeRules = (id: string, rules: readonly WireRule[]): unknown => this.groups.set(id, asBefore(this.groups.get(id), rules));
-    for (const [id, rules] of info.groups) takeRules(id, rules);
+    for (const [id, rules] of info.groups) {
+      takeRules(id, rules);
+      this.revisions.delete(id);
+    }
     for (const [id, members] of info.members) this.members.set(id, members);
     for (const device of asked) {
       device.security = asBefore(device.security, info.devices.get(device.name));
       // What an answer leaves out is empty: it must not live on from an older answer.
       for (const id of device.security?.security_groups ?? []) if (!info.groups.has(id)) takeRules(id, []);
-      for (const id of device.security ? this.remoteGroups(device.security) : []) if (!info.members.has(id)) this.members.set(id, []);
+      for (const id of device.security ? this.remoteGroups(device.security) : []) {
+        if (info.members.has(id)) continue;
+        if (!known.has(id)) this.members.set(id, []);
+        // It was known, and was dropped meanwhile.
+        else if (!this.members.has(id)) this.dirtyGroups.add(id);
+      }
     }
     this.prune();
+  }
+
+  /** The rules of a group as they are now: taken, older than what is known, or to be asked for, since they name others whose members are not known. */
+  tellRules({ id, revision, rules }: GroupRules): 'taken' | 'late' | 'ask' {
+    if (revision < (this.revisions.get(id) ?? 0)) return 'late';
+    const others = rules.flatMap(r => [r.remote_group_id, r.remote_address_group_id]).filter(g => typeof g === 'string');
+    if (!others.every(other => this.members.has(other))) return 'ask';
+    this.revisions.set(id, revision);
+    this.groups.set(id, asBefore(this.groups.get(id), rules));
+    this.prune();
+    return 'taken';
   }
 
   fdbOf(network: string): FdbState {
@@ -130,7 +156,8 @@ export class View {
     const groups = new Set(secured.flatMap(s => s.security_groups));
     const remote = new Set(secured.flatMap(s => [...this.remoteGroups(s)]));
     for (const id of this.groups.keys()) if (!groups.has(id)) this.groups.delete(id);
-    for (const id of this.members.keys()) if (!remote.has(id)) this.members.delete(id);
+    for (const id of this.revisions.keys()) if (!groups.has(id)) this.revisions.delete(id);
+    this.members.keepOnly(remote);
   }
 }
 

@@ -4,6 +4,7 @@ import { parseMac } from '../../domain/net/mac.ts';
 import type { PortDetails } from '../desired/l2-port.ts';
 import { memberText } from '../render/any-member.ts';
 import type { WireRule } from '../render/security-rules.ts';
+import type { MemberChange, MemberPort } from './members.ts';
 
 /** The server's word on one device: a port bound here, one that is active elsewhere, or no port at all. */
 export type Answer =
@@ -95,7 +96,7 @@ export interface SecurityInfo {
   readonly devices: ReadonlyMap<string, SecurityDevice>;
   readonly groups: ReadonlyMap<string, readonly WireRule[]>;
   /** Members of groups and address groups, both families, as `memberText` has them. */
-  readonly members: ReadonlyMap<string, readonly string[]>;
+  readonly members: ReadonlyMap<string, readonly string[] | ReadonlyMap<string, MemberPort>>;
 }
 
 export function parseSecurityInfo(wire: unknown, nameOf: NameOf): SecurityInfo {
@@ -108,11 +109,54 @@ export function parseSecurityInfo(wire: unknown, nameOf: NameOf): SecurityInfo {
   for (const [id, rules] of Object.entries(isRecord(answer['security_groups']) ? answer['security_groups'] : {})) {
     groups.set(id, list(rules).filter(isRecord));
   }
-  const members = new Map<string, readonly string[]>();
+  const members = new Map<string, readonly string[] | ReadonlyMap<string, MemberPort>>();
   for (const [id, byFamily] of Object.entries(isRecord(answer['sg_member_ips']) ? answer['sg_member_ips'] : {})) {
     members.set(id, isRecord(byFamily) ? [...memberTexts(byFamily['IPv4']), ...memberTexts(byFamily['IPv6'])] : []);
   }
+  for (const [id, ports] of Object.entries(isRecord(answer['sg_member_ports']) ? answer['sg_member_ports'] : {}))
+    if (isRecord(ports)) members.set(id, memberPorts(ports));
   return { devices, groups, members };
+}
+
+/** Port → its revision, and then its addresses. */
+function memberPorts(wire: Raw): ReadonlyMap<string, MemberPort> {
+  return new Map(
+    Object.entries(wire).map(([port, told]) => {
+      const [revision, ...all] = list(told);
+      return [port, { revision: typeof revision === 'number' ? revision : 0, addresses: memberTexts(all) }];
+    }),
+  );
+}
+
+/** Ports of `security_groups_member_updated`; undefined where the message does not say what changed, as Neutron's does not. */
+export function parseMemberChanges(wire: unknown): MemberChange[] | undefined {
+  if (!Array.isArray(wire)) return undefined;
+  return wire.filter(isRecord).flatMap(({ port_id, security_groups, revision, addresses }) =>
+    typeof port_id === 'string'
+      ? {
+          port: port_id,
+          groups: new Set(list(security_groups).filter(g => typeof g === 'string')),
+          revision: typeof revision === 'number' ? revision : Number.POSITIVE_INFINITY,
+          addresses: memberTexts(addresses),
+        }
+      : [],
+  );
+}
+
+export interface GroupRules {
+  readonly id: string;
+  readonly revision: number;
+  readonly rules: readonly WireRule[];
+}
+
+/** Groups of `security_groups_rule_updated`, by id; those whose rules the message does not tell are not among them. */
+export function parseGroupRules(wire: unknown): Map<string, GroupRules> {
+  const told = list(wire)
+    .filter(isRecord)
+    .flatMap(({ id, revision, rules }) =>
+      typeof id === 'string' && typeof revision === 'number' && Array.isArray(rules) ? { id, revision, rules: rules.filter(isRecord) } : [],
+    );
+  return new Map(told.map(group => [group.id, group]));
 }
 
 function securityDevice(id: string, device: string, port: Raw): SecurityDevice {

@@ -325,6 +325,59 @@ test('messages that change nothing cost no question, since a question resets the
   assert.equal(port.status, 'ACTIVE');
 });
 
+test('a server that says what changed in a group is not asked about it', async () => {
+  await using world = await World.open();
+  world.server.byPort = true;
+  await world.start();
+  const [own, other] = [world.server.group(1, out), world.server.group(2, out)];
+  world.server.groups.get(own)!.push({ direction: 'ingress', ethertype: 'IPv4', remote_group_id: own });
+  const network = world.server.network(1);
+  const port = world.server.port(1, network, { groups: [own] });
+  const far = world.server.port(2, network, { groups: [own], host: 'h2' });
+  await world.plug(port);
+  await world.active(port);
+  const members = async (): Promise<string> =>
+    [...(await world.host.ipsets.list('')).values()]
+      .flatMap(set => [...set.members])
+      .filter(m => m.startsWith('10.'))
+      .sort()
+      .join();
+  assert.equal(await members(), '10.0.0.1,10.0.0.2');
+  const questions = (): number => world.server.count('security_group_info_for_devices');
+  const before = questions();
+
+  const more = world.server.port(3, network, { groups: [own], host: 'h2' });
+  await world.server.memberTold(more, 1, [own]);
+  await world.until('a member more', async () => (await members()) === '10.0.0.1,10.0.0.2,10.0.0.3');
+  far.groups = [other];
+  await world.server.memberTold(far, 2, [own, other]);
+  await world.until('a member less', async () => (await members()) === '10.0.0.1,10.0.0.3');
+  world.server.groups.get(own)!.push(ssh);
+  await world.server.rulesTold(own, 5);
+  await world.until('a rule more', async () => (await world.host.iptables.save('', 4)).includes('--dport 22'));
+  assert.equal(questions(), before);
+
+  // What is older is passed over.
+  world.server.groups.get(own)!.pop();
+  await world.server.rulesTold(own, 4);
+  more.ips = ['10.0.0.9'];
+  await world.server.memberTold(more, 0, [own]);
+  const fourth = world.server.port(4, network, { groups: [own], host: 'h2' });
+  await world.server.memberTold(fourth, 1, [own]);
+  await world.until('one more member', async () => (await members()) === '10.0.0.1,10.0.0.3,10.0.0.4');
+  assert.ok((await world.host.iptables.save('', 4)).includes('--dport 22'));
+  // A rule that names a group whose members nobody has told is asked about, and with it only these.
+  world.server.groups.get(own)!.push(ssh, { direction: 'ingress', ethertype: 'IPv4', remote_group_id: other });
+  await world.server.rulesTold(own, 6);
+  await world.until('the other group', async () => (await members()) === '10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4');
+  assert.ok((await world.host.iptables.save('', 4)).includes('--dport 22'));
+  assert.deepEqual(world.server.heard.filter(h => h.method === 'security_group_info_for_devices').at(-1)?.args['without_members'], [own]);
+
+  // What a server says who does not tell what it is, makes all be told anew.
+  await world.server.memberUpdated(own);
+  await world.until('the whole', async () => (await members()) === '10.0.0.1,10.0.0.2,10.0.0.4,10.0.0.9');
+});
+
 test('a binding that goes to another host takes the tap out, one that comes back puts it in again', async () => {
   await using world = await World.open();
   await world.start();

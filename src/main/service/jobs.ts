@@ -11,9 +11,11 @@ import { objectPushes } from '../../server/objects/push.ts';
 import { agentMessages } from '../../server/relay/agents.ts';
 import { readTogether } from '../../server/relay/batch.ts';
 import { forgetUnused } from '../../server/relay/catch-up.ts';
-import { deliver, onceEach, type Teller } from '../../server/relay/deliver.ts';
+import { deliver, type Teller } from '../../server/relay/deliver.ts';
+import { Known } from '../../server/relay/known.ts';
 import { beginnings, type Message } from '../../server/relay/messages.ts';
 import { type RelayOptions, runRelay } from '../../server/relay/relay.ts';
+import { Together } from '../../server/relay/together.ts';
 import type { Messaging } from '../messaging.ts';
 import { notificationReader, runNotifications } from '../notifications.ts';
 import { novaReader, tellNova, tellPlacement, tellSegments } from '../nova.ts';
@@ -37,7 +39,11 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
   const buses = rabbit ? [rabbit.bus, local] : [local];
   const stop = new AbortController();
   const end = new AbortController();
-  const tellersOf = (known: Services): readonly Teller[] => [row => agentMessages(known, row), row => objectPushes(known, row)];
+  const tellersOf = (given: Services): readonly Teller[] => {
+    const known = new Known(services);
+    return [row => agentMessages(given, row, known), row => objectPushes(given, row)];
+  };
+  const together = new Together();
   // A bus that is away is asked again and again by the relay, which stops when it is to.
   const send = async ({ target, method, args }: Message): Promise<void> => {
     const attributes = { 'messaging.destination.name': target.topic, 'messaging.operation.name': 'cast', 'rpc.method': method };
@@ -46,13 +52,17 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
     });
     services.metrics?.count('weft_bus_casts_total', { method });
   };
-  const tellers = tellersOf(services);
+  const sendLater = async (message: Message): Promise<void> => {
+    if (!together.keep(message)) await send(message);
+  };
   const tellAgents = {
-    deliver: (row: OutboxRow): Promise<void> => deliver(tellers, row, send),
+    begin: () => together.clear(),
+    deliver: (row: OutboxRow): Promise<void> => deliver(tellersOf(services), row, sendLater),
     async together(rows: readonly OutboxRow[]) {
-      const [known, sendOnce] = [tellersOf(await readTogether(services, rows)), onceEach(send)];
-      return (row: OutboxRow): Promise<void> => deliver(known, row, sendOnce);
+      const tellers = tellersOf(await readTogether(services, rows));
+      return (row: OutboxRow): Promise<void> => deliver(tellers, row, sendLater);
     },
+    end: () => together.send(send),
   };
   const isHeard = (): boolean => buses.some(bus => bus.hears?.(beginnings) ?? true);
   const running = Promise.all([

@@ -9,6 +9,8 @@ import type { Services } from '../context.ts';
 import { networkDicts, portDict, subnetDict } from '../rpc/dicts.ts';
 import { dvrMacs } from '../rpc/dvr.ts';
 import { distributedMessages, preparedMessages } from './dvr.ts';
+import { addressGroupMessages, groupMessages, memberMessages } from './groups.ts';
+import { Known } from './known.ts';
 import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
@@ -35,17 +37,17 @@ const l3Hosts = async (services: Services, router: string): Promise<string[]> =>
   ((await agentsServing(services, [router])).get(router) ?? []).map(a => String(a.host));
 
 /** As far as the configuration wants agents to hear. */
-export async function agentMessages(services: Services, row: OutboxRow): Promise<Message[]> {
+export async function agentMessages(services: Services, row: OutboxRow, known = new Known(services)): Promise<Message[]> {
   const { dhcpAgentNotification, mechanismDrivers } = services.config;
   const isObject = ['network', 'subnet', 'port'].includes(row.kind);
   const isWanted = ({ target: { topic } }: Message): boolean => {
     if (topic === messages.dhcpTopic) return dhcpAgentNotification || !isObject;
     return topic !== messages.l2populationTopic || mechanismDrivers.includes('l2population');
   };
-  return (await allMessages(services, row)).filter(isWanted);
+  return (await allMessages(services, row, known)).filter(isWanted);
 }
 
-async function allMessages(services: Services, row: OutboxRow): Promise<Message[]> {
+async function allMessages(services: Services, row: OutboxRow, known: Known): Promise<Message[]> {
   switch (row.kind) {
     case 'network':
       return networkMessages(services, row);
@@ -54,16 +56,16 @@ async function allMessages(services: Services, row: OutboxRow): Promise<Message[
     case 'subnetpool':
       return subnetpoolMessages(services, row);
     case 'port':
-      return portMessages(services, row);
+      return portMessages(services, known, row);
     case 'router':
       return routerMessages(services, row);
     case 'floatingip':
       return floatingIpMessages(services, row);
     case 'security_group':
     case 'security_group_rule':
-      return groupMessages(row);
+      return groupMessages(services, known, row);
     case 'address_group':
-      return addressGroupMessages(services, row);
+      return addressGroupMessages(services, known, row);
     case 'dhcp_binding':
     case 'router_binding':
       return bindingMessages(services, row);
@@ -138,12 +140,12 @@ const dhcpAttributes = ['fixed_ips', 'mac_address', 'extra_dhcp_opts', 'device_o
 /** Attributes of a port that say which hosts are a part of a distributed router, and who its neighbours are. */
 const placeAttributes = ['fixed_ips', 'mac_address', 'device_owner', 'binding:host_id'];
 
-async function portMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
+async function portMessages(services: Services, known: Known, { id, event, facts }: OutboxRow): Promise<Message[]> {
   const before = facts.before as PortFacts | undefined;
   const changed = (facts.changed as readonly string[] | undefined) ?? [];
   const out: Message[] = event === 'created' ? [] : await l2popMessages(services, { id, before, first: facts.first_on_host === true });
   const port = event === 'deleted' ? undefined : await portDict(services, id);
-  out.push(...memberMessages(port, before, event, changed));
+  out.push(...(await memberMessages(known, { id, port, before, event, changed })));
   if (event !== 'updated' || changed.some(c => placeAttributes.includes(c)))
     out.push(...(await distributedMessages(services, port, before)));
   out.push(...(await preparedMessages(services, port, facts)));
@@ -177,20 +179,6 @@ function activationMessages(id: string, networkId: string, activated: Activation
   return [...(from === '' ? [] : [messages.bindingDeactivate(id, from, networkId)]), messages.bindingActivate(id, to)];
 }
 
-/** Whoever filters by a group as a remote one hears of its members. */
-function memberMessages(
-  port: Record<string, unknown> | undefined,
-  before: PortFacts | undefined,
-  event: string,
-  changed: readonly string[],
-): Message[] {
-  const relevant =
-    event !== 'updated' ||
-    changed.some(c => ['fixed_ips', 'security_groups', 'mac_address', 'allowed_address_pairs', 'port_security_enabled'].includes(c));
-  const groups = new Set([...(before?.security_groups ?? []), ...((port?.security_groups as string[] | undefined) ?? [])]);
-  return relevant && groups.size > 0 ? [messages.groupMembersUpdated([...groups])] : [];
-}
-
 /** The segment that the port is bound to, or the first of its network. */
 async function segmentOf(services: Services, port: Facts): Promise<Facts> {
   const where: Predicate = { and: [{ eq: ['port_id', String(port.id)] }, { eq: ['host', String(port['binding:host_id'])] }] };
@@ -219,21 +207,6 @@ async function floatingIpMessages(services: Services, { id, event, facts }: Outb
   const row = event === 'deleted' ? undefined : await services.store.get('floatingips', { id });
   const routers = [facts.router_before, facts.router_after, row?.router_id].filter((r): r is string => typeof r === 'string');
   return updatedRouters(services, routers);
-}
-
-function groupMessages({ kind, id, event, facts }: OutboxRow): Message[] {
-  if (kind === 'security_group') return event === 'updated' ? [messages.groupRulesUpdated([id])] : [];
-  const group = facts.security_group_id ?? (facts.last as Row | undefined)?.security_group_id;
-  return typeof group === 'string' && facts.born !== true ? [messages.groupRulesUpdated([group])] : [];
-}
-
-/** Whoever filters by rules that name the group asks for them again, and hears of its addresses. */
-async function addressGroupMessages(services: Services, { id, event, facts }: OutboxRow): Promise<Message[]> {
-  const changed = (facts.changed as readonly string[] | undefined) ?? [];
-  if (event !== 'updated' || !changed.includes('addresses')) return [];
-  const rules = await services.store.select({ table: 'security_group_rules', where: { eq: ['remote_address_group_id', id] } });
-  const groups = [...new Set(rules.map(r => String(r.security_group_id)))];
-  return groups.length > 0 ? [messages.groupRulesUpdated(groups)] : [];
 }
 
 async function bindingMessages(services: Services, { kind, id, event, facts }: OutboxRow): Promise<Message[]> {

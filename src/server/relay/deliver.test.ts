@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { OutboxRow } from '../../contracts/store.ts';
-import { deliver, onceEach, type Teller } from './deliver.ts';
-import { groupMembersUpdated, groupRulesUpdated, type Message, portDelete } from './messages.ts';
+import { deliver, type Teller } from './deliver.ts';
+import type { Message } from './messages.ts';
 
 const fact = { seq: 1, kind: 'port', id: 'p', event: 'updated', revision: 1, facts: {} } as unknown as OutboxRow;
 const message = (method: string): Message => ({ target: { topic: 't', version: '1.0' }, method, args: {} }) as unknown as Message;
@@ -33,18 +33,4 @@ test('messages are sent in order; a bus that is away fails the fact', async () =
     deliver(tellers, fact, () => Promise.reject(new Error('away'))),
     /away/,
   );
-});
-
-test('a group is named once for each thing that is to be asked, as soon as that has been told; what says more is told each time', async () => {
-  const sent: Message[] = [];
-  let away = true;
-  const send = onceEach(async one => {
-    if (away) throw new Error('away');
-    sent.push(one);
-  });
-  await assert.rejects(send(groupMembersUpdated(['a'])), /away/);
-  away = false;
-  const rows = [groupMembersUpdated(['a']), groupRulesUpdated(['a']), groupMembersUpdated(['a', 'b']), portDelete('p')];
-  for (const one of [...rows, ...rows]) await send(one);
-  assert.deepEqual(sent, [...rows, portDelete('p')]);
 });

@@ -5,7 +5,7 @@ import type { Message } from './messages.ts';
 /** Messages of one kind about a fact. */
 export type Teller = (row: OutboxRow) => Promise<readonly Message[]>;
 
-export type Send = (message: Message) => Promise<void>;
+type Send = (message: Message) => Promise<void>;
 
 /** What one kind cannot say of an object must not keep the others from their readers: they are sent, and then the fact has failed. */
 export async function deliver(tellers: readonly Teller[], row: OutboxRow, send: Send): Promise<void> {
@@ -13,23 +13,4 @@ export async function deliver(tellers: readonly Teller[], row: OutboxRow, send: 
   for (const one of told) if (one.status === 'fulfilled') for (const message of one.value) await send(message);
   const failed = told.find(one => one.status === 'rejected');
   if (failed) throw failed.reason;
-}
-
-/**
- * What bids agents ask again, and says nothing else, once for each group: whoever was told after the facts of a batch were committed
- * learns of all of them when he asks.
- */
-export function onceEach(send: Send): Send {
-  const told = new Set<string>();
-  return async message => {
-    const groups = groupsAskedFor(message);
-    if (groups?.every(group => told.has(group))) return;
-    await send(message);
-    for (const group of groups ?? []) told.add(group);
-  };
-}
-
-function groupsAskedFor({ method, args }: Message): readonly string[] | undefined {
-  if (method !== 'security_groups_member_updated' && method !== 'security_groups_rule_updated') return undefined;
-  return (args.security_groups as readonly string[]).map(group => `${method} ${group}`);
 }

@@ -33,10 +33,27 @@ export const bindingActivate = (port_id: string, host: string): Message =>
   fanout(`${l2}-binding-activate`, '1.5', 'binding_activate', { port_id, host });
 export const bindingDeactivate = (port_id: string, host: string, network_id: string): Message =>
   fanout(`${l2}-binding-deactivate`, '1.5', 'binding_deactivate', { port_id, host, network_id });
-export const groupRulesUpdated = (security_groups: readonly string[]): Message =>
-  fanout(`${l2}-security_group-update`, '1.1', 'security_groups_rule_updated', { security_groups });
-export const groupMembersUpdated = (security_groups: readonly string[]): Message =>
-  fanout(`${l2}-security_group-update`, '1.1', 'security_groups_member_updated', { security_groups });
+
+/** To all agents, or to these hosts. Neutron's agents read `security_groups` alone, ours what is told besides. */
+const ofGroups = (method: string, args: Message['args'], hosts: readonly string[] | undefined): Message => ({
+  target: { topic: `${l2}-security_group-update`, version: '1.1', ...(hosts ? { servers: hosts } : { fanout: true }) },
+  method,
+  args,
+});
+export const rulesUpdated = 'security_groups_rule_updated';
+/** `rules`: of groups, as they are now. */
+export const groupRulesUpdated = (
+  security_groups: readonly string[],
+  rules: readonly unknown[] | undefined,
+  hosts: readonly string[] | undefined,
+): Message => ofGroups(rulesUpdated, { security_groups, ...(rules ? { rules } : {}) }, hosts);
+export const membersUpdated = 'security_groups_member_updated';
+/** `members`: ports as they are now. */
+export const groupMembersUpdated = (
+  security_groups: readonly string[],
+  members: readonly unknown[],
+  hosts: readonly string[] | undefined,
+): Message => ofGroups(membersUpdated, { security_groups, members }, hosts);
 
 export const tunnelUpdate = (tunnel_ip: string, tunnel_type: string): Message =>
   fanout(`${l2}-tunnel-update`, '1.0', 'tunnel_update', { tunnel_ip, tunnel_type });

@@ -183,6 +183,42 @@ test('what was told before the bus went away is not told again when it is back',
   await one.end();
 });
 
+test('what is put off is told before its facts are acknowledged, and they are told again where it could not be', async () => {
+  const box = new Box();
+  for (const seq of [1, 2]) box.commit(seq);
+  const said: string[] = [];
+  let away: 'end' | 2 | undefined = 'end';
+  const services = box.services();
+  const { store } = services;
+  const acknowledge = store.acknowledge.bind(store);
+  store.acknowledge = async (reader, seq) => {
+    said.push(`acknowledged ${seq}`);
+    await acknowledge(reader, seq);
+  };
+  const stop = new AbortController();
+  const deliver = async ({ seq }: OutboxRow): Promise<void> => {
+    if (away === seq) throw new BusUnavailable('away');
+    said.push(`told ${seq}`);
+  };
+  const end = async (): Promise<void> => {
+    if (away === 'end') throw new BusUnavailable('away');
+    said.push('the rest');
+  };
+  const ended = runRelay(services, { reader: 'agents', holder: 'one', deliver, begin: () => void said.push('begin'), end }, stop.signal);
+  await settled();
+  assert.deepEqual(said, ['begin', 'told 1', 'told 2']);
+  said.length = 0;
+  away = 2;
+  await box.pass(10_000);
+  assert.deepEqual(said, ['begin', 'told 1', 'the rest', 'acknowledged 1']);
+  said.length = 0;
+  away = undefined;
+  await box.pass(10_000);
+  assert.deepEqual(said, ['begin', 'told 2', 'the rest', 'acknowledged 2']);
+  stop.abort();
+  await ended;
+});
+
 test('while facts are told slowly one by one, nobody else tells them', async () => {
   const box = new Box();
   for (const seq of [1, 2]) box.commit(seq);

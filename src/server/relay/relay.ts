@@ -27,6 +27,10 @@ type Deliver = (row: OutboxRow) => Promise<void>;
 
 interface OneByOne extends Reading {
   readonly deliver: Deliver;
+  /** Called when facts were read, before they are delivered one by one. */
+  readonly begin?: () => void;
+  /** What was put off is told before any of them is acknowledged. */
+  readonly end?: () => Promise<void>;
   /** Whether there is anybody to tell. Whoever comes later asks for everything anyway: facts that nobody was there for are passed over. */
   readonly isHeard?: () => boolean;
   /** Reads at once what several facts are about, and answers how each of them can then be told. */
@@ -161,6 +165,7 @@ async function pass(services: Services, options: RelayOptions, { lease, stranger
   const last = rows.at(-1);
   if (!last) return nothing;
   const unheard = isUnheard(options);
+  if ('begin' in options) options.begin?.();
   const restMs = unheard ? 0 : await lease.keptWhile(() => told(services, options, rows));
   await services.store.acknowledge(reader, last.seq);
   services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
@@ -202,9 +207,13 @@ async function deliverEach(services: Services, options: OneByOne, rows: readonly
     }
   } catch (error) {
     // What was told, or given up, before it went away is behind us: it is neither told nor tried again with the rest.
-    if (done > 0) await services.store.acknowledge(options.reader, done);
+    if (done > 0) {
+      await options.end?.();
+      await services.store.acknowledge(options.reader, done);
+    }
     throw error;
   }
+  await options.end?.();
   return 0;
 }
 

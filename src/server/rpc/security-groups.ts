@@ -23,29 +23,43 @@ async function info(services: Services, args: Args): Promise<Dict> {
     filtered.map(([, row]) => row),
   );
   const groupIds = [...new Set(dicts.flatMap(d => d.security_groups as string[]))];
-  const rules = await grouped(services, 'security_group_rules', 'security_group_id', groupIds, {
-    order: [
-      ['created_at', 'asc'],
-      ['id', 'asc'],
-    ],
-  });
+  const rules = await rulesOf(services, groupIds);
   const groups = await byIds(services, 'security_groups', groupIds);
   const all = [...rules.values()].flat();
-  const remote = named(all, 'remote_group_id');
+  const byPort = args.members_by_port === true;
+  const told = new Set(texts(args, 'without_members'));
+  const remote = named(all, 'remote_group_id').filter(id => !told.has(id));
   const routers = await advertisers(services, [...new Set(dicts.map(d => String(d.network_id)))]);
   const devices: Dict = {};
   for (const [i, dict] of dicts.entries()) devices[String(dict.id)] = deviceInfo(dict, filtered[i]?.[0] as string, rules, routers);
   return {
     devices,
-    security_groups: Object.fromEntries(
-      groupIds.map(id => [id, (rules.get(id) ?? []).map(r => byMembers(ruleDict(r, groups.get(id)?.stateful !== false)))]),
-    ),
+    security_groups: Object.fromEntries(groupIds.map(id => [id, dictsOf(rules.get(id) ?? [], groups.get(id))])),
     // Agents treat both kinds of group alike, so both are told in one place.
     sg_member_ips: {
-      ...(await members(services, remote, args.call_version !== undefined)),
+      ...(byPort ? {} : await members(services, remote, args.call_version !== undefined)),
       ...(await addressMembers(services, named(all, 'remote_address_group_id'), args.call_version !== undefined)),
     },
+    // For agents of ours: by port, so that they can be told of each one that changes.
+    ...(byPort ? { sg_member_ports: await memberPorts(services, remote) } : {}),
   };
+}
+
+const rulesOf = (services: Services, groupIds: readonly string[]): Promise<Map<string, Row[]>> =>
+  grouped(services, 'security_group_rules', 'security_group_id', groupIds, {
+    order: [
+      ['created_at', 'asc'],
+      ['id', 'asc'],
+    ],
+  });
+
+const dictsOf = (rules: readonly Row[], group: Row | undefined): Dict[] =>
+  rules.map(r => byMembers(ruleDict(r, group?.stateful !== false)));
+
+/** Of each group, as agents get them. */
+export async function wireRules(services: Services, groups: ReadonlyMap<string, Row>): Promise<Map<string, Dict[]>> {
+  const rules = await rulesOf(services, [...groups.keys()]);
+  return new Map([...groups].map(([id, group]) => [id, dictsOf(rules.get(id) ?? [], group)]));
 }
 
 /** Neutron's Linux bridge agent knows no address groups: such a rule would open the port for everybody. It finds their members as those of any group. */
@@ -130,20 +144,69 @@ export function ruleDict(row: Row, stateful: boolean): Dict {
   return out;
 }
 
+/** What a port brings into the groups that it is a member of. */
+export interface MemberPort {
+  /** Of the port: the higher one is the newer. */
+  readonly revision: number;
+  /** Its own, and those that it may use: these with the MAC that goes with them. */
+  readonly addresses: readonly (string | readonly [address: string, mac: string])[];
+}
+
+interface Pair {
+  readonly ip_address: string;
+  readonly mac_address: string;
+}
+
+/** Of a port as it is shown. */
+export function memberOf(port: Dict): MemberPort {
+  const pairs = (port.allowed_address_pairs ?? []) as readonly Pair[];
+  const own = (port.fixed_ips as readonly FixedIp[]).map(f => f.ip_address);
+  return { revision: Number(port.revision_number), addresses: [...own, ...pairs.map(p => [p.ip_address, p.mac_address] as const)] };
+}
+
+/** Group → port → its revision, and then its addresses. */
+async function memberPorts(services: Services, groups: readonly string[]): Promise<Dict> {
+  const { links, ports, addresses } = await memberRows(services, groups);
+  const told = (id: string): unknown[] => {
+    const pairs = (ports.get(id)?.allowed_address_pairs ?? []) as readonly Pair[];
+    const own = (addresses.get(id) ?? []).map(a => a.ip_address);
+    return [ports.get(id)?.revision_number, ...own, ...pairs.map(p => [p.ip_address, p.mac_address])];
+  };
+  return Object.fromEntries(
+    groups.map(group => [
+      group,
+      Object.fromEntries(
+        (links.get(group) ?? []).flatMap(({ port_id }) => (ports.has(String(port_id)) ? [[port_id, told(String(port_id))]] : [])),
+      ),
+    ]),
+  );
+}
+
+interface MemberRows {
+  /** By group. */
+  readonly links: ReadonlyMap<string, readonly Row[]>;
+  /** By id. */
+  readonly ports: ReadonlyMap<string, Row>;
+  /** By port. */
+  readonly addresses: ReadonlyMap<string, readonly Row[]>;
+}
+
+async function memberRows(services: Services, groups: readonly string[]): Promise<MemberRows> {
+  const links = await grouped(services, 'port_security_groups', 'security_group_id', groups);
+  const ids = [...links.values()].flat().map(l => String(l.port_id));
+  const ports = await byIds(services, 'ports', ids);
+  return { links, ports, addresses: await grouped(services, 'ip_allocations', 'port_id', ids) };
+}
+
 /** Addresses of the members of groups, and the address pairs that they may use. */
 async function members(services: Services, groups: readonly string[], withMac: boolean): Promise<Dict> {
-  const links = await grouped(services, 'port_security_groups', 'security_group_id', groups);
-  const portIds = [...links.values()].flat().map(l => String(l.port_id));
-  const ports = await byIds(services, 'ports', portIds);
-  const addresses = await grouped(services, 'ip_allocations', 'port_id', portIds);
+  const { links, ports, addresses } = await memberRows(services, groups);
   const out: Dict = {};
   for (const group of groups) {
     const pairs = (links.get(group) ?? []).flatMap(l => {
       const row = ports.get(String(l.port_id));
       const own = (addresses.get(String(l.port_id)) ?? []).map(a => [String(a.ip_address), row?.mac_address] as const);
-      const extra = ((row?.allowed_address_pairs ?? []) as readonly { ip_address: string; mac_address: string }[]).map(
-        p => [p.ip_address, p.mac_address] as const,
-      );
+      const extra = ((row?.allowed_address_pairs ?? []) as readonly Pair[]).map(p => [p.ip_address, p.mac_address] as const);
       return [...own, ...extra];
     });
     const shown = (v6: boolean): unknown[] =>

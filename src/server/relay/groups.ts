@@ -1,0 +1,71 @@
+// What agents that filter hear of security groups. Neutron's hear that something changed and ask for the whole; ours hear what changed, and only where it matters.
+import type { OutboxRow, Row } from '../../contracts/store.ts';
+import { byIds } from '../commands/load.ts';
+import type { PortFacts } from '../commands/port-rows.ts';
+import type { Services } from '../context.ts';
+import { type MemberPort, memberOf, wireRules } from '../rpc/security-groups.ts';
+import type { Known } from './known.ts';
+import type { Message } from './messages.ts';
+import * as messages from './messages.ts';
+
+/** A group whose rules are longer is asked for. */
+const maxRules = 100;
+
+interface PortChange {
+  readonly id: string;
+  readonly port: Record<string, unknown> | undefined;
+  readonly before: PortFacts | undefined;
+  readonly event: string;
+  readonly changed: readonly string[];
+}
+
+const ofMembers = ['fixed_ips', 'security_groups', 'mac_address', 'allowed_address_pairs', 'port_security_enabled'];
+
+/** Whoever filters by a group as a remote one hears of its members. */
+export async function memberMessages(known: Known, { id, port, before, event, changed }: PortChange): Promise<Message[]> {
+  const relevant = event !== 'updated' || changed.some(c => ofMembers.includes(c));
+  const now = (port?.security_groups as string[] | undefined) ?? [];
+  const groups = [...new Set([...(before?.security_groups ?? []), ...now])];
+  if (!relevant || groups.length === 0) return [];
+  const member: Member = { port_id: id, security_groups: now, ...(port ? memberOf(port) : { revision: null, addresses: [] }) };
+  const to = (await known.allHearByName()) ? await known.hostsNaming(groups) : undefined;
+  return to?.length === 0 ? [] : [messages.groupMembersUpdated(groups, [member], to)];
+}
+
+/** A port as it is now: the groups that it is a member of, and with what. */
+interface Member extends Omit<MemberPort, 'revision'> {
+  readonly port_id: string;
+  readonly security_groups: readonly string[];
+  /** Null: it is gone. */
+  readonly revision: number | null;
+}
+
+export async function groupMessages(services: Services, known: Known, { kind, id, event, revision, facts }: OutboxRow): Promise<Message[]> {
+  // That its rules changed, these say themselves.
+  if (kind === 'security_group') return event === 'updated' && revision > 0 ? groupRules(services, known, [id]) : [];
+  const group = facts.security_group_id ?? (facts.last as Row | undefined)?.security_group_id;
+  return typeof group === 'string' && facts.born !== true ? groupRules(services, known, [group]) : [];
+}
+
+/** Whoever filters by rules that name the group asks for them again, and hears of its addresses. */
+export async function addressGroupMessages(services: Services, known: Known, { id, event, facts }: OutboxRow): Promise<Message[]> {
+  const changed = (facts.changed as readonly string[] | undefined) ?? [];
+  if (event !== 'updated' || !changed.includes('addresses')) return [];
+  const rules = await services.store.select({ table: 'security_group_rules', where: { eq: ['remote_address_group_id', id] } });
+  const groups = [...new Set(rules.map(r => String(r.security_group_id)))];
+  if (groups.length === 0) return [];
+  const to = (await known.allHearByName()) ? await known.hostsOf(groups) : undefined;
+  return to?.length === 0 ? [] : [messages.groupRulesUpdated(groups, undefined, to)];
+}
+
+async function groupRules(services: Services, known: Known, groups: readonly string[]): Promise<Message[]> {
+  const to = (await known.allHearByName()) ? await known.hostsOf(groups) : undefined;
+  if (to?.length === 0) return [];
+  const rows = await byIds(services, 'security_groups', groups);
+  const rules = await wireRules(services, rows);
+  const told = [...rows].flatMap(([id, row]) => {
+    const list = rules.get(id) ?? [];
+    return list.length > maxRules ? [] : [{ id, revision: Number(row.revision_number), rules: list }];
+  });
+  return [messages.groupRulesUpdated(groups, told, to)];
+}
