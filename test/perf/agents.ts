@@ -188,7 +188,7 @@ class Bench {
     await this.quiet();
     const each: Reached[] = [];
     const { cost } = await this.spent(async () => {
-      await using publish = await publishBare(this.amqp);
+      await using publish = await publishBare(clientOf(this.rabbit));
       for (let round = 0; round < rounds; round++) {
         await this.hosts.tell({ do: 'watch', text: '' });
         const began = now();
@@ -232,7 +232,7 @@ class Bench {
     );
   }
 
-  /** Each change is waited for, and undone, before the next one; what undoing costs is not counted. */
+  /** From the answer of the API, before which some may have heard. Each change is waited for, and undone, before the next one; what undoing costs is not counted. */
   private async each(text: string, change: (round: number) => Promise<() => Promise<unknown>>): Promise<Changes> {
     const heard: number[][] = [];
     const acted: number[][] = [];
@@ -242,9 +242,9 @@ class Bench {
     for (let round = 0; round < this.options.rounds; round++) {
       await this.quiet();
       await this.hosts.tell({ do: 'watch', text });
-      const began = now();
       const { cost, value } = await this.spent(async () => {
         const undo = await change(round);
+        const began = now();
         const reached = await this.hosts.tell({ do: 'await', hosts: concerned, acted: true, withinMs: 60_000 });
         return { undo, reached: since(began, reached) };
       });
@@ -285,19 +285,13 @@ class Bench {
     this.row('the broker restarts: until all hear again', `last ${last([value])}`, { ...cost, brokerMs: Number.NaN });
   }
 
-  private get amqp() {
-    return this.client;
-  }
-
-  get client() {
-    return clientOf(this.rabbit);
-  }
-
-  /** Until next to nothing is being done. */
+  /** Until agents say and hear little more than their reports. */
   private async quiet(): Promise<void> {
-    for (const over = now() + 60_000; now() < over; ) {
-      const { cost } = await this.spent(() => sleep(300));
-      if (cost.serverMs < 60 && cost.hostsMs < 120) return;
+    const { hosts, reportMs } = this.options;
+    const lookMs = 500;
+    for (const over = now() + 30_000; now() < over; ) {
+      const { cost } = await this.spent(() => sleep(lookMs));
+      if (cost.messages <= 4 + (6 * hosts * lookMs) / reportMs) return;
     }
   }
 
@@ -322,8 +316,8 @@ interface Changes {
 }
 
 const since = (began: number, { heard, acted }: Reached): Reached => ({
-  heard: heard.map(at => at - began),
-  acted: acted.map(at => at - began),
+  heard: heard.map(at => Math.max(0, at - began)),
+  acted: acted.map(at => Math.max(0, at - began)),
 });
 
 /** As in use, and unlike the options of tests. */

@@ -19,7 +19,7 @@ export class Cloud implements Disposable {
   private readonly networks: string[] = [];
 
   constructor(target: Target) {
-    this.api = new Api(target, clients + 1);
+    this.api = new Api(target, clients);
   }
 
   [Symbol.dispose](): void {
@@ -66,7 +66,7 @@ export class Cloud implements Disposable {
     const made: BoundPort[] = [];
     await this.api.each(chunks, async (chunk, client) => {
       const ports = chunk.hosts.map((host, i) => this.port(host, group, chunk.at + i));
-      const answer = await this.api.must(Math.min(client, clients - 1), 201, 'POST', 'ports', { ports });
+      const answer = await this.api.must(client, 201, 'POST', 'ports', { ports });
       for (const port of answer['ports'] as { id: string; 'binding:host_id': string }[])
         made.push({ id: port.id, host: port['binding:host_id'] });
     });
