@@ -1,8 +1,11 @@
 // Who may do what: builds the rule that a request needs from the attributes it names.
+
+import type { Row } from '../contracts/store.ts';
 import { ApiError, apiError, type ErrorName } from '../domain/errors.ts';
 import { actionText, type NamedAttribute } from '../domain/policy/action.ts';
 import type { Field, Resource } from '../model/kit/resource.ts';
 import type { RequestContext } from './context.ts';
+import { isNegative } from './mask.ts';
 import type { Policy, Target } from './policy.ts';
 
 /** The policed attributes that a body names: on create those that differ from their default. */
@@ -49,11 +52,23 @@ interface Request {
   readonly attributes: readonly NamedAttribute[];
 }
 
-function isAllowed(ctx: RequestContext, { action, attributes }: Request, target: Target): boolean {
+/** An attribute without a rule of its own is for whom the rule `default` says: its owner. */
+function rulesOf({ policy }: RequestContext, { action, attributes }: Request): string[] {
+  return [action, ...attributes.flatMap(a => [a.rule, ...a.within]).map(r => (policy.defined(r) ? r : 'default'))];
+}
+
+function isAllowed(ctx: RequestContext, request: Request, target: Target): boolean {
+  return rulesOf(ctx, request).every(r => ctx.policy.allows(r, ctx.caller, target));
+}
+
+/**
+ * Whether it is allowed by the object's owner alone, whatever else there is to know of the object: nobody need look at that then. False where
+ * it takes more to say so.
+ */
+function isOwners(ctx: RequestContext, request: Request, { project_id = null }: Row): boolean {
   const { policy, caller } = ctx;
-  // An attribute without a rule of its own is for whom the rule `default` says: its owner.
-  const named = attributes.flatMap(a => [a.rule, ...a.within]).map(r => (policy.defined(r) ? r : 'default'));
-  return [action, ...named].every(r => policy.allows(r, caller, target));
+  const target = { project_id, tenant_id: project_id };
+  return rulesOf(ctx, request).every(r => !isNegative(policy.residual(r, caller)) && policy.allows(r, caller, target));
 }
 
 export function authorizeCreate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {
@@ -61,9 +76,23 @@ export function authorizeCreate(ctx: RequestContext, resource: Resource, input: 
   if (!isAllowed(ctx, request, target)) throw denial(ctx, request.action, request.attributes);
 }
 
-/** On update the presence of an attribute decides, not its value (OSSA-2014-031). A caller who may not see the object gets 404. */
+/** On update the presence of an attribute decides, not its value (OSSA-2014-031). */
+const updateOf = (ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>): Request => ({
+  action: `update_${resource.policyName}`,
+  attributes: namedAttributes(ctx.policy, resource, 'update', input),
+});
+
+/** As `isOwners`: the update needs no look at more of the object than its row. */
+export function mayUpdate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, row: Row): boolean {
+  return !Object.hasOwn(input, 'project_id') && isOwners(ctx, updateOf(ctx, resource, input), row);
+}
+
+/** As `isOwners`. */
+export const mayAct = (ctx: RequestContext, action: string, row: Row): boolean => isOwners(ctx, { action, attributes: [] }, row);
+
+/** A caller who may not see the object gets 404. */
 export function authorizeUpdate(ctx: RequestContext, resource: Resource, input: Readonly<Record<string, unknown>>, target: Target): void {
-  const request = { action: `update_${resource.policyName}`, attributes: namedAttributes(ctx.policy, resource, 'update', input) };
+  const request = updateOf(ctx, resource, input);
   if (!isAllowed(ctx, request, target)) throw hiddenOr(ctx, resource, target, denial(ctx, request.action, request.attributes));
 }
 

@@ -66,6 +66,7 @@ function maskOf(policy: Policy, caller: Caller, resource: Resource): Mask {
   const untold = open.filter(o => ![...attributesOf(o.check)].every(isColumn));
   const namesOf = (row: Thing): string | undefined =>
     untold.every(o => !isNegative(o.check) && allowed(o, row)) ? listed(hide(row)) : undefined;
+  const without = taker();
   return {
     denied,
     shows: name => (never.has(name) ? false : open.every(o => o.name !== name) ? true : undefined),
@@ -78,7 +79,6 @@ function maskOf(policy: Policy, caller: Caller, resource: Resource): Mask {
       beyond.some(o => isNegative(o.check)) ||
       once(objects, [...compared], object => beyond.every(o => allowed(o, object))).includes(false),
     apply(objects, targets) {
-      const without = taker();
       if (open.length === 0) return objects.map(object => without(object, never));
       const whole = targets.length === 0 ? objects : objects.map((object, i) => ({ ...targets[i], ...object }));
       const hidden = once(whole, [...compared], hide);
@@ -136,7 +136,7 @@ function rulesOf(policy: Policy, { name: resource, policyName, fields, off = [] 
 }
 
 /** Without a `not`, what holds of an object alone holds whatever its parents are. */
-function isNegative(check: Residual): boolean {
+export function isNegative(check: Residual): boolean {
   return check.kind === 'not' || ((check.kind === 'and' || check.kind === 'or') && check.of.some(isNegative));
 }
 

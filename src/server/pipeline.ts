@@ -4,7 +4,7 @@ import { ApiError, apiError, badRequest } from '../domain/errors.ts';
 import { type Attributes, itemsOf, readCreate, readUpdate, type Writer } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Resource } from '../model/kit/resource.ts';
-import { authorizeAction, authorizeCreate, authorizeUpdate, notFound } from './authorize.ts';
+import { authorizeAction, authorizeCreate, authorizeUpdate, mayAct, mayUpdate, notFound } from './authorize.ts';
 import type { ApiObject, Commands, Created, Wanted } from './commands/commands.ts';
 import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
@@ -238,10 +238,20 @@ export async function subject(
   missing?: () => Error,
 ): Promise<{ readonly row: Row; readonly target: ApiObject }> {
   const row = await find(ctx, commands, id, missing);
+  return { row, target: await targetOf(ctx, commands, row) };
+}
+
+/** All that policy may ask about an object. */
+async function targetOf(ctx: RequestContext, commands: Commands, row: Row): Promise<ApiObject> {
   const [object] = await commands.present(ctx, [row], viewerOf(ctx));
   const objects = [object as ApiObject];
   const [target] = targetsOf(objects, await parentsOf(ctx, commands, objects));
-  return { row, target: target as ApiObject };
+  return target as ApiObject;
+}
+
+/** Most are the owner's or an administrator's, for whom nothing but the row is looked at. */
+async function requireAction(ctx: RequestContext, commands: Commands, action: string, row: Row): Promise<void> {
+  if (!mayAct(ctx, action, row)) authorizeAction(ctx, commands.resource, action, await targetOf(ctx, commands, row));
 }
 
 export async function update(
@@ -257,8 +267,9 @@ export async function update(
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
     decide: async (draft, now) => {
-      const { row, target } = await subject(now, commands, id);
-      authorizeUpdate(now, resource, input, { ...target, ...input });
+      const row = await find(now, commands, id);
+      if (!mayUpdate(now, resource, input, row))
+        authorizeUpdate(now, resource, input, { ...(await targetOf(now, commands, row)), ...input });
       checkRevision(row, wanted);
       await decide(now, draft, row, input);
     },
@@ -274,8 +285,8 @@ export async function remove(ctx: RequestContext, commands: Commands, id: string
   const wanted = wantedRevision(ifMatch);
   await commitDecision(ctx, {
     decide: async (draft, now) => {
-      const { row, target } = await subject(now, commands, id);
-      authorizeAction(now, resource, `delete_${resource.policyName}`, target);
+      const row = await find(now, commands, id);
+      await requireAction(now, commands, `delete_${resource.policyName}`, row);
       checkRevision(row, wanted);
       await decide(now, draft, row);
     },
@@ -287,8 +298,8 @@ export async function act(ctx: RequestContext, commands: Commands, id: string, a
   if (!decide) throw apiError('HTTPNotFound');
   const render = await commitDecision(ctx, {
     decide: async (draft, now) => {
-      const { row, target } = await subject(now, commands, id);
-      authorizeAction(now, commands.resource, action, target);
+      const row = await find(now, commands, id);
+      await requireAction(now, commands, action, row);
       return decide(now, draft, row, body);
     },
   });
