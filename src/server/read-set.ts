@@ -17,6 +17,8 @@ export class ReadSet implements Store {
   private readonly seen: Seen[] = [];
   /** Answers of `foresee`, by their questions. */
   private readonly foreseen = new Map<string, readonly Row[]>();
+  /** The tables of those questions: the others need not be put into words. */
+  private readonly foreseenTables = new Set<string>();
 
   /** Of a decision within a decision the outer one knows nothing: what it commits is there before the outer one goes on. */
   constructor(store: Store) {
@@ -36,17 +38,17 @@ export class ReadSet implements Store {
     for (let from = 0; from < asked.length; from += mostAtOnce) {
       const some = asked.slice(from, from + mostAtOnce);
       const answers = await this.selectAll(some.map(([, query]) => query));
-      for (const [i, [question]] of some.entries()) this.foreseen.set(question, answers[i]!);
+      for (const [i, [question, query]] of some.entries()) this.learn(question, query, answers[i]!);
     }
   }
 
   /** An answer that was read otherwise, such as with those to other questions in one query. */
   know(query: Query, rows: readonly Row[]): void {
-    this.foreseen.set(questionOf(query), rows);
+    this.learn(questionOf(query), query, rows);
   }
 
   async select(query: Query): Promise<Row[]> {
-    const known = this.foreseen.get(questionOf(query));
+    const known = this.known(query);
     return known ? [...known] : this.remember(() => this.inner.select(query));
   }
 
@@ -55,12 +57,12 @@ export class ReadSet implements Store {
   }
 
   async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
-    const known = this.foreseen.get(questionOf({ table, where: keyed(key) }));
+    const known = this.foreseenTables.has(table) ? this.known({ table, where: keyed(key) }) : undefined;
     return known ? known[0] : this.remember(() => this.inner.get(table, key));
   }
 
   async count(table: string, where?: Predicate): Promise<number> {
-    const known = this.foreseen.get(questionOf(where === undefined ? { table } : { table, where }));
+    const known = this.known(where === undefined ? { table } : { table, where });
     return known ? known.length : this.remember(() => this.inner.count(table, where));
   }
 
@@ -104,6 +106,15 @@ export class ReadSet implements Store {
 
   /** A decision does not close what it reads from. */
   async [Symbol.asyncDispose](): Promise<void> {}
+
+  private learn(question: string, { table }: Query, rows: readonly Row[]): void {
+    this.foreseen.set(question, rows);
+    this.foreseenTables.add(table);
+  }
+
+  private known(query: Query): readonly Row[] | undefined {
+    return this.foreseenTables.has(query.table) ? this.foreseen.get(questionOf(query)) : undefined;
+  }
 
   private async remember<T>(again: () => Promise<T>): Promise<T> {
     const answer = await again();

@@ -35,6 +35,8 @@ export interface AddressWish {
 
 /** How many of a subnet's addresses are tried before all that are taken are read. */
 const sample = 24;
+/** How many more than are wanted are tried first: that is enough where a subnet is not nearly full. */
+const few = 3;
 const key = (subnet: string, ip: string): string => `address/${subnet}/${ip}`;
 
 export interface GivenAddresses {
@@ -206,7 +208,7 @@ class Scarce extends Error {}
 type Spare = ReadonlyMap<string, readonly string[]>;
 
 /**
- * First with what is left of those that were read for another port of the same request; then with a few addresses of each subnet at random;
+ * First with what is left of those that were read for another port of the same request; then with some addresses of each subnet at random;
  * only where none of them is free with all that are taken.
  */
 async function choose<T>(services: Services, draft: Draft, known: Known, decide: (addresses: Addresses) => T): Promise<T> {
@@ -235,9 +237,15 @@ async function chooseOnce<T>(services: Services, draft: Draft, known: Known, dec
     const decided = ifEnough(() => decide(among(draft, left, new Set())));
     if (decided) return decided.value;
   }
-  const { addresses, spare } = await someAddresses(services, draft, known, random);
-  spares.set(subnets, spare);
-  return (ifEnough(() => decide(addresses)) ?? { value: decide(await exact(services, draft, known, random)) }).value;
+  // Whoever was overtaken, or makes many, has more to choose from at once.
+  const isOne = left === undefined && draft.attempt === 1;
+  for (const size of isOne ? [(known.requested?.length ?? 1) + few, sample] : [sample]) {
+    const { addresses, spare } = await someAddresses(services, draft, known, subnet => sampled(subnet, random, size));
+    spares.set(subnets, spare);
+    const decided = ifEnough(() => decide(addresses));
+    if (decided) return decided.value;
+  }
+  return decide(await exact(services, draft, known, random));
 }
 
 function ifEnough<T>(decide: () => T): { readonly value: T } | undefined {
@@ -249,8 +257,8 @@ function ifEnough<T>(decide: () => T): { readonly value: T } | undefined {
   }
 }
 
-async function someAddresses(services: Services, draft: Draft, known: Known, random: (n: number) => number) {
-  const tries = new Map(known.subnets.map(s => [String(s.id), sampled(s, random)]));
+async function someAddresses(services: Services, draft: Draft, known: Known, draw: (subnet: Row) => string[]) {
+  const tries = new Map(known.subnets.map(s => [String(s.id), draw(s)]));
   const taken = await takenAmong(services, known.subnets, [...known.ips, ...[...tries.values()].flat()]);
   const spare: Spare = new Map([...tries].map(([subnet, ips]) => [subnet, ips.filter(ip => !taken.has(key(subnet, ip)))]));
   return { spare, addresses: among(draft, spare, taken) };
@@ -268,10 +276,10 @@ function among(draft: Draft, spare: Spare, taken: ReadonlySet<string>): Addresse
   };
 }
 
-function sampled(subnet: Row, random: (n: number) => number): string[] {
+function sampled(subnet: Row, random: (n: number) => number, size: number): string[] {
   const pools = rangesOf(subnet.allocation_pools as readonly Pool[]);
   const version = subnet.ip_version === 6 ? 6 : 4;
-  return freeCandidates({ pools, taken: [], window: 65_536, random }, sample).map(v => ipText(version, v));
+  return freeCandidates({ pools, taken: [], window: 65_536, random }, size).map(v => ipText(version, v));
 }
 
 /** By the table's key, since a network may have very many addresses in use. */

@@ -35,6 +35,7 @@ interface Wanted {
 
 /** Agents that may take it: of the zones that it asks for, spread over them, and of those with the least to do first. */
 export async function chooseAgents(services: Services, { agents, bindings, hints, bound, count }: Wanted): Promise<string[]> {
+  if (agents.length === 0) return [];
   const load = await services.store.countBy(bindings, 'agent_id');
   const views = agents.map(a => ({
     id: String(a.id),
