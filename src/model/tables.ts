@@ -89,10 +89,12 @@ export const tables = {
       port_type: { type: 'text' },
       /** Of a gateway, among the router's others. */
       position: { type: 'int', nullable: true },
+      /** The port's, which never changes; nothing in rows from before this was here. */
+      network_id: { type: 'text', nullable: true },
     },
     primaryKey: ['router_id', 'port_id'],
     indexes: [['port_id']],
-    sought: ['port_type'],
+    sought: ['port_type', 'network_id'],
   },
   /** One row per VNI of a router in an EVPN: taking it is the insert. */
   evpn_vnis: {

@@ -18,6 +18,7 @@ const references: Readonly<Record<string, readonly string[]>> = {
     'floatingips.floating_network_id',
     'ha_networks.network_id',
     'ha_vrids.network_id',
+    'router_ports.network_id',
     'local_ips.network_id',
     'auto_allocated_topologies.id',
   ],

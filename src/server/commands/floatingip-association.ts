@@ -8,7 +8,7 @@ import type { Draft } from '../draft.ts';
 import { find } from '../find.ts';
 import { partsOf } from './port-rows.ts';
 import { ports } from './ports.ts';
-import { gatewayOwner, type RouterPort, routerPorts } from './router-rows.ts';
+import { gatewayOwner, onNetwork, type RouterPort, routerPorts } from './router-rows.ts';
 
 export interface Association {
   readonly port_id: string | null;
@@ -96,9 +96,10 @@ export interface WayIn {
 }
 
 export async function wayIn(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<WayIn> {
+  const subnet = await ctx.store.get('subnets', { id: subnet_id });
   const standing = await ctx.store.select({
     table: 'router_ports',
-    where: { and: [{ not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
+    where: { and: [onNetwork(String(subnet?.network_id)), { not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
   });
   const all = await routerPorts(ctx, [...new Set(standing.map(l => String(l.router_id)))]);
   const isInner = (p: RouterPort): boolean => p.fixed_ips.some(f => f.subnet_id === subnet_id);
@@ -107,7 +108,6 @@ export async function wayIn(ctx: RequestContext, subnet_id: string, external_net
     const inner = ports.flatMap(p => p.fixed_ips.filter(f => f.subnet_id === subnet_id).map(f => f.ip_address));
     return { router_id, external_network_ids, inner };
   });
-  const subnet = await ctx.store.get('subnets', { id: subnet_id });
   const gateway_ip = (subnet?.gateway_ip ?? null) as string | null;
   const router_id = floatingRouter(links, { subnet_id, gateway_ip, port_id, external_network_id });
   const inner = all.get(router_id)?.find(p => p.type !== gatewayOwner && isInner(p));

@@ -84,7 +84,7 @@ async function placeGateways(
       // Two may be on one network, but not on two networks with the same addresses.
       const beside = [...inside, ...outside.filter(s => s.network_id !== info.network_id)];
       const port_id = await makeGateway(ctx, draft, router_id, info, beside);
-      draft.insert('router_ports', { router_id, port_id, port_type: gatewayOwner, position });
+      draft.insert('router_ports', { router_id, port_id, port_type: gatewayOwner, position, network_id: info.network_id });
       ids.push(port_id);
     } else {
       ids.push(String(now.port.id));

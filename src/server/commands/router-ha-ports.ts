@@ -23,7 +23,7 @@ export async function makeHaPort(services: Services, draft: Draft, router: Row, 
     'binding:host_id': host,
   });
   const port_id = String(made.row.id);
-  draft.insert('router_ports', { router_id: router.id ?? '', port_id, port_type: owners.routerHa });
+  draft.insert('router_ports', { router_id: router.id ?? '', port_id, port_type: owners.routerHa, network_id: net.id ?? null });
   return port_id;
 }
 

@@ -123,7 +123,7 @@ async function addBySubnet(scene: Scene, subnetId: string): Promise<Attached> {
     'binding:host_id': await hostOf(ctx, String(row.id)),
   });
   const port_id = String(made.row.id);
-  draft.insert('router_ports', { router_id: row.id ?? '', port_id, port_type: interfaceOwnerOf(row) });
+  draft.insert('router_ports', { router_id: row.id ?? '', port_id, port_type: interfaceOwnerOf(row), network_id });
   return { port_id, network_id, subnet_id: subnetId, subnet_ids: [subnetId] };
 }
 
@@ -151,7 +151,7 @@ async function addByPort({ ctx, draft, router: row, ports, attached }: Scene, po
   if (!ctx.isAdmin) refuseForeignAddress(fixed_ips, added, ctx.caller.project_id);
   checkAttach([...added.values()].map(routedSubnet), attached.map(routedSubnet));
   refuseSecondIpv6(ports, network_id, fixed_ips);
-  draft.insert('router_ports', { router_id: row.id ?? '', port_id: portId, port_type: interfaceOwnerOf(row) });
+  draft.insert('router_ports', { router_id: row.id ?? '', port_id: portId, port_type: interfaceOwnerOf(row), network_id });
   draft.delete('port_security_groups', { eq: ['port_id', portId] });
   draft.update(
     port,

@@ -20,6 +20,9 @@ export interface RouterPort {
   readonly position: number;
 }
 
+/** Router ports on a network, and those of which it is not written down. */
+export const onNetwork = (network_id: string): Predicate => ({ in: ['network_id', [network_id, null]] });
+
 /** Interfaces and gateways by router; all, or the links of which this holds. */
 export async function routerPorts(services: Services, routerIds: readonly string[], where?: Predicate): Promise<Map<string, RouterPort[]>> {
   const links = await grouped(services, 'router_ports', 'router_id', routerIds, where ? { where } : {});

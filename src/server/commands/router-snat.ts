@@ -36,7 +36,8 @@ export async function makeSnatPort(
     fixed_ips: beside.map(({ subnet_id }) => ({ subnet_id })),
     'binding:host_id': await hostOf(services, String(router.id)),
   });
-  draft.insert('router_ports', { router_id: router.id ?? '', port_id: String(made.row.id), port_type: owners.routerSnat });
+  const port_id = String(made.row.id);
+  draft.insert('router_ports', { router_id: router.id ?? '', port_id, port_type: owners.routerSnat, network_id: networkId });
 }
 
 /** All of them, or those on these subnets. */
