@@ -6,7 +6,7 @@ import type { FixedIp } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { find } from '../find.ts';
-import { partsOf } from './port-rows.ts';
+import { addressesOf } from './port-rows.ts';
 import { ports } from './ports.ts';
 import { gatewayOwner, onNetwork, type RouterPort, routerPorts } from './router-rows.ts';
 
@@ -35,7 +35,7 @@ export async function associate(ctx: RequestContext, draft: Draft, wanted: Wante
   }
   const port = await ownPort(ctx, wanted, String(wanted.port_id));
   const id = String(port.id);
-  const fixed = floatingTarget({ id, fixed_ips: (await partsOf(ctx, [id])).fixedIps.get(id) ?? [] }, asked);
+  const fixed = floatingTarget({ id, fixed_ips: (await addressesOf(ctx, [id])).get(id) ?? [] }, asked);
   const way = await wayIn(ctx, fixed.subnet_id, wanted.networkId, id);
   const { router_id } = way;
   await refuseTaken(ctx, wanted, id, fixed);

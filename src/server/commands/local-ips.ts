@@ -14,7 +14,7 @@ import { byIds } from './load.ts';
 import { announceAssociations } from './local-ip-rows.ts';
 import { networks } from './networks.ts';
 import { createPort } from './port-create.ts';
-import { partsOf, removePortRows } from './port-rows.ts';
+import { addressesOf, partsOf, removePortRows } from './port-rows.ts';
 import { isShared, sharingOf } from './sharing.ts';
 
 const associations = localIpAssociation.table.name;
@@ -42,7 +42,7 @@ async function atPort(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   const id = String(input.local_port_id);
   const row = (await byIds(ctx, 'ports', [id])).get(id);
   if (!row || (!ctx.isAdmin && row.project_id !== ctx.caller.project_id)) throw badRequest('local_ip', `Port ${id} not found`);
-  const local_ip_address = chosen(id, (await partsOf(ctx, [id])).fixedIps.get(id) ?? [], input.local_ip_address);
+  const local_ip_address = chosen(id, (await addressesOf(ctx, [id])).get(id) ?? [], input.local_ip_address);
   relyOnAddress(draft, id, local_ip_address);
   return { local_port_id: id, network_id: String(row.network_id), local_ip_address };
 }
@@ -132,7 +132,7 @@ async function associate(ctx: RequestContext, draft: Draft, input: Attributes): 
   const row = (await byIds(ctx, 'ports', [id])).get(id);
   const bad = (msg: string): Error => badRequest('local_ip_port_association', msg);
   if (!row || (!ctx.isAdmin && row.project_id !== ctx.caller.project_id)) throw bad(`Port ${id} not found`);
-  const fixed_ip = chosen(id, (await partsOf(ctx, [id])).fixedIps.get(id) ?? [], input.fixed_ip);
+  const fixed_ip = chosen(id, (await addressesOf(ctx, [id])).get(id) ?? [], input.fixed_ip);
   relyOnAddress(draft, id, fixed_ip);
   if (await ctx.store.get(associations, { local_ip_id: String(local_ip_id), fixed_port_id: id }))
     throw bad(`Local IP ${String(local_ip_id)} association with port ${id} already exists`);

@@ -13,7 +13,7 @@ import type { Draft } from '../draft.ts';
 import type { Commands, Created } from './commands.ts';
 import { byIds } from './load.ts';
 import { ipv6ScopeOf } from './ndp-proxy-rows.ts';
-import { partsOf } from './port-rows.ts';
+import { addressesOf } from './port-rows.ts';
 import { routerPorts } from './router-rows.ts';
 import { hasTwin } from './twins.ts';
 
@@ -27,7 +27,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   );
   if (!behind || inner.length === 0) throw apiError('PortUnreachableRouter', { port_id, router_id });
   if (behind.enable_ndp_proxy !== true || !behind.gw_port_id) throw apiError('RouterNDPProxyNotEnable', { router_id });
-  const fixedIps = ((await partsOf(ctx, [port_id])).fixedIps.get(port_id) ?? []).filter(f => f.ip_address.includes(':'));
+  const fixedIps = ((await addressesOf(ctx, [port_id])).get(port_id) ?? []).filter(f => f.ip_address.includes(':'));
   const reached = new Set(inner.flatMap(p => p.fixed_ips.map(f => f.subnet_id)));
   const ip_address = addressOf({ port_id, router_id, fixedIps, reached }, input.ip_address);
   draft.relyOn(router, behind);

@@ -16,7 +16,7 @@ import { relyOnParent } from '../find.ts';
 import type { Commands, Created } from './commands.ts';
 import { relyOnPath, wayIn } from './floatingip-association.ts';
 import { byIds } from './load.ts';
-import { partsOf } from './port-rows.ts';
+import { addressesOf } from './port-rows.ts';
 
 const { name, table } = { name: portForwarding.name, table: portForwarding.table.name };
 
@@ -71,7 +71,7 @@ interface Target {
 async function targetOf(ctx: RequestContext, { internal_port_id: id }: Pick<Forwarding, 'internal_port_id'>): Promise<Target> {
   const row = (await byIds(ctx, 'ports', [id])).get(id);
   if (!row || (!ctx.isAdmin && row.project_id !== ctx.caller.project_id)) throw apiError('PortNotFound', { port_id: id });
-  return { row, fixedIps: ((await partsOf(ctx, [id])).fixedIps.get(id) ?? []).filter(f => f.ip_address.includes('.')) };
+  return { row, fixedIps: ((await addressesOf(ctx, [id])).get(id) ?? []).filter(f => f.ip_address.includes('.')) };
 }
 
 /** What might collide, of what is there and of what this draft makes. */

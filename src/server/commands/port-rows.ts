@@ -64,6 +64,11 @@ export async function partsOf(services: Services, ids: readonly string[], wanted
   };
 }
 
+/** The addresses of ports alone. */
+export async function addressesOf(services: Services, ids: readonly string[]): Promise<PortParts['fixedIps']> {
+  return (await partsOf(services, ids, { addresses: true, groups: false, bindings: false })).fixedIps;
+}
+
 export function factsOf(row: Row, parts: PortParts): PortFacts {
   const id = String(row.id);
   return {

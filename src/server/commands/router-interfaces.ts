@@ -19,7 +19,7 @@ import { translatedBehind } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
 import { refuseProxiesOn } from './ndp-proxy-rows.ts';
 import { createPort } from './port-create.ts';
-import { partsOf, removePortRows } from './port-rows.ts';
+import { addressesOf, removePortRows } from './port-rows.ts';
 import { interfaceOwnerOf } from './router-modes.ts';
 import { hostOf, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
 import { scheduleRouter } from './router-scheduling.ts';
@@ -143,7 +143,7 @@ function extendPort(draft: Draft, twin: RouterPort, fixed: FixedIp): Attached {
 async function addByPort({ ctx, draft, router: row, ports, attached }: Scene, portId: string): Promise<Attached> {
   const found = (await byIds(ctx, 'ports', [portId])).get(portId);
   if (!found || (!ctx.isAdmin && found.project_id !== ctx.caller.project_id)) throw apiError('PortNotFound', { port_id: portId });
-  const fixed_ips = (await partsOf(ctx, [portId])).fixedIps.get(portId) ?? [];
+  const fixed_ips = (await addressesOf(ctx, [portId])).get(portId) ?? [];
   const network_id = String(found.network_id);
   checkByPort({ id: portId, network_id, device_id: String(found.device_id), fixed_ips });
   const subnetIds = fixed_ips.map(f => f.subnet_id);

@@ -6,7 +6,7 @@ import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import { isAlive } from './agent-liveness.ts';
 import { byIds, grouped } from './load.ts';
-import { partsOf } from './port-rows.ts';
+import { addressesOf } from './port-rows.ts';
 
 export const gatewayOwner = owners.routerGateway;
 export const interfaceOwners = routerInterfaceOwners;
@@ -32,13 +32,13 @@ export async function routerPorts(services: Services, routerIds: readonly string
     'ports',
     flat.map(l => l.port_id),
   );
-  const parts = await partsOf(services, [...ports.keys()]);
+  const addresses = await addressesOf(services, [...ports.keys()]);
   const out = new Map<string, RouterPort[]>();
   for (const [routerId, rows] of links) {
     const list: RouterPort[] = [];
     for (const link of rows) {
       const port = ports.get(String(link.port_id));
-      const fixed_ips = parts.fixedIps.get(String(link.port_id)) ?? [];
+      const fixed_ips = addresses.get(String(link.port_id)) ?? [];
       if (!port) continue;
       const position = Number(link.position ?? 0);
       list.push({ port, network_id: String(port.network_id), type: String(link.port_type), fixed_ips, position });
