@@ -1,0 +1,213 @@
+// Whether a cloud slows down as it grows: the same questions to Weft with 1,000, 10,000 and 100,000 ports, in turns. What counts is what each costs beside the smallest.
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Cloud, cloudConfig, type Form } from './bench/cloud.ts';
+import { startDurable } from './bench/databases.ts';
+import { closedLoop, medianOf, type Result, type Serial } from './bench/measure.ts';
+import { svgOf } from './bench/plot.ts';
+import { withSection } from './bench/section.ts';
+import { startWeft, type WeftServer } from './bench/servers.ts';
+import type { Phase } from './bench/world.ts';
+import { markdown } from './statistics.ts';
+
+const usage = `usage: npm run bench:growth -- [--shape embedded] [--form spread] [--ports 1000 --ports 10000 --ports 100000] [--slice 0.4] [--rounds 9] [--only TEXT …]
+                              [--keep FOLDER] [--write] [--node-option OPTION …]
+  --shape NAME     embedded, mariadb or postgres
+  --form NAME      spread: tenants, networks and hosts in proportion to the ports; heap: all ports in one network and one group of one tenant
+  --slice S        seconds that each operation is measured at each size in each round
+  --only TEXT      the operations that have this in their name; may be repeated
+  --keep FOLDER    filled states (embedded) are left there, and taken from there
+  --write          its section of docs/benchmarks.md, and the picture
+  --node-option    for the servers' processes: --cpu-prof`;
+
+/** Above that at the largest size, the run has failed. */
+const allowed = 1.5;
+
+interface Options {
+  readonly shape: 'embedded' | 'mariadb' | 'postgres';
+  readonly form: Form;
+  readonly sizes: readonly number[];
+  readonly sliceMs: number;
+  readonly rounds: number;
+  readonly only: readonly string[];
+  readonly keep: string | undefined;
+  readonly nodeOptions: readonly string[];
+}
+
+interface Place {
+  readonly size: number;
+  readonly server: WeftServer;
+  readonly phases: readonly Phase[];
+  readonly serials: ReadonlyMap<string, Serial>;
+  readonly results: ReadonlyMap<string, Result[]>;
+}
+
+const clients = 1;
+const fillers = 8;
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function open(options: Options, stack: AsyncDisposableStack): Promise<Place[]> {
+  const database = options.shape === 'embedded' ? undefined : stack.use(await startDurable(options.shape));
+  const places: Place[] = [];
+  for (const size of options.sizes) {
+    const name = `${options.form} of ${size}`;
+    const kept = options.keep === undefined ? undefined : join(options.keep, `${options.form}-${size}`);
+    const connection = database ? `[database]\nconnection = ${await database.database()}\n` : '';
+    const shape = { name, config: cloudConfig + connection, beside: database ? [database.pid!] : [], nodeOptions: options.nodeOptions };
+    if (kept !== undefined && !existsSync(kept)) await fillInto(kept, size, options);
+    const server = stack.use(await startWeft({ ...shape, ...(kept === undefined ? {} : { from: kept }) }));
+    const cloud = stack.use(
+      await Cloud.open(server.target, server.folder, { form: options.form, ports: size, clients: fillers, progress }),
+    );
+    const phases = cloud.phases().filter(({ name: its }) => options.only.length === 0 || options.only.some(part => its.includes(part)));
+    places.push({
+      size,
+      server,
+      phases,
+      serials: new Map(phases.map(phase => [phase.name, { next: 0 }])),
+      results: new Map(phases.map(phase => [phase.name, []])),
+    });
+  }
+  return places;
+}
+
+async function fillInto(folder: string, size: number, { form }: Options): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const name = `${form} of ${size}`;
+  const server = await startWeft({ name, config: cloudConfig, beside: [], nodeOptions: [] });
+  const copy = (): void => {
+    mkdirSync(folder, { recursive: true });
+    cpSync(server.folder, folder, { recursive: true, filter: path => !path.endsWith('.sock') });
+  };
+  stack.use(server);
+  stack.use(await Cloud.open(server.target, server.folder, { form, ports: size, clients: fillers, progress }));
+  copy();
+}
+
+async function measure(places: readonly Place[], { sliceMs, rounds }: Options): Promise<void> {
+  const names = places[0]!.phases.map(({ name }) => name);
+  for (let round = 0; round < rounds; round++) {
+    progress(`round ${round + 1} of ${rounds}`);
+    for (const [at, name] of names.entries()) {
+      // Nobody is always the first after a pause.
+      for (let i = 0; i < places.length; i++) {
+        const { server, phases, serials, results } = places[(i + round + at) % places.length]!;
+        // What is deleted was made just before, and would be gone after a warm-up.
+        const warmUpMs = name.endsWith('delete') ? 0 : round === 0 ? sliceMs : sliceMs / 4;
+        const timing = { warmUpMs, measuredMs: sliceMs, clients };
+        results.get(name)!.push(await closedLoop(server, phases[at]!.run, serials.get(name)!, timing));
+      }
+    }
+  }
+}
+
+/** By size: milliseconds of an operation, and how many times as much as at the smallest. */
+interface Figure {
+  readonly ms: readonly number[];
+  readonly times: readonly number[];
+}
+
+interface Growth {
+  readonly name: string;
+  /** Until it is answered. */
+  readonly p50: Figure;
+  /** Of the server and its database. */
+  readonly cpu: Figure;
+}
+
+/** Where others work on the machine, processor time is the steadier: it is what the verdict goes by. */
+function growthOf(name: string, places: readonly Place[]): Growth {
+  const figure = (of: (results: readonly Result[]) => number): Figure => {
+    const values = places.map(place => of(place.results.get(name)!));
+    return { ms: values, times: values.map(value => value / values[0]!) };
+  };
+  return { name, p50: figure(results => medianOf(results).p50), cpu: figure(cpuOf) };
+}
+
+/** Of all rounds together: what a short one spent is a few ticks of the clock. */
+function cpuOf(results: readonly Result[]): number {
+  const some = results.filter(({ operations }) => operations > 0);
+  const spent = some.reduce((sum, r) => sum + (r.cpuMs + r.besideCpuMs) * r.operations, 0);
+  return spent / some.reduce((sum, { operations }) => sum + operations, 0);
+}
+
+const digits = (value: number): string => (Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : 0) : '');
+const short = (size: number): string => (size >= 1000 ? `${size / 1000}k` : String(size));
+
+function table(growths: readonly Growth[], sizes: readonly number[]): string {
+  const [first, ...others] = sizes.map(short);
+  const times = others.map(size => `${size}, times`);
+  const head = ['', `${first}, CPU ms`, ...times, `${first}, p50 ms`, ...times];
+  const cells = ({ ms: all, times: ratios }: Figure): string[] => [all[0]!, ...ratios.slice(1)].map(digits);
+  return markdown([head, ...growths.map(({ name, p50, cpu }) => [name, ...cells(cpu), ...cells(p50)])]);
+}
+
+const root = join(import.meta.dirname, '../..');
+
+/** The section of the document, and its picture. */
+function write(growths: readonly Growth[], { sizes, shape, form }: Options, text: string): void {
+  const picture = `growth-${shape}-${form}.svg`;
+  mkdirSync(join(root, 'docs/images'), { recursive: true });
+  writeFileSync(
+    join(root, 'docs/images', picture),
+    svgOf({
+      title: `Processor time of an operation, ${shape}, ${form}`,
+      xLabel: 'ports',
+      yLabel: `times that with ${short(sizes[0]!)}`,
+      ticks: sizes,
+      limit: allowed,
+      lines: growths.map(({ name, cpu }) => ({ name, points: sizes.map((x, i) => ({ x, y: cpu.times[i]! })) })),
+    }),
+  );
+  const document = join(root, 'docs/benchmarks.md');
+  const section = `![Processor time of an operation by the number of ports](images/${picture})\n\n${text}`;
+  writeFileSync(document, withSection(readFileSync(document, 'utf8'), `growth ${shape} ${form}`, section));
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      shape: { type: 'string', default: 'embedded' },
+      form: { type: 'string', default: 'spread' },
+      ports: { type: 'string', multiple: true, default: ['1000', '10000', '100000'] },
+      slice: { type: 'string', default: '0.4' },
+      rounds: { type: 'string', default: '9' },
+      only: { type: 'string', multiple: true, default: [] },
+      keep: { type: 'string' },
+      write: { type: 'boolean', default: false },
+      'node-option': { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const known = ['embedded', 'mariadb', 'postgres'].includes(values.shape) && ['spread', 'heap'].includes(values.form);
+  if (values.help || !known) {
+    process.stdout.write(`${usage}\n`);
+    return values.help ? 0 : 2;
+  }
+  const options: Options = {
+    shape: values.shape as Options['shape'],
+    form: values.form as Form,
+    sizes: values.ports.map(Number),
+    sliceMs: Number(values.slice) * 1000,
+    rounds: Number(values.rounds),
+    only: values.only,
+    keep: values.keep,
+    nodeOptions: values['node-option'],
+  };
+  await using stack = new AsyncDisposableStack();
+  const places = await open(options, stack);
+  await measure(places, options);
+  const growths = places[0]!.phases.map(({ name }) => growthOf(name, places));
+  const [load1 = 0] = loadavg();
+  const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load1.toFixed(1)}; Node ${process.version}`;
+  const text = `${machine}; ${options.rounds} rounds in turns, ${values.slice} s of each operation at each size, one client.\n\n${table(growths, options.sizes)}`;
+  process.stdout.write(`${text}\n`);
+  if (values.write) write(growths, options, text);
+  const errors = places.flatMap(({ results }) => [...results.values()].flat()).reduce((sum, r) => sum + r.errors, 0);
+  if (errors > 0) process.stdout.write(`\n${errors} errors\n`);
+  return errors > 0 || growths.some(({ cpu }) => cpu.times.at(-1)! > allowed) ? 1 : 0;
+}
+
+process.exitCode = await main();

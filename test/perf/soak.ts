@@ -1,0 +1,222 @@
+// Whether a server stays as it is while a cloud works with it: the same mixed load at a fixed rate, minute by minute. Memory must not grow, nothing may fail, and the last
+// questions must be answered as fast as the first.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { freePort } from '../../src/contracts/free-port.ts';
+import { Cloud, cloudConfig } from './bench/cloud.ts';
+import { startDurable } from './bench/databases.ts';
+import { closedLoop, median, openLoop } from './bench/measure.ts';
+import { Mixed } from './bench/mixed.ts';
+import { pssMib } from './bench/processes.ts';
+import { startWeft, type WeftServer } from './bench/servers.ts';
+import { grows, type Trend, thirds, trendOf } from './bench/trend.ts';
+import { ms, percentile } from './statistics.ts';
+
+const usage = `usage: npm run bench:soak -- [--minutes 30] [--ports 2000] [--rate N] [--shape embedded] [--node-option OPTION …]
+  --rate N         things that are done in a second; without it half of what is reached at the beginning
+  --shape NAME     embedded, mariadb or postgres
+  --node-option    for the server's process: --heapsnapshot-signal=SIGPROF`;
+
+/** What a run must keep to. */
+const limits = { memoryShareOfAnHour: 0.1, p99Times: 1.5, loopMs: 20 };
+
+interface Minute {
+  readonly minute: number;
+  readonly heapMib: number;
+  readonly externalMib: number;
+  readonly rssMib: number;
+  readonly pssMib: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly errors: number;
+  readonly loopP99Ms: number;
+  readonly loopMaxMs: number;
+  readonly handles: number;
+  readonly files: Readonly<Record<string, number>>;
+}
+
+interface Left {
+  readonly heapUsed: number;
+  readonly external: number;
+  readonly rss: number;
+}
+
+const mib = (bytes: number): number => bytes / 2 ** 20;
+const clients = 8;
+
+/** What is left after the server has collected its garbage. */
+async function probed(server: WeftServer, file: string): Promise<Left> {
+  rmSync(file, { force: true });
+  process.kill(server.processes[0]!, 'SIGUSR2');
+  for (let waited = 0; waited < 10_000; waited += 50) {
+    await sleep(50);
+    try {
+      return JSON.parse(readFileSync(file, 'utf8')) as Left;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  throw new Error('the server does not say what it holds');
+}
+
+/** In ms, since it was asked last. */
+async function loopDelay(metrics: string): Promise<{ readonly p99: number; readonly max: number }> {
+  const text = await (await fetch(`http://${metrics}/metrics`)).text();
+  const of = (what: string): number => Number(new RegExp(`^nodejs_eventloop_lag_${what}_seconds (\\S+)$`, 'm').exec(text)?.[1]) * 1000;
+  return { p99: of('p99'), max: of('max') };
+}
+
+/** By kind, in MiB. */
+function sizesIn(folder: string): Record<string, number> {
+  const sizes: Record<string, number> = { database: 0, WAL: 0, logs: 0 };
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const kind = entry.name.endsWith('.db')
+      ? 'database'
+      : entry.name.endsWith('-wal')
+        ? 'WAL'
+        : entry.parentPath.endsWith('logs')
+          ? 'logs'
+          : undefined;
+    if (kind) sizes[kind]! += mib(statSync(join(entry.parentPath, entry.name)).size);
+  }
+  return sizes;
+}
+
+const columns = ['minute', 'heap', 'external', 'RSS', 'PSS', 'p50 ms', 'p99 ms', 'errors', 'loop p99', 'loop max', 'fds', 'files, MiB'];
+
+function line(m: Minute): string {
+  const files = Object.entries(m.files).map(([name, size]) => `${name} ${size.toFixed(1)}`);
+  const memory = [m.heapMib, m.externalMib, m.rssMib, m.pssMib].map(value => value.toFixed(1));
+  const cells = [m.minute, ...memory, ms(m.p50), ms(m.p99), m.errors, m.loopP99Ms.toFixed(1), m.loopMaxMs.toFixed(0), m.handles];
+  return [...cells, files.join(', ')].join('\t');
+}
+
+async function watch(
+  mixed: Mixed,
+  server: WeftServer,
+  given: { rate: number; minutes: number; metrics: string; probe: string },
+): Promise<Minute[]> {
+  const minutes: Minute[] = [];
+  const serial = { next: 0 };
+  const operation = (i: number, client: number) => mixed.run(i, client);
+  const timing = { warmUpMs: 0, measuredMs: 60_000, clients };
+  process.stdout.write(`${columns.join('\t')}\n`);
+  mixed.tally.take();
+  await loopDelay(given.metrics);
+  for (let minute = 1; minute <= given.minutes; minute++) {
+    await openLoop(server, operation, serial, timing, given.rate);
+    const { times, errors } = mixed.tally.take();
+    // Asked before garbage is collected by force, which is no delay of the server's own.
+    const loop = await loopDelay(given.metrics);
+    const left = await probed(server, given.probe);
+    const now: Minute = {
+      minute,
+      heapMib: mib(left.heapUsed),
+      externalMib: mib(left.external),
+      rssMib: mib(left.rss),
+      pssMib: pssMib(server.processes),
+      p50: percentile(times, 0.5),
+      p99: percentile(times, 0.99),
+      errors,
+      loopP99Ms: loop.p99,
+      loopMaxMs: loop.max,
+      handles: readdirSync(`/proc/${server.processes[0]}/fd`).length,
+      files: sizesIn(server.folder),
+    };
+    minutes.push(now);
+    process.stdout.write(`${line(now)}\n`);
+    await loopDelay(given.metrics);
+  }
+  return minutes;
+}
+
+const words = (what: string, { perMinute, noise, mean }: Trend): string =>
+  `${what}: ${perMinute >= 0 ? '+' : ''}${perMinute.toFixed(3)} MiB a minute, ± ${noise.toFixed(3)}; ${mean.toFixed(1)} MiB on average`;
+
+/** Of the minutes after the first third, in which caches fill. */
+function verdict(
+  all: readonly Minute[],
+  complaints: ReadonlyMap<string, number>,
+): { readonly lines: readonly string[]; readonly failed: boolean } {
+  const steady = all.slice(Math.floor(all.length / 3));
+  const trend = (figure: (m: Minute) => number): Trend => trendOf(steady.map(m => ({ minute: m.minute, value: figure(m) })));
+  const [heap, pss] = [trend(m => m.heapMib + m.externalMib), trend(m => m.pssMib)];
+  const { first, last } = thirds(all);
+  const [before, after] = [median(first.map(m => m.p99)), median(last.map(m => m.p99))];
+  const loop = median(all.map(m => m.loopP99Ms));
+  const errors = all.reduce((sum, m) => sum + m.errors, 0);
+  const failures = [
+    ...(grows(heap, limits.memoryShareOfAnHour) ? ['memory grows'] : []),
+    ...(grows(pss, limits.memoryShareOfAnHour) ? ['the process grows'] : []),
+    ...(after > limits.p99Times * before ? ['answers become slower'] : []),
+    ...(loop >= limits.loopMs ? ['the event loop is late'] : []),
+    ...(errors > 0 ? ['not everything was answered as it should be'] : []),
+  ];
+  return {
+    lines: [
+      words('heap and external', heap),
+      words('PSS', pss),
+      `p99: ${ms(before)} ms in the first third, ${ms(after)} ms in the last; event loop p99: ${loop.toFixed(1)} ms; ${errors} errors`,
+      ...[...complaints].map(([what, times]) => `${times} times: ${what}`),
+      failures.length === 0 ? 'flat' : `failed: ${failures.join(', ')}`,
+    ],
+    failed: failures.length > 0,
+  };
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: 'string', default: '30' },
+      ports: { type: 'string', default: '2000' },
+      rate: { type: 'string' },
+      shape: { type: 'string', default: 'embedded' },
+      'node-option': { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const { shape } = values;
+  if (values.help || !['embedded', 'mariadb', 'postgres'].includes(shape)) {
+    process.stdout.write(`${usage}\n`);
+    return values.help ? 0 : 2;
+  }
+  await using stack = new AsyncDisposableStack();
+  const folder = mkdtempSync(join(tmpdir(), 'weft-soak-'));
+  stack.defer(() => rmSync(folder, { recursive: true, force: true }));
+  const probe = join(folder, 'probe.json');
+  process.env['WEFT_PROBE'] = probe;
+  const metrics = `127.0.0.1:${await freePort()}`;
+  const database = shape === 'embedded' ? undefined : stack.use(await startDurable(shape as 'mariadb' | 'postgres'));
+  const connection = database ? `[database]\nconnection = ${await database.database()}\n` : '';
+  const server = stack.use(
+    await startWeft({
+      name: shape,
+      config: `${cloudConfig}[weft]\nmetrics_listen = ${metrics}\n${connection}`,
+      beside: database ? [database.pid!] : [],
+      nodeOptions: ['--expose-gc', '--import', join(import.meta.dirname, 'bench/probe.ts'), ...values['node-option']],
+    }),
+  );
+  const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+  const cloud = stack.use(
+    await Cloud.open(server.target, server.folder, { form: 'spread', ports: Number(values.ports), clients, progress }),
+  );
+  const mixed = new Mixed(cloud);
+  const reached = await closedLoop(
+    server,
+    (i, client) => mixed.run(i, client),
+    { next: 0 },
+    { warmUpMs: 5000, measuredMs: 10_000, clients },
+  );
+  const rate = values.rate === undefined ? reached.operations / 2 : Number(values.rate);
+  progress(`process ${server.processes[0]}: ${reached.operations.toFixed(0)} a second reached, ${rate.toFixed(0)} asked for`);
+  const minutes = await watch(mixed, server, { rate, minutes: Number(values.minutes), metrics, probe });
+  const { lines, failed } = verdict(minutes, mixed.tally.complaints);
+  process.stdout.write(`\n${lines.join('\n')}\n`);
+  return failed ? 1 : 0;
+}
+
+process.exitCode = await main();
