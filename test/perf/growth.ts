@@ -1,13 +1,13 @@
 // Whether a cloud slows down as it grows: the same questions to Weft with 1,000, 10,000 and 100,000 ports, in turns. What counts is what each costs beside the smallest.
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cloud, cloudConfig, type Form } from './bench/cloud.ts';
 import { startDurable } from './bench/databases.ts';
+import { writeSection } from './bench/document.ts';
 import { closedLoop, medianOf, type Result, type Serial } from './bench/measure.ts';
 import { svgOf } from './bench/plot.ts';
-import { withSection } from './bench/section.ts';
 import { startWeft, type WeftServer } from './bench/servers.ts';
 import type { Phase } from './bench/world.ts';
 import { markdown } from './statistics.ts';
@@ -51,6 +51,8 @@ const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 async function open(options: Options, stack: AsyncDisposableStack): Promise<Place[]> {
   const database = options.shape === 'embedded' ? undefined : stack.use(await startDurable(options.shape));
   const places: Place[] = [];
+  // As many at each size, or the larger cloud would be charged for what the smaller one has printed already.
+  const asked = Math.min(...options.sizes);
   for (const size of options.sizes) {
     const name = `${options.form} of ${size}`;
     const kept = options.keep === undefined ? undefined : join(options.keep, `${options.form}-${size}`);
@@ -59,7 +61,7 @@ async function open(options: Options, stack: AsyncDisposableStack): Promise<Plac
     if (kept !== undefined && !existsSync(kept)) await fillInto(kept, size, options);
     const server = stack.use(await startWeft({ ...shape, ...(kept === undefined ? {} : { from: kept }) }));
     const cloud = stack.use(
-      await Cloud.open(server.target, server.folder, { form: options.form, ports: size, clients: fillers, progress }),
+      await Cloud.open(server.target, server.folder, { form: options.form, ports: size, asked, clients: fillers, progress }),
     );
     const phases = cloud.phases().filter(({ name: its }) => options.only.length === 0 || options.only.some(part => its.includes(part)));
     places.push({
@@ -161,9 +163,8 @@ function write(growths: readonly Growth[], { sizes, shape, form }: Options, text
       lines: growths.map(({ name, cpu }) => ({ name, points: sizes.map((x, i) => ({ x, y: cpu.times[i]! })) })),
     }),
   );
-  const document = join(root, 'docs/benchmarks.md');
   const section = `![Processor time of an operation by the number of ports](images/${picture})\n\n${text}`;
-  writeFileSync(document, withSection(readFileSync(document, 'utf8'), `growth ${shape} ${form}`, section));
+  writeSection(join(root, 'docs/benchmarks.md'), `growth ${shape} ${form}`, section);
 }
 
 async function main(): Promise<number> {

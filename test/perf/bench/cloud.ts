@@ -10,6 +10,8 @@ export type Form = 'spread' | 'heap';
 export interface CloudOptions {
   readonly form: Form;
   readonly ports: number;
+  /** Of so many ports, scattered among all, and in proportion of networks and the like, something is asked; all of them where it is not said. */
+  readonly asked?: number;
   readonly clients: number;
   readonly progress: (line: string) => void;
 }
@@ -177,14 +179,16 @@ export class Cloud implements AsyncDisposable {
         const { network_id, address } = this.somePort(i);
         return `ports?network_id=${network_id}&fixed_ips=ip_address%3D${address}`;
       }),
-      this.list('ports of a host', i => `ports?binding:host_id=${this.hosts[i % this.hosts.length]}${paged}`),
+      this.list('ports of a host', i => `ports?binding:host_id=${this.of(this.hosts, i)}${paged}`),
       this.list('ports of a group', i => `ports?security_groups=${this.of(this.groups, i)['id']}${paged}`),
       this.list('floating IPs of a port', i => `floatingips?port_id=${this.somePort(i)['id']}`, 'floatingips'),
     ];
   }
 
-  private of(list: readonly Found[], i: number): Found {
-    return list[(i * 7919) % list.length]!;
+  private of<T>(list: readonly T[], i: number): T {
+    const { ports, asked = ports } = this.options;
+    const some = Math.max(1, Math.floor((list.length * Math.min(asked, ports)) / ports));
+    return list[((i * 7919) % some) * Math.floor(list.length / some)]!;
   }
 
   private somePort(i: number): Found {
