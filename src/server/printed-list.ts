@@ -8,7 +8,7 @@ import { giveWay } from './give-way.ts';
 import { atOnce, directions, rowsOf, type Selection } from './list.ts';
 import type { Mask } from './mask.ts';
 import type { ListAnswer } from './pipeline.ts';
-import { type Contents, Texts } from './printed.ts';
+import { type Contents, Texts, textOf } from './printed.ts';
 
 type SteadyCommands = Commands & { readonly steady: Steady };
 
@@ -189,7 +189,7 @@ async function printRows(
     if (i % printedAtOnce === printedAtOnce - 1) await giveWay(ctx);
     const row = rows[i] as Row;
     const [id, kind] = [String(row[key]), kinds[i]];
-    const text = Buffer.from(JSON.stringify(object));
+    const text = textOf(object);
     texts.set(id, text);
     if (kind !== undefined && commands.steady.isSteady(ctx, object)) ctx.printed.keep(kind, id, Number(row.revision_number), text);
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PrintedObjects, PrintedPages, Texts } from './printed.ts';
+import { PrintedObjects, PrintedPages, Texts, textOf } from './printed.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 
@@ -82,4 +82,20 @@ test('a body is put together once for the same surroundings', () => {
   assert.equal(Buffer.from(texts.within('{"ports":', '}')).toString(), '{"ports":[1,2]}');
   assert.equal(Buffer.from(Texts.one(bytes('{}')).within('{"port":', '}')).toString(), '{"port":{}}');
   assert.equal(Buffer.from(Texts.list([]).within('{"ports":', '}')).toString(), '{"ports":[]}');
+});
+
+test('what is kept holds no memory beside its own', () => {
+  const own = ({ buffer, length }: Uint8Array): boolean => buffer.byteLength === length;
+  assert.ok(own(textOf({ name: 'port' })));
+  const texts = Texts.list([bytes('1')]);
+  assert.ok(own(texts.within('{"ports":', '}')));
+});
+
+test('a body with much around its list, of which the client decides, is not remembered', () => {
+  const texts = Texts.list([bytes('1'), bytes('2')]);
+  const links = `,"ports_links":"${'0'.repeat(10_000)}"}`;
+  const whole = texts.within('{"ports":', links);
+  assert.equal(Buffer.from(whole).toString(), `{"ports":[1,2]${links}`);
+  assert.notEqual(texts.within('{"ports":', links), whole);
+  assert.equal(texts.length, 2, 'nor as a part of it');
 });

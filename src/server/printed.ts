@@ -97,7 +97,7 @@ export class PrintedPages {
 
   /** One list does not push out all others. */
   keep(kind: string, name: string, { ids, revisions }: Contents, texts: Texts): void {
-    const bytes = texts.bytes + name.length + ids.length * idBytes;
+    const bytes = texts.bytes + mostAround + name.length + ids.length * idBytes;
     if (bytes <= this.most / 8) this.kept.put(kind, name, { ids, revisions, texts, bytes });
   }
 }
@@ -108,6 +108,14 @@ const idBytes = 80;
 const isSame = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
 
 const comma = Buffer.from(',');
+
+/** Characters around a list, such as those of its links, up to which a body is remembered: what a client makes longer is not the list's. */
+const mostAround = 1024;
+
+const encoder = new TextEncoder();
+
+/** In bytes of its own: a short `Buffer` is a part of a larger piece of memory, which stays for as long as any of its parts. */
+export const textOf = (object: unknown): Uint8Array => encoder.encode(JSON.stringify(object));
 
 /** Objects as JSON in UTF-8: a list of them, or one alone. */
 export class Texts {
@@ -136,9 +144,10 @@ export class Texts {
     const { last, brackets } = this;
     if (last?.before === before && last.after === after) return last.whole;
     const [head, tail] = [Buffer.from(before + brackets[0]), Buffer.from(brackets[1] + after)];
-    const whole = Buffer.concat([head, ...between(this.parts), tail]);
+    const whole = joined([head, ...between(this.parts), tail]);
+    if (before.length + after.length > mostAround) return whole;
     // The bytes are there once.
-    if (this.parts.length > 1) this.parts = [whole.subarray(head.length, whole.length - tail.length)];
+    this.parts = [whole.subarray(head.length, whole.length - tail.length)];
     this.last = { before, after, whole };
     return whole;
   }
@@ -155,3 +164,14 @@ export class Texts {
 }
 
 const between = (parts: readonly Uint8Array[]): Uint8Array[] => parts.flatMap((part, i) => (i === 0 ? [part] : [comma, part]));
+
+/** In bytes of its own. */
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,5 +1,5 @@
 // What rows name in other tables, and which of them name what is gone.
-import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
+import type { Op, Predicate, Row, Scalar } from '../../contracts/store.ts';
 import { delegated } from '../../domain/input/special.ts';
 import type { TableDef } from '../../model/kit/table.ts';
 import { allTables, resources } from '../../model/registry.ts';
@@ -150,9 +150,13 @@ function withoutRow(def: TableDef, row: Row, columns: readonly string[], guards:
   const where: Predicate = { and: [...new Set([...def.primaryKey, ...columns])].map(name => ({ eq: [name, row[name] as Scalar] })) };
   return {
     how: `delete the row of ${def.name} (${keyText(def, row)})`,
-    writes: { guards: [...guards], ops: [{ op: 'delete', table: def.name, where, expect: 1 }] },
+    writes: { guards: [...guards], ops: [{ op: 'delete', table: def.name, where, expect: 1 }, ...ofItsPort(row)] },
   };
 }
+
+/** A port whose addresses, groups or bindings are others now is another: by its revision those know who have seen it. */
+const ofItsPort = ({ port_id }: Row): Op[] =>
+  port_id ? [{ op: 'update', table: 'ports', where: { eq: ['id', port_id as Scalar] }, bump: { revision_number: 1 } }] : [];
 
 /** Sharings and tags of what is gone. */
 export async function orphans(all: Tables): Promise<Finding[]> {
