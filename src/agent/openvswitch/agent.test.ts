@@ -234,8 +234,9 @@ test('ovs-vswitchd begins again without flows, while the server is away: they ar
 
 test('while ovs-vswitchd is away the agent is silent, so that the server thinks it dead; its last word is why', async () => {
   await using world = await World.open();
-  await world.start({ tunnels }, true, 5);
+  await world.start({ tunnels }, true, 50);
   const reports = (): number => world.server.count('report_state');
+  await world.until('reported', () => world.isReported());
   world.host.openflow.stop();
   await world.until('silent', () => world.lines.some(l => l.includes('the state is not reported any more')));
   await world.until('the last word', () => /ovs-vswitchd does not answer on br-int: /.test(world.problem() ?? ''));

@@ -134,8 +134,18 @@ export class OvsWorld implements AsyncDisposable {
 
   /** Of the last report. */
   problem(): string | undefined {
+    return this.lastReport()?.configurations.problem;
+  }
+
+  /** Once a report was taken, none says that the agent starts. */
+  isReported(): boolean {
+    const last = this.lastReport();
+    return last !== undefined && last.start_flag !== true;
+  }
+
+  private lastReport(): { configurations: { problem?: string }; start_flag?: boolean } | undefined {
     const last = this.server.heard.findLast(h => h.method === 'report_state')?.args['agent_state'] as unknown;
-    return (last as { agent_state: { configurations: { problem?: string } } }).agent_state.configurations.problem;
+    return (last as { agent_state: { configurations: { problem?: string }; start_flag?: boolean } } | undefined)?.agent_state;
   }
 
   flows(bridge: string): Flow[] {
