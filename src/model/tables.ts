@@ -25,7 +25,7 @@ export const tables = {
       position: { type: 'int' },
     },
     primaryKey: ['subnet_id', 'ip_address'],
-    indexes: [['port_id'], ['network_id']],
+    indexes: [['port_id'], ['network_id'], ['network_id', 'ip_address']],
     sought: ['ip_address'],
   },
   port_binding_levels: {

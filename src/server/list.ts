@@ -99,7 +99,7 @@ function filterPredicates(ctx: RequestContext, commands: Commands, query: ListQu
     if (hidden.has(name)) return { or: [] };
     if (isTagFilter(name)) return tagPredicate(name, values);
     const own = commands.filters?.[name];
-    return own ? own(values, viewer) : { in: [name, readFilterValues(commands.resource, name, values)] };
+    return own ? own(values, viewer, query.filters) : { in: [name, readFilterValues(commands.resource, name, values)] };
   });
 }
 

@@ -117,3 +117,14 @@ test('no look at every row: a port is made, shown, changed and deleted', { skip 
   });
   assert.deepEqual(scans, []);
 });
+
+test('an address on its network is looked for in that network, not in those of all who use it', { skip }, async () => {
+  texts.clear();
+  await admin.request('GET', `ports?network_id=${network.id}&fixed_ips=ip_address%3D10.0.0.77&status=DOWN`);
+  using db = new DatabaseSync(file, { readOnly: true });
+  const asked = [...texts].filter(text => text.includes('ip_allocations') && text.startsWith('SELECT') && text.includes('IN (SELECT'));
+  const steps = asked.flatMap(text => db.prepare(`EXPLAIN QUERY PLAN ${text}`).all() as { detail: string }[]).map(({ detail }) => detail);
+  const found = steps.filter(step => step.includes('ip_allocations') || step.includes('x1'));
+  assert.ok(found.length > 0);
+  for (const step of found) assert.match(step, /network_id=\? AND ip_address=\?/);
+});

@@ -13,8 +13,8 @@ export interface Commands {
   readonly resource: Resource;
   /** Rows as API objects, in order. Costs the same number of queries for one row as for thousands. What is not wanted may be left out. */
   present(services: Services, rows: readonly Row[], viewer: Viewer, wanted?: Wanted): Promise<ApiObject[]>;
-  /** Filters that are not a plain column. */
-  readonly filters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
+  /** Filters that are not a plain column. `all`: what else is asked for, by which something may be found faster. */
+  readonly filters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer, all?: ListQuery['filters']) => Predicate>>;
   /** Conditions on what policy rules call `<resource>:<attribute>`: of a parent, `networks:shared` of a subnet; or where a rule means something else than a filter. */
   readonly fieldFilters?: Readonly<Record<string, (values: readonly string[], viewer: Viewer) => Predicate>>;
   /** Attributes of parents that policy rules name (`network:project_id`), for objects as shown or as asked for. */

@@ -1,13 +1,14 @@
 // Filters of ports that are not a plain column: addresses, hosts, groups.
 import type { Predicate } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
+import type { ListQuery } from '../../domain/input/query.ts';
 import { formatIp, parseIp } from '../../domain/net/ip.ts';
-import type { Commands } from './commands.ts';
+import type { Commands, Viewer } from './commands.ts';
 
 type Kind = 'ip_address' | 'ip_address_substr' | 'subnet_id';
 
 /** `ip_address=…`, `ip_address_substr=…`, `subnet_id=…`: values of one kind are alternatives, and one address fits all kinds. */
-function fixedIpsFilter(values: readonly string[]): Predicate {
+function fixedIpsFilter(values: readonly string[], _: Viewer, all?: ListQuery['filters']): Predicate {
   const kinds = new Map<Kind, string[]>();
   for (const value of values) {
     // What clients make of a filter without a value: no restriction, as for Neutron.
@@ -16,7 +17,11 @@ function fixedIpsFilter(values: readonly string[]): Predicate {
     kinds.set(kind, [...(kinds.get(kind) ?? []), text]);
   }
   if (kinds.size === 0) return { and: [] };
-  const where: Predicate = { and: [...kinds].map(([kind, texts]) => addressIs(kind, texts)) };
+  // The same address is used in the networks of many.
+  const networks = all?.get('network_id');
+  const where: Predicate = {
+    and: [...(networks ? [{ in: ['network_id', networks] } as const] : []), ...[...kinds].map(([kind, texts]) => addressIs(kind, texts))],
+  };
   return { exists: { table: 'ip_allocations', on: [['port_id', 'id']], where, first: true } };
 }
 
