@@ -129,7 +129,7 @@ function groupMethods({ view, mark }: Intake): Endpoint['methods'] {
   return {
     security_groups_rule_updated: (args: Args) => {
       const told = parseGroupRules(args['rules']);
-      const outcomes = concerning(args).map(id => heardOfRules(view, id, told.get(id)));
+      const outcomes = concerning(args).map(id => heardOfRules(view, id, told.get(id), args['rules'] !== undefined));
       if (outcomes.includes(true)) mark(BURST_MS);
       return null;
     },
@@ -140,17 +140,21 @@ function groupMethods({ view, mark }: Intake): Endpoint['methods'] {
   };
 }
 
-/** A server of Neutron's does not say what the rules are now, and what is asked for now may be older than what one of ours says. */
-function heardOfRules(view: View, group: string, told: GroupRules | undefined): boolean {
+/**
+ * A server of Neutron's does not say what the rules are now, and what is asked for now may be older than what one of ours says. `changed`: one of ours says that they
+ * are others; which groups they named meanwhile is known only if all of them are told.
+ */
+function heardOfRules(view: View, group: string, told: GroupRules | undefined, changed: boolean): boolean {
   const outcome = told && view.asking === 0 && view.groups.has(group) ? view.tellRules(told) : 'ask';
   if (outcome === 'ask') view.dirtyGroups.add(group);
+  if (outcome === 'ask' && changed && (view.asking > 0 || !told || !view.namesAsMany(told))) view.unsureGroups.add(group);
   return outcome !== 'late';
 }
 
 function heardOfMembers(view: View, groups: readonly string[], changes: readonly MemberChange[] | undefined): boolean {
   if (!changes) {
     for (const id of groups) {
-      view.members.doubt(id);
+      view.members.doubt(id, view.asking > 0);
       view.dirtyGroups.add(id);
     }
     return groups.length > 0;

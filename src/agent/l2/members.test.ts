@@ -85,7 +85,7 @@ describe('members by port', () => {
   test('a group that was told as a list is asked for; one that is doubted is not known', () => {
     const { members, take } = book({ a: [1, '10.0.0.1'] });
     assert.deepEqual(members.known(), ['g']);
-    members.doubt('g');
+    members.doubt('g', false);
     assert.deepEqual([members.known(), members.get('g')], [[], ['10.0.0.1']]);
     members.set('g', ports({ a: [1, '10.0.0.1'] }));
     assert.deepEqual(members.known(), ['g']);
@@ -93,6 +93,19 @@ describe('members by port', () => {
     assert.deepEqual([members.known(), take(gone('a')).ask], [[], ['g']]);
     members.keepOnly(new Set(['other']));
     assert.equal(members.has('g'), false);
+  });
+
+  test('an answer that a doubt has overtaken is doubted, too, and a list that a change has overtaken is asked for again', () => {
+    const { members, take } = book({ a: [1, '10.0.0.1'] });
+    members.doubt('g', true);
+    members.set('g', ports({ a: [1, '10.0.0.1'] }));
+    assert.deepEqual(members.known(), []);
+    take(gone('a'), true);
+    assert.deepEqual([members.set('g', ['10.0.0.1']), members.set('other', ['10.0.0.1'])], [true, false]);
+    members.settle();
+    assert.equal(members.set('g', ['10.0.0.1']), false);
+    members.set('g', ports({ a: [1, '10.0.0.1'] }));
+    assert.deepEqual(members.known(), ['g']);
   });
 
   test('of very many that are gone the last are remembered', () => {

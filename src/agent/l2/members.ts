@@ -18,13 +18,14 @@ const MOST_GONE = 1000;
 /** The members of one group by port. */
 class Book {
   /** Something may have been missed: it is to be told anew. */
-  stale = false;
+  stale: boolean;
   private readonly ports: Map<string, MemberPort>;
   private readonly gone = new Map<string, number>();
   private list: readonly string[] | undefined;
 
-  constructor(ports: ReadonlyMap<string, MemberPort>) {
+  constructor(ports: ReadonlyMap<string, MemberPort>, stale: boolean) {
     this.ports = new Map(ports);
+    this.stale = stale;
   }
 
   /** Takes in what is newer than what is known; answers whether it was. */
@@ -69,8 +70,10 @@ const isSame = (a: readonly string[], b: readonly string[]): boolean => a.length
 export class Members {
   private readonly books = new Map<string, Book>();
   private readonly lists = new Map<string, readonly string[]>();
-  /** Heard while the server was asked: its answer may be older. */
-  private readonly heard: MemberChange[] = [];
+  /** Heard of these groups while the server was asked: its answer may be older. */
+  private readonly heard: { readonly change: MemberChange; readonly groups: readonly string[] }[] = [];
+  /** Doubted while the server was asked: its answer does not end that. */
+  private readonly doubted = new Set<string>();
 
   has(group: string): boolean {
     return this.books.has(group) || this.lists.has(group);
@@ -80,30 +83,31 @@ export class Members {
     return this.books.get(group)?.addresses ?? this.lists.get(group);
   }
 
-  /** Groups whose members need not be told again. */
+  /** Groups that nothing is doubted of. */
   known(): string[] {
     return [...this.books].filter(([, { stale }]) => !stale).map(([group]) => group);
   }
 
-  /** The whole of a group, as a list or by port. */
-  set(group: string, members: readonly string[] | ReadonlyMap<string, MemberPort>): void {
+  /** The whole of a group, as a list or by port. Answers whether it has to be asked for again: to a list nothing that was heard can be applied. */
+  set(group: string, members: readonly string[] | ReadonlyMap<string, MemberPort>): boolean {
     if (members instanceof Map) {
-      const book = new Book(members);
-      for (const change of this.heard)
+      const book = new Book(members, this.doubted.has(group));
+      for (const { change } of this.heard)
         if (change.groups.has(group) || members.has(change.port)) book.take(change, change.groups.has(group));
       book.keep(this.get(group));
       this.books.set(group, book);
       this.lists.delete(group);
-    } else {
-      const before = this.get(group);
-      this.lists.set(group, before && isSame(before, members as readonly string[]) ? before : (members as readonly string[]));
-      this.books.delete(group);
+      return false;
     }
+    const before = this.get(group);
+    this.lists.set(group, before && isSame(before, members as readonly string[]) ? before : (members as readonly string[]));
+    this.books.delete(group);
+    return this.heard.some(({ groups }) => groups.includes(group));
   }
 
   /** A port has changed: of these groups. Answers those that have to be asked for, and whether anything else is different now. */
   take(change: MemberChange, groups: readonly string[], asking: boolean): { ask: string[]; changed: boolean } {
-    if (asking) this.heard.push(change);
+    if (asking) this.heard.push({ change, groups });
     let changed = false;
     const ask: string[] = [];
     for (const group of groups) {
@@ -117,12 +121,14 @@ export class Members {
   /** What was asked has been answered. */
   settle(): void {
     this.heard.length = 0;
+    this.doubted.clear();
   }
 
-  /** Something about it, or about all, was missed. */
-  doubt(group?: string): void {
-    const books = group === undefined ? [...this.books.values()] : [this.books.get(group)];
-    for (const book of books) if (book) book.stale = true;
+  /** Something about it was missed. */
+  doubt(group: string, asking: boolean): void {
+    const book = this.books.get(group);
+    if (book) book.stale = true;
+    if (asking) this.doubted.add(group);
   }
 
   keepOnly(groups: ReadonlySet<string>): void {

@@ -15,7 +15,8 @@ export function heardOfPort(view: View, port: Json | undefined): boolean {
     device.heard++;
     return true;
   }
-  if (sameTexts(device.security?.security_groups ?? [], fields['security_groups'])) return policed;
+  // The answer to a question that is on its way may be older.
+  if (view.asking === 0 && sameTexts(device.security?.security_groups ?? [], fields['security_groups'])) return policed;
   view.dirtyDevices.add(device.name);
   return true;
 }

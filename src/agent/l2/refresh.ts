@@ -23,7 +23,7 @@ async function refreshDevices(view: View, server: Server, log: Log): Promise<voi
   if (stale.length === 0) return;
   const names = stale.map(s => s.device.name);
   const complain = (device: string, why: string): void => log.error('the server described a port that makes no sense', { device, why });
-  const known = view.members.known();
+  const known = view.knownMembers();
   const [answers, info] = await Promise.all([server.details(names, complain), server.security(names, known)]);
   for (const { device, heard } of stale) {
     device.asked = heard;
@@ -39,14 +39,16 @@ async function refreshDevices(view: View, server: Server, log: Log): Promise<voi
 
 /** Rules and members belong to groups: it is enough to ask for one device in, and one device that refers to, each group. */
 async function refreshGroups(view: View, server: Server): Promise<void> {
+  const known = view.knownMembers();
   const dirty = [...view.dirtyGroups];
+  const unsure = [...view.unsureGroups];
   const own = [...view.dirtyDevices];
   view.dirtyGroups.clear();
+  view.unsureGroups.clear();
   view.dirtyDevices.clear();
   const asked = [...new Set([...own.flatMap(name => view.devices.get(name) ?? []), ...coveringDevices(view, dirty)])];
   if (asked.length === 0) return;
   try {
-    const known = view.members.known();
     const info = await server.security(
       asked.map(d => d.name),
       known,
@@ -54,6 +56,7 @@ async function refreshGroups(view: View, server: Server): Promise<void> {
     view.takeSecurity(info, asked, new Set(known));
   } catch (error) {
     for (const id of dirty) view.dirtyGroups.add(id);
+    for (const id of unsure) view.unsureGroups.add(id);
     for (const name of own) view.dirtyDevices.add(name);
     throw error;
   }
@@ -79,7 +82,6 @@ async function refreshAllSecurity(view: View, server: Server): Promise<void> {
   view.allSecurityStale = false;
   if (secured.length === 0) return;
   try {
-    view.members.doubt();
     const info = await server.security(
       secured.map(d => d.name),
       [],

@@ -31,6 +31,8 @@ export class View {
   /** Devices that are gone, of which the server must be told. */
   readonly gone = new Set<string>();
   readonly dirtyGroups = new Set<string>();
+  /** Of these: what their rules have been meanwhile is not known. */
+  readonly unsureGroups = new Set<string>();
   /** Devices of which only the security is to be asked for anew. */
   readonly dirtyDevices = new Set<string>();
   /** Every device's security is to be asked for anew: messages may have been lost. */
@@ -82,7 +84,6 @@ export class View {
   }
 
   touchAll(): void {
-    this.members.doubt();
     for (const device of this.devices.values()) device.heard++;
   }
 
@@ -113,7 +114,7 @@ export class View {
       takeRules(id, rules);
       this.revisions.delete(id);
     }
-    for (const [id, members] of info.members) this.members.set(id, members);
+    for (const [id, members] of info.members) if (this.members.set(id, members)) this.dirtyGroups.add(id);
     for (const device of asked) {
       device.security = asBefore(device.security, info.devices.get(device.name));
       // What an answer leaves out is empty: it must not live on from an older answer.
@@ -131,8 +132,8 @@ export class View {
   /** The rules of a group as they are now: taken, older than what is known, or to be asked for, since they name others whose members are not known. */
   tellRules({ id, revision, rules }: GroupRules): 'taken' | 'late' | 'ask' {
     if (revision < (this.revisions.get(id) ?? 0)) return 'late';
-    const others = rules.flatMap(r => [r.remote_group_id, r.remote_address_group_id]).filter(g => typeof g === 'string');
-    if (!others.every(other => this.members.has(other))) return 'ask';
+    const named = this.surelyNamed();
+    if (![...remoteOf(rules)].every(other => named.has(other) && this.members.has(other))) return 'ask';
     this.revisions.set(id, revision);
     this.groups.set(id, asBefore(this.groups.get(id), rules));
     this.prune();
@@ -145,10 +146,33 @@ export class View {
     return state;
   }
 
+  /** Whether rules of a group name all others that it named. */
+  namesAsMany({ id, rules }: GroupRules): boolean {
+    const named = remoteOf(rules);
+    return [...remoteOf(this.groups.get(id) ?? [])].every(other => named.has(other));
+  }
+
   /** Groups that a device's rules name as the other side. */
   remoteGroups(device: SecurityDevice): Set<string> {
-    const rules = [...device.provider_rules, ...device.security_groups.flatMap(g => this.groups.get(g) ?? [])];
-    return new Set(rules.flatMap(r => [r.remote_group_id, r.remote_address_group_id]).filter(g => typeof g === 'string'));
+    return remoteOf([...device.provider_rules, ...device.security_groups.flatMap(g => this.groups.get(g) ?? [])]);
+  }
+
+  /** Groups whose members need not be told again. */
+  knownMembers(): string[] {
+    const named = this.surelyNamed();
+    return this.members.known().filter(id => named.has(id));
+  }
+
+  /**
+   * Groups of which this host has heard all there was to hear since they were asked for: the server tells only hosts with ports that name them, and these have been so
+   * without a break. What a port that has gone, or that is to be asked about, named is known no more.
+   */
+  private surelyNamed(): Set<string> {
+    const sure = [...this.devices.values()].filter(
+      d => d.answer?.kind === 'port' && d.heard === d.asked && !this.dirtyDevices.has(d.name) && !this.allSecurityStale,
+    );
+    const groups = new Set(sure.flatMap(d => d.security?.security_groups ?? []));
+    return remoteOf([...groups].flatMap(id => (this.unsureGroups.has(id) ? [] : (this.groups.get(id) ?? []))));
   }
 
   private prune(): void {
@@ -160,6 +184,9 @@ export class View {
     this.members.keepOnly(remote);
   }
 }
+
+const remoteOf = (rules: readonly WireRule[]): Set<string> =>
+  new Set(rules.flatMap(r => [r.remote_group_id, r.remote_address_group_id]).filter(g => typeof g === 'string'));
 
 /** What is told again as it was stays the same value, so that what was made of it need not be made anew. Plain JSON. */
 function asBefore<T>(before: T | undefined, now: T): T {
