@@ -129,6 +129,15 @@ test('rules are told, as they are, to hosts with ports of the group', async () =
   assert.ok((rules as Body[]).some(r => r.protocol === 'icmp'));
 });
 
+test('a port that a router takes is no member any more', async () => {
+  const router = await h.member.make('routers', 'router', {});
+  const taken = await port('h2', [group], { fixed_ips: [{ ip_address: '10.1.0.200' }] });
+  const heardOf = await told('member', () => h.member.request('PUT', `routers/${router.id}/add_router_interface`, { port_id: taken.id }));
+  const [member] = (heardOf.h1 as Body).members as [Body];
+  assert.deepEqual([member.port_id, member.security_groups], [taken.id, []]);
+  await h.member.request('PUT', `routers/${router.id}/remove_router_interface`, { port_id: taken.id });
+});
+
 test('an agent that asks so gets members by port, and not those that it knows', async () => {
   const { ports } = (await h.admin.request('GET', 'ports?binding:host_id=h1')).body as { ports: (Body & { id: string })[] };
   const [own] = ports;

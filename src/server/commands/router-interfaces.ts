@@ -19,7 +19,7 @@ import { translatedBehind } from './floatingip-rows.ts';
 import { byIds } from './load.ts';
 import { refuseProxiesOn } from './ndp-proxy-rows.ts';
 import { createPort } from './port-create.ts';
-import { addressesOf, removePortRows } from './port-rows.ts';
+import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { interfaceOwnerOf } from './router-modes.ts';
 import { hostOf, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
 import { scheduleRouter } from './router-scheduling.ts';
@@ -143,7 +143,8 @@ function extendPort(draft: Draft, twin: RouterPort, fixed: FixedIp): Attached {
 async function addByPort({ ctx, draft, router: row, ports, attached }: Scene, portId: string): Promise<Attached> {
   const found = (await byIds(ctx, 'ports', [portId])).get(portId);
   if (!found || (!ctx.isAdmin && found.project_id !== ctx.caller.project_id)) throw apiError('PortNotFound', { port_id: portId });
-  const fixed_ips = (await addressesOf(ctx, [portId])).get(portId) ?? [];
+  const before = factsOf(found, await partsOf(ctx, [portId]));
+  const { fixed_ips } = before;
   const network_id = String(found.network_id);
   checkByPort({ id: portId, network_id, device_id: String(found.device_id), fixed_ips });
   const subnetIds = fixed_ips.map(f => f.subnet_id);
@@ -157,7 +158,7 @@ async function addByPort({ ctx, draft, router: row, ports, attached }: Scene, po
     port,
     found,
     { device_id: row.id ?? '', device_owner: interfaceOwnerOf(row), port_security_enabled: false, allowed_address_pairs: [] },
-    { facts: { changed: ['device_id', 'device_owner'] } },
+    { facts: { before, changed: ['device_id', 'device_owner', 'security_groups', 'port_security_enabled', 'allowed_address_pairs'] } },
   );
   return { port_id: portId, network_id, subnet_id: String(subnetIds[0]), subnet_ids: subnetIds };
 }

@@ -23,13 +23,20 @@ const ofMembers = ['fixed_ips', 'security_groups', 'mac_address', 'allowed_addre
 
 /** Whoever filters by a group as a remote one hears of its members. */
 export async function memberMessages(known: Known, { id, port, before, event, changed }: PortChange): Promise<Message[]> {
-  const relevant = event !== 'updated' || changed.some(c => ofMembers.includes(c));
+  const relevant = event !== 'updated' || changed.some(c => ofMembers.includes(c)) || (before && port && isOther(before, port));
   const now = (port?.security_groups as string[] | undefined) ?? [];
   const groups = [...new Set([...(before?.security_groups ?? []), ...now])];
   if (!relevant || groups.length === 0) return [];
   const member: Member = { port_id: id, security_groups: now, ...(port ? memberOf(port) : { revision: null, addresses: [] }) };
   const to = (await known.allHearByName()) ? await known.hostsNaming(groups) : undefined;
   return to?.length === 0 ? [] : [messages.groupMembersUpdated(groups, [member], to)];
+}
+
+/** Whether what makes a member of a port is not as it was: it may also follow from what a caller has changed, as an address does from a host. */
+function isOther(before: PortFacts, port: Record<string, unknown>): boolean {
+  const said = ({ fixed_ips, security_groups }: Pick<PortFacts, 'fixed_ips' | 'security_groups'>): string =>
+    JSON.stringify([fixed_ips.map(f => f.ip_address), [...security_groups].sort()]);
+  return before.mac_address !== port.mac_address || said(before) !== said(port as unknown as PortFacts);
 }
 
 /** A port as it is now: the groups that it is a member of, and with what. */
