@@ -33,6 +33,11 @@ function whole(to: ServerResponse, status: number, headers: Headers, body: strin
 
 /** Whoever goes away meanwhile ends it. */
 function streamed(to: ServerResponse, status: number, headers: Headers, body: Readable): void {
+  // Who has gone already is no error either.
+  if (to.destroyed) {
+    body.destroy();
+    return;
+  }
   to.writeHead(status, headers);
   pipeline(body, to, error => {
     if (error) to.destroy();
