@@ -24,6 +24,8 @@ export class LeftQueues {
     this.busy = true;
     void this.removeAll(link).finally(() => {
       this.busy = false;
+      // Added while the channel was closed.
+      if (this.names.size > 0 && link.alive) this.remove(link);
     });
   }
 

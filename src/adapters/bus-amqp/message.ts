@@ -20,12 +20,16 @@ export async function contentOf(body: string, compression: AmqpOptions['compress
 /** A header is one frame, which a broker may limit to as little as 8 KiB. */
 const maxHeaderBytes = 7000;
 
-/** Keys in lists that fit into a header each. */
+/** No queue is bound to a longer one. */
+const maxKeyBytes = 255;
+
+/** Keys in lists that fit into a header each. One that is too long is nobody's, and is left out: it must not keep the others from being told. */
 export function inHeaders(keys: readonly string[]): string[][] {
   const lists: string[][] = [];
   let room = 0;
   for (const key of keys) {
     const bytes = Buffer.byteLength(key) + 5;
+    if (bytes > maxKeyBytes + 5) continue;
     if (lists.length === 0 || bytes > room) {
       lists.push([]);
       room = maxHeaderBytes;
