@@ -130,6 +130,24 @@ test('one relay at a time: the second takes over when the first has been silent 
   await two.end();
 });
 
+test('what was put off is not told by a relay that has lost its lease meanwhile', async () => {
+  const box = new Box();
+  const services = box.services();
+  const stop = new AbortController();
+  let ends = 0;
+  const slow = async (): Promise<void> => {
+    box.now += 10_001;
+    assert.equal(await services.store.lease('relay:agents', 'another', 10_000), true);
+  };
+  box.commit(1);
+  const end = async (): Promise<void> => void ends++;
+  const ended = runRelay(services, { reader: 'agents', holder: 'a', deliver: slow, end }, stop.signal);
+  await settled();
+  assert.deepEqual([ends, box.waiting('agents'), box.errors.length], [0, 1, 1]);
+  stop.abort();
+  await ended;
+});
+
 test('a fact of a newer version is left to that one, which finds the lease free; the others are told before and after it', async () => {
   const box = new Box();
   const older = await relay(box, 'older');

@@ -166,7 +166,7 @@ async function pass(services: Services, options: RelayOptions, { lease, stranger
   if (!last) return nothing;
   const unheard = isUnheard(options);
   if ('begin' in options) options.begin?.();
-  const restMs = unheard ? 0 : await lease.keptWhile(() => told(services, options, rows));
+  const restMs = unheard ? 0 : await lease.keptWhile(() => told(services, options, rows, lease));
   await services.store.acknowledge(reader, last.seq);
   services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
   return { sent: rows.length, restMs: unheard && rows.length < batch ? unheardMs : restMs };
@@ -175,14 +175,14 @@ async function pass(services: Services, options: RelayOptions, { lease, stranger
 const isUnheard = (options: RelayOptions): boolean => 'deliver' in options && options.isHeard?.() === false;
 
 /** How long to rest then, ms. */
-const told = (services: Services, options: RelayOptions, rows: readonly OutboxRow[]): Promise<number> =>
-  'deliverAll' in options ? deliverTogether(services, options, rows) : deliverEach(services, options, rows);
+const told = (services: Services, options: RelayOptions, rows: readonly OutboxRow[], lease: Lease): Promise<number> =>
+  'deliverAll' in options ? deliverTogether(services, options, rows, lease) : deliverEach(services, options, rows, lease);
 
 const isAway = ({ isAway: isTheirs }: Reading, error: unknown): boolean =>
   error instanceof BusUnavailable || error instanceof StoreBusy || isTheirs?.(error) === true;
 
 /** Where it is not the other side that is away, one of them may be bad: each is told by itself. */
-async function deliverTogether(services: Services, options: AllAtOnce, rows: readonly OutboxRow[]): Promise<number> {
+async function deliverTogether(services: Services, options: AllAtOnce, rows: readonly OutboxRow[], lease: Lease): Promise<number> {
   try {
     return await options.deliverAll(rows);
   } catch (error) {
@@ -191,11 +191,17 @@ async function deliverTogether(services: Services, options: AllAtOnce, rows: rea
   }
   const { reader, holder, isAway: isTheirs } = options;
   const deliver = async (row: OutboxRow): Promise<void> => void (await options.deliverAll([row]));
-  return deliverEach(services, { reader, holder, deliver, ...(isTheirs ? { isAway: isTheirs } : {}) }, rows);
+  return deliverEach(services, { reader, holder, deliver, ...(isTheirs ? { isAway: isTheirs } : {}) }, rows, lease);
 }
 
-async function deliverEach(services: Services, options: OneByOne, rows: readonly OutboxRow[]): Promise<number> {
+async function deliverEach(services: Services, options: OneByOne, rows: readonly OutboxRow[], lease: Lease): Promise<number> {
   let done = 0;
+  // What was put off was true a while ago: another process that has the lease by now has told what became of it.
+  const end = async (): Promise<void> => {
+    if (!options.end) return;
+    await lease.hold();
+    await options.end();
+  };
   try {
     for (let from = 0; from < rows.length; from += readAtOnce) {
       const some = rows.slice(from, from + readAtOnce);
@@ -208,12 +214,12 @@ async function deliverEach(services: Services, options: OneByOne, rows: readonly
   } catch (error) {
     // What was told, or given up, before it went away is behind us: it is neither told nor tried again with the rest.
     if (done > 0) {
-      await options.end?.();
+      await end();
       await services.store.acknowledge(options.reader, done);
     }
     throw error;
   }
-  await options.end?.();
+  await end();
   return 0;
 }
 
