@@ -42,7 +42,8 @@ const routers: Mapping = {
 
 const routerPorts: Mapping = {
   from: 'routerports',
-  into: [{ table: 'router_ports', columns: same('router_id', 'port_id', 'port_type') }],
+  beside: { port: beside('ports', 'id', 'port_id') },
+  into: [{ table: 'router_ports', columns: { ...same('router_id', 'port_id', 'port_type'), network_id: 'port.network_id' } }],
 };
 
 const haNetworks: Mapping = {
