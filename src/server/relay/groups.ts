@@ -47,11 +47,39 @@ interface Member extends Omit<MemberPort, 'revision'> {
   readonly revision: number | null;
 }
 
-export async function groupMessages(services: Services, known: Known, { kind, id, event, revision, facts }: OutboxRow): Promise<Message[]> {
+export async function groupMessages(services: Services, known: Known, row: OutboxRow): Promise<Message[]> {
+  const { kind, id, event, revision, facts } = row;
   // That its rules changed, these say themselves.
   if (kind === 'security_group') return event === 'updated' && revision > 0 ? groupRules(services, known, [id]) : [];
-  const group = facts.security_group_id ?? (facts.last as Row | undefined)?.security_group_id;
-  return typeof group === 'string' && facts.born !== true ? groupRules(services, known, [group]) : [];
+  const last = facts.last as Row | undefined;
+  const group = facts.security_group_id ?? last?.security_group_id;
+  if (typeof group !== 'string' || facts.born === true) return [];
+  const rules = await groupRules(services, known, [group]);
+  return last ? [...rules, ...(await namedAgain(services, known, { group, remote: last.remote_group_id, at: row.at }))] : rules;
+}
+
+/** Servers' clocks differ by less. */
+const surelyBeforeMs = 60_000;
+
+interface Unnamed {
+  readonly group: string;
+  /** Which a rule of the group named that has gone. */
+  readonly remote: unknown;
+  readonly at: string;
+}
+
+/** A group that is named again, by a rule that is newer than the one that has gone: who filters by it was told nothing of its members in between, and asks. */
+async function namedAgain(services: Services, known: Known, { group, remote, at }: Unnamed): Promise<Message[]> {
+  if (typeof remote !== 'string') return [];
+  const naming = await services.store.select({
+    table: 'security_group_rules',
+    where: { and: [{ eq: ['security_group_id', group] }, { eq: ['remote_group_id', remote] }] },
+    columns: ['created_at'],
+  });
+  const isOld = ({ created_at }: Row): boolean => Date.parse(String(created_at)) < Date.parse(at) - surelyBeforeMs;
+  if (naming.length === 0 || naming.some(isOld)) return [];
+  const to = (await known.allHearByName()) ? await known.hostsOf([group]) : undefined;
+  return to?.length === 0 ? [] : [messages.groupMembersUpdated([remote], undefined, to)];
 }
 
 /** Whoever filters by rules that name the group asks for them again, and hears of its addresses. */

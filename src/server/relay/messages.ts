@@ -48,12 +48,12 @@ export const groupRulesUpdated = (
   hosts: readonly string[] | undefined,
 ): Message => ofGroups(rulesUpdated, { security_groups, ...(rules ? { rules } : {}) }, hosts);
 export const membersUpdated = 'security_groups_member_updated';
-/** `members`: ports as they are now. */
+/** `members`: ports as they are now; without, the members are to be asked for. */
 export const groupMembersUpdated = (
   security_groups: readonly string[],
-  members: readonly unknown[],
+  members: readonly unknown[] | undefined,
   hosts: readonly string[] | undefined,
-): Message => ofGroups(membersUpdated, { security_groups, members }, hosts);
+): Message => ofGroups(membersUpdated, { security_groups, ...(members ? { members } : {}) }, hosts);
 
 export const tunnelUpdate = (tunnel_ip: string, tunnel_type: string): Message =>
   fanout(`${l2}-tunnel-update`, '1.0', 'tunnel_update', { tunnel_ip, tunnel_type });

@@ -8,7 +8,7 @@ export class Together {
   /** Keeps what may be told with others of its kind; false where it is to be sent at once. */
   keep(message: Message): boolean {
     const { target, method, args } = message;
-    if (method !== membersUpdated && method !== rulesUpdated) return false;
+    if (method !== rulesUpdated && !(method === membersUpdated && 'members' in args)) return false;
     // What makes agents ask is not made up for by rules that are told.
     const key = JSON.stringify([method, target, args['security_groups'], 'rules' in args]);
     const before = this.waiting.get(key);
