@@ -97,7 +97,10 @@ export interface WriteSet {
 }
 
 export type CommitResult =
-  | { readonly done: true /** Sequence number of the last outbox entry, 0 when there was none. */; readonly seq: number }
+  | {
+      readonly done: true /** Sequence number of the last outbox entry, 0 when there was none, or its answer was lost. */;
+      readonly seq: number;
+    }
   | { readonly done: false; readonly why: 'guard'; readonly guard: Guard }
   /** A unique key was taken: `columns` names it. */
   | {

@@ -1,6 +1,7 @@
 // A way to a database server on which the next COMMIT can be held up: its transaction then has all its locks, and is not done.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Held {
   /** A COMMIT has come, and is held. */
@@ -13,6 +14,16 @@ export interface Way extends AsyncDisposable {
   readonly url: string;
   /** The next COMMIT. */
   hold(): Held;
+}
+
+/** What came with the COMMIT has its locks by then. */
+const lockedAfterMs = 1000;
+
+/** Where the message with a COMMIT begins: its text is behind five bytes, and MariaDB's has more than the word. */
+function commitAt(chunk: Buffer): number {
+  const word = chunk.indexOf('COMMIT');
+  const text = chunk.lastIndexOf('BEGIN NOT ATOMIC IF', word);
+  return word < 0 ? -1 : (text >= 0 ? text : word) - 5;
 }
 
 export async function wayTo(url: string): Promise<Way> {
@@ -34,13 +45,15 @@ export async function wayTo(url: string): Promise<Way> {
     let before: Promise<unknown> = Promise.resolve();
     client.on('data', chunk => {
       before = before.then(async () => {
-        const held = chunk.includes('COMMIT') ? waiting : undefined;
-        if (held) {
-          waiting = undefined;
-          held.reached();
-          await held.released;
-        }
-        target.write(chunk);
+        const at = waiting ? commitAt(chunk) : -1;
+        if (at < 0) return void target.write(chunk);
+        const held = waiting!;
+        waiting = undefined;
+        target.write(chunk.subarray(0, at));
+        await sleep(lockedAfterMs);
+        held.reached();
+        await held.released;
+        target.write(chunk.subarray(at));
       });
     });
   }).listen(0, '127.0.0.1');

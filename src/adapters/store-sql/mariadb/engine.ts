@@ -4,13 +4,22 @@ import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
-import { type Answer, type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
+import {
+  type Answer,
+  type AtOnce,
+  type Engine,
+  firstFailure,
+  OnlyReads,
+  type Session,
+  type Taken,
+  type Trouble,
+} from '../remote/engine.ts';
 import { counterSlot, fenceTable } from '../remote/fence.ts';
 import { slotOf } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
 import { mariadbDialect } from './dialect.ts';
-import type { MariadbAnswer } from './session.ts';
+import type { MariadbAnswer, MariadbSession } from './session.ts';
 import { connectMariadb, lockWaitSeconds, type MariadbLimits } from './session.ts';
 import { upsert } from './upsert.ts';
 
@@ -86,6 +95,84 @@ function lockStatement(names: Names): Statement | undefined {
   return { text: parts.join(' UNION ALL '), binds: [] };
 }
 
+/** What goes into one compound statement. */
+const mostBinds = 5000;
+
+/** The locks of `lockStatement`, with nothing answered. Of a part of a UNION within another query the order counts only where it has a limit. */
+function lockQuietly(names: Names): Statement | undefined {
+  const locks = lockStatement(names);
+  const text = locks?.text.replaceAll('ORDER BY slot', 'ORDER BY slot LIMIT 1000000');
+  return text === undefined ? undefined : { text: `SELECT count(*) INTO weft_found FROM (${text}) AS weft_names`, binds: [] };
+}
+
+const refusing = (what: string): string =>
+  `SET @weft_told = concat(weft_done, ${what}); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @weft_told`;
+
+/**
+ * Compound statements, each of which goes on where the one before has come to its end, and so does COMMIT. An error ends them wherever it comes
+ * from, also one that no handler is asked about, or before the first word was carried out: so each has a number of its own, `first` and
+ * those after it, that no other commit of the connection leaves in `@weft_step`.
+ */
+function compounds(statements: readonly Statement[], entries: number, first: number): Statement[] {
+  const groups: Statement[][] = [];
+  let size = 0;
+  for (const statement of statements) {
+    size += statement.binds.length;
+    if (groups.length === 0 || size > mostBinds) {
+      groups.push([]);
+      size = statement.binds.length;
+    }
+    groups.at(-1)!.push(statement);
+  }
+  let done = 0;
+  return groups.map((group, i) => {
+    const texts = group.map(({ text }) => `SET weft_done = ${done++}; ${text}`);
+    const seq = i === groups.length - 1 && entries > 0 ? `LAST_INSERT_ID() + ${entries - 1}` : '0';
+    const goOn = i === 0 ? '' : `IF NOT (@weft_step <=> ${first + i - 1}) THEN ${refusing("' stopped'")}; END IF; `;
+    return {
+      text: `${atOnceHead} ${goOn}${texts.join('; ')}; SET @weft_seq = ${seq}, @weft_step = ${first + i}; END`,
+      binds: group.flatMap(({ binds }) => binds),
+    };
+  });
+}
+
+const atOnceHead = compound.replace('INT DEFAULT 0;', 'INT DEFAULT 0; DECLARE weft_found BIGINT;');
+
+const atOnce: AtOnce = {
+  joins: false,
+  names: lockQuietly,
+  guards: guards => ({
+    text: `SELECT min(g) INTO weft_found FROM (${guards.text}) AS weft_guards WHERE (n > 0) = (gone = 1);
+      IF weft_found IS NOT NULL THEN ${refusing("' guard ', weft_found")}; END IF`,
+    binds: guards.binds,
+  }),
+  write({ text, binds, expect, counts }) {
+    if (expect === undefined) return { text, binds };
+    const miss = `${refusing("' miss'")}; END IF`;
+    return { text: counts ? `IF (${text}) <> ${expect} THEN ${miss}` : `${text}; IF ROW_COUNT() <> ${expect} THEN ${miss}`, binds };
+  },
+  outbox: rows => ({ text: insertHead({ ...append, rows: rows.length }), binds: rows.flat() }),
+  async send(session, statements, entries) {
+    const own = session as MariadbSession;
+    const texts = compounds(statements, entries, own.steps + 1);
+    own.steps += texts.length;
+    const sent = [own.begin(), ...texts.map(statement => own.query(statement)), own.commitIfDone()];
+    const failed = await firstFailure(sent);
+    // Whatever was said before: one that is killed behind its last word has an error, and was done.
+    const seq = (await sent.at(-1)) as number | undefined;
+    if (seq !== undefined) return { seq };
+    if (!failed) throw new Error('store: a commit did not come to its end');
+    return { at: Number.parseInt((failed.error as Partial<SqlError>).sqlMessage ?? '', 10), error: failed.error };
+  },
+  told(error) {
+    const message = (error as Partial<SqlError> | null)?.sqlMessage ?? '';
+    const [, why, at] = /^\d+ (guard|miss)(?: (\d+))?$/.exec(message) ?? [];
+    if (why === 'guard') return { why, at: Number(at) };
+    const key = takenKey(error);
+    return why === 'miss' ? { why } : key === undefined ? undefined : { why: 'taken', key };
+  },
+};
+
 const append = { table: 'weft_outbox', columns: ['at', 'kind', 'id', 'event', 'revision', 'facts'], onConflict: 'fail' } as const;
 
 /** In a cluster: numbers of the store's own, which whoever is next has to wait for until this commit is done. */
@@ -139,6 +226,7 @@ export function mariadbEngine(limits: MariadbLimits, count: () => void): Engine 
     takenKey,
     together,
     takenAmong,
+    atOnce,
     guardLocks: { read: ' LOCK IN SHARE MODE', write: ' FOR UPDATE' },
     lockStatement,
     // Numbers become texts where another query has a text in their place.

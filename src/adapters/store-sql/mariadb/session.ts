@@ -53,6 +53,10 @@ interface Counted {
   readonly insertId: number;
 }
 
+/** The last step may have been left by a commit before, but not with this number. Nothing is to come behind COMMIT that could fail when it is done. */
+const commitIf = (step: number): string =>
+  `BEGIN NOT ATOMIC IF @weft_step <=> ${step} THEN SELECT @weft_seq; COMMIT; ELSE SELECT NULL; ROLLBACK; END IF; END`;
+
 export interface MariadbAnswer extends Answer {
   readonly insertId: number;
 }
@@ -60,6 +64,8 @@ export interface MariadbAnswer extends Answer {
 export class MariadbSession implements Session {
   broken = false;
   member: string | undefined;
+  /** Compound statements of commits that were sent so far. */
+  steps = 0;
   private readonly connection: Connection;
   private readonly count: () => void;
   /** A statement is a transaction of its own, unless told. */
@@ -118,6 +124,14 @@ export class MariadbSession implements Session {
   commit(): Promise<unknown> {
     this.inTransaction = false;
     return this.send('COMMIT');
+  }
+
+  /** COMMIT where the last compound statement was done, and the number that it left; or else the end of what was. */
+  async commitIfDone(): Promise<number | undefined> {
+    this.inTransaction = false;
+    const { rows } = await this.send(commitIf(this.steps));
+    const [seq] = (rows[0] as unknown[][])[0]!;
+    return seq === null ? undefined : Number(seq);
   }
 
   rollback(): Promise<unknown> {

@@ -3,7 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
-import { type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
+import {
+  type Answer,
+  type AtOnce,
+  type Engine,
+  firstFailure,
+  OnlyReads,
+  type Session,
+  type Taken,
+  type Trouble,
+} from '../remote/engine.ts';
 import { key64 } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
 import { floorReader, systemTables } from '../remote/system.ts';
@@ -68,10 +77,52 @@ function lockStatement(names: Names): Statement | undefined {
 
 const append = { table: 'weft_outbox', columns: ['at', 'kind', 'id', 'event', 'revision', 'facts'], onConflict: 'fail' } as const;
 
-async function appendOutbox(session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number> {
-  const answer = await session.query({ text: `${insertHead({ ...append, rows: rows.length })} RETURNING seq`, binds: rows.flat() });
-  return Math.max(...answer.rows.map(row => Number(row[0])));
-}
+const outboxInsert = (rows: readonly (readonly SqlValue[])[]): Statement => ({
+  text: `${insertHead({ ...append, rows: rows.length })} RETURNING seq`,
+  binds: rows.flat(),
+});
+
+const lastOf = ({ rows }: Answer): number => Math.max(...rows.map(row => Number(row[0])));
+
+const appendOutbox = async (session: Session, rows: readonly (readonly SqlValue[])[]): Promise<number> =>
+  lastOf(await session.query(outboxInsert(rows)));
+
+/** A failure of the statement that says which, and for nothing else. */
+const failing = (what: string): string => `CAST('weft ${what}' AS int)`;
+
+/** PostgreSQL does nothing more of a transaction once a statement has failed, and takes COMMIT for the end of that. */
+const atOnce: AtOnce = {
+  joins: true,
+  names: lockStatement,
+  guards: guards => ({
+    text: `SELECT CASE WHEN m.g IS NULL THEN 0 ELSE ${failing("guard ' || m.g || '")} END FROM (SELECT min(g) AS g FROM (${guards.text}) AS weft_guards
+      WHERE (n > 0) = (gone = 1)) AS m`,
+    binds: guards.binds,
+  }),
+  write({ text, binds, expect, counts }) {
+    if (expect === undefined) return { text, binds };
+    const counted = counts ? text : `${text} RETURNING 1`;
+    const found = counts ? 'm.count' : 'count(*)';
+    return {
+      text: `WITH m AS (${counted}) SELECT CASE WHEN ${found} = CAST(? AS bigint) THEN 0 ELSE ${failing(`miss ' || ${found} || '`)} END FROM m`,
+      binds: [...binds, expect],
+    };
+  },
+  outbox: outboxInsert,
+  async send(session, statements, entries) {
+    const sent = [session.begin(), ...statements.map(statement => session.query(statement)), session.commit()];
+    const failed = await firstFailure(sent);
+    if (failed) return { at: failed.i - 1, error: failed.error };
+    return { seq: entries === 0 ? 0 : lastOf(await (sent[statements.length] as Promise<Answer>)) };
+  },
+  told(error) {
+    const { code, table, message = '' } = (error ?? {}) as PostgresError;
+    const key = takenKey(error, table ?? '');
+    if (key !== undefined) return { why: 'taken', key, ...(table === undefined ? {} : { table }) };
+    const [, why, at] = (code === '22P02' && /weft (guard|miss) (\d+)/.exec(message)) || [];
+    return why === 'guard' ? { why, at: Number(at) } : why === 'miss' ? { why } : undefined;
+  },
+};
 
 const lockPauseMs = 100;
 const lockPatienceMs = 120_000;
@@ -125,6 +176,7 @@ export function postgresEngine(limits: PostgresLimits, count: () => void): Engin
     takenKey,
     together,
     takenAmong,
+    atOnce,
     guardLocks: { read: ' FOR SHARE', write: ' FOR UPDATE' },
     lockStatement,
     united: { text: sql => `CAST(${sql} AS text)`, values: fromText },

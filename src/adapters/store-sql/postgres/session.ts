@@ -71,13 +71,17 @@ class PostgresSession implements Session {
 
   /** Nothing relies on the isolation level; this one sees what is committed when a statement begins. */
   async prepare(limits: PostgresLimits): Promise<void> {
-    await this.run("SET default_transaction_isolation = 'read committed'");
-    await this.run(`SET lock_timeout = ${lockTimeout(limits)}`);
-    await this.run("SET client_encoding = 'UTF8'");
-    // Statements come again with other values and are found by their keys: planning each time costs more than it gains.
-    await this.run('SET plan_cache_mode = force_generic_plan');
-    await this.run('SET jit = off');
-    const { rows } = await this.run("SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean");
+    const settings = [
+      "SET default_transaction_isolation = 'read committed'",
+      `SET lock_timeout = ${lockTimeout(limits)}`,
+      "SET client_encoding = 'UTF8'",
+      // Statements come again with other values and are found by their keys: planning each time costs more than it gains.
+      'SET plan_cache_mode = force_generic_plan',
+      'SET jit = off',
+    ];
+    const kind = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean";
+    const answers = await Promise.all([...settings, kind].map(text => this.run(text)));
+    const { rows } = answers.at(-1)!;
     if (rows[0]![0] === true) throw new OnlyReads('PostgreSQL');
   }
 

@@ -5,13 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommitResult, StoreBusy } from '../../../contracts/store.ts';
 import type { SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
-import { indexesOf } from '../common/schema.ts';
 import type { WriteStep } from '../common/writes.ts';
+import { type Attempt, commitAtOnce, fits, outboxRows, taken } from './at-once.ts';
 import type { Answer, Engine, Session, Trouble } from './engine.ts';
 import { Elsewhere, Fence } from './fence.ts';
 import { type Guards, moved } from './guards.ts';
 import type { Failure, RemotePlan } from './plan.ts';
 import type { Pool, Use } from './pool.ts';
+import { neverMs } from './system.ts';
 
 /** Ends a transaction that must not be: what it did is taken back. */
 class Refused extends Error {
@@ -22,7 +23,7 @@ class Refused extends Error {
   }
 }
 
-/** COMMIT was sent, and no answer came. */
+/** COMMIT was sent, or may have been, and no answer came. */
 class Unknown extends Error {}
 
 /** The number that this commit had in the outbox was closed by a reader before it came: the same again has another. */
@@ -31,11 +32,15 @@ class Overtaken extends Error {}
 /** How long an attempt may go on before its connection counts as lost: waits for locks end long before. */
 const longestMs = 60_000;
 
+const madeAt = 'SELECT made FROM weft_commit WHERE id = ?';
+
 export class Commits {
   private readonly engine: Engine;
   private readonly pool: Pool;
   private readonly patienceMs: number;
   private readonly note: string;
+  /** The note of one that must not be done any more. */
+  private readonly closing: string;
   private readonly fence: Fence;
 
   constructor(engine: Engine, pool: Pool, patienceMs: number) {
@@ -43,6 +48,7 @@ export class Commits {
     this.pool = pool;
     this.patienceMs = patienceMs;
     this.note = `INSERT INTO weft_commit (id, made) VALUES (?, ${engine.nowMs})`;
+    this.closing = `INSERT INTO weft_commit (id, made) VALUES (?, ${engine.nowMs} + ${neverMs})`;
     this.fence = new Fence(engine.nowMs);
   }
 
@@ -50,12 +56,21 @@ export class Commits {
     let seq = 0;
     const attempt = async (session: Session, id: string): Promise<CommitResult> => {
       const note = { text: this.note, binds: [id] };
+      if (fits(this.engine, session, plan)) return this.atOnce(session, plan, { at, note });
       const failure = await this.transaction(session, async () => {
         seq = await this.apply(session, plan, { at, note });
       });
       return failure ?? { done: true, seq };
     };
     return this.persist('commits', attempt, () => ({ done: true, seq }));
+  }
+
+  private async atOnce(session: Session, plan: RemotePlan, attempt: Attempt): Promise<CommitResult> {
+    const outcome = await this.ended(session, commitAtOnce(this.engine, session, plan, attempt));
+    if ('done' in outcome) return outcome;
+    if ('seq' in outcome) return { done: true, seq: outcome.seq };
+    const { error, outbox } = outcome;
+    throw outbox && this.engine.takenKey(error, 'weft_outbox') !== undefined ? closed(error) : error;
   }
 
   /** Work in a transaction of its own that cannot be refused, such as the acknowledgement of a reader. Does it again where it was in the way. */
@@ -130,21 +145,22 @@ export class Commits {
   }
 
   /**
-   * Whether the transaction with this id was done. Inserting its row ourselves waits for one that is still under way, and where the row
-   * can be inserted and is taken back, there is none any more that could: its session is gone, and its row with it.
+   * Whether the transaction with this id was done. If not, it never will be: its row is made here, as one that says so. That waits for a session
+   * that has made it and is still under way, and one that the server has yet to hear of meets it, and ends.
    */
   private async wasDone(session: Session, id: string): Promise<boolean> {
-    await session.begin();
+    const begun = session.begin();
     try {
-      await this.fence.claim(session);
-      await session.query({ text: this.note, binds: [id] });
+      await inOrder([begun, this.fence.claim(session)]);
+      // Nothing else is done, so that COMMIT does no harm where there is a row.
+      await inOrder([session.query({ text: this.closing, binds: [id] }), session.commit()]);
       return false;
     } catch (error) {
-      if (this.engine.takenKey(error, 'weft_commit') !== undefined) return true;
-      throw error;
-    } finally {
       await this.takeBack(session);
+      if (this.engine.takenKey(error, 'weft_commit') === undefined) throw error;
     }
+    const { rows } = await session.query({ text: madeAt, binds: [id] });
+    return Number(rows[0]?.[0]) < neverMs;
   }
 
   /** What the work sends first goes out with the beginning. */
@@ -157,14 +173,19 @@ export class Commits {
       if (error instanceof Refused) return error.failure;
       throw error;
     }
+    await this.ended(session, session.commit());
+    return undefined;
+  }
+
+  /** What ends with COMMIT: where the connection is lost, nobody knows; where COMMIT fails, the transaction may be open still. */
+  private async ended<T>(session: Session, sent: Promise<T>): Promise<T> {
     try {
-      await session.commit();
+      return await sent;
     } catch (cause) {
       if (this.engine.trouble(cause) === 'lost') throw new Unknown('the connection was lost at COMMIT', { cause });
       await this.takeBack(session);
       throw cause;
     }
-    return undefined;
   }
 
   private async takeBack(session: Session): Promise<void> {
@@ -206,9 +227,7 @@ export class Commits {
     try {
       return await this.engine.appendOutbox(session, rows);
     } catch (error) {
-      throw this.engine.takenKey(error, 'weft_outbox') === undefined
-        ? error
-        : new Overtaken('a number of the outbox was closed', { cause: error });
+      throw this.engine.takenKey(error, 'weft_outbox') === undefined ? error : closed(error);
     }
   }
 
@@ -218,7 +237,7 @@ export class Commits {
       answer = await this.engine.write(session, step);
     } catch (error) {
       const key = this.engine.takenKey(error, step.table.name);
-      throw key === undefined ? error : taken(step, key);
+      throw key === undefined ? error : new Refused(taken(step, key));
     }
     return step.counts ? Number(answer.rows[0]![0]) : answer.count;
   }
@@ -232,33 +251,21 @@ export class Commits {
         steps.map(({ table }) => table.name),
       );
       const step = found && steps[found.at];
-      throw step ? taken(step, found.key) : error;
+      throw step ? new Refused(taken(step, found.key)) : error;
     }
   }
 }
 
-interface Attempt {
-  readonly at: string;
-  readonly note: Statement;
-}
+const closed = (cause: unknown): Overtaken => new Overtaken('a number of the outbox was closed', { cause });
 
 function holds(guards: Guards, rows: readonly (readonly unknown[])[]): void {
   const guard = moved(guards, rows);
   if (guard) throw new Refused({ done: false, why: 'guard', guard });
 }
 
-function taken({ table, tag }: WriteStep, key: string): Refused {
-  const columns = key === 'primary' ? table.def.primaryKey : indexesOf(table.def).find(index => index.name === key)?.columns;
-  return new Refused({ done: false, why: 'conflict', table: table.name, columns: columns ?? [key], tag });
-}
-
 function expected(step: WriteStep, matched: number): void {
   if (step.expect === undefined || step.expect === matched) return;
   throw new Refused({ done: false, why: 'miss', table: step.table.name, tag: step.tag });
-}
-
-function outboxRows({ outbox }: RemotePlan, at: string): SqlValue[][] {
-  return outbox.map(({ entry, facts }) => [at, entry.kind, entry.id, entry.event, entry.revision, facts]);
 }
 
 /** The first failure in the order in which things were asked, once all of them have been answered: what comes later may fail because of it. */

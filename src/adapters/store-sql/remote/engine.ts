@@ -2,7 +2,7 @@
 import type { Dialect, SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
-import type { GuardLocks } from './guards.ts';
+import type { GuardLocks, Guards } from './guards.ts';
 import type { Names } from './names.ts';
 import type { UnitedForm } from './united.ts';
 import type { Location, Node } from './url.ts';
@@ -47,7 +47,38 @@ export interface Taken {
   readonly key: string;
 }
 
+/** What a statement of a commit was refused for: a guard by its number, rows that were not as many as expected, a key that is taken. */
+export type Told =
+  | { readonly why: 'guard'; readonly at: number }
+  | { readonly why: 'miss' }
+  | { readonly why: 'taken'; readonly key: string; readonly table?: string };
+
+/** The number of the last entry in the outbox, or which statement failed first, and how. */
+export type Sent = { readonly seq: number } | { readonly at: number; readonly error: unknown };
+
+/** A commit that is sent as a whole: each statement fails where it is not to go on, and then COMMIT does nothing. */
+export interface AtOnce {
+  /** Whether inserts that follow one another are one statement. */
+  readonly joins: boolean;
+  names(names: Names): Statement | undefined;
+  guards(guards: Guards): Statement;
+  write(step: WriteStep): Statement;
+  outbox(rows: readonly (readonly SqlValue[])[]): Statement;
+  /** `entries`: how many the last of the statements writes to the outbox. Rejects where COMMIT has no good answer: then the transaction may be open. */
+  send(session: Session, statements: readonly Statement[], entries: number): Promise<Sent>;
+  told(error: unknown): Told | undefined;
+}
+
+/** Of what was sent one behind the other; rejects where the last, which ends it all, has no good answer, whatever was before. */
+export async function firstFailure(sent: readonly Promise<unknown>[]): Promise<{ i: number; error: unknown } | undefined> {
+  const results = await Promise.allSettled(sent);
+  await sent.at(-1);
+  const i = results.findIndex(({ status }) => status === 'rejected');
+  return i < 0 ? undefined : { i, error: (results[i] as PromiseRejectedResult).reason };
+}
+
 export interface Engine {
+  readonly atOnce: AtOnce;
   readonly dialect: Dialect;
   connect(location: Location, node: Node): Promise<Session>;
   /** Whether a connection that was used for reads must be told before it can commit, and the other way round. */

@@ -1,4 +1,5 @@
-// The guards of a commit in a statement, or few: a line per guard with how many rows it found. What is found is locked until the commit is
+// The guards of a commit in a statement, or few: a line per guard: its number, whether there must be none, and how many
+// rows it found. What is found is locked until the commit is
 // over, for writing where this commit changes the table anyway: two that read first and write then would wait for one another.
 import type { Guard, Op, WriteSet } from '../../../contracts/store.ts';
 import type { SqlValue } from '../common/dialect.ts';
@@ -29,7 +30,7 @@ export function compileGuards(compiler: Compiler, writeSet: WriteSet, { locks, m
     const statement = fits ? last : { lines: [], binds: [], list: [] };
     if (!fits) statements.push(statement);
     const i = statement.list.length;
-    statement.lines.push(`SELECT ${i}, ${counts} AS g${i}`);
+    statement.lines.push(`SELECT ${i} AS g, ${guard.guard === 'absent' ? 1 : 0} AS gone, ${counts} AS g${i}`);
     statement.list.push(guard);
     for (const bind of binds) statement.binds.push(bind);
   }
@@ -41,7 +42,7 @@ const changes = (op: Op): boolean => op.op !== 'insert' || op.onConflict !== und
 
 function found(compiler: Compiler, table: Table, guard: Guard, lock: string, binds: SqlValue[]): string {
   const compile = (where: Parameters<typeof compilePredicate>[2]) => compilePredicate(compiler, table, where, binds);
-  const some = (where: string, how: string) => `count(*) FROM (SELECT 1 FROM ${table.sql} WHERE ${where} LIMIT 1${how})`;
+  const some = (where: string, how: string) => `count(*) AS n FROM (SELECT 1 FROM ${table.sql} WHERE ${where} LIMIT 1${how})`;
   if (guard.guard === 'revision')
     return some(compile({ and: [keyPredicate(guard.table, guard.key), { eq: ['revision_number', guard.revision] }] }), lock);
   if (guard.guard === 'present') return some(compile(guard.where), lock);
@@ -50,11 +51,11 @@ function found(compiler: Compiler, table: Table, guard: Guard, lock: string, bin
   if (!pins) return some(compile(guard.where), '');
   // Rows with the pinned value that do not match now might, before this commit is done: all of them are locked, and then looked at.
   const hit = compile(guard.where);
-  return `count(CASE WHEN hit THEN 1 END) FROM (SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${compile({ or: pins.map(({ column, values }) => ({ in: [column, values] as const })) })}${lock})`;
+  return `count(CASE WHEN hit THEN 1 END) AS n FROM (SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${compile({ or: pins.map(({ column, values }) => ({ in: [column, values] as const })) })}${lock})`;
 }
 
 /** The first that does not hold, from the lines of the answer. */
 export function moved(guards: Guards, rows: readonly (readonly unknown[])[]): Guard | undefined {
-  const counts = new Map(rows.map(([i, count]) => [Number(i), Number(count)]));
+  const counts = new Map(rows.map(([i, , count]) => [Number(i), Number(count)]));
   return guards.list.find((guard, i) => counts.get(i)! > 0 === (guard.guard === 'absent'));
 }

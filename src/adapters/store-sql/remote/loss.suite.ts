@@ -194,14 +194,14 @@ function losing(engine: Engine, moment: Moment, kill: (id: number) => Promise<un
   const wrap = (session: Session): Session =>
     new Proxy(session, {
       get(target, name) {
-        if (name === 'commit') return () => lose(target);
+        if (name === 'commit' || name === 'commitIfDone') return () => lose(target, name as 'commit');
         const value = Reflect.get(target, name, target) as unknown;
         return typeof value === 'function' ? value.bind(target) : value;
       },
     });
-  const lose = async (session: Session): Promise<unknown> => {
-    if (++commits > 1 || moment === 'never') return session.commit();
-    if (moment === 'after') await session.commit();
+  const lose = async (session: Session, name: 'commit'): Promise<unknown> => {
+    if (++commits > 1 || moment === 'never') return session[name]();
+    if (moment === 'after') await session[name]();
     await kill(session.id);
     // The answer never comes: what is asked now meets a connection that is gone.
     await session.run('SELECT 1').catch(() => {});
@@ -209,6 +209,42 @@ function losing(engine: Engine, moment: Moment, kill: (id: number) => Promise<un
     throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
   };
   return { engine: { ...engine, connect: async (location, node) => wrap(await engine.connect(location, node)) }, commits: () => commits };
+}
+
+/** Like the engine, but what the first commit sends is on its way when the connection counts as lost, and comes when `arrive` is called. */
+function delaying(engine: Engine): { engine: Engine; arrive: () => Promise<PromiseSettledResult<unknown>[]> } {
+  const late: (() => Promise<unknown>)[] = [];
+  let end: (() => void) | undefined;
+  const sends = ['begin', 'query', 'commit', 'commitIfDone'];
+  const wrap = (session: Session): Session =>
+    new Proxy(session, {
+      get(target, name) {
+        const value = Reflect.get(target, name, target) as unknown;
+        if (name === 'broken') return true;
+        if (name === 'destroy')
+          return () => {
+            end = () => target.destroy();
+          };
+        if (!sends.includes(String(name))) return typeof value === 'function' ? value.bind(target) : value;
+        return (...args: unknown[]) => {
+          late.push(() => (value as (...args: unknown[]) => Promise<unknown>).apply(target, args));
+          return Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNRESET' }));
+        };
+      },
+    });
+  let first = true;
+  const connect: Engine['connect'] = async (location, node) => {
+    const session = await engine.connect(location, node);
+    if (!first) return session;
+    first = false;
+    return wrap(session);
+  };
+  const arrive = async (): Promise<PromiseSettledResult<unknown>[]> => {
+    const results = await Promise.allSettled(late.map(send => send()));
+    end?.();
+    return results;
+  };
+  return { engine: { ...engine, connect }, arrive };
 }
 
 function atCommit(ground: Ground, server: () => Promise<DatabaseServer>, { kill }: Ends): void {
@@ -224,10 +260,58 @@ function atCommit(ground: Ground, server: () => Promise<DatabaseServer>, { kill 
       const plan = compilePlan(compiler, counted('x'), engine.guardLocks);
       const result = await new Commits(engine, pool, 10_000).commit(plan, new Date().toISOString());
       await pool.close();
-      assert.equal(commits(), moment === 'after' ? 1 : 2, 'done again only where it was not done');
+      assert.equal(commits(), moment === 'after' ? 2 : 3, 'asked, and done again only where it was not done');
       assert.ok(result.done);
       const [told, ...more] = await store.outbox('relay', 10);
-      assert.deepEqual([told?.seq, more], [result.seq, []]);
+      assert.deepEqual([moment === 'after' ? 0 : told?.seq, more], [result.seq, []]);
       await isWhole(store, [{ done: ['x'], failed: [] }]);
     });
+
+  test('a commit of which the server hears when it has been asked about is done no more', async () => {
+    const at = await server();
+    const { store, url } = await begin(ground, at);
+    await using _store = store;
+    const location = parseUrl(url);
+    const { engine, arrive } = delaying(ground.engine);
+    const pool = new Pool(location, poolDefaults, node => engine.connect(location, node));
+    const compiler = { dialect: engine.dialect, tables: compileTables(engine.dialect, suiteTables) };
+    // Nothing but the note tells the one from the other.
+    const bump: WriteSet = { ops: [{ op: 'update', table: 'counters', where: { eq: ['id', 'n'] }, bump: { used: 1 }, expect: 1 }] };
+    const plan = compilePlan(compiler, bump, engine.guardLocks);
+    assert.ok((await new Commits(engine, pool, 10_000).commit(plan, new Date().toISOString())).done);
+    const late = await arrive();
+    assert.ok(late.length > 1 && late.some(({ status }) => status === 'rejected'));
+    await pool.close();
+    assert.equal((await store.get('counters', { id: 'n' }))?.used, 1);
+  });
+
+  test('a commit whose COMMIT fails is taken back, and whoever has its connection next commits nothing of it', async () => {
+    const at = await server();
+    const { store, url } = await begin(ground, at);
+    await using _store = store;
+    const location = parseUrl(url);
+    const pool = new Pool(location, { ...poolDefaults, max_pool_size: 1 }, async node =>
+      failing(await ground.engine.connect(location, node)),
+    );
+    const compiler = { dialect: ground.engine.dialect, tables: compileTables(ground.engine.dialect, suiteTables) };
+    const commits = new Commits(ground.engine, pool, 10_000);
+    const commit = (id: string) => commits.commit(compilePlan(compiler, counted(id), ground.engine.guardLocks), new Date().toISOString());
+    await assert.rejects(commit('x'), /weft_nowhere/);
+    await commits.read(session => session.query({ text: 'SELECT 1', binds: [] }));
+    assert.ok((await commit('y')).done);
+    await pool.close();
+    await isWhole(store, [{ done: ['y'], failed: [] }]);
+  });
+}
+
+/** Its first COMMIT is a statement that fails. */
+function failing(session: Session): Session {
+  let ends = 0;
+  return new Proxy(session, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if ((name === 'commit' || name === 'commitIfDone') && ends++ === 0) return () => target.run('SELECT 1 FROM weft_nowhere');
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 }

@@ -21,6 +21,7 @@ import { takeLease } from './lease.ts';
 import { Outbox } from './outbox.ts';
 import { compilePlan } from './plan.ts';
 import type { Pool } from './pool.ts';
+import { neverMs } from './system.ts';
 import { unite } from './united.ts';
 
 /** Commits after which those that nobody can ask about any more are forgotten, and how old they are. */
@@ -159,7 +160,9 @@ export class RemoteStore implements Store {
   }
 
   private forgetCommits(): void {
-    const statement = { text: `DELETE FROM weft_commit WHERE made < ${this.engine.nowMs} - ?`, binds: [forgetAfterMs] };
+    const old = `made < ${this.engine.nowMs} - ?`;
+    const text = `DELETE FROM weft_commit WHERE ${old} OR (made > ${neverMs} AND ${old})`;
+    const statement = { text, binds: [forgetAfterMs, forgetAfterMs - neverMs] };
     // Who cannot now will the next time.
     this.within(() => this.commits.read(session => session.query(statement))).catch(() => {});
   }

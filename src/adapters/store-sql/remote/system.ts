@@ -25,3 +25,6 @@ export function systemTables({ key, text, serial, options }: SystemTypes): strin
 
 /** The one at whose cursor a new reader begins. */
 export const floorReader = "INSERT INTO weft_reader (reader, seq) VALUES ('', 0)";
+
+/** Beyond any time: `made` of a commit that was closed before it was done is later by this. */
+export const neverMs = 1e15;
