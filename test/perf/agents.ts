@@ -11,6 +11,7 @@ import { HostsProcess } from './agents/hosts-process.ts';
 import type { Counts, HostSpec, Reached } from './agents/protocol.ts';
 import { last, spread, table } from './agents/report.ts';
 import { startDurable } from './bench/databases.ts';
+import { statusOf, untilInterrupted } from './bench/interruption.ts';
 import { cpuMsOf, pssMib } from './bench/processes.ts';
 import { type Server, startWeft } from './bench/servers.ts';
 import { percentile } from './statistics.ts';
@@ -326,17 +327,16 @@ function clientOf({ port }: Rabbit) {
   return { ...defaultAmqpOptions, hosts, virtualHost: 'v0' };
 }
 
-async function startServer(options: Options, rabbit: Rabbit, stack: AsyncDisposableStack): Promise<Server> {
+async function startServer(options: Options, rabbit: Rabbit, stack: AsyncDisposableStack, signal: AbortSignal): Promise<Server> {
   const { shape, serverOptions } = options;
   const database = shape === 'mariadb' || shape === 'postgres' ? stack.use(await startDurable(shape)) : undefined;
   const url = `rabbit://${rabbitUser}:${encodeURIComponent(rabbitPassword)}@127.0.0.1:${rabbit.port}/v0`;
   const config = ['[DEFAULT]', `transport_url = ${url}`, ...(database ? ['[database]', `connection = ${await database.database()}`] : [])];
-  return stack.use(
-    await startWeft({ name: shape, config: `${config.join('\n')}\n`, beside: database ? [database.pid!] : [], nodeOptions: serverOptions }),
-  );
+  const beside = database ? [database.pid!] : [];
+  return stack.use(await startWeft({ name: shape, config: `${config.join('\n')}\n`, beside, nodeOptions: serverOptions }, signal));
 }
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<number> {
   const { values } = parseArgs({
     options: {
       hosts: { type: 'string', default: '1000' },
@@ -366,13 +366,16 @@ async function main(): Promise<number> {
   };
   await using stack = new AsyncDisposableStack();
   const rabbit = stack.use(await Rabbit.start());
-  const server = await startServer(options, rabbit, stack);
+  const server = await startServer(options, rabbit, stack, signal);
   const hosts = stack.use(new HostsProcess(options.hostOptions));
   const specs = Array.from({ length: options.hosts }, (_, n) => specOf(n, options.switches));
-  await hosts.tell({ do: 'open', hosts: specs, amqp: clientOf(rabbit), reportIntervalMs: options.reportMs });
   const cloud = stack.use(new Cloud(server.target));
-  await cloud.prepare(options.members);
-  await new Bench(options, { rabbit, server, hosts, cloud, names: specs.map(({ name }) => name) }).run();
+  const run = async (): Promise<void> => {
+    await hosts.tell({ do: 'open', hosts: specs, amqp: clientOf(rabbit), reportIntervalMs: options.reportMs });
+    await cloud.prepare(options.members);
+    await new Bench(options, { rabbit, server, hosts, cloud, names: specs.map(({ name }) => name) }).run();
+  };
+  await untilInterrupted(run(), signal);
   return 0;
 }
 
@@ -381,4 +384,4 @@ function specOf(n: number, switches: number): HostSpec {
   return { name: `host-${n}`, kind, tunnelIp: `100.64.${n >> 8}.${n & 255}` };
 }
 
-process.exitCode = await main();
+process.exitCode = await statusOf(line => void process.stderr.write(`${line}\n`), main);

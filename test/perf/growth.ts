@@ -3,9 +3,10 @@ import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Cloud, cloudConfig, type Form } from './bench/cloud.ts';
+import { Cloud, cloudConfig, type Form, pageSize } from './bench/cloud.ts';
 import { startDurable } from './bench/databases.ts';
 import { writeSection } from './bench/document.ts';
+import { statusOf, untilInterrupted } from './bench/interruption.ts';
 import { closedLoop, medianOf, type Result, type Serial } from './bench/measure.ts';
 import { svgOf } from './bench/plot.ts';
 import { startWeft, type WeftServer } from './bench/servers.ts';
@@ -15,6 +16,7 @@ import { markdown } from './statistics.ts';
 const usage = `usage: npm run bench:growth -- [--shape embedded] [--form spread] [--ports 1000 --ports 10000 --ports 100000] [--slice 0.4] [--rounds 9] [--only TEXT …]
                               [--keep FOLDER] [--write] [--node-option OPTION …]
   --shape NAME     embedded, mariadb or postgres
+  --ports N        from 1,000 on; may be repeated
   --form NAME      spread: tenants, networks and hosts in proportion to the ports; heap: all ports in one network and one group of one tenant
   --slice S        seconds that each operation is measured at each size in each round
   --only TEXT      the operations that have this in their name; may be repeated
@@ -48,7 +50,7 @@ const clients = 1;
 const fillers = 8;
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function open(options: Options, stack: AsyncDisposableStack): Promise<Place[]> {
+async function open(options: Options, stack: AsyncDisposableStack, signal: AbortSignal): Promise<Place[]> {
   const database = options.shape === 'embedded' ? undefined : stack.use(await startDurable(options.shape));
   const places: Place[] = [];
   // As many at each size, or the larger cloud would be charged for what the smaller one has printed already.
@@ -58,11 +60,10 @@ async function open(options: Options, stack: AsyncDisposableStack): Promise<Plac
     const kept = options.keep === undefined ? undefined : join(options.keep, `${options.form}-${size}`);
     const connection = database ? `[database]\nconnection = ${await database.database()}\n` : '';
     const shape = { name, config: cloudConfig + connection, beside: database ? [database.pid!] : [], nodeOptions: options.nodeOptions };
-    if (kept !== undefined && !existsSync(kept)) await fillInto(kept, size, options);
-    const server = stack.use(await startWeft({ ...shape, ...(kept === undefined ? {} : { from: kept }) }));
-    const cloud = stack.use(
-      await Cloud.open(server.target, server.folder, { form: options.form, ports: size, asked, clients: fillers, progress }),
-    );
+    if (kept !== undefined && !existsSync(kept)) await fillInto(kept, size, options, signal);
+    const server = stack.use(await startWeft({ ...shape, ...(kept === undefined ? {} : { from: kept }) }, signal));
+    const world = { form: options.form, ports: size, asked, clients: fillers, progress };
+    const cloud = stack.use(await untilInterrupted(Cloud.open(server.target, server.folder, world), signal));
     const phases = cloud.phases().filter(({ name: its }) => options.only.length === 0 || options.only.some(part => its.includes(part)));
     places.push({
       size,
@@ -75,20 +76,20 @@ async function open(options: Options, stack: AsyncDisposableStack): Promise<Plac
   return places;
 }
 
-async function fillInto(folder: string, size: number, { form }: Options): Promise<void> {
+async function fillInto(folder: string, size: number, { form }: Options, signal: AbortSignal): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const name = `${form} of ${size}`;
-  const server = await startWeft({ name, config: cloudConfig, beside: [], nodeOptions: [] });
+  const server = await startWeft({ name, config: cloudConfig, beside: [], nodeOptions: [] }, signal);
   const copy = (): void => {
     mkdirSync(folder, { recursive: true });
     cpSync(server.folder, folder, { recursive: true, filter: path => !path.endsWith('.sock') });
   };
   stack.use(server);
-  stack.use(await Cloud.open(server.target, server.folder, { form, ports: size, clients: fillers, progress }));
+  stack.use(await untilInterrupted(Cloud.open(server.target, server.folder, { form, ports: size, clients: fillers, progress }), signal));
   copy();
 }
 
-async function measure(places: readonly Place[], { sliceMs, rounds }: Options): Promise<void> {
+async function measure(places: readonly Place[], { sliceMs, rounds }: Options, signal: AbortSignal): Promise<void> {
   const names = places[0]!.phases.map(({ name }) => name);
   for (let round = 0; round < rounds; round++) {
     progress(`round ${round + 1} of ${rounds}`);
@@ -98,7 +99,7 @@ async function measure(places: readonly Place[], { sliceMs, rounds }: Options): 
         const { server, phases, serials, results } = places[(i + round + at) % places.length]!;
         // What is deleted was made just before, and would be gone after a warm-up.
         const warmUpMs = name.endsWith('delete') ? 0 : round === 0 ? sliceMs : sliceMs / 4;
-        const timing = { warmUpMs, measuredMs: sliceMs, clients };
+        const timing = { warmUpMs, measuredMs: sliceMs, clients, signal };
         results.get(name)!.push(await closedLoop(server, phases[at]!.run, serials.get(name)!, timing));
       }
     }
@@ -167,7 +168,7 @@ function write(growths: readonly Growth[], { sizes, shape, form }: Options, text
   writeSection(join(root, 'docs/benchmarks.md'), `growth ${shape} ${form}`, section);
 }
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<number> {
   const { values } = parseArgs({
     options: {
       shape: { type: 'string', default: 'embedded' },
@@ -182,7 +183,9 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  const known = ['embedded', 'mariadb', 'postgres'].includes(values.shape) && ['spread', 'heap'].includes(values.form);
+  // A page in the middle of a walk, and one at its end, are different ones.
+  const areLarge = values.ports.every(size => Number(size) >= 2 * pageSize);
+  const known = ['embedded', 'mariadb', 'postgres'].includes(values.shape) && ['spread', 'heap'].includes(values.form) && areLarge;
   if (values.help || !known) {
     process.stdout.write(`${usage}\n`);
     return values.help ? 0 : 2;
@@ -198,8 +201,8 @@ async function main(): Promise<number> {
     nodeOptions: values['node-option'],
   };
   await using stack = new AsyncDisposableStack();
-  const places = await open(options, stack);
-  await measure(places, options);
+  const places = await open(options, stack, signal);
+  await measure(places, options, signal);
   const growths = places[0]!.phases.map(({ name }) => growthOf(name, places));
   const [load1 = 0] = loadavg();
   const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load1.toFixed(1)}; Node ${process.version}`;
@@ -211,4 +214,4 @@ async function main(): Promise<number> {
   return errors > 0 || growths.some(({ cpu }) => cpu.times.at(-1)! > allowed) ? 1 : 0;
 }
 
-process.exitCode = await main();
+process.exitCode = await statusOf(progress, main);

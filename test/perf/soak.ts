@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { freePort } from '../../src/contracts/free-port.ts';
 import { Cloud, cloudConfig } from './bench/cloud.ts';
 import { startDurable } from './bench/databases.ts';
+import { statusOf, untilInterrupted } from './bench/interruption.ts';
 import { closedLoop, median, openLoop } from './bench/measure.ts';
 import { Mixed } from './bench/mixed.ts';
 import { pssMib } from './bench/processes.ts';
@@ -48,6 +49,8 @@ const mib = (bytes: number): number => bytes / 2 ** 20;
 const clients = 8;
 
 /** What is left after the server has collected its garbage. */
+const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+
 async function probed(server: WeftServer, file: string): Promise<Left> {
   rmSync(file, { force: true });
   process.kill(server.processes[0]!, 'SIGUSR2');
@@ -98,12 +101,12 @@ function line(m: Minute): string {
 async function watch(
   mixed: Mixed,
   server: WeftServer,
-  given: { rate: number; minutes: number; metrics: string; probe: string },
+  given: { rate: number; minutes: number; metrics: string; probe: string; signal: AbortSignal },
 ): Promise<Minute[]> {
   const minutes: Minute[] = [];
   const serial = { next: 0 };
   const operation = (i: number, client: number) => mixed.run(i, client);
-  const timing = { warmUpMs: 0, measuredMs: 60_000, clients };
+  const timing = { warmUpMs: 0, measuredMs: 60_000, clients, signal: given.signal };
   process.stdout.write(`${columns.join('\t')}\n`);
   mixed.tally.take();
   await loopDelay(given.metrics);
@@ -168,7 +171,7 @@ function verdict(
   };
 }
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<number> {
   const { values } = parseArgs({
     options: {
       minutes: { type: 'string', default: '30' },
@@ -193,30 +196,31 @@ async function main(): Promise<number> {
   const database = shape === 'embedded' ? undefined : stack.use(await startDurable(shape as 'mariadb' | 'postgres'));
   const connection = database ? `[database]\nconnection = ${await database.database()}\n` : '';
   const server = stack.use(
-    await startWeft({
-      name: shape,
-      config: `${cloudConfig}[weft]\nmetrics_listen = ${metrics}\n${connection}`,
-      beside: database ? [database.pid!] : [],
-      nodeOptions: ['--expose-gc', '--import', join(import.meta.dirname, 'bench/probe.ts'), ...values['node-option']],
-    }),
+    await startWeft(
+      {
+        name: shape,
+        config: `${cloudConfig}[weft]\nmetrics_listen = ${metrics}\n${connection}`,
+        beside: database ? [database.pid!] : [],
+        nodeOptions: ['--expose-gc', '--import', join(import.meta.dirname, 'bench/probe.ts'), ...values['node-option']],
+      },
+      signal,
+    ),
   );
-  const progress = (text: string): void => void process.stderr.write(`${text}\n`);
-  const cloud = stack.use(
-    await Cloud.open(server.target, server.folder, { form: 'spread', ports: Number(values.ports), clients, progress }),
-  );
+  const world = { form: 'spread', ports: Number(values.ports), clients, progress } as const;
+  const cloud = stack.use(await untilInterrupted(Cloud.open(server.target, server.folder, world), signal));
   const mixed = new Mixed(cloud);
   const reached = await closedLoop(
     server,
     (i, client) => mixed.run(i, client),
     { next: 0 },
-    { warmUpMs: 5000, measuredMs: 10_000, clients },
+    { warmUpMs: 5000, measuredMs: 10_000, clients, signal },
   );
   const rate = values.rate === undefined ? reached.operations / 2 : Number(values.rate);
   progress(`process ${server.processes[0]}: ${reached.operations.toFixed(0)} a second reached, ${rate.toFixed(0)} asked for`);
-  const minutes = await watch(mixed, server, { rate, minutes: Number(values.minutes), metrics, probe });
+  const minutes = await watch(mixed, server, { rate, minutes: Number(values.minutes), metrics, probe, signal });
   const { lines, failed } = verdict(minutes, mixed.tally.complaints);
   process.stdout.write(`\n${lines.join('\n')}\n`);
   return failed ? 1 : 0;
 }
 
-process.exitCode = await main();
+process.exitCode = await statusOf(progress, main);

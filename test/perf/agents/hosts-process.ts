@@ -22,6 +22,7 @@ export class HostsProcess implements AsyncDisposable {
   }
 
   async tell<K extends Order['do']>(order: Extract<Order, { do: K }>): Promise<Answers[K]> {
+    if (!this.child.connected) throw new Error('the process of the hosts has ended');
     const id = this.next++;
     const waiter = Promise.withResolvers<unknown>();
     this.waiting.set(id, waiter);

@@ -75,7 +75,7 @@ function count(): Answers['count'] {
 }
 
 process.on('message', ({ id, order }: Numbered) => {
-  const reply = (message: Reply): unknown => process.send?.(message);
+  const reply = (message: Reply): unknown => process.connected && process.send?.(message, undefined, undefined, () => {});
   obey(order).then(
     answer => reply({ id, answer }),
     (error: unknown) => reply({ id, failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }),

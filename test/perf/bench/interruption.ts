@@ -15,3 +15,22 @@ export function interruption(tell: (line: string) => void): Disposable & { reado
     },
   };
 }
+
+/** What runs until it is done or interrupted; whoever waits can then end what it works with. */
+export function untilInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason);
+  else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  return Promise.race([work, interrupted]);
+}
+
+/** The status of a program that cleans up when it is interrupted: 130 then. */
+export async function statusOf(tell: (line: string) => void, main: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  using interrupted = interruption(tell);
+  try {
+    return await main(interrupted.signal);
+  } catch (error) {
+    if (!interrupted.signal.aborted) throw error;
+    return 130;
+  }
+}
