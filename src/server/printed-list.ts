@@ -55,7 +55,8 @@ export async function printedObject(
   id: string,
   { mask }: PrintOptions,
 ): Promise<Texts | undefined> {
-  if (mask.always !== undefined && !ctx.printed.has(kindOf(commands, mask.always), id)) return undefined;
+  // What is hidden may be for the row to tell.
+  if (!ctx.printed.has(kindOf(commands, mask.always ?? ''), id)) return undefined;
   const { key } = commands.resource;
   const { table, where } = seenQuery(ctx, commands, [id]);
   const columns = [key, 'revision_number', ...mask.columns];

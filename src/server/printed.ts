@@ -22,6 +22,13 @@ class Kept<V extends { readonly bytes: number }> {
     return before;
   }
 
+  /** Under one of the kinds that begin so, of which there are few. */
+  hasAny(beginning: string, name: string): boolean {
+    const among = (kinds: ReadonlyMap<string, ReadonlyMap<string, V>>): boolean =>
+      [...kinds].some(([kind, values]) => kind.startsWith(beginning) && values.has(name));
+    return among(this.newer) || among(this.older);
+  }
+
   put(kind: string, name: string, value: V): void {
     const ofKind = this.newer.get(kind) ?? new Map<string, V>();
     this.newer.set(kind, ofKind);
@@ -54,9 +61,9 @@ export class PrintedObjects {
     return found?.revision === revision ? found.text : undefined;
   }
 
-  /** Of whatever revision. */
-  has(kind: string, id: string): boolean {
-    return this.kept.get(kind, id) !== undefined;
+  /** Of whatever revision, under one of the kinds that begin so. */
+  has(beginning: string, id: string): boolean {
+    return this.kept.hasAny(beginning, id);
   }
 
   keep(kind: string, id: string, revision: number, text: Uint8Array): void {

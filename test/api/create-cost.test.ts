@@ -89,6 +89,6 @@ test('to look at a port, at all of them, to change one and to remove it', async 
   t.diagnostic(JSON.stringify(costs));
   assert.ok(costs.show <= most(2, 9), `${costs.show}`);
   assert.ok(costs.list <= 12, `${costs.list}`);
-  assert.ok(costs.update <= most(12, 30), `${costs.update}`);
-  assert.ok(costs.delete <= most(30, 40), `${costs.delete}`);
+  assert.ok(costs.update <= most(11, 16), `${costs.update}`);
+  assert.ok(costs.delete <= most(20, 34), `${costs.delete}`);
 });

@@ -1,5 +1,5 @@
 // Local IPs seen from ports: those that stand on them, and those that they stand behind, which agents are told of.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { localIp, localIpAssociation } from '../../model/local-ip.ts';
 import type { Services } from '../context.ts';
@@ -35,10 +35,21 @@ export async function releaseLocalIps(
   announceAssociations(draft, 'deleted', rows);
 }
 
+const standingOn = (portIds: readonly string[], going: string): Predicate => ({
+  and: [{ in: ['local_port_id', portIds] }, { not: { eq: ['id', going] } }],
+});
+
+/** What `refuseLocalIpPorts` asks. */
+export const localIpPortsQuery = (portIds: readonly string[], going: string): Query => ({
+  table: localIp.table.name,
+  where: standingOn(portIds, going),
+  limit: 1,
+});
+
 /** Ports that local IPs stand on do not go, whatever else takes them along; but for the one that goes itself. */
 export async function refuseLocalIpPorts(services: Services, draft: Draft, portIds: readonly string[], going = ''): Promise<void> {
-  const standing: Predicate = { and: [{ in: ['local_port_id', portIds] }, { not: { eq: ['id', going] } }] };
-  const [row] = await services.store.select({ table: localIp.table.name, where: standing, limit: 1 });
+  const standing = standingOn(portIds, going);
+  const [row] = await services.store.select(localIpPortsQuery(portIds, going));
   if (row) throw apiError('ServicePortInUse', { port_id: String(row.local_port_id), reason: 'still referenced by Local IPs' });
   draft.absent(localIp.table.name, standing);
 }

@@ -4,13 +4,14 @@ import type { FixedIp } from '../../model/port.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { foreseeing } from '../read-set.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
 import { type GroupedOptions, grouped, groupedQuery } from './load.ts';
-import { refuseLocalIpPorts, releaseLocalIps } from './local-ip-rows.ts';
+import { localIpPortsQuery, refuseLocalIpPorts, releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
 import { releaseForwardings } from './port-forwarding-rows.ts';
-import { refuseTrunkPorts } from './trunk-rows.ts';
+import { refuseTrunkPorts, trunkPortQueries } from './trunk-rows.ts';
 
 /** What routing of messages needs of a port as it was: where it was, what it held, who knew it. */
 export interface PortFacts {
@@ -115,10 +116,29 @@ interface Going {
   readonly localIp?: string;
 }
 
+/** Ports of which all that hangs on them is asked in one statement. */
+const few = 20;
+
+/** What is asked of ports that go. */
+function goingQueries(ids: readonly string[], localIp = ''): Query[] {
+  const of = (table: string, column: string): Query => ({ table, where: { in: [column, ids] } });
+  return [
+    localIpPortsQuery(ids, localIp),
+    ...trunkPortQueries(ids),
+    ...partQueries(ids),
+    of('floatingips', 'port_id'),
+    of('port_forwardings', 'internal_port_id'),
+    of('ndp_proxies', 'port_id'),
+    of('logs', 'target_id'),
+    of('local_ip_associations', 'fixed_port_id'),
+  ];
+}
+
 /** Removes ports with all that belongs to them. Who may do so, and whether something holds them, is decided before. */
-export async function removePortRows(services: Services, draft: Draft, rows: readonly Row[], going: Going = {}): Promise<void> {
+export async function removePortRows(any: Services, draft: Draft, rows: readonly Row[], going: Going = {}): Promise<void> {
   if (rows.length === 0) return;
   const ids = rows.map(r => String(r.id));
+  const services = rows.length <= few ? await foreseeing(any, goingQueries(ids, going.localIp)) : any;
   await refuseLocalIpPorts(services, draft, ids, going.localIp);
   await refuseTrunkPorts(services, draft, ids);
   const parts = await partsOf(services, ids);

@@ -10,6 +10,7 @@ import { type FixedIp, port } from '../../model/port.ts';
 import { changedColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { foreseeing } from '../read-set.ts';
 import { type AddressWish, changeAddresses, giveAddresses, requireReached } from './addresses.ts';
 import { writeBinding } from './binding.ts';
 import { byIds } from './load.ts';
@@ -23,7 +24,7 @@ import { macOfDevice, newMac, type PluggedAs, refuseUsedMac } from './port-mac.t
 import { namerOf, namesOf } from './port-names.ts';
 import { requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseRouterPort } from './port-owners.ts';
-import { deviceOf, factsOf, partsOf } from './port-rows.ts';
+import { deviceOf, factsOf, partQueries, partsOf } from './port-rows.ts';
 import { admitPort, changePolicy } from './qos-use.ts';
 import { networkPolicies } from './qos-view.ts';
 import { putTrunkDown } from './trunk-binding.ts';
@@ -38,9 +39,10 @@ interface Change {
   readonly fixedIps: readonly FixedIp[];
 }
 
-export async function updatePort(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
+export async function updatePort(any: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void> {
   if (Object.keys(input).length === 0) return;
   const id = String(row.id);
+  const ctx = await foreseeing(any, partQueries([id]));
   const parts = await partsOf(ctx, [id]);
   const before = factsOf(row, parts);
   const change: Change = { ctx, draft, row, input, binding: parts.bindings.get(id), fixedIps: before.fixed_ips };

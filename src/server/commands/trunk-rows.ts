@@ -1,5 +1,5 @@
 // Rows around trunks: their subports, what parent ports show of them, and ports that trunks hold.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { SubPort } from '../../model/trunk.ts';
 import type { Services } from '../context.ts';
@@ -35,12 +35,19 @@ export async function trunkDetailsOf(services: Services, portIds: readonly strin
   return new Map(rows.map(([port, trunk_id]) => [port, { trunk_id, sub_ports: (subs.get(trunk_id) ?? []).map(shown) }]));
 }
 
+/** What `refuseTrunkPorts` asks. */
+export const trunkPortQueries = (portIds: readonly string[]): readonly [subs: Query, parents: Query] => [
+  { table: 'sub_ports', where: { in: ['port_id', portIds] }, limit: 1 },
+  { table: 'trunks', where: { in: ['port_id', portIds] }, limit: 1 },
+];
+
 /** A port that a trunk holds cannot go; and none of these becomes part of one meanwhile. */
 export async function refuseTrunkPorts(services: Services, draft: Draft, portIds: readonly string[]): Promise<void> {
   const where: Predicate = { in: ['port_id', portIds] };
-  const [sub] = await services.store.select({ table: 'sub_ports', where, limit: 1 });
+  const [subs, parents] = trunkPortQueries(portIds);
+  const [sub] = await services.store.select(subs);
   if (sub) throw apiError('PortInUseAsSubPort', { port_id: String(sub.port_id), trunk_id: String(sub.trunk_id) });
-  const [parent] = await services.store.select({ table: 'trunks', where, limit: 1 });
+  const [parent] = await services.store.select(parents);
   if (parent) throw apiError('PortInUseAsTrunkParent', { port_id: String(parent.port_id), trunk_id: String(parent.id) });
   for (const table of ['sub_ports', 'trunks']) draft.absent(table, where);
 }
