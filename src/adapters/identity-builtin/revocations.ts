@@ -1,7 +1,8 @@
 // Tokens revoked before their time, in files that several processes append to: one for each span of time in which tokens end. So nothing is
 // ever taken out of a file that somebody may be writing: when its span is over, nobody needs it, and it goes whole. Of a user who revokes very
 // many, all tokens up to then are revoked instead.
-import { appendFile, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { appendFile, open, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Log } from '../../contracts/log.ts';
 import { StateRefused } from './state.ts';
@@ -40,6 +41,8 @@ export class Revocations {
   private readonly seen = new Map<number, Seen>();
   private span = 0;
   private reading: Promise<void> = Promise.resolve();
+  /** The look that has not begun yet. */
+  private next: Promise<void> | undefined;
 
   private constructor(options: RevocationsOptions) {
     this.options = options;
@@ -59,10 +62,17 @@ export class Revocations {
     return user !== undefined && (claims.issued <= user.upTo || claims.audit_ids.some(id => user.tokens.has(id)));
   }
 
-  /** Learns what other processes have revoked, and forgets what has expired. */
+  /** Learns what other processes have revoked until now, and forgets what has expired. Whoever asks before the next look begins shares it. */
   refresh(now: number): Promise<void> {
-    this.reading = this.reading.catch(() => {}).then(() => this.look(now));
-    return this.reading;
+    if (this.next) return this.next;
+    this.next = this.reading
+      .catch(() => {})
+      .then(() => {
+        this.next = undefined;
+        return this.look(now);
+      });
+    this.reading = this.next;
+    return this.next;
   }
 
   /** The token and all that were made from it. Resolves when that is on disk. */
@@ -124,7 +134,7 @@ export class Revocations {
 
   private async read(span: number): Promise<void> {
     const path = this.pathOf(span);
-    const there = await statOf(path);
+    const there = statOf(path);
     const seen = this.seen.get(span);
     if (!there || (there.ino === seen?.ino && there.bytes === seen.bytes)) return;
     const from = there.ino === seen?.ino ? seen.bytes : 0;
@@ -160,14 +170,10 @@ export class Revocations {
 
 const spanOf = (ms: number): number => Math.floor(ms / spanMs);
 
-async function statOf(path: string): Promise<Seen | undefined> {
-  try {
-    const { ino, size } = await stat(path, { bigint: true });
-    return { ino, bytes: Number(size) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+/** A file on this machine's disk: at once, which costs a tenth of what a promise for it would. */
+function statOf(path: string): Seen | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found && { ino: found.ino, bytes: Number(found.size) };
 }
 
 function linesOf(path: string, text: string): Line[] {
