@@ -1,6 +1,7 @@
 // Many hosts: the real L2 agents over simulated kernels and switches, each with a connection of its own to a real RabbitMQ, and a real server. What it costs
 // to hear of all of them, to start them all at once, and to tell them of a port, a member and a rule; beside a bare fan-out to as many queues.
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { defaultAmqpOptions } from '../../src/adapters/bus-amqp/options.ts';
@@ -11,18 +12,20 @@ import { HostsProcess } from './agents/hosts-process.ts';
 import type { Counts, HostSpec, Reached } from './agents/protocol.ts';
 import { last, spread, table } from './agents/report.ts';
 import { startDurable } from './bench/databases.ts';
+import { writeSection } from './bench/document.ts';
 import { statusOf, untilInterrupted } from './bench/interruption.ts';
 import { cpuMsOf, pssMib } from './bench/processes.ts';
 import { type Server, startWeft } from './bench/servers.ts';
 import { percentile } from './statistics.ts';
 
-const usage = `usage: npm run bench:agents -- [--hosts 1000] [--members 5000] [--switches 10] [--rounds 20] [--report 30] [--shape mariadb]
+const usage = `usage: npm run bench:agents -- [--hosts 1000] [--members 5000] [--switches 10] [--rounds 20] [--report 30] [--shape mariadb] [--write]
   --hosts N          simulated hosts, all in one process
   --members N        ports in the group, spread over the hosts
   --switches N       one host in so many has Open vSwitch, the others Linux bridges; 0: none
   --rounds N         of each change
   --report N         seconds between two reports of an agent
   --shape NAME       mariadb, postgres or embedded: what the server keeps its state in
+  --write            its section of docs/benchmarks.md
   --node-option, --host-node-option    for the process of the server, and for that of the hosts: --cpu-prof`;
 
 interface Options {
@@ -34,6 +37,7 @@ interface Options {
   readonly shape: string;
   readonly serverOptions: readonly string[];
   readonly hostOptions: readonly string[];
+  readonly write: boolean;
 }
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -300,12 +304,13 @@ class Bench {
     const counts: Counts = await this.hosts.tell({ do: 'count' });
     const [load = 0] = loadavg();
     const { hosts, members, switches, shape, rounds } = this.options;
-    process.stdout.write(
+    const text =
       `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load.toFixed(1)}; Node ${process.version}; ${hosts} hosts` +
-        `${switches > 0 ? `, one in ${switches} with Open vSwitch` : ''}; ${members} members; ${shape}; ${rounds} rounds\n\n` +
-        `${table(this.rows)}\n\nMiB: hosts ${counts.rssMib.toFixed(0)}, server ${pssMib(this.server.processes).toFixed(0)}, ` +
-        `broker ${pssMib([this.rabbit.pid!]).toFixed(0)}; warnings and errors of agents: ${counts.complaints}\n${counts.examples.join('\n')}\n`,
-    );
+      `${switches > 0 ? `, one in ${switches} with Open vSwitch` : ''}; ${members} members; ${shape}; ${rounds} rounds\n\n` +
+      `${table(this.rows)}\n\nMiB: hosts ${counts.rssMib.toFixed(0)}, server ${pssMib(this.server.processes).toFixed(0)}, ` +
+      `broker ${pssMib([this.rabbit.pid!]).toFixed(0)}; warnings and errors of agents: ${counts.complaints}`;
+    process.stdout.write(`${[text, ...counts.examples].join('\n')}\n`);
+    if (this.options.write) writeSection(join(import.meta.dirname, '../../docs/benchmarks.md'), 'npm run bench:agents', text);
   }
 }
 
@@ -347,6 +352,7 @@ async function main(signal: AbortSignal): Promise<number> {
       shape: { type: 'string', default: 'mariadb' },
       'node-option': { type: 'string', multiple: true, default: [] },
       'host-node-option': { type: 'string', multiple: true, default: [] },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -363,6 +369,7 @@ async function main(signal: AbortSignal): Promise<number> {
     shape: values.shape,
     serverOptions: values['node-option'],
     hostOptions: values['host-node-option'],
+    write: values.write,
   };
   await using stack = new AsyncDisposableStack();
   const rabbit = stack.use(await Rabbit.start());
