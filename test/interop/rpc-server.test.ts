@@ -117,10 +117,11 @@ describe('neutron-rpc-server', { skip: noRabbit, timeout: 300_000 }, () => {
       { version: '1.3', methods: { [method]: (args: Readonly<Record<string, unknown>>) => void told.push(args['security_groups']) } },
     ];
     await bus.serve({ topic: 'q-agent-notifier-security_group-update', server: 'h1', endpoints });
+    // One of Neutron's, which filters: it hears of all groups with all others.
     const state = {
-      agent_type: 'DHCP agent',
-      binary: 'neutron-dhcp-agent',
-      topic: 'dhcp_agent',
+      agent_type: 'Linux bridge agent',
+      binary: 'neutron-linuxbridge-agent',
+      topic: 'N/A',
       host: 'h1',
       configurations: {},
       start_flag: true,
