@@ -1,13 +1,30 @@
 // Makes the compiled form of Weft's programs: few files of plain JavaScript, which a start reads in a fraction of the time of 900 of TypeScript.
 // Usage: node bin/compile.mjs. What is current stays; the form of before is kept for processes that still read of it.
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { compiledPrograms, currentFile, isTrusted, place, programs, root, stampOf } from './compiled.mjs';
 
-/** How many forms stay, with the new one. */
+/** How many forms stay, with the new one; and how long any stays, for a process that has begun to read it. */
 const kept = 3;
+const youngMs = 600_000;
+
+/** Several services that start at once do the work once. Its maker may be killed, and be of another pid namespace: it counts for so long. */
+const lock = join(place, 'compiling');
+const lockMs = 60_000;
 
 /** Files lie beside their sources, wherever those were compiled to. */
 const placesOfSources = {
@@ -58,13 +75,33 @@ async function untilPast(stamps) {
 function forget() {
   const made = readdirSync(place, { withFileTypes: true }).filter(entry => entry.isDirectory() && entry.name.startsWith('programs-'));
   const newestFirst = made.map(({ name }) => ({ name, at: statSync(join(place, name)).mtimeMs })).sort((a, b) => b.at - a.at);
-  for (const { name } of newestFirst.slice(kept)) rmSync(join(place, name), { recursive: true, force: true });
+  const old = newestFirst.slice(kept).filter(({ at }) => Date.now() - at > youngMs);
+  for (const { name } of old) rmSync(join(place, name), { recursive: true, force: true });
 }
 
-if (compiledPrograms() === undefined) {
-  process.umask(0o022);
-  mkdirSync(place, { recursive: true });
-  if (!isTrusted(place)) throw new Error(`${place} is somebody else's, or others may write there`);
+/** True: it is ours. False: another has it. */
+function take() {
+  try {
+    closeSync(openSync(lock, 'wx'));
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs;
+  if (since !== undefined && Date.now() - since > lockMs) rmSync(lock, { force: true });
+  return false;
+}
+
+/** Until it is ours to make, or another has made it. */
+async function isOurs() {
+  while (compiledPrograms() === undefined) {
+    if (take()) return true;
+    await sleep(100);
+  }
+  return false;
+}
+
+async function make() {
   const outdir = mkdtempSync(join(place, 'programs-'));
   try {
     const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts'));
@@ -86,4 +123,17 @@ if (compiledPrograms() === undefined) {
     throw error;
   }
   forget();
+}
+
+if (compiledPrograms() === undefined) {
+  process.umask(0o022);
+  mkdirSync(place, { recursive: true });
+  if (!isTrusted(place)) throw new Error(`${place} is somebody else's, or others may write there`);
+  if (await isOurs()) {
+    try {
+      if (compiledPrograms() === undefined) await make();
+    } finally {
+      rmSync(lock, { force: true });
+    }
+  }
 }

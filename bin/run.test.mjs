@@ -1,6 +1,7 @@
 // Programs start as compiled where that is of these sources and nobody else's to write, and as sources everywhere else.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -92,11 +93,39 @@ test('a source that has changed, or that is gone, counts at once; compiled again
 
 test('forms of before stay for those that still read of them, but not for ever', t => {
   const { compile, write, place } = tree(t);
-  for (let version = 1; version <= 5; version++) {
+  const forms = () => readdirSync(place).filter(name => name.startsWith('programs-'));
+  const again = version => {
     write(version, new Date(1e12 + version * 1000));
     compile();
-  }
-  assert.equal(readdirSync(place).filter(name => name.startsWith('programs-')).length, 3);
+  };
+  for (let version = 1; version <= 5; version++) again(version);
+  assert.equal(forms().length, 5, 'somebody may have begun to read of one a moment ago');
+  for (const form of forms()) utimesSync(join(place, form), new Date(1e12), new Date(1e12));
+  again(6);
+  assert.equal(forms().length, 3);
+});
+
+test('many that start at once compile once', async t => {
+  const { root, run, place } = tree(t);
+  const one = async () => {
+    const [code] = await once(spawn(process.execPath, [join(root, 'bin/compile.mjs')], { stdio: 'inherit' }), 'exit');
+    return code;
+  };
+  assert.deepEqual(await Promise.all([one(), one(), one(), one()]), [0, 0, 0, 0]);
+  assert.equal(run().compiled, true);
+  const left = readdirSync(place).filter(name => name !== 'code');
+  assert.deepEqual([left.length, left.includes('compiling')], [2, false], left.join());
+});
+
+test('who was killed while it compiled holds up nobody for long', t => {
+  const { compile, run, place } = tree(t);
+  compile();
+  rmSync(join(place, 'current.json'));
+  const lock = join(place, 'compiling');
+  writeFileSync(lock, '');
+  utimesSync(lock, new Date(1e12), new Date(1e12));
+  compile();
+  assert.deepEqual([run().compiled, existsSync(lock)], [true, false]);
 });
 
 test('nothing is run, or kept, that somebody else may write', t => {
