@@ -113,6 +113,7 @@ async function make() {
       root,
       folder: relative(place, outdir),
       files: Object.fromEntries(files.filter(([source]) => programs.includes(source))),
+      made: Object.entries(outputs).map(([path, { bytes }]) => [basename(path), bytes]),
       sources: stamps.map(({ path, size, second }) => [path, size, second]),
     };
     chmodSync(outdir, 0o755);

@@ -46,6 +46,8 @@ export function compiledPrograms() {
       const now = stampOf(path);
       if (now?.size !== size || now.second !== second) return undefined;
     }
+    // Whoever was killed, or cleaned up, may have left a part of it.
+    for (const [name, bytes] of current.made) if (statSync(join(folder, name)).size !== bytes) return undefined;
     return { folder, files: current.files };
   } catch {
     return undefined;

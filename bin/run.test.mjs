@@ -117,6 +117,16 @@ test('many that start at once compile once', async t => {
   assert.deepEqual([left.length, left.includes('compiling')], [2, false], left.join());
 });
 
+test('a form of which a file is gone is none', t => {
+  const { run, compile, place } = tree(t);
+  compile();
+  const [form = ''] = readdirSync(place).filter(name => name.startsWith('programs-'));
+  rmSync(join(place, form, 'agent.mjs'));
+  assert.equal(run().compiled, false);
+  compile();
+  assert.equal(run().compiled, true);
+});
+
 test('who was killed while it compiled holds up nobody for long', t => {
   const { compile, run, place } = tree(t);
   compile();
