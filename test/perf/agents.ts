@@ -1,6 +1,5 @@
 // Many hosts: the real L2 agents over simulated kernels and switches, each with a connection of its own to a real RabbitMQ, and a real server. What it costs
 // to hear of all of them, to start them all at once, and to tell them of a port, a member and a rule; beside a bare fan-out to as many queues.
-import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -14,6 +13,7 @@ import { last, spread, table } from './agents/report.ts';
 import { startDurable } from './bench/databases.ts';
 import { writeSection } from './bench/document.ts';
 import { statusOf, untilInterrupted } from './bench/interruption.ts';
+import { machineBrief } from './bench/machine.ts';
 import { cpuMsOf, pssMib } from './bench/processes.ts';
 import { type Server, startWeft } from './bench/servers.ts';
 import { percentile } from './statistics.ts';
@@ -302,10 +302,9 @@ class Bench {
 
   private async report(): Promise<void> {
     const counts: Counts = await this.hosts.tell({ do: 'count' });
-    const [load = 0] = loadavg();
     const { hosts, members, switches, shape, rounds } = this.options;
     const text =
-      `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load.toFixed(1)}; Node ${process.version}; ${hosts} hosts` +
+      `${machineBrief()}; ${hosts} hosts` +
       `${switches > 0 ? `, one in ${switches} with Open vSwitch` : ''}; ${members} members; ${shape}; ${rounds} rounds\n\n` +
       `${table(this.rows)}\n\nMiB: hosts ${counts.rssMib.toFixed(0)}, server ${pssMib(this.server.processes).toFixed(0)}, ` +
       `broker ${pssMib([this.rabbit.pid!]).toFixed(0)}; warnings and errors of agents: ${counts.complaints}`;

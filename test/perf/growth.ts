@@ -1,17 +1,17 @@
 // Whether a cloud slows down as it grows: the same questions to Weft with 1,000, 10,000 and 100,000 ports, in turns. What counts is what each costs beside the smallest.
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cloud, cloudConfig, type Form, pageSize } from './bench/cloud.ts';
 import { startDurable } from './bench/databases.ts';
 import { writeSection } from './bench/document.ts';
 import { statusOf, untilInterrupted } from './bench/interruption.ts';
+import { machineBrief } from './bench/machine.ts';
 import { closedLoop, medianOf, type Result, type Serial } from './bench/measure.ts';
-import { svgOf } from './bench/plot.ts';
+import { short, svgOf } from './bench/plot.ts';
 import { startWeft, type WeftServer } from './bench/servers.ts';
 import type { Phase } from './bench/world.ts';
-import { markdown } from './statistics.ts';
+import { digits, markdown } from './statistics.ts';
 
 const usage = `usage: npm run bench:growth -- [--shape embedded] [--form spread] [--ports 1000 --ports 10000 --ports 100000] [--slice 0.4] [--rounds 9] [--only TEXT …]
                               [--keep FOLDER] [--write] [--node-option OPTION …]
@@ -136,9 +136,6 @@ function cpuOf(results: readonly Result[]): number {
   return spent / some.reduce((sum, { operations }) => sum + operations, 0);
 }
 
-const digits = (value: number): string => (Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : 0) : '');
-const short = (size: number): string => (size >= 1000 ? `${size / 1000}k` : String(size));
-
 function table(growths: readonly Growth[], sizes: readonly number[]): string {
   const [first, ...others] = sizes.map(short);
   const times = others.map(size => `${size}, times`);
@@ -204,9 +201,7 @@ async function main(signal: AbortSignal): Promise<number> {
   const places = await open(options, stack, signal);
   await measure(places, options, signal);
   const growths = places[0]!.phases.map(({ name }) => growthOf(name, places));
-  const [load1 = 0] = loadavg();
-  const machine = `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load1.toFixed(1)}; Node ${process.version}`;
-  const text = `${machine}; ${options.rounds} rounds in turns, ${values.slice} s of each operation at each size, one client.\n\n${table(growths, options.sizes)}`;
+  const text = `${machineBrief()}; ${options.rounds} rounds in turns, ${values.slice} s of each operation at each size, one client.\n\n${table(growths, options.sizes)}`;
   process.stdout.write(`${text}\n`);
   if (values.write) write(growths, options, text);
   const errors = places.flatMap(({ results }) => [...results.values()].flat()).reduce((sum, r) => sum + r.errors, 0);

@@ -14,3 +14,6 @@ export function markdown(rows: readonly (readonly string[])[]): string {
 }
 
 export const ms = (value: number): string => value.toFixed(value < 10 ? 1 : 0);
+
+/** Nothing where there is no number. */
+export const digits = (value: number): string => (Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : 0) : '');

@@ -1,6 +1,6 @@
 // What a result is of: the machine, and what ran on it.
 import { execFileSync } from 'node:child_process';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 
 export interface Machine {
   readonly processor: string;
@@ -45,6 +45,12 @@ export function thisMachine(): Machine {
         .map(([name = '', version = '']) => [name, version]),
     ),
   };
+}
+
+/** Of the moment, where what else ran is told beside it. */
+export function machineBrief(): string {
+  const [load = 0] = loadavg();
+  return `${cpus()[0]?.model}, ${availableParallelism()} cores, load ${load.toFixed(1)}; Node ${process.version}`;
 }
 
 export function machineWords({ processor, cores, memoryGib, load, node, commit, packages: versions }: Machine): string {

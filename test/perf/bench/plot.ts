@@ -24,7 +24,7 @@ const colours = ['#0072b2', '#e69f00', '#009e73', '#d55e00', '#cc79a7', '#56b4e9
 const dashes = ['', '6 3', '2 3'];
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
-const short = (value: number): string => (value >= 1000 ? `${value / 1000}k` : String(value));
+export const short = (value: number): string => (value >= 1000 ? `${value / 1000}k` : String(value));
 const at = (value: number): string => value.toFixed(1);
 
 /** The text of a file. */

@@ -1,5 +1,5 @@
 // What a run has measured becomes tables, and a list of what was missed.
-import { markdown, ms } from '../statistics.ts';
+import { digits, markdown, ms } from '../statistics.ts';
 import { brokenPromises, type TokenPrice } from './keystone.ts';
 import { type Machine, machineWords } from './machine.ts';
 import { median, medianOf, type Result } from './measure.ts';
@@ -84,8 +84,6 @@ function head({ command, date, machine, conditions: { seconds, clients, rounds, 
     `phase, ${rounds} rounds of ${seconds} s each after warm-up; whole lists have ${ports} ports. Medians of the rounds.`
   );
 }
-
-const digits = (value: number): string => (Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : 0) : '');
 
 /** Of one round each, and of these the median. */
 function ratioOf(own: readonly Result[], others: readonly Result[], of: (result: Result) => number): number {
