@@ -75,7 +75,6 @@ test('how long work waits for other work is told since the last scrape', async (
   process.kill(pid, 'SIGSTOP');
   await new Promise(resolve => setTimeout(resolve, 1000));
   process.kill(pid, 'SIGCONT');
-  // It may answer before it has noticed.
   await fresh('it is told', series => seconds(series) > 0.5);
   await fresh('it is over', series => seconds(series) < 0.5);
   assert.ok(Number((await scrape()).get('nodejs_eventloop_lag_p99_seconds')) >= 0);

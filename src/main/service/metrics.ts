@@ -1,6 +1,6 @@
 // `/metrics` at an address of its own, for Prometheus: what all processes of the server say, together.
 import type { AddressInfo } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { createHistogram } from 'node:perf_hooks';
 import { exposition, Registry, together } from '../../adapters/metrics/registry.ts';
 import type { Metric, Sample } from '../../contracts/metrics.ts';
 import type { ServerConfig, Services } from '../../server/context.ts';
@@ -47,17 +47,24 @@ export function processMetrics(services: Services, bus: BusWatch): (cloud: boole
 /** How often the event loop is looked at, in ms: each look is late by what it waited for. */
 const lookEveryMs = 10;
 
-/** What there was since it was asked last. */
+/** What there was since it was asked last. Not by monitorEventLoopDelay: its reset forgets the last look, and with it whatever it waits for just then. */
 function eventLoopLag(): () => Sample[] {
-  const looks = monitorEventLoopDelay({ resolution: lookEveryMs });
-  looks.enable();
-  const late = (what: string, nanoseconds: number): Sample => {
-    const value = Math.max(0, nanoseconds / 1e9 - lookEveryMs / 1000);
-    return { name: `nodejs_eventloop_lag_${what}_seconds`, labels: {}, value };
+  const late = createHistogram();
+  let lastMs = performance.now();
+  const look = (): void => {
+    const nowMs = performance.now();
+    late.record(Math.max(1, Math.round((nowMs - lastMs - lookEveryMs) * 1e6)));
+    lastMs = nowMs;
   };
+  setInterval(look, lookEveryMs).unref();
   return () => {
-    const samples = [late('p99', looks.percentile(99)), late('max', looks.max)];
-    looks.reset();
+    // A process that was held up may be asked before it has looked.
+    if (performance.now() - lastMs > lookEveryMs) look();
+    const samples = (['p99', 'max'] as const).map(what => {
+      const value = (what === 'max' ? late.max : late.percentile(99)) / 1e9;
+      return { name: `nodejs_eventloop_lag_${what}_seconds`, labels: {}, value };
+    });
+    late.reset();
     return samples;
   };
 }
