@@ -1,7 +1,7 @@
 // What the benchmarks that write a document have in common: options, Ctrl-C, where the result goes, and what the status says.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeSection } from './document.ts';
+import { checkSection, writeSection } from './document.ts';
 import { interruption } from './interruption.ts';
 
 export interface Command<O> {
@@ -47,6 +47,7 @@ export async function runCommand<O extends Goal>(command: Command<O>, args: read
   let options: O;
   try {
     options = command.read(args);
+    checkSection(options.document ?? ownDocument, command.name);
   } catch (error) {
     progress(`${(error as Error).message}\n${command.usage}`);
     return 2;

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { withSection } from './document.ts';
+import { checkSection, withSection, writeSection } from './document.ts';
 
 const marked = 'before\n<!-- a: begin -->\nold\n<!-- a: end -->\nbehind\n';
 
@@ -18,4 +21,17 @@ test('marks of another name are left alone', () => {
 test('a document without the marks, or with too many, is refused', () => {
   for (const text of ['', '<!-- a: begin -->', '<!-- a: end --><!-- a: begin -->', marked + marked])
     assert.throws(() => withSection(text, 'a', 'new'), /not one pair of the marks <!-- a: begin -->/);
+});
+
+test('a document that is not there is made; one without the marks is refused before there is a result', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-document-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'results.md');
+  for (const text of ['first', 'second']) {
+    checkSection(path, 'a');
+    writeSection(path, 'a', text);
+    assert.match(readFileSync(path, 'utf8'), new RegExp(`^<!-- a: begin -->\\n\\n${text}\\n\\n<!-- a: end -->\\n$`));
+  }
+  writeFileSync(path, 'nothing of it');
+  assert.throws(() => checkSection(path, 'a'), /not one pair of the marks/);
 });

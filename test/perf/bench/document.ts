@@ -1,5 +1,5 @@
 // A part of a document that a program writes, between marks; everything else of it stays.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const marks = (name: string) => [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`] as const;
 
@@ -13,6 +13,13 @@ export function withSection(document: string, name: string, text: string): strin
   return `${before}${begin}\n\n${text.trim()}\n\n${end}${behind}`;
 }
 
+/** A file that is not there is made. */
 export function writeSection(path: string, name: string, text: string): void {
-  writeFileSync(path, withSection(readFileSync(path, 'utf8'), name, text));
+  const document = existsSync(path) ? readFileSync(path, 'utf8') : `${marks(name).join('\n')}\n`;
+  writeFileSync(path, withSection(document, name, text));
+}
+
+/** Throws what writing would, before there is anything to write. */
+export function checkSection(path: string, name: string): void {
+  if (existsSync(path)) withSection(readFileSync(path, 'utf8'), name, '');
 }

@@ -85,6 +85,13 @@ test('errors, phases in which nothing was done and bursts that were cut are wron
   assert.match(text, /^Went wrong: embedded: 2 errors in a; /m);
 });
 
+test('what goes wrong with the real server is told, and no fault of ours', () => {
+  const tired = { ...peer, bursts: [{ seconds: 180, made: 199 }] };
+  const { text, wrong } = report(measured([tired, embedded]));
+  assert.deepEqual(wrong, []);
+  assert.match(text, /^The real server: peer: of 250 ports at once 199 were made\.$/m);
+});
+
 test('where the client was busy is said', () => {
   const busy = { ...embedded, results: { a: [result(1, { clientShare: 0.4 })], b: [result(1, { clientShare: 0.3 })] } };
   assert.match(report(measured([busy])).text, /more than a third of one processor in: a \(embedded\) 40 %\./);

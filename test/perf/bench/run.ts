@@ -26,8 +26,8 @@ const [idle, burst, start, tokens] = ['idle memory', 'burst', 'second start', 't
 const phaseNames: readonly string[] = clientPhases.flatMap(name => (name === wholeList ? [coldName, name] : [name]));
 /** All that `--only` can name. */
 export const measurements: readonly string[] = [...phaseNames, openName, idle, burst, start, tokens];
-/** What takes the real server longer than a phase's time, in ms: it is waited for. */
-const slow: Readonly<Record<string, number>> = { '50 ports in one POST': 60_000 };
+/** What takes the real server longer than a phase's time, in ms: it is waited for, in the first round alone. */
+const slow: Readonly<Record<string, number>> = { '50 ports in one POST': 90_000 };
 /** Of the first of their name, in ms. */
 const guess = {
   packages: 60_000,
@@ -37,7 +37,7 @@ const guess = {
   start: 5000,
   tokens: 100_000,
   burst: 2000,
-  peerBurst: 60_000,
+  peerBurst: 120_000,
 };
 
 /** Of subnets for routers and ports for floating IPs: more than are used up in a phase. */
@@ -111,7 +111,7 @@ function announce({ options, timing, remaining }: Session): void {
     remaining.expect(idle, guess.idle, 2 * shapes.length - (shapes.includes('embedded') ? 1 : 0) + (withPeer ? 1 : 0));
   for (const name of phaseNames.filter(each => wants(options, each))) {
     for (const shape of shapes) remaining.expect(`${shape}: ${name}`, phaseMs, rounds);
-    if (withPeer && name !== coldName) remaining.expect(`peer: ${name}`, slow[name] ?? phaseMs * 1.3, rounds);
+    if (withPeer && name !== coldName) remaining.expect(`peer: ${name}`, slow[name] ?? phaseMs * 1.3, name in slow ? 1 : rounds);
   }
   for (const shape of shapes) {
     if (wants(options, openName)) remaining.expect(`${shape}: ${openName}`, timing.measuredMs, rounds);
@@ -167,6 +167,7 @@ async function rounds({ options, timing, remaining }: Session, places: readonly 
       // Nobody is always the first after a pause.
       for (let i = 0; i < places.length; i++) {
         const place = places[(i + round + at) % places.length]!;
+        if (place.name === 'peer' && name in slow && round > 0) continue;
         const phase = lists.get(place)!.find(each => each.name === (name === coldName ? wholeList : name)) as Phase;
         if (name !== coldName) await remaining.step(`${place.name}: ${name}`, () => place.measure(phase, timing));
         else if (place.name !== 'peer') await remaining.step(`${place.name}: ${name}`, () => place.measureCold(phase, timing));
