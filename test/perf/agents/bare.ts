@@ -7,6 +7,9 @@ import type { Reached } from './protocol.ts';
 
 export const bareExchange = 'weft-bench-bare';
 
+/** About those of a message about a member. */
+const bareBytes = 1024;
+
 export class BareQueues implements AsyncDisposable {
   private readonly connections: ChannelModel[] = [];
   private arrived: number[] = [];
@@ -25,7 +28,7 @@ export class BareQueues implements AsyncDisposable {
   async reached(withinMs: number): Promise<Reached> {
     for (const over = performance.now() + withinMs; performance.now() < over && this.arrived.length < this.connections.length; )
       await sleep(5);
-    return { heard: this.arrived, acted: [] };
+    return { heard: this.arrived, acted: [], mostMessages: 1, mostBytes: bareBytes };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -56,7 +59,7 @@ export async function publishBare(amqp: AmqpOptions): Promise<BarePublisher> {
   const connection = await openConnection(amqp.hosts[0]!, amqp, 'bare publisher');
   const channel = await connection.createConfirmChannel();
   await channel.assertExchange(bareExchange, 'fanout', { durable: false, autoDelete: true });
-  const body = Buffer.alloc(1024, 'x');
+  const body = Buffer.alloc(bareBytes, 'x');
   return {
     async send() {
       channel.publish(bareExchange, '', body);

@@ -28,6 +28,9 @@ interface Watch {
   readonly text: string;
   heardAt: number | undefined;
   doneAt: number | undefined;
+  /** With the text in them, so far. */
+  messages: number;
+  bytes: number;
 }
 
 const now = (): number => performance.timeOrigin + performance.now();
@@ -91,7 +94,7 @@ export class SimulatedHost {
   }
 
   watch(text: string): void {
-    this.watched = { text, heardAt: undefined, doneAt: undefined };
+    this.watched = { text, heardAt: undefined, doneAt: undefined, messages: 0, bytes: 0 };
   }
 
   get seen(): Watch | undefined {
@@ -100,7 +103,10 @@ export class SimulatedHost {
 
   private heard(body: string): void {
     const { watched } = this;
-    if (watched && watched.heardAt === undefined && body.includes(watched.text)) watched.heardAt = now();
+    if (!watched || !body.includes(watched.text)) return;
+    watched.heardAt ??= now();
+    watched.messages++;
+    watched.bytes += Buffer.byteLength(body);
   }
 
   private changed(): void {

@@ -66,6 +66,8 @@ async function reached({ hosts: names, acted, withinMs }: Extract<Order, { do: '
   return {
     heard: seen().flatMap(s => s.heardAt ?? []),
     acted: seen().flatMap(s => s.doneAt ?? []),
+    mostMessages: Math.max(0, ...seen().map(s => s.messages)),
+    mostBytes: Math.max(0, ...seen().map(s => s.bytes)),
   };
 }
 

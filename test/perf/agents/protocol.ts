@@ -22,10 +22,12 @@ export type Order =
   /** Queues on a fan-out exchange, each on a connection of its own; 0 takes them away. */
   | { readonly do: 'bare'; readonly queues: number };
 
-/** When each of the hosts heard, and acted; in ms since the epoch. */
+/** When each of the hosts heard, and acted, in ms since the epoch; and what that took for the one that was told most. */
 export interface Reached {
   readonly heard: readonly number[];
   readonly acted: readonly number[];
+  readonly mostMessages: number;
+  readonly mostBytes: number;
 }
 
 export interface Counts extends Traffic {
