@@ -46,6 +46,11 @@ export interface Query {
   readonly order?: Order;
   readonly limit?: number;
   readonly columns?: readonly string[];
+  /**
+   * These columns as the members of one JSON object, without its braces, as JSON.stringify prints them: a column `printed` beside the others.
+   * Null where the database would print them otherwise.
+   */
+  readonly printed?: readonly string[];
 }
 
 /** What a decision relied on. The commit fails, naming the guard, if it no longer holds at commit time. */

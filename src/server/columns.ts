@@ -35,6 +35,12 @@ export function shownColumns(resource: Resource, row: Row): ApiObject {
   return out;
 }
 
+/** The columns that the API shows, in order; undefined where one of them is shown otherwise than a database prints it. */
+export function printableColumns(resource: Resource): readonly string[] | undefined {
+  const { shown } = fieldsOf(resource);
+  return shown.some(({ asText }) => asText) ? undefined : shown.map(({ name }) => name);
+}
+
 /** Some of these columns as the API shows them; undefined where an attribute is not just that. */
 export function plainColumns(resource: Resource, names: readonly string[]): ((row: Row) => ApiObject) | undefined {
   const some = fieldsOf(resource).shown.filter(({ name }) => names.includes(name));

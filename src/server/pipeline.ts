@@ -14,7 +14,8 @@ import { giveWay } from './give-way.ts';
 import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
 import { type Mask, maskFor } from './mask.ts';
 import type { Texts } from './printed.ts';
-import { hasSteady, type PrintOptions, printedList, printedObject, printObject } from './printed-list.ts';
+import { hasSteady, printedList, printedObject, printObject } from './printed-list.ts';
+import type { PrintOptions } from './printed-rows.ts';
 import { checkQuota, findUsages, type Limits, limitsFor, quotaQueries } from './quota.ts';
 import { commitDecision } from './retry.ts';
 

@@ -8,17 +8,10 @@ import { giveWay } from './give-way.ts';
 import { atOnce, directions, rowsOf, type Selection } from './list.ts';
 import type { Mask } from './mask.ts';
 import type { ListAnswer } from './pipeline.ts';
-import { type Contents, Texts, textOf } from './printed.ts';
-
-type SteadyCommands = Commands & { readonly steady: Steady };
+import { type Contents, Texts } from './printed.ts';
+import { kindOf, kindsOf, type PrintOptions, printRows, printWhere, type SteadyCommands } from './printed-rows.ts';
 
 export const hasSteady = (commands: Commands): commands is SteadyCommands => commands.steady !== undefined;
-
-export interface PrintOptions {
-  /** Callers from whom the same is hidden are shown the same. */
-  readonly mask: Mask;
-  readonly show: (rows: readonly Row[]) => Promise<Record<string, unknown>[]>;
-}
 
 interface ListOptions extends PrintOptions {
   readonly selection: Selection;
@@ -93,19 +86,6 @@ async function moving(ctx: RequestContext, { resource, steady }: SteadyCommands,
   return new Set(rows.map(r => String(r[key])));
 }
 
-/** By row, of which kind its text is; undefined where the row alone does not tell what of the object is hidden: it is printed anew each time. */
-function kindsOf(commands: Commands, mask: Mask, rows: readonly Row[]): readonly (string | undefined)[] {
-  const kinds = new Map<string, string>();
-  return mask.hidden(rows).map(hidden => {
-    if (hidden === undefined) return undefined;
-    const kind = kinds.get(hidden) ?? kindOf(commands, hidden);
-    kinds.set(hidden, kind);
-    return kind;
-  });
-}
-
-const kindOf = ({ resource }: Commands, hidden: string): string => `${resource.name} ${hidden}`;
-
 /** What was asked for, as far as it tells the objects and their order: a text is used only for the very same ones. */
 function pageOf(
   commands: Commands,
@@ -136,9 +116,6 @@ function isWholeOf(
   });
 }
 
-/** Objects that are printed before others get their turn. */
-const printedAtOnce = 2000;
-
 async function known(
   ctx: RequestContext,
   commands: SteadyCommands,
@@ -157,7 +134,10 @@ async function known(
   return found;
 }
 
-/** The rows are read again, under the same conditions: what is kept is of the revision that was read first. */
+/**
+ * The rows are read again, under the same conditions: what is kept is of the revision that was read first. Where one query tells nearly all of
+ * them from the others, it need not name them.
+ */
 async function printMissing(
   ctx: RequestContext,
   commands: SteadyCommands,
@@ -165,34 +145,22 @@ async function printMissing(
   printed: Map<string, Uint8Array>,
   options: ListOptions,
 ): Promise<void> {
-  const { selection } = options;
+  const { table, conditions, order, reverse } = options.selection;
+  const { key } = commands.resource;
   const missing = ids.filter(id => !printed.has(id));
+  const isMost = order.length === 1 && missing.length * 2 > ids.length;
+  const isRising = (order[0]?.[1] === 'asc') !== reverse;
   for (let from = 0; from < missing.length; from += atOnce) {
     if (from > 0) await giveWay(ctx);
-    const where: Predicate = { and: [...selection.conditions, { in: [commands.resource.key, missing.slice(from, from + atOnce)] }] };
-    const rows = await ctx.store.select({ table: selection.table, where });
-    for (const [id, text] of await printRows(ctx, commands, rows, options)) printed.set(id, text);
+    const some = missing.slice(from, from + atOnce);
+    const which = isMost ? within(key, isRising ? some : some.toReversed()) : [{ in: [key, some] } as const];
+    const texts = await printWhere(ctx, commands, { table, where: { and: [...conditions, ...which] } }, options);
+    for (const [id, text] of texts) printed.set(id, text);
   }
 }
 
-/** By key. */
-async function printRows(
-  ctx: RequestContext,
-  commands: SteadyCommands,
-  rows: readonly Row[],
-  { mask, show }: PrintOptions,
-): Promise<Map<string, Uint8Array>> {
-  const { key } = commands.resource;
-  const objects = await show(rows);
-  const kinds = kindsOf(commands, mask, rows);
-  const texts = new Map<string, Uint8Array>();
-  for (const [i, object] of objects.entries()) {
-    if (i % printedAtOnce === printedAtOnce - 1) await giveWay(ctx);
-    const row = rows[i] as Row;
-    const [id, kind] = [String(row[key]), kinds[i]];
-    const text = textOf(object);
-    texts.set(id, text);
-    if (kind !== undefined && commands.steady.isSteady(ctx, object)) ctx.printed.keep(kind, id, Number(row.revision_number), text);
-  }
-  return texts;
-}
+/** From the first of them to the last. */
+const within = (key: string, ids: readonly string[]): Predicate[] => [
+  { gte: [key, ids[0] as string] },
+  { lte: [key, ids.at(-1) as string] },
+];

@@ -122,7 +122,9 @@ const mostAround = 1024;
 const encoder = new TextEncoder();
 
 /** In bytes of its own: a short `Buffer` is a part of a larger piece of memory, which stays for as long as any of its parts. */
-export const textOf = (object: unknown): Uint8Array => encoder.encode(JSON.stringify(object));
+export const utf8 = (text: string): Uint8Array => encoder.encode(text);
+
+export const textOf = (object: unknown): Uint8Array => utf8(JSON.stringify(object));
 
 /** Objects as JSON in UTF-8: a list of them, or one alone. */
 export class Texts {

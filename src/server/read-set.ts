@@ -137,5 +137,5 @@ export function keyed(key: Readonly<Record<string, Scalar>>): Predicate {
   return parts.length === 1 ? parts[0]! : { and: parts };
 }
 
-const questionOf = ({ table, where, order, limit, columns }: Query): string =>
-  JSON.stringify([table, where ?? null, order ?? null, limit ?? null, columns ?? null]);
+const questionOf = ({ table, where, order, limit, columns, printed }: Query): string =>
+  JSON.stringify([table, where ?? null, order ?? null, limit ?? null, columns ?? null, printed ?? null]);

@@ -33,6 +33,41 @@ export function readContract(open: MakePlace): void {
       assert.deepEqual(await store.get('things', { id: 'a' }), row);
     }));
 
+  test('columns that the database prints are as JSON.stringify prints them, or are not printed at all', () =>
+    withStore(open, async store => {
+      const texts = [
+        '',
+        'plain',
+        'ü \u{1f600} \u2028 \u007f',
+        '"\\/\'',
+        "'?",
+        '\n\t\r\b\f',
+        '\0',
+        '\u0001',
+        '\u0001\u0002',
+        '\u001b',
+        '\\u001b',
+        '\ud800',
+      ];
+      const rows = texts.map((text, i) => thing(`t${i}`, { name: text, tags: { [text]: text, 10: [1.5, null], 9: 1e21 } }));
+      await mustCommit(store, ...[...rows, ...Array.from({ length: 30 }, (_, i) => varied(100 + i))].map(r => insert('things', r)));
+      const all = ['id', 'name', 'kind', 'size', 'up', 'tags', 'seen_at', 'provider:mode'];
+      const stored = await store.select({ table: 'things', order: [['id', 'asc']] });
+      for (const names of [all, all.toReversed(), ['up']]) {
+        const query: Query = { table: 'things', order: [['id', 'asc']], columns: ['id'], printed: names };
+        const answers = [await store.select(query), ...(await store.selectAll([query, { ...query, limit: 5 }]))];
+        for (const answer of answers)
+          for (const [i, { id, printed }] of answer.entries()) {
+            const row = stored[i] as Row;
+            assert.equal(id, row.id);
+            const text = JSON.stringify(Object.fromEntries(names.map(name => [name, row[name]])));
+            // Control characters are what databases may print otherwise.
+            if (printed !== null || !text.includes('\\u00')) assert.equal(`{${printed}}`, text);
+          }
+      }
+      await assert.rejects(store.select({ table: 'things', printed: ['none'] }), /no column none/);
+    }));
+
   test('any text comes back, is found by itself and has its place in the order; half a pair of surrogates is U+FFFD', () =>
     withStore(open, async store => {
       const texts = [

@@ -57,8 +57,10 @@ export interface Commands {
 export interface Steady {
   /** Rows by which an object shows something of others: while there is one, it is read anew each time. */
   readonly others: readonly Exists[];
-  /** Whether an object as it is shown has nothing of others. */
-  isSteady(services: Services, object: ApiObject): boolean;
+  /** Whether an object has nothing of others: its row, and what is shown beside the columns. */
+  isSteady(services: Services, row: Row, beside: ApiObject): boolean;
+  /** What `present` shows behind the columns, in its order; of the rows are known the `sources`. The columns themselves are as they are stored. */
+  beside(services: Services, rows: readonly Row[]): Promise<ApiObject[]>;
 }
 
 export interface Created {

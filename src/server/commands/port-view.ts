@@ -19,7 +19,12 @@ const few = 20;
 
 const all: Wanted = () => true;
 
-export async function presentPorts(any: Services, rows: readonly Row[], _viewer?: Viewer, wanted: Wanted = all): Promise<ApiObject[]> {
+export async function presentPorts(services: Services, rows: readonly Row[], _viewer?: Viewer, wanted: Wanted = all): Promise<ApiObject[]> {
+  const viewOf = await viewsOf(services, rows, wanted);
+  return rows.map(row => presentPort(row, viewOf(row)));
+}
+
+async function viewsOf(any: Services, rows: readonly Row[], wanted: Wanted): Promise<(row: Row) => PortView> {
   const ids = rows.map(r => String(r.id));
   const isFew = wanted === all && rows.length > 0 && rows.length <= few;
   const services = isFew ? await foreseeing(any, shownQueries(rows, ids)) : any;
@@ -28,12 +33,10 @@ export async function presentPorts(any: Services, rows: readonly Row[], _viewer?
   const qos = qosAttributes.some(wanted) ? await portQos(services, rows, parts.bindings) : () => noQos;
   const domains = wanted('dns_assignment') ? await assignmentDomains(services, rows) : () => '';
   const trunks = wanted('trunk_details') ? await trunkDetailsOf(services, ids) : none;
-  return rows.map(row => {
-    const trunk_details = trunks.get(String(row.id));
-    const shown = presentPort(row, { parts, tags: tags.get(String(row.id)) ?? [], qos: qos(row), dnsDomain: domains(row) });
-    if (trunk_details) shown.trunk_details = trunk_details;
-    return shown;
-  });
+  return row => {
+    const [id, trunk] = [String(row.id), trunks.get(String(row.id))];
+    return { parts, tags: tags.get(id) ?? [], qos: qos(row), dnsDomain: domains(row), ...(trunk ? { trunk } : {}) };
+  };
 }
 
 /** What is shown of a port beside its columns is made of these and of other tables. Policy asks for its network. */
@@ -78,13 +81,16 @@ export interface PortView {
   readonly qos: PortQos;
   /** Under which its addresses have their names. */
   readonly dnsDomain: string;
+  readonly trunk?: ApiObject;
 }
 
-export function presentPort(row: Row, { parts, tags, qos, dnsDomain }: PortView): ApiObject {
+export const presentPort = (row: Row, view: PortView): ApiObject => showBeside(shownColumns(port, row), row, view);
+
+/** Adds what is shown of a port beside its columns. */
+function showBeside(shown: ApiObject, row: Row, { parts, tags, qos, dnsDomain, trunk }: PortView): ApiObject {
   const id = String(row.id);
   const binding = parts.bindings.get(id);
   // One after the other: the object keeps the form that is fast to print.
-  const shown = shownColumns(port, row);
   const fixedIps = parts.fixedIps.get(id) ?? [];
   shown.fixed_ips = fixedIps;
   shown.dns_assignment = dnsAssignments(fixedIps, String(row.dns_name ?? ''), dnsDomain);
@@ -97,6 +103,7 @@ export function presentPort(row: Row, { parts, tags, qos, dnsDomain }: PortView)
   shown.qos_network_policy_id = qos.qos_network_policy_id;
   shown.resource_request = qos.resource_request;
   shown.tags = tags;
+  if (trunk) shown.trunk_details = trunk;
   return shown;
 }
 
@@ -106,9 +113,13 @@ export const steadyPorts: Steady = {
     { table: 'trunks', on: [['port_id', 'id']] },
     { table: 'networks', on: [['id', 'network_id']], where: { gt: ['qos_policy_id', ''] } },
   ],
-  isSteady: ({ config }, o) =>
-    o.qos_policy_id === null &&
-    o.qos_network_policy_id === null &&
-    o.trunk_details === undefined &&
-    (o.dns_name === '' || config.externalDns.driver === ''),
+  isSteady: ({ config }, row, beside) =>
+    row.qos_policy_id === null &&
+    beside.qos_network_policy_id === null &&
+    beside.trunk_details === undefined &&
+    (row.dns_name === '' || config.externalDns.driver === ''),
+  async beside(services, rows) {
+    const viewOf = await viewsOf(services, rows, all);
+    return rows.map(row => showBeside({}, row, viewOf(row)));
+  },
 };

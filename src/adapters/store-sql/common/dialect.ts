@@ -27,6 +27,10 @@ export interface Dialect {
   literal(value: SqlValue): string;
   /** What follows the closing parenthesis of CREATE TABLE. */
   readonly tableOptions: string;
+  /** A text of any content, which is not null, as JSON. */
+  jsonText(column: string): string;
+  /** Whether columns that the database has put together as JSON read as JSON.stringify would have them. */
+  isExactJson(printed: string): boolean;
   /** Membership in a list of any length whose text does not depend on the length, so that the statement cache stays small. */
   inList(column: string, type: ColumnType, values: readonly SqlValue[], binds: SqlValue[]): string;
   /** Membership in what a SELECT of one column finds; `beside`: as one of several alternatives. */

@@ -5,6 +5,7 @@ import { type Blank, blankOf } from '../../../engine/blank.ts';
 import type { SqlValue } from './dialect.ts';
 import { StoreMisuse } from './misuse.ts';
 import { type Compiler, compilePredicate } from './predicate.ts';
+import { printedColumn } from './printed.ts';
 import { type Column, columnOf, type Table, tableOf } from './tables.ts';
 
 export interface Statement {
@@ -50,12 +51,17 @@ function selectText({ selectAll, selectTexts }: Table, tail: string): string {
 export function compileClauses(compiler: Compiler, query: Query): Clauses {
   const table = tableOf(compiler.tables, query.table);
   const binds: SqlValue[] = [];
-  const columns = query.columns ? query.columns.map(name => columnOf(table, name)) : table.list;
+  const columns = columnsFor(compiler, table, query);
   const where = query.where === undefined ? '' : ` WHERE ${compilePredicate(compiler, table, query.where, binds)}`;
   const ordered = query.order !== undefined && query.order.length > 0;
   const order = ordered ? ` ORDER BY ${orderList(compiler, table, query.order!)}` : '';
   if (query.limit !== undefined) binds.push(checkedLimit(query.limit));
   return { table, columns, where, order, limit: query.limit === undefined ? '' : ' LIMIT ?', binds };
+}
+
+function columnsFor({ dialect }: Compiler, table: Table, { columns, printed }: Query): readonly Column[] {
+  const asked = columns ? columns.map(name => columnOf(table, name)) : table.list;
+  return printed ? [...asked, printedColumn(dialect, table, printed)] : asked;
 }
 
 function selectList(table: Table, columns: readonly Column[]): string {

@@ -34,6 +34,8 @@ export interface Table {
   readonly insertTexts: Map<string, string>;
   /** Whole texts by what follows `selectAll`: of a text that was made anew its long head would be hashed for each look into the statement cache. */
   readonly selectTexts: Lru<string, string>;
+  /** Several columns as one, by their names. */
+  readonly printed: Lru<string, Column>;
 }
 
 export type Tables = ReadonlyMap<string, Table>;
@@ -69,6 +71,7 @@ function compileTable(dialect: Dialect, def: TableDef): Table {
     selectAll,
     insertTexts: new Map(),
     selectTexts: new Lru(100),
+    printed: new Lru(100),
   };
 }
 

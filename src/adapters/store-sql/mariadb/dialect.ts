@@ -47,6 +47,9 @@ export const mariadbDialect: Dialect = {
   decoder: type => decoders[type],
   columnType: (type, keyed) => (type === 'text' && keyed > 0 ? keyedText(keyed) : types[type]),
   literal,
+  jsonText: column => `JSON_QUOTE(${column})`,
+  // It writes the digits of control characters large.
+  isExactJson: printed => !printed.includes('\\u00'),
   tableOptions: ' ENGINE=InnoDB ROW_FORMAT=DYNAMIC CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin',
   inList(column, _type, values, binds) {
     binds.push(...values);

@@ -39,6 +39,9 @@ export const postgresDialect: Dialect = {
   decoder: type => (type === 'json' ? decodeJson : undefined),
   columnType: type => types[type],
   literal,
+  jsonText: column => `CAST(to_json(${column}) AS text)`,
+  // What text.ts writes otherwise begins so.
+  isExactJson: printed => !printed.includes('\\u0001'),
   tableOptions: '',
   inList(column, type, values, binds) {
     binds.push(arrayText(values));

@@ -28,6 +28,8 @@ export const sqliteDialect: Dialect = {
   decoder: type => decoders[type],
   columnType: type => types[type],
   literal,
+  jsonText: column => `json_quote(${column})`,
+  isExactJson: () => true,
   tableOptions: ' STRICT',
   inList(column, _type, values, binds) {
     binds.push(JSON.stringify(values));
