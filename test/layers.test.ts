@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { cycle, edges, importsOf, wrongWay } from './layers.ts';
+import { cycle, edges, importsOf, loadedWith, wrongWay } from './layers.ts';
 
 const sources = join(import.meta.dirname, '../src');
 const graph = edges(sources);
@@ -21,6 +21,28 @@ test('what is costly to import is asked of the process', () => {
   );
   const costly = files.filter(file => /^import (?!type ).*'node:(https?|tls)'/m.test(readFileSync(join(sources, file), 'utf8')));
   assert.deepEqual(costly, []);
+});
+
+// The process that keeps workers running answers no request and has no host; workers begin to load only once it has come so far.
+test('a server of several processes loads neither the API nor hosts into the first of them', () => {
+  const unwanted = ['npm:fastify', 'main/server.ts', 'main/ground.ts', 'main/on-host/machine.ts'];
+  for (const file of ['main/up.ts', 'main/rpc-server.ts', 'main/service/group.ts']) {
+    const loaded = loadedWith(graph, file);
+    assert.deepEqual(
+      unwanted.filter(each => loaded.has(each)),
+      [],
+      file,
+    );
+  }
+  assert.ok(loadedWith(graph, 'main/service/worker.ts').has('npm:fastify'), 'imports are followed');
+});
+
+test('before it starts workers it has loaded neither bus nor policy', () => {
+  const loaded = loadedWith(graph, 'main/service/group.ts');
+  assert.deepEqual(
+    ['adapters/bus-unix/unix-hub.ts', 'main/policy.ts'].filter(each => loaded.has(each)),
+    [],
+  );
 });
 
 test('there is no import cycle under src', () => {
@@ -72,6 +94,10 @@ test('every form of import is read', () => {
   );
   assert.deepEqual(
     importsOf(text).filter(i => i.typeOnly),
-    [{ module: './b.ts', typeOnly: true }],
+    [{ module: './b.ts', typeOnly: true, late: false }],
+  );
+  assert.deepEqual(
+    importsOf(text).flatMap(i => (i.late ? [i.module] : [])),
+    ['./g.ts'],
   );
 });

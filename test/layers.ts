@@ -7,6 +7,8 @@ export interface Edge {
   readonly to: string;
   /** `import type`: gone at run time, so it counts for the direction but not for cycles. */
   readonly typeOnly: boolean;
+  /** `await import`: loaded when it is needed. */
+  readonly late?: boolean;
 }
 
 /** Longest first: the first rule whose folder holds the file decides. `*` may import everything. */
@@ -36,10 +38,11 @@ const inside = (file: string, folder: string): boolean => file.startsWith(`${fol
 const importPattern = /^(?:import|export)\s(?:[^'"`;]*?\sfrom\s)?['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
 
 /** Module names that a text imports, statically or dynamically. */
-export function importsOf(text: string): { module: string; typeOnly: boolean }[] {
+export function importsOf(text: string): { module: string; typeOnly: boolean; late: boolean }[] {
   return [...text.matchAll(importPattern)].map(m => ({
     module: m[1] ?? m[2] ?? '',
     typeOnly: /^(?:import|export)\s+type\s/.test(m[0]),
+    late: m[2] !== undefined,
   }));
 }
 
@@ -47,10 +50,10 @@ export function importsOf(text: string): { module: string; typeOnly: boolean }[]
 export function edges(root: string): Edge[] {
   const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(f => f.endsWith('.ts'));
   return files.flatMap(from =>
-    importsOf(readFileSync(join(root, from), 'utf8')).map(({ module, typeOnly }) => ({
+    importsOf(readFileSync(join(root, from), 'utf8')).map(({ module, ...how }) => ({
       from,
       to: module.startsWith('.') ? relative(root, join(root, dirname(from), module)) : `npm:${module}`,
-      typeOnly,
+      ...how,
     })),
   );
 }
@@ -66,6 +69,13 @@ function isAllowed({ from, to }: Edge): boolean {
   const rule = rules.find(([folder]) => inside(from, folder));
   if (!rule) return false;
   return rule[1] === '*' || rule[1].some(folder => inside(to, folder));
+}
+
+/** What is loaded with a file, that file included. */
+export function loadedWith(graph: readonly Edge[], file: string): Set<string> {
+  const found = new Set([file]);
+  for (const each of found) for (const { from, to, typeOnly, late } of graph) if (from === each && !typeOnly && !late) found.add(to);
+  return found;
 }
 
 /** The files of one import cycle, or undefined. */

@@ -12,24 +12,22 @@ import type { ServerConfig } from '../server/context.ts';
 import type { Policy } from '../server/policy.ts';
 import { agentTypesOf } from './agent-config.ts';
 import { superviseAgent } from './agents.ts';
-import { groundHost } from './audit/ground-host.ts';
-import { auditHost, type Repaired, repairHost } from './audit/host-audit.ts';
+import type { Repaired } from './audit/host-audit.ts';
 import { byStrategy } from './auth-strategy.ts';
 import { ControlError } from './control-server.ts';
-import { type Ground, noGround, openContainedGround } from './ground.ts';
-import { type OpenedIdentity, openIdentity } from './identity.ts';
+import type { Ground } from './ground.ts';
+import type { OpenedIdentity } from './identity.ts';
 import { Instances } from './instances/instances.ts';
 import { InstanceRegistry } from './instances/registry.ts';
-import { type KeystoneAccount, openKeystone } from './keystone.ts';
-import { openMachine } from './on-host/machine.ts';
+import type { KeystoneAccount } from './keystone.ts';
 import { ensurePublicNetwork } from './public-network.ts';
 import { type AgentRow, listAgents, missingAgents } from './readiness.ts';
 import type { Publication } from './sandbox/publish.ts';
 import { RelayedPorts } from './sandbox/relayed-ports.ts';
 import type { Place } from './sandbox/sandbox.ts';
-import { type ApiServer, startServer } from './server.ts';
+import type { ApiServer } from './server.ts';
 import { workerCounts } from './service/counts.ts';
-import { type ServerGroup, startGroup } from './service/group.ts';
+import type { ServerGroup } from './service/group.ts';
 import type { Changeable } from './service/protocol.ts';
 import type { SwitchKind } from './state/switch.ts';
 import { isShared } from './store.ts';
@@ -142,6 +140,10 @@ export class AllInOne implements AsyncDisposable {
   /** What its hosts have against what the API says; of that, what is `shown` is repaired. */
   async audit(shown: readonly Shown[]): Promise<{ readonly findings: readonly Finding[]; readonly repaired: readonly Repaired[] }> {
     const { api, server } = this;
+    const [{ groundHost }, { auditHost, repairHost }] = await Promise.all([
+      import('./audit/ground-host.ts'),
+      import('./audit/host-audit.ts'),
+    ]);
     const hosts = this.ground.hosts.map(host => groundHost(host, { api, bus: server.bus }));
     const found = await Promise.all(hosts.map(async host => ({ host, findings: (await auditHost(host)) ?? [] })));
     const repaired = shown.length > 0 ? await Promise.all(found.map(({ host, findings }) => repairHost(host, findings, shown))) : [];
@@ -275,7 +277,10 @@ async function openServer(options: AllInOneOptions): Promise<{ server: ApiServer
     url = reachable(listening);
     const about = { baseUrl: url, log: log.child({ name: 'identity' }), clock: systemClock };
     // Our own requests have tokens all the same.
-    opened = keystone && config.authStrategy === 'keystone' ? openKeystone(keystone, about) : await openIdentity(folder, about);
+    opened =
+      keystone && config.authStrategy === 'keystone'
+        ? (await import('./keystone.ts')).openKeystone(keystone, about)
+        : await (await import('./identity.ts')).openIdentity(folder, about);
     return byStrategy(config, opened.identity, log);
   };
   const counts = options.mode === 'server' ? workerCounts(config) : undefined;
@@ -283,7 +288,7 @@ async function openServer(options: AllInOneOptions): Promise<{ server: ApiServer
   const holder = isShared(config.database) ? {} : { holder: 'all-in-one' };
   const changeable: Changeable = { logLevel: options.debug ? 'debug' : 'info' };
   const server = counts
-    ? await startGroup({
+    ? await (await import('./service/group.ts')).startGroup({
         folder,
         at: { host, port },
         counts,
@@ -293,7 +298,16 @@ async function openServer(options: AllInOneOptions): Promise<{ server: ApiServer
         log,
         prepare: async on => void (await identity(on)),
       })
-    : await startServer({ stateDir: folder.path, host, port, log, config, identity, ...holder, ...graceOf(options) });
+    : await (await import('./server.ts')).startServer({
+        stateDir: folder.path,
+        host,
+        port,
+        log,
+        config,
+        identity,
+        ...holder,
+        ...graceOf(options),
+      });
   if (!opened) throw new Error('the server did not ask for an identity');
   progress(`the API listens on ${url}${counts ? `, ${counts.api} + ${counts.rpc + counts.reports} workers` : ''}`);
   return { server, identity: opened, url };
@@ -304,13 +318,16 @@ function reachable(url: string): string {
   return new URL(url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:')).origin;
 }
 
+/** For an API server without hosts. */
+const noGround: Ground = { mode: 'server', hosts: [], [Symbol.asyncDispose]: () => Promise.resolve() };
+
 async function openGround(options: AllInOneOptions): Promise<Ground> {
   const { folder, address, port, mode, hosts, localIp, rootless, switchKind, log, progress } = options;
   if (mode === 'server') return noGround;
   const ground =
     mode === 'on-host'
-      ? await openMachine({ folder, listen: `${address}:${port}`, localIp, progress })
-      : await openContainedGround({ hosts, rootless, switchKind, logs: folder.logs, log });
+      ? await (await import('./on-host/machine.ts')).openMachine({ folder, listen: `${address}:${port}`, localIp, progress })
+      : await (await import('./ground.ts')).openContainedGround({ hosts, rootless, switchKind, logs: folder.logs, log });
   const names = ground.hosts.map(host => host.place.name);
   const many = names.length === 1 ? 'one contained host' : `${names.length} contained hosts`;
   progress(mode === 'on-host' ? `the host is this machine, ${names[0]}` : `${many}, joined by an underlay: ${names.join(', ')}`);

@@ -22,9 +22,6 @@ export interface Ground extends AsyncDisposable {
   readonly underlay?: Sandbox;
 }
 
-/** For an API server without hosts. */
-export const noGround: Ground = { mode: 'server', hosts: [], [Symbol.asyncDispose]: () => Promise.resolve() };
-
 export interface ContainedGroundOptions {
   readonly hosts: number;
   readonly rootless: boolean;

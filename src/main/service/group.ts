@@ -1,14 +1,12 @@
 // A server of several processes: this one holds the listening socket and the bus of the agents on this machine, and keeps workers running
 // that accept from the one and serve the other. It answers no request itself, so there is little that could end it.
 import { randomUUID } from 'node:crypto';
-import { UnixHub } from '../../adapters/bus-unix/unix-hub.ts';
 import { systemClock } from '../../adapters/clock/system-clock.ts';
 import type { StateFolder } from '../../cli/state.ts';
 import type { Log } from '../../contracts/log.ts';
 import type { Sample } from '../../contracts/metrics.ts';
 import type { ServerConfig } from '../../server/context.ts';
 import type { KeystoneAccount } from '../keystone.ts';
-import { openPolicy } from '../policy.ts';
 import type { ApiServer } from '../server.ts';
 import { isShared } from '../store.ts';
 import { type Child, type Supervised, type SupervisedState, supervise } from '../supervise/supervisor.ts';
@@ -47,6 +45,8 @@ interface Group {
   /** Whose connection to the broker is there, and whose is not. */
   readonly buses: Map<string, boolean>;
   readonly counted: Remembered<WorkerProcess>;
+  /** By name: those that load their program while it is not yet known what they are to do. */
+  readonly waiting: Map<string, WorkerProcess>;
   changeable: Changeable;
 }
 
@@ -57,10 +57,7 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
   const { folder, at, config, log } = options;
   await using stack = new AsyncDisposableStack();
   const socket = at && stack.use(await bindSocket(at.host, at.port));
-  const hub = stack.use(await UnixHub.listen(folder.busSocket, { clock: systemClock, log: log.child({ name: 'bus' }) }));
-  const live = stack.use(await openPolicy(config.policy, folder.path, log));
   const url = socket ? `${config.tls.enabled ? 'https' : 'http'}://${socket.place}` : '';
-  if (socket) await options.prepare(url);
   const group: Group = {
     options,
     url,
@@ -68,8 +65,19 @@ export async function startGroup(options: GroupOptions): Promise<ServerGroup> {
     living: new Map(),
     buses: new Map(),
     counted: new Remembered(),
+    waiting: new Map(),
     changeable: options.changeable,
   };
+  stack.defer(() => {
+    for (const worker of group.waiting.values()) worker.kill();
+  });
+  // The first ones load their program while this one goes on with its own.
+  const role = roles.find(each => options.counts[each] > 0) ?? 'api';
+  for (const name of namesOf(role, options.counts)) group.waiting.set(name, newWorker(group, role, name));
+  const [{ UnixHub }, { openPolicy }] = await Promise.all([import('../../adapters/bus-unix/unix-hub.ts'), import('../policy.ts')]);
+  const hub = stack.use(await UnixHub.listen(folder.busSocket, { clock: systemClock, log: log.child({ name: 'bus' }) }));
+  const live = stack.use(await openPolicy(config.policy, folder.path, log));
+  if (socket) await options.prepare(url);
   const running = stack.adopt(await startAll(group), all => stopAll(group, all));
   // Who comes now is refused at once, and not when the last request is answered.
   if (socket) stack.defer(() => socket[Symbol.dispose]());
@@ -129,6 +137,8 @@ async function reloaded(worker: WorkerProcess, changed: Changeable): Promise<rea
   return [`process ${worker.pid} does not answer: it reads its files again when it can`];
 }
 
+const namesOf = (role: Role, counts: WorkerCounts): string[] => Array.from({ length: counts[role] }, (_, i) => `${role}-${i + 1}`);
+
 /** Rejects when one cannot start, with why: later it would be tried again and again. */
 async function startAll(group: Group): Promise<Supervised[]> {
   const { counts, log } = group.options;
@@ -137,8 +147,7 @@ async function startAll(group: Group): Promise<Supervised[]> {
   const running: Supervised[] = [];
   try {
     for (const role of roles) {
-      const some = Array.from({ length: counts[role] }, (_, i) => {
-        const name = `${role}-${i + 1}`;
+      const some = namesOf(role, counts).map(name => {
         const first = Promise.withResolvers<void>();
         const start = (): Promise<Child> => startOne(group, role, { name, holder: `${holder}:${name}` }, first);
         running.push(supervise({ name: `worker ${name}`, start, clock: systemClock, log, random: Math.random }));
@@ -153,28 +162,40 @@ async function startAll(group: Group): Promise<Supervised[]> {
   }
 }
 
+function tellAll({ living }: Group, whom: Role, message: ToWorker): void {
+  for (const [other, its] of living) if (its === whom) other.tell(message);
+}
+
+/** What the worker of that name says of its connection to the broker. */
+function busIs(group: Group, name: string, up: boolean): void {
+  group.buses.set(name, up);
+  tellAll(group, 'api', { say: 'bus', up: busUp(group) ?? false });
+}
+
+function newWorker(group: Group, role: Role, name: string): WorkerProcess {
+  const { folder, config } = group.options;
+  const outbox = (): void => tellAll(group, 'rpc', { say: 'outbox' });
+  const place = { logs: folder.logs, name, isLoud: config.log.stderr };
+  return startWorker(place, role === 'api' ? group.socket : undefined, { outbox, bus: up => busIs(group, name, up) });
+}
+
 async function startOne(
   group: Group,
   role: Role,
   own: Pick<WorkerSettings, 'name' | 'holder'>,
   first: PromiseWithResolvers<void>,
 ): Promise<Child> {
-  const { options, url, living } = group;
+  const { options, url, living, waiting } = group;
   const { folder, config, keystone } = options;
   const place = { stateDir: folder.path, busSocket: folder.busSocket, logs: folder.logs };
+  const worker = waiting.get(own.name) ?? newWorker(group, role, own.name);
+  waiting.delete(own.name);
   const settings = { ...own, ...place, role, config, keystone, url, changeable: group.changeable, busUp: busUp(group) };
-  const tellAll = (whom: Role, message: ToWorker): void => {
-    for (const [other, its] of living) if (its === whom) other.tell(message);
-  };
-  const bus = (up: boolean): void => {
-    group.buses.set(own.name, up);
-    tellAll('api', { say: 'bus', up: busUp(group) ?? false });
-  };
-  const worker = startWorker(settings, role === 'api' ? group.socket : undefined, { outbox: () => tellAll('rpc', { say: 'outbox' }), bus });
+  worker.tell({ say: 'start', settings });
   living.set(worker, role);
   void worker.gone.then(() => {
     living.delete(worker);
-    if (group.buses.has(own.name)) bus(false);
+    if (group.buses.has(own.name)) busIs(group, own.name, false);
   });
   worker.ready.then(first.resolve, first.reject);
   await worker.ready;

@@ -3,7 +3,7 @@ import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { launcher, nodeFlags } from '../supervise/node.ts';
-import type { FromWorker, Questions, ToWorker, WorkerSettings } from './protocol.ts';
+import type { FromWorker, Questions, ToWorker } from './protocol.ts';
 
 export interface WorkerEvents {
   outbox(): void;
@@ -24,11 +24,22 @@ export interface WorkerProcess {
   kill(): void;
 }
 
+/** What is known of a worker before it is known what it is to do. */
+export interface WorkerPlace {
+  readonly logs: string;
+  readonly name: string;
+  /** Whether what it prints is printed here. */
+  readonly isLoud: boolean;
+}
+
 const program = join(import.meta.dirname, 'worker.ts');
 
-/** `socket`: the listening one, for those that accept from it. What it prints (crashes, mostly) is appended to a file beside its log. */
-export function startWorker(settings: WorkerSettings, socket: unknown, events: WorkerEvents): WorkerProcess {
-  const child = spawned(settings, socket);
+/**
+ * It loads its program, and begins when it is told to `start`. `socket`: the listening one, for those that accept from it. What it prints (crashes,
+ * mostly) is appended to a file beside its log.
+ */
+export function startWorker(place: WorkerPlace, socket: unknown, events: WorkerEvents): WorkerProcess {
+  const child = spawned(place, socket);
   const ready = Promise.withResolvers<void>();
   const leaving = Promise.withResolvers<string>();
   const gone = Promise.withResolvers<string>();
@@ -64,7 +75,6 @@ export function startWorker(settings: WorkerSettings, socket: unknown, events: W
   const tell = (message: ToWorker): void => {
     if (child.connected) child.send(message, () => {});
   };
-  tell({ say: 'start', settings });
   return {
     ...{ pid: child.pid ?? 0, ready: ready.promise, leaving: leaving.promise, gone: gone.promise, tell },
     get isReady() {
@@ -84,16 +94,10 @@ export function startWorker(settings: WorkerSettings, socket: unknown, events: W
   };
 }
 
-function spawned({ logs, name, config }: WorkerSettings, socket: unknown): ChildProcess {
+function spawned({ logs, name, isLoud }: WorkerPlace, socket: unknown): ChildProcess {
   mkdirSync(logs, { recursive: true, mode: 0o700 });
   const output = openSync(join(logs, `server-${name}.out`), 'a', 0o600);
-  const files = [
-    'ignore',
-    output,
-    config.log.stderr ? 'inherit' : output,
-    'ipc',
-    ...(socket === undefined ? [] : [socket]),
-  ] as StdioOptions;
+  const files = ['ignore', output, isLoud ? 'inherit' : output, 'ipc', ...(socket === undefined ? [] : [socket])] as StdioOptions;
   try {
     return fork(launcher, [program, name], { stdio: files, serialization: 'advanced', execArgv: [...nodeFlags] });
   } finally {
