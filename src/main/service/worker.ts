@@ -8,6 +8,7 @@ import { byStrategy } from '../auth-strategy.ts';
 import { identityFile } from '../identity.ts';
 import { openKeystone } from '../keystone.ts';
 import { hostOf, openMessaging, watchBus } from '../messaging.ts';
+import { gathered } from './gathered.ts';
 import type { BusWatch } from './health.ts';
 import { listenHttp, type ServerIdentity } from './http.ts';
 import { startJobs } from './jobs.ts';
@@ -25,8 +26,8 @@ const tell = (message: FromWorker): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 };
 
-/** How late the process that delivers hears at the worst. */
-const gatherMs = 3;
+/** The process that delivers hears of the first commit at once, of those in so many ms behind it together. */
+const gatherMs = 20;
 
 /** How it ends: by itself with others beside it that go on, with all others, or without a parent. */
 type End = 'retire' | 'stop' | 'orphan';
@@ -123,16 +124,8 @@ interface Part {
 }
 
 async function serveApi(settings: WorkerSettings, { services }: OpenedServices, log: Log): Promise<Part> {
-  // Whoever delivers it is in another process, by way of the parent: a crowd of commits is told of together.
-  let told = false;
-  services.store.onOutbox(() => {
-    if (told) return;
-    told = true;
-    setTimeout(() => {
-      told = false;
-      tell({ say: 'outbox' });
-    }, gatherMs);
-  });
+  // Whoever delivers it is in another process, by way of the parent.
+  services.store.onOutbox(gathered(() => tell({ say: 'outbox' }), gatherMs));
   const bus: BusWatch = { up: settings.busUp };
   const http = await listenHttp(services, { at: { fd: socketFd }, bus, identity: () => identityOf(settings, log) });
   return { bus, wake: () => {}, reload: () => http.reload(), drain: how => http.drain(how) };

@@ -15,6 +15,7 @@ import { l2popMessages, l2popRefresh } from './l2pop.ts';
 import type { Message } from './messages.ts';
 import * as messages from './messages.ts';
 import { labelMessages, meteredHosts, ruleMessages } from './metering.ts';
+import { segmentAt } from './segments.ts';
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -179,16 +180,8 @@ function activationMessages(id: string, networkId: string, activated: Activation
   return [...(from === '' ? [] : [messages.bindingDeactivate(id, from, networkId)]), messages.bindingActivate(id, to)];
 }
 
-/** The segment that the port is bound to, or the first of its network. */
 async function segmentOf(services: Services, port: Facts): Promise<Facts> {
-  const where: Predicate = { and: [{ eq: ['port_id', String(port.id)] }, { eq: ['host', String(port['binding:host_id'])] }] };
-  const [level] = await services.store.select({ table: 'port_binding_levels', where, order: [['level', 'desc']], limit: 1 });
-  const [row] = await services.store.select({
-    table: 'segments',
-    where: level ? { eq: ['id', String(level.segment_id)] } : { eq: ['network_id', String(port.network_id)] },
-    order: [['segment_index', 'asc']],
-    limit: 1,
-  });
+  const row = await segmentAt(services, String(port.id), String(port.network_id), String(port['binding:host_id']));
   return {
     network_type: row?.network_type ?? null,
     segmentation_id: row?.segmentation_id ?? null,

@@ -89,6 +89,25 @@ test('what is told is the same, in a few statements for all of them', async () =
   assert.ok(store.statements - before - readAll <= made.length + 1, `${store.statements - before - readAll} for ${made.length}`);
 });
 
+test('what facts have in common is asked for once, whatever their number', async () => {
+  const ids = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'];
+  await using store = await storeWith(ids);
+  const services = servicesOf(store);
+  const before = { network_id: 'n', host: '', device_owner: '', fixed_ips: [], security_groups: [] };
+  const updated = (id: string): OutboxRow => fact(id, 'updated', { changed: ['name'], before });
+  const network = (id: string): OutboxRow => ({ ...fact(id), kind: 'network' });
+  const rule = (id: string): OutboxRow => ({ ...fact(id), kind: 'security_group_rule', facts: { security_group_id: 'g0' } });
+  const spent = async (facts: readonly OutboxRow[]): Promise<number> => {
+    const from = store.statements;
+    const messages = await told(await readTogether(services, facts), facts);
+    assert.deepEqual(messages, await told(services, facts));
+    const alone = store.statements;
+    await told(services, facts);
+    return store.statements - from - 2 * (store.statements - alone);
+  };
+  for (const kind of [updated, network, rule]) assert.equal(await spent(ids.map(kind)), await spent(ids.slice(0, 2).map(kind)), kind.name);
+});
+
 test('ports that are gone are not asked for with a list of nothing', async () => {
   await using store = await storeWith([]);
   const services = servicesOf(store);

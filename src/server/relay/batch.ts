@@ -7,8 +7,10 @@ import { tagsQuery } from '../commands/tags.ts';
 import type { Services } from '../context.ts';
 import { portObjects } from '../objects/ports.ts';
 import { readersQuery } from '../objects/push.ts';
-import { keyed, ReadSet } from '../read-set.ts';
+import { keyed, type ReadSet } from '../read-set.ts';
 import { servedQuery } from './agents.ts';
+import { Once } from './once.ts';
+import { levelsQuery, segmentsQuery } from './segments.ts';
 
 /** A query for many values of a column, of which others ask for the rows of one. */
 interface Shared {
@@ -19,29 +21,41 @@ interface Shared {
   ask(value: string): Query;
 }
 
-/** Services whose store knows what telling of these facts asks for. */
+/** Services whose store knows what telling of these facts asks for, and asks once for what it does not. */
 export async function readTogether(services: Services, facts: readonly OutboxRow[]): Promise<Services> {
-  const ids = [...new Set(facts.filter(({ kind, event }) => kind === 'port' && event !== 'deleted').map(({ id }) => id))];
-  if (ids.length === 0) return services;
-  const store = new ReadSet(services.store);
-  const [ports = []] = await read(store, ofPorts(ids), []);
-  const networks = [...new Set(ports.map(port => String(port.network_id)))];
+  const idsOf = (wanted: string): string[] => [
+    ...new Set(facts.filter(({ kind, event }) => kind === wanted && event !== 'deleted').map(({ id }) => id)),
+  ];
+  const [ids, rules] = [idsOf('port'), idsOf('security_group_rule')];
+  const store = new Once(services.store);
+  const ofRules = rules.length > 0 ? [byKey('security_group_rules', rules)] : [];
+  const answers = await read(store, [...ofRules, ...(ids.length > 0 ? ofPorts(ids) : [])], []);
+  if (ids.length === 0) return { ...services, store };
+  const networks = [...new Set(answers[ofRules.length]!.map(port => String(port.network_id)))];
   await read(store, networks.length > 0 ? ofNetworks(networks) : [], [readersQuery(services, portObjects.told)]);
   return { ...services, store };
 }
+
+/** Rows by their keys. */
+const byKey = (table: string, ids: readonly string[]): Shared => ({
+  ...{ query: idsQuery(table, ids), column: 'id', values: ids },
+  ask: id => ({ table, where: keyed({ id }) }),
+});
 
 function ofPorts(ids: readonly string[]): Shared[] {
   const beside = (queries: (ids: readonly string[]) => Query[], column: string): Shared[] =>
     queries(ids).map((query, i) => ({ query, column, values: ids, ask: id => queries([id])[i] as Query }));
   return [
-    { query: idsQuery('ports', ids), column: 'id', values: ids, ask: id => ({ table: 'ports', where: keyed({ id }) }) },
+    byKey('ports', ids),
     ...beside(partQueries, 'port_id'),
+    ...beside(some => [levelsQuery(some)], 'port_id'),
     ...beside(some => [tagsQuery(some)], 'object_id'),
   ];
 }
 
 const ofNetworks = (ids: readonly string[]): Shared[] => [
   { query: idsQuery('networks', ids), column: 'id', values: ids, ask: id => idsQuery('networks', [id]) },
+  { query: segmentsQuery(ids), column: 'network_id', values: ids, ask: id => segmentsQuery([id]) },
   { query: groupedQuery('dhcp_bindings', 'network_id', ids), column: 'network_id', values: ids, ask: servedQuery },
 ];
 

@@ -4,6 +4,7 @@ import { byIds, grouped } from '../commands/load.ts';
 import { type PortFacts, partsOf, portsOn } from '../commands/port-rows.ts';
 import type { Services } from '../context.ts';
 import { fdb, type Message } from './messages.ts';
+import { segmentsOf } from './segments.ts';
 
 const flood = ['00:00:00:00:00:00', '0.0.0.0'] as const;
 
@@ -29,13 +30,10 @@ async function places(services: Services, hosts: Iterable<string>): Promise<Map<
   return out;
 }
 
+const tunnelled: readonly unknown[] = ['vxlan', 'gre', 'geneve'];
+
 async function tunnelOf(services: Services, networkId: string): Promise<Segment | undefined> {
-  const [row] = await services.store.select({
-    table: 'segments',
-    where: { and: [{ eq: ['network_id', networkId] }, { in: ['network_type', ['vxlan', 'gre', 'geneve']] }] },
-    order: [['segment_index', 'asc']],
-    limit: 1,
-  });
+  const row = (await segmentsOf(services, networkId)).find(segment => tunnelled.includes(segment.network_type));
   if (!row) return undefined;
   return { segment_id: Number(row.segmentation_id), network_type: String(row.network_type) };
 }

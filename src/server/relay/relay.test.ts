@@ -54,6 +54,11 @@ class Box {
     for (const listener of this.listeners) listener();
   }
 
+  /** By a server that cannot tell of it. */
+  commitElsewhere(seq: number): void {
+    this.rows.push({ seq, kind: 'port' });
+  }
+
   async pass(ms: number): Promise<void> {
     this.now += ms;
     for (const wake of this.sleepers) wake();
@@ -92,6 +97,61 @@ test('what is committed is delivered at once, and a lease is not renewed for eac
   await box.pass(5000);
   assert.equal(box.leases, 2);
   await one.end();
+});
+
+test('facts that come while others are told are looked for once, with those that come soon after', async () => {
+  const box = new Box();
+  const slow = Promise.withResolvers<void>();
+  const one = await relay(box, 'one', seq => (seq === 1 ? slow.promise : Promise.resolve()));
+  box.commit(1);
+  await settled();
+  box.commit(2);
+  slow.resolve();
+  await settled();
+  assert.deepEqual(one.sent, [1]);
+  const looks = box.looks;
+  for (const seq of [3, 4, 5]) {
+    box.commit(seq);
+    await settled();
+  }
+  assert.equal(box.looks, looks);
+  await box.pass(20);
+  assert.deepEqual(one.sent, [1, 2, 3, 4, 5]);
+  assert.equal(box.looks, looks + 1);
+  await one.end();
+});
+
+test('a fact that comes alone is told alone, and facts of other servers, of which nobody tells, soon after', async () => {
+  const box = new Box();
+  const one = await relay(box, 'one');
+  box.commit(1);
+  await settled();
+  assert.deepEqual(one.sent, [1]);
+  const looks = box.looks;
+  box.commitElsewhere(2);
+  await settled();
+  assert.equal(box.looks, looks);
+  await box.pass(20);
+  assert.deepEqual(one.sent, [1, 2]);
+  await one.end();
+});
+
+test('who does not have the lease asks for it now and then, and not for each fact', async () => {
+  const box = new Box();
+  const one = await relay(box, 'one');
+  const two = await relay(box, 'two');
+  const asked = box.leases;
+  for (let seq = 1; seq <= 20; seq++) {
+    box.commit(seq);
+    await settled();
+  }
+  assert.equal(one.sent.length, 20);
+  assert.equal(box.leases, asked);
+  await one.end();
+  box.commit(21);
+  await box.pass(500);
+  assert.deepEqual(two.sent, [21]);
+  await two.end();
 });
 
 test('a relay that ends gives its lease back: the next one need not wait', async () => {
@@ -156,6 +216,7 @@ test('a fact of a newer version is left to that one, which finds the lease free;
   box.commit(3);
   await settled();
   assert.deepEqual(older.sent, [1]);
+  await box.pass(20);
   const { store } = box.services();
   assert.equal(await store.lease('relay:agents', 'newer', 10_000), true);
   await box.pass(3000);

@@ -4,6 +4,7 @@ import { type OutboxRow, StoreBusy } from '../../contracts/store.ts';
 import { Backoff } from '../../engine/backoff.ts';
 import type { Signal } from '../../engine/clock.ts';
 import type { Services } from '../context.ts';
+import { Bell } from './bell.ts';
 import { catchUp, forgetLate } from './catch-up.ts';
 import { LeftForAnother, letByMs, Strangers } from './strangers.ts';
 import { type Bound, batch, Waiting } from './waiting.ts';
@@ -49,26 +50,32 @@ const leaseMs = 10_000;
 const idleMs = 500;
 /** Between passes of a reader that has nobody to tell: each look and each acknowledgement is for more facts then. */
 const unheardMs = 100;
+/** Where facts came while others were told, more come: each look and each acknowledgement is for those of so long. */
+const gatherMs = 20;
 
 export async function runRelay(services: Services, options: RelayOptions, signal: Signal): Promise<void> {
   const backoff = new Backoff({ firstMs: 100, maxMs: 10_000 }, services.random);
   const lease = new Lease(services, `relay:${options.reader}`, options.holder);
   const strangers = new Strangers(services, options.reader);
   const waiting = new Waiting(services, options.reader, options.bound);
-  let wake: (() => void) | undefined;
-  const rouse = (): void => wake?.();
-  using _listener = services.store.onOutbox(rouse);
-  options.wakers?.add(rouse);
+  const bell = new Bell(services.clock, signal);
+  const ring = (): void => bell.ring();
+  using _listener = services.store.onOutbox(ring);
+  options.wakers?.add(ring);
   while (!signal.aborted) {
-    const woken = new Promise<void>(resolve => {
-      wake = resolve;
-    });
+    bell.listen();
     try {
-      const held = await lease.held();
-      if (!held) waiting.idle();
-      const { sent, restMs } = held ? await pass(services, options, { lease, strangers, waiting }) : nothing;
+      if (!(await lease.held())) {
+        // Whoever holds it is told of each fact as well: to ask for the lease again and again would be a write for each.
+        waiting.idle();
+        backoff.reset();
+        await services.clock.sleep(idleMs, signal);
+        continue;
+      }
+      const { sent, restMs } = await pass(services, options, { lease, strangers, waiting });
       backoff.reset();
       if (restMs > 0) await lease.keptWhile(() => services.clock.sleep(restMs, signal));
+      else if (sent > 0 && sent < batch) await (bell.rang ? services.clock.sleep(gatherMs, signal) : bell.wait(gatherMs));
       if (sent > 0) continue;
     } catch (error) {
       if (error instanceof LeftForAnother) {
@@ -81,9 +88,9 @@ export async function runRelay(services: Services, options: RelayOptions, signal
       await services.clock.sleep(backoff.next(), signal);
       continue;
     }
-    await Promise.race([woken, services.clock.sleep(idleMs, signal)]);
+    await bell.wait(idleMs);
   }
-  options.wakers?.delete(rouse);
+  options.wakers?.delete(ring);
   await lease.giveBack();
 }
 
