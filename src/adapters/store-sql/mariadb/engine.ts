@@ -4,16 +4,7 @@ import type { SqlValue } from '../common/dialect.ts';
 import { insertHead } from '../common/insert.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
-import {
-  type Answer,
-  type AtOnce,
-  type Engine,
-  firstFailure,
-  OnlyReads,
-  type Session,
-  type Taken,
-  type Trouble,
-} from '../remote/engine.ts';
+import { type Answer, type AtOnce, type Engine, OnlyReads, type Session, type Taken, type Trouble } from '../remote/engine.ts';
 import { counterSlot, fenceTable } from '../remote/fence.ts';
 import { slotOf } from '../remote/hash.ts';
 import type { Names } from '../remote/names.ts';
@@ -61,12 +52,15 @@ function together(statements: readonly Statement[]): Statement {
   return { text: `${compound} ${texts.join('; ')}; END`, binds: statements.flatMap(({ binds }) => binds) };
 }
 
-const compound = `BEGIN NOT ATOMIC DECLARE weft_done INT DEFAULT 0;
+/** `first`: what is done before the error is told. */
+const compoundOf = (variables: string, first: string): string => `BEGIN NOT ATOMIC DECLARE weft_done INT DEFAULT 0; ${variables}
   DECLARE EXIT HANDLER FOR 1062 BEGIN
     GET DIAGNOSTICS CONDITION 1 @weft_taken = MESSAGE_TEXT;
-    SET @weft_taken = concat(weft_done, ' ', @weft_taken);
+    SET @weft_taken = concat(weft_done, ' ', @weft_taken); ${first}
     SIGNAL SQLSTATE '23000' SET MYSQL_ERRNO = 1062, MESSAGE_TEXT = @weft_taken;
   END;`;
+
+const compound = compoundOf('', '');
 
 function takenAmong(error: unknown): Taken | undefined {
   const key = takenKey(error);
@@ -74,8 +68,10 @@ function takenAmong(error: unknown): Taken | undefined {
   return key === undefined ? undefined : { at, key };
 }
 
-/** Slots in rising order, each run of one kind of lock a part of the statement: parts are carried out one after another. */
-function lockStatement(names: Names): Statement | undefined {
+/** Slots in rising order, one query for each run of one kind of lock. A list that is longer might be made a join, which has no order. */
+const longestRun = 500;
+
+function lockRuns(names: Names): { readonly rows: string; readonly lock: string }[] {
   const wanted = new Map<number, boolean>();
   for (const [name, alone] of names) {
     const slot = slotOf(name, slots);
@@ -84,34 +80,37 @@ function lockStatement(names: Names): Statement | undefined {
   const runs: { alone: boolean; slots: number[] }[] = [];
   for (const [slot, alone] of [...wanted].sort(([a], [b]) => a - b)) {
     const last = runs.at(-1);
-    if (last?.alone === alone) last.slots.push(slot);
+    if (last?.alone === alone && last.slots.length < longestRun) last.slots.push(slot);
     else runs.push({ alone, slots: [slot] });
   }
-  if (runs.length === 0) return undefined;
-  const parts = runs.map(
-    run =>
-      `(SELECT slot FROM weft_lock WHERE slot IN (${run.slots.join(', ')}) ORDER BY slot ${run.alone ? 'FOR UPDATE' : 'LOCK IN SHARE MODE'})`,
-  );
-  return { text: parts.join(' UNION ALL '), binds: [] };
+  return runs.map(run => ({
+    rows: `weft_lock WHERE slot IN (${run.slots.join()})`,
+    lock: run.alone ? 'FOR UPDATE' : 'LOCK IN SHARE MODE',
+  }));
+}
+
+/** Parts are carried out one after another. */
+function lockStatement(names: Names): Statement | undefined {
+  const parts = lockRuns(names).map(({ rows, lock }) => `(SELECT slot FROM ${rows} ORDER BY slot ${lock})`);
+  return parts.length === 0 ? undefined : { text: parts.join(' UNION ALL '), binds: [] };
 }
 
 /** What goes into one compound statement. */
 const mostBinds = 5000;
 
-/** The locks of `lockStatement`, with nothing answered. Of a part of a UNION within another query the order counts only where it has a limit. */
+/** The locks of `lockStatement`, with nothing answered: counted as they are found in the primary key, which is in its order. */
 function lockQuietly(names: Names): Statement | undefined {
-  const locks = lockStatement(names);
-  const text = locks?.text.replaceAll('ORDER BY slot', 'ORDER BY slot LIMIT 1000000');
-  return text === undefined ? undefined : { text: `SELECT count(*) INTO weft_found FROM (${text}) AS weft_names`, binds: [] };
+  const queries = lockRuns(names).map(({ rows, lock }) => `SELECT count(slot) INTO weft_found FROM ${rows} ${lock}`);
+  return queries.length === 0 ? undefined : { text: queries.join('; '), binds: [] };
 }
 
 const refusing = (what: string): string =>
   `SET @weft_told = concat(weft_done, ${what}); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = @weft_told`;
 
 /**
- * Compound statements, each of which goes on where the one before has come to its end, and so does COMMIT. An error ends them wherever it comes
- * from, also one that no handler is asked about, or before the first word was carried out: so each has a number of its own, `first` and
- * those after it, that no other commit of the connection leaves in `@weft_step`.
+ * Compound statements that are one transaction, the last with COMMIT; mostly that is the first. Each goes on where the one before has come to its end. An error
+ * ends them wherever it comes from, also one that no handler is asked about, or before the first word was carried out: so each has a number of
+ * its own, `first` and those after it, that no other commit of the connection leaves in `@weft_step`. Nothing is to come behind COMMIT that could fail when it is done.
  */
 function compounds(statements: readonly Statement[], entries: number, first: number): Statement[] {
   const groups: Statement[][] = [];
@@ -124,28 +123,33 @@ function compounds(statements: readonly Statement[], entries: number, first: num
     }
     groups.at(-1)!.push(statement);
   }
+  const seq = entries > 0 ? `SELECT LAST_INSERT_ID() + ${entries - 1}; ` : '';
   let done = 0;
   return groups.map((group, i) => {
     const texts = group.map(({ text }) => `SET weft_done = ${done++}; ${text}`);
-    const seq = i === groups.length - 1 && entries > 0 ? `LAST_INSERT_ID() + ${entries - 1}` : '0';
-    const goOn = i === 0 ? '' : `IF NOT (@weft_step <=> ${first + i - 1}) THEN ${refusing("' stopped'")}; END IF; `;
+    const goOn = `IF NOT (@weft_step <=> ${first + i - 1}) THEN ${refusing("' stopped'")}; END IF`;
+    const end = i === groups.length - 1 ? `${seq}COMMIT` : `SET @weft_step = ${first + i}`;
     return {
-      text: `${atOnceHead} ${goOn}${texts.join('; ')}; SET @weft_seq = ${seq}, @weft_step = ${first + i}; END`,
+      text: `${atOnceHead} ${i === 0 ? 'START TRANSACTION' : goOn}; ${texts.join('; ')}; ${end}; END`,
       binds: group.flatMap(({ binds }) => binds),
     };
   });
 }
 
-const atOnceHead = compound.replace('INT DEFAULT 0;', 'INT DEFAULT 0; DECLARE weft_found BIGINT;');
+/** Nobody waits for what it has locked until its process has read that it was refused. */
+const atOnceHead = `${compoundOf('DECLARE weft_found BIGINT;', 'ROLLBACK;')} DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;`;
 
 const atOnce: AtOnce = {
   joins: false,
   names: lockQuietly,
-  guards: guards => ({
-    text: `SELECT min(g) INTO weft_found FROM (${guards.text}) AS weft_guards WHERE (n > 0) = (gone = 1);
-      IF weft_found IS NOT NULL THEN ${refusing("' guard ', weft_found")}; END IF`,
-    binds: guards.binds,
-  }),
+  // Looked at one after another, which costs half of a UNION whose lines are counted.
+  guards({ looks, list, binds }) {
+    const misses = looks.map((look, i) => `WHEN ${list[i]!.guard === 'absent' ? '' : 'NOT '}coalesce((${look}), 0) THEN ${i}`);
+    return {
+      text: `SET weft_found = CASE ${misses.join(' ')} END; IF weft_found IS NOT NULL THEN ${refusing("' guard ', weft_found")}; END IF`,
+      binds,
+    };
+  },
   write({ text, binds, expect, counts }) {
     if (expect === undefined) return { text, binds };
     const miss = `${refusing("' miss'")}; END IF`;
@@ -156,13 +160,15 @@ const atOnce: AtOnce = {
     const own = session as MariadbSession;
     const texts = compounds(statements, entries, own.steps + 1);
     own.steps += texts.length;
-    const sent = [own.begin(), ...texts.map(statement => own.query(statement)), own.commitIfDone()];
-    const failed = await firstFailure(sent);
-    // Whatever was said before: one that is killed behind its last word has an error, and was done.
-    const seq = (await sent.at(-1)) as number | undefined;
-    if (seq !== undefined) return { seq };
-    if (!failed) throw new Error('store: a commit did not come to its end');
-    return { at: Number.parseInt((failed.error as Partial<SqlError>).sqlMessage ?? '', 10), error: failed.error };
+    const last = texts.pop()!;
+    const results = await Promise.allSettled([...texts.map(statement => own.compound(statement)), own.lastCompound(last)]);
+    const end = results.at(-1)!;
+    if (end.status === 'fulfilled') return { seq: end.value as number };
+    // Whether COMMIT was done is then not known: one that is killed behind its last word has an error, too.
+    if (own.broken) throw end.reason;
+    await own.rollback();
+    const { reason } = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
+    return { at: Number.parseInt((reason as Partial<SqlError>).sqlMessage ?? '', 10), error: reason };
   },
   told(error) {
     const message = (error as Partial<SqlError> | null)?.sqlMessage ?? '';

@@ -1,8 +1,10 @@
 // A connection to MariaDB: text protocol, so that a list may be as long as it is; answers follow one another, questions do not wait.
+import { connect, type Socket } from 'node:net';
 import { type Connection, createConnection, type SqlError } from 'mariadb';
 import type { SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
 import { type Answer, OnlyReads, type Session } from '../remote/engine.ts';
+import { sendTogether } from '../remote/together.ts';
 import type { Location, Node } from '../remote/url.ts';
 
 /** Nothing relies on the isolation level; this one has no gaps locked, and sees what is committed. One writer, so numbers have no steps. */
@@ -20,9 +22,9 @@ export interface MariadbLimits {
 export const lockWaitSeconds = ({ lockWaitMs }: MariadbLimits): number => Math.max(1, Math.ceil(lockWaitMs / 1000));
 
 export async function connectMariadb(location: Location, node: Node, limits: MariadbLimits, count: () => void): Promise<Session> {
+  const socket = connect(node.port, node.host).setNoDelay(true);
   const connection = await createConnection({
-    host: node.host,
-    port: node.port,
+    stream: () => socket,
     user: location.user,
     password: location.password,
     database: location.database,
@@ -39,7 +41,7 @@ export async function connectMariadb(location: Location, node: Node, limits: Mar
     connectTimeout: limits.connectMs,
     keepAliveDelay: 60_000,
   });
-  const session = new MariadbSession(connection, count);
+  const session = new MariadbSession(connection, socket, count);
   const wait = lockWaitSeconds(limits);
   await session.prepare([...settings, `SET SESSION innodb_lock_wait_timeout = ${wait}, SESSION lock_wait_timeout = ${wait}`]);
   return session;
@@ -53,10 +55,6 @@ interface Counted {
   readonly insertId: number;
 }
 
-/** The last step may have been left by a commit before, but not with this number. Nothing is to come behind COMMIT that could fail when it is done. */
-const commitIf = (step: number): string =>
-  `BEGIN NOT ATOMIC IF @weft_step <=> ${step} THEN SELECT @weft_seq; COMMIT; ELSE SELECT NULL; ROLLBACK; END IF; END`;
-
 export interface MariadbAnswer extends Answer {
   readonly insertId: number;
 }
@@ -67,13 +65,15 @@ export class MariadbSession implements Session {
   /** Compound statements of commits that were sent so far. */
   steps = 0;
   private readonly connection: Connection;
+  private readonly socket: Socket;
   private readonly count: () => void;
   /** A statement is a transaction of its own, unless told. */
   private alone = true;
   private inTransaction = false;
 
-  constructor(connection: Connection, count: () => void) {
+  constructor(connection: Connection, socket: Socket, count: () => void) {
     this.connection = connection;
+    this.socket = socket;
     this.count = count;
     connection.on('error', () => this.destroy());
     connection.on('end', () => this.destroy());
@@ -126,12 +126,16 @@ export class MariadbSession implements Session {
     return this.send('COMMIT');
   }
 
-  /** COMMIT where the last compound statement was done, and the number that it left; or else the end of what was. */
-  async commitIfDone(): Promise<number | undefined> {
-    this.inTransaction = false;
-    const { rows } = await this.send(commitIf(this.steps));
-    const [seq] = (rows[0] as unknown[][])[0]!;
-    return seq === null ? undefined : Number(seq);
+  /** A compound statement of a commit, which begins the transaction or goes on in it. */
+  compound({ text, binds }: Statement): Promise<unknown> {
+    return this.send(text, binds);
+  }
+
+  /** The compound statement that ends with COMMIT, behind what it selects, if anything: the number that this is. */
+  async lastCompound({ text, binds }: Statement): Promise<number> {
+    const { rows } = await this.send(text, binds);
+    const [seq] = (rows[0] as unknown[][] | undefined)?.[0] ?? [];
+    return Number(seq ?? 0);
   }
 
   rollback(): Promise<unknown> {
@@ -159,6 +163,7 @@ export class MariadbSession implements Session {
 
   private async send(text: string, binds: readonly SqlValue[] = []): Promise<MariadbAnswer> {
     this.count();
+    sendTogether(this.socket);
     try {
       const result = (await this.connection.query(text, binds.map(wellFormed))) as unknown[][] | Counted;
       if (Array.isArray(result)) return { rows: result, count: 0, insertId: 0 };

@@ -1,9 +1,11 @@
 // A connection to PostgreSQL: statements are prepared where they come again, and sent without waiting for the answers of those before.
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { Lru } from '../common/lru.ts';
 import type { Statement } from '../common/reads.ts';
 import { type Answer, OnlyReads, type Session } from '../remote/engine.ts';
 import { key64 } from '../remote/hash.ts';
+import { sendTogether } from '../remote/together.ts';
 import type { Location, Node } from '../remote/url.ts';
 import { numbered } from './dialect.ts';
 import { fromPostgres, toPostgres } from './text.ts';
@@ -25,7 +27,14 @@ const types = { getTypeParser: parserOf };
 /** Names of prepared statements that one connection is asked to keep, and how long their texts are at most. */
 const keep = 500;
 const longestKept = 8000;
-const texts = new Lru<string, string>(2000);
+
+/** A statement as it is sent: with numbered parameters, and by which name it is prepared. */
+interface Form {
+  readonly text: string;
+  readonly name?: string;
+}
+
+const forms = new Lru<string, Form>(2000);
 
 export async function connectPostgres(location: Location, node: Node, limits: PostgresLimits, count: () => void): Promise<Session> {
   const config = {
@@ -86,11 +95,8 @@ class PostgresSession implements Session {
   }
 
   query({ text, binds }: Statement): Promise<Answer> {
-    return this.send({
-      text: withNumbers(text),
-      values: binds.map(bind => (typeof bind === 'string' ? toPostgres(bind) : bind)),
-      ...this.name(text),
-    });
+    const values = binds.map(bind => (typeof bind === 'string' ? toPostgres(bind) : bind));
+    return this.send({ ...this.kept(formOf(text)), values });
   }
 
   run(text: string): Promise<Answer> {
@@ -113,31 +119,36 @@ class PostgresSession implements Session {
     if (this.broken) return;
     this.broken = true;
     // There is no other way to end one that hangs.
-    (this.client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    this.socket.destroy();
   }
 
-  private name(text: string): { name?: string } {
-    if (text.length > longestKept) return {};
-    const name = `weft${key64(text)}`;
-    if (!this.named.has(name)) {
-      if (this.named.size >= keep) return {};
-      this.named.add(name);
-    }
-    return { name };
+  private get socket(): Socket {
+    return (this.client as unknown as { connection: { stream: Socket } }).connection.stream;
+  }
+
+  /** Without the name where this connection keeps enough of them. */
+  private kept(form: Form): Form {
+    const { name } = form;
+    if (name === undefined || this.named.has(name)) return form;
+    if (this.named.size >= keep) return { text: form.text };
+    this.named.add(name);
+    return form;
   }
 
   private async send(query: { text: string; values?: unknown[]; name?: string }): Promise<Answer> {
     if (this.broken) throw Object.assign(new Error('store: the connection is closed'), { code: 'ECONNRESET' });
     this.count();
+    sendTogether(this.socket);
     const { rows, rowCount } = await this.client.query({ ...query, rowMode: 'array' } as pg.QueryArrayConfig);
     return { rows: rows ?? [], count: rowCount ?? 0 };
   }
 }
 
-function withNumbers(text: string): string {
-  const known = texts.get(text);
+function formOf(text: string): Form {
+  if (text.length > longestKept) return { text: numbered(text) };
+  const known = forms.get(text);
   if (known !== undefined) return known;
-  const result = numbered(text);
-  if (text.length <= longestKept) texts.set(text, result);
-  return result;
+  const form = { text: numbered(text), name: `weft${key64(text)}` };
+  forms.set(text, form);
+  return form;
 }

@@ -15,34 +15,47 @@ export interface GuardLocks {
 
 export interface Guards extends Statement {
   readonly list: readonly Guard[];
+  /** As queries of one value each, with the same binds: something where the guard found a row, and nothing or 0 where it did not. */
+  readonly looks: readonly string[];
 }
 
 /** `most`: parameters of a statement; a guard has fewer. */
 export function compileGuards(compiler: Compiler, writeSet: WriteSet, { locks, most }: { locks: GuardLocks; most: number }): Guards[] {
   const changed = new Set(writeSet.ops.filter(changes).map(op => op.table));
-  const statements: { lines: string[]; binds: SqlValue[]; list: Guard[] }[] = [];
+  const statements: { lines: string[]; looks: string[]; binds: SqlValue[]; list: Guard[] }[] = [];
   for (const guard of writeSet.guards ?? []) {
     const table = tableOf(compiler.tables, guard.table);
     const binds: SqlValue[] = [];
-    const counts = found(compiler, table, guard, changed.has(guard.table) ? locks.write : locks.read, binds);
+    const look = lookOf(compiler, table, guard, changed.has(guard.table) ? locks.write : locks.read, binds);
     const last = statements.at(-1);
     const fits = last && last.binds.length + binds.length <= most;
-    const statement = fits ? last : { lines: [], binds: [], list: [] };
+    const statement = fits ? last : { lines: [], looks: [], binds: [], list: [] };
     if (!fits) statements.push(statement);
     const i = statement.list.length;
-    statement.lines.push(`SELECT ${i} AS g, ${guard.guard === 'absent' ? 1 : 0} AS gone, ${counts} AS g${i}`);
+    statement.lines.push(`SELECT ${i} AS g, ${guard.guard === 'absent' ? 1 : 0} AS gone, ${look.counts} AS n FROM (${look.rows}) AS g${i}`);
+    statement.looks.push(look.value);
     statement.list.push(guard);
     for (const bind of binds) statement.binds.push(bind);
   }
-  return statements.map(({ lines, binds, list }) => ({ text: lines.join(' UNION ALL '), binds, list }));
+  return statements.map(({ lines, ...rest }) => ({ text: lines.join(' UNION ALL '), ...rest }));
 }
 
 /** Rows that are new are locked by nobody else's guard. */
 const changes = (op: Op): boolean => op.op !== 'insert' || op.onConflict !== undefined;
 
-function found(compiler: Compiler, table: Table, guard: Guard, lock: string, binds: SqlValue[]): string {
+interface Look {
+  readonly rows: string;
+  /** What counts those of the rows that the guard is about. */
+  readonly counts: string;
+  readonly value: string;
+}
+
+function lookOf(compiler: Compiler, table: Table, guard: Guard, lock: string, binds: SqlValue[]): Look {
   const compile = (where: Parameters<typeof compilePredicate>[2]) => compilePredicate(compiler, table, where, binds);
-  const some = (where: string, how: string) => `count(*) AS n FROM (SELECT 1 FROM ${table.sql} WHERE ${where} LIMIT 1${how})`;
+  const some = (where: string, how: string): Look => {
+    const rows = `SELECT 1 FROM ${table.sql} WHERE ${where} LIMIT 1${how}`;
+    return { rows, counts: 'count(*)', value: rows };
+  };
   if (guard.guard === 'revision')
     return some(compile({ and: [keyPredicate(guard.table, guard.key), { eq: ['revision_number', guard.revision] }] }), lock);
   if (guard.guard === 'present') return some(compile(guard.where), lock);
@@ -51,7 +64,10 @@ function found(compiler: Compiler, table: Table, guard: Guard, lock: string, bin
   if (!pins) return some(compile(guard.where), '');
   // Rows with the pinned value that do not match now might, before this commit is done: all of them are locked, and then looked at.
   const hit = compile(guard.where);
-  return `count(CASE WHEN hit THEN 1 END) AS n FROM (SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${compile({ or: pins.map(({ column, values }) => ({ in: [column, values] as const })) })}${lock})`;
+  const pinned = compile({ or: pins.map(({ column, values }) => ({ in: [column, values] as const })) });
+  const rows = `SELECT (${hit}) AS hit FROM ${table.sql} WHERE ${pinned}${lock}`;
+  const counts = 'count(CASE WHEN hit THEN 1 END)';
+  return { rows, counts, value: `SELECT ${counts} FROM (${rows}) AS hits` };
 }
 
 /** The first that does not hold, from the lines of the answer. */
