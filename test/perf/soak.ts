@@ -7,19 +7,35 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePort } from '../../src/contracts/free-port.ts';
 import { Cloud, cloudConfig } from './bench/cloud.ts';
+import { type Command, type Goal, runCommand } from './bench/command.ts';
 import { startDurable } from './bench/databases.ts';
-import { statusOf, untilInterrupted } from './bench/interruption.ts';
+import { untilInterrupted } from './bench/interruption.ts';
+import { machineWords, thisMachine } from './bench/machine.ts';
 import { closedLoop, median, openLoop } from './bench/measure.ts';
 import { Mixed } from './bench/mixed.ts';
+import { positive, whole } from './bench/options.ts';
 import { pssMib } from './bench/processes.ts';
 import { startWeft, type WeftServer } from './bench/servers.ts';
+import { type Shape, shapes } from './bench/shapes.ts';
 import { grows, type Trend, thirds, trendOf } from './bench/trend.ts';
-import { ms, percentile } from './statistics.ts';
+import { markdown, ms, percentile } from './statistics.ts';
 
 const usage = `usage: npm run bench:soak -- [--minutes 30] [--ports 2000] [--rate N] [--shape embedded] [--node-option OPTION …]
   --rate N         things that are done in a second; without it half of what is reached at the beginning
   --shape NAME     embedded, mariadb or postgres
+  --json FILE      every minute's figures
+  --document FILE  where the result is written between its marks; docs/benchmarks.md after a whole run of the embedded shape, else nowhere
   --node-option    for the server's process: --heapsnapshot-signal=SIGPROF`;
+
+const numbers = { minutes: '30', ports: '2000' } as const;
+
+interface SoakOptions extends Goal {
+  readonly minutes: number;
+  readonly ports: number;
+  readonly rate: number | undefined;
+  readonly shape: Shape;
+  readonly nodeOptions: readonly string[];
+}
 
 /** What a run must keep to. */
 const limits = { memoryShareOfAnHour: 0.1, p99Times: 1.5, loopMs: 20 };
@@ -49,8 +65,6 @@ const mib = (bytes: number): number => bytes / 2 ** 20;
 const clients = 8;
 
 /** What is left after the server has collected its garbage. */
-const progress = (text: string): void => void process.stderr.write(`${text}\n`);
-
 async function probed(server: WeftServer, file: string): Promise<Left> {
   rmSync(file, { force: true });
   process.kill(server.processes[0]!, 'SIGUSR2');
@@ -91,23 +105,23 @@ function sizesIn(folder: string): Record<string, number> {
 
 const columns = ['minute', 'heap', 'external', 'RSS', 'PSS', 'p50 ms', 'p99 ms', 'errors', 'loop p99', 'loop max', 'fds', 'files, MiB'];
 
-function line(m: Minute): string {
+function cellsOf(m: Minute): string[] {
   const files = Object.entries(m.files).map(([name, size]) => `${name} ${size.toFixed(1)}`);
   const memory = [m.heapMib, m.externalMib, m.rssMib, m.pssMib].map(value => value.toFixed(1));
-  const cells = [m.minute, ...memory, ms(m.p50), ms(m.p99), m.errors, m.loopP99Ms.toFixed(1), m.loopMaxMs.toFixed(0), m.handles];
-  return [...cells, files.join(', ')].join('\t');
+  const delays = [m.loopP99Ms.toFixed(1), m.loopMaxMs.toFixed(0)];
+  return [String(m.minute), ...memory, ms(m.p50), ms(m.p99), String(m.errors), ...delays, String(m.handles), files.join(', ')];
 }
 
 async function watch(
   mixed: Mixed,
   server: WeftServer,
-  given: { rate: number; minutes: number; metrics: string; probe: string; signal: AbortSignal },
+  given: { rate: number; minutes: number; metrics: string; probe: string; progress: (line: string) => void; signal: AbortSignal },
 ): Promise<Minute[]> {
   const minutes: Minute[] = [];
   const serial = { next: 0 };
   const operation = (i: number, client: number) => mixed.run(i, client);
   const timing = { warmUpMs: 0, measuredMs: 60_000, clients, signal: given.signal };
-  process.stdout.write(`${columns.join('\t')}\n`);
+  given.progress(columns.join('\t'));
   mixed.tally.take();
   await loopDelay(given.metrics);
   for (let minute = 1; minute <= given.minutes; minute++) {
@@ -131,7 +145,7 @@ async function watch(
       files: sizesIn(server.folder),
     };
     minutes.push(now);
-    process.stdout.write(`${line(now)}\n`);
+    given.progress(cellsOf(now).join('\t'));
     await loopDelay(given.metrics);
   }
   return minutes;
@@ -144,7 +158,7 @@ const words = (what: string, { perMinute, noise, mean }: Trend): string =>
 function verdict(
   all: readonly Minute[],
   complaints: ReadonlyMap<string, number>,
-): { readonly lines: readonly string[]; readonly failed: boolean } {
+): { readonly lines: readonly string[]; readonly missed: readonly string[]; readonly wrong: readonly string[] } {
   const steady = all.slice(Math.floor(all.length / 3));
   const trend = (figure: (m: Minute) => number): Trend => trendOf(steady.map(m => ({ minute: m.minute, value: figure(m) })));
   const [heap, pss] = [trend(m => m.heapMib + m.externalMib), trend(m => m.pssMib)];
@@ -152,12 +166,11 @@ function verdict(
   const [before, after] = [median(first.map(m => m.p99)), median(last.map(m => m.p99))];
   const loop = median(all.map(m => m.loopP99Ms));
   const errors = all.reduce((sum, m) => sum + m.errors, 0);
-  const failures = [
+  const missed = [
     ...(grows(heap, limits.memoryShareOfAnHour) ? ['memory grows'] : []),
     ...(grows(pss, limits.memoryShareOfAnHour) ? ['the process grows'] : []),
     ...(after > limits.p99Times * before ? ['answers become slower'] : []),
     ...(loop >= limits.loopMs ? ['the event loop is late'] : []),
-    ...(errors > 0 ? ['not everything was answered as it should be'] : []),
   ];
   return {
     lines: [
@@ -165,35 +178,63 @@ function verdict(
       words('PSS', pss),
       `p99: ${ms(before)} ms in the first third, ${ms(after)} ms in the last; event loop p99: ${loop.toFixed(1)} ms; ${errors} errors`,
       ...[...complaints].map(([what, times]) => `${times} times: ${what}`),
-      failures.length === 0 ? 'flat' : `failed: ${failures.join(', ')}`,
+      missed.length === 0 ? 'Flat.' : `Missed: ${missed.join('; ')}.`,
     ],
-    failed: failures.length > 0,
+    missed,
+    wrong: errors > 0 ? ['not everything was answered as it should be'] : [],
   };
 }
 
-async function main(signal: AbortSignal): Promise<number> {
+function read(args: readonly string[]): SoakOptions {
   const { values } = parseArgs({
+    args: [...args],
     options: {
-      minutes: { type: 'string', default: '30' },
-      ports: { type: 'string', default: '2000' },
+      minutes: { type: 'string', default: numbers.minutes },
+      ports: { type: 'string', default: numbers.ports },
       rate: { type: 'string' },
       shape: { type: 'string', default: 'embedded' },
+      json: { type: 'string' },
+      document: { type: 'string' },
       'node-option': { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   });
-  const { shape } = values;
-  if (values.help || !['embedded', 'mariadb', 'postgres'].includes(shape)) {
-    process.stdout.write(`${usage}\n`);
-    return values.help ? 0 : 2;
-  }
+  const shape = shapes.find(name => name === values.shape);
+  if (!shape) throw new Error(`there is no shape ${values.shape}: ${shapes.join(', ')}`);
+  return {
+    minutes: whole('minutes', values.minutes),
+    ports: whole('ports', values.ports),
+    rate: values.rate === undefined ? undefined : positive('rate', values.rate),
+    shape,
+    nodeOptions: values['node-option'],
+    json: values.json,
+    document: values.document,
+    help: values.help,
+  };
+}
+
+const isWhole = ({ minutes, ports, rate, shape, nodeOptions }: SoakOptions): boolean =>
+  minutes >= Number(numbers.minutes) &&
+  ports >= Number(numbers.ports) &&
+  rate === undefined &&
+  shape === 'embedded' &&
+  nodeOptions.length === 0;
+
+interface Soaked {
+  readonly rate: number;
+  readonly minutes: readonly Minute[];
+  readonly complaints: ReadonlyMap<string, number>;
+}
+
+async function soaked(options: SoakOptions, progress: (line: string) => void, signal: AbortSignal): Promise<Soaked> {
+  const { shape } = options;
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), 'weft-soak-'));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const probe = join(folder, 'probe.json');
   process.env['WEFT_PROBE'] = probe;
   const metrics = `127.0.0.1:${await freePort()}`;
-  const database = shape === 'embedded' ? undefined : stack.use(await startDurable(shape as 'mariadb' | 'postgres'));
+  const database = shape === 'embedded' ? undefined : stack.use(await startDurable(shape));
   const connection = database ? `[database]\nconnection = ${await database.database()}\n` : '';
   const server = stack.use(
     await startWeft(
@@ -201,26 +242,39 @@ async function main(signal: AbortSignal): Promise<number> {
         name: shape,
         config: `${cloudConfig}[weft]\nmetrics_listen = ${metrics}\n${connection}`,
         beside: database ? [database.pid!] : [],
-        nodeOptions: ['--expose-gc', '--import', join(import.meta.dirname, 'bench/probe.ts'), ...values['node-option']],
+        nodeOptions: ['--expose-gc', '--import', join(import.meta.dirname, 'bench/probe.ts'), ...options.nodeOptions],
       },
       signal,
     ),
   );
-  const world = { form: 'spread', ports: Number(values.ports), clients, progress } as const;
+  const world = { form: 'spread', ports: options.ports, clients, progress } as const;
   const cloud = stack.use(await untilInterrupted(Cloud.open(server.target, server.folder, world), signal));
   const mixed = new Mixed(cloud);
-  const reached = await closedLoop(
-    server,
-    (i, client) => mixed.run(i, client),
-    { next: 0 },
-    { warmUpMs: 5000, measuredMs: 10_000, clients, signal },
-  );
-  const rate = values.rate === undefined ? reached.operations / 2 : Number(values.rate);
+  const turn = (i: number, client: number) => mixed.run(i, client);
+  const reached = await closedLoop(server, turn, { next: 0 }, { warmUpMs: 5000, measuredMs: 10_000, clients, signal });
+  const rate = options.rate ?? reached.operations / 2;
   progress(`process ${server.processes[0]}: ${reached.operations.toFixed(0)} a second reached, ${rate.toFixed(0)} asked for`);
-  const minutes = await watch(mixed, server, { rate, minutes: Number(values.minutes), metrics, probe, signal });
-  const { lines, failed } = verdict(minutes, mixed.tally.complaints);
-  process.stdout.write(`\n${lines.join('\n')}\n`);
-  return failed ? 1 : 0;
+  const minutes = await watch(mixed, server, { rate, minutes: options.minutes, metrics, probe, progress, signal });
+  return { rate, minutes, complaints: mixed.tally.complaints };
 }
 
-process.exitCode = await statusOf(progress, main);
+const soak: Command<SoakOptions> = {
+  name: 'npm run bench:soak',
+  usage,
+  read,
+  async run(options, { command, date, progress, signal }) {
+    const { rate, minutes, complaints } = await soaked(options, progress, signal);
+    const { lines, missed, wrong } = verdict(minutes, complaints);
+    const machine = thisMachine();
+    const head = `\`${command}\`, ${date}. ${machineWords(machine)}. ${rate.toFixed(0)} things done in a second; memory in MiB, after a collection.`;
+    return {
+      text: [head, markdown([columns, ...minutes.map(cellsOf)]), lines.map(line => `- ${line}`).join('\n')].join('\n\n'),
+      raw: { command, date, machine, conditions: options, rate, minutes, complaints: Object.fromEntries(complaints) },
+      missed,
+      wrong,
+      isWhole: isWhole(options),
+    };
+  },
+};
+
+process.exitCode = await runCommand(soak, process.argv.slice(2));
