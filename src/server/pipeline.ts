@@ -12,7 +12,7 @@ import { columnsOf, narrowed, narrowList, wantedOf } from './fields.ts';
 import { belonging, find, findAll, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
-import { type Mask, maskFor } from './mask.ts';
+import { maskFor } from './mask.ts';
 import type { Texts } from './printed.ts';
 import { hasSteady, printedList, printedObject, printObject } from './printed-list.ts';
 import type { PrintOptions } from './printed-rows.ts';
@@ -38,12 +38,12 @@ function parentTarget({ parent }: RequestContext, resource: Resource): ApiObject
 }
 
 async function show(ctx: RequestContext, commands: Commands, rows: readonly Row[], wanted?: Wanted): Promise<ApiObject[]> {
-  const objects = await commands.present(ctx, rows, viewerOf(ctx), wanted);
-  const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
-  return masked(mask, objects, mask.needsTargets(objects) ? await parentsOf(ctx, commands, objects) : []);
+  return masked(ctx, commands, await commands.present(ctx, rows, viewerOf(ctx), wanted));
 }
 
-function masked(mask: Mask, objects: readonly ApiObject[], parents: readonly ApiObject[]): ApiObject[] {
+async function masked(ctx: RequestContext, commands: Commands, objects: readonly ApiObject[]): Promise<ApiObject[]> {
+  const mask = maskFor(ctx.policy, ctx.caller, commands.resource);
+  const parents = mask.needsTargets(objects) ? await parentsOf(ctx, commands, objects) : [];
   return mask.apply(objects, parents).map(withTenant);
 }
 
@@ -144,7 +144,7 @@ export async function create(ctx: RequestContext, commands: Commands, body: unkn
       },
       limitOf: (project, name) => limits(project, name),
     });
-    return { objects: await answerOf(ctx, commands, made, parents ?? []), bulk };
+    return { objects: await answerOf(ctx, commands, made), bulk };
   } catch (error) {
     // The commit holds the quota; but whoever is over it hears of that before any other refusal, as from Neutron.
     if (parents && error instanceof ApiError && error.status < 500) await checkQuota(ctx, resource, inputs, limits);
@@ -196,20 +196,12 @@ async function decideAll(
   return made;
 }
 
-async function answerOf(
-  ctx: RequestContext,
-  commands: Commands,
-  made: readonly Created[],
-  parents: readonly ApiObject[],
-): Promise<ApiObject[]> {
+async function answerOf(ctx: RequestContext, commands: Commands, made: readonly Created[]): Promise<ApiObject[]> {
+  const ids = made.map(m => m.id);
   const shown = made.map(m => m.shown).filter(o => o !== undefined);
-  if (shown.length === made.length) return masked(maskFor(ctx.policy, ctx.caller, commands.resource), shown, parents);
-  const objects = await reload(
-    ctx,
-    commands,
-    made.map(m => m.id),
-  );
-  return objects.map((o, i) => ({ ...o, ...made[i]?.also }));
+  const isKnown = shown.length === made.length;
+  const objects = isKnown ? await masked(ctx, commands, shown) : await reload(ctx, commands, ids);
+  return objects.map((o, i) => Object.assign(o, made[i]?.also));
 }
 
 /** `revision_number=N` of an If-Match header, or undefined. */

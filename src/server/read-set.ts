@@ -32,9 +32,9 @@ export class ReadSet implements Store {
     return false;
   }
 
-  /** Reads at once what will be asked for; whoever then asks the very same has the answer without a way to the database. */
+  /** Reads at once what will be asked for, and is not known yet; whoever then asks the very same has the answer without a way to the database. */
   async foresee(queries: readonly Query[]): Promise<void> {
-    const asked = [...new Map(queries.map(query => [questionOf(query), query]))];
+    const asked = [...new Map(queries.map(query => [questionOf(query), query]))].filter(([question]) => !this.foreseen.has(question));
     for (let from = 0; from < asked.length; from += mostAtOnce) {
       const some = asked.slice(from, from + mostAtOnce);
       const answers = await this.selectAll(some.map(([, query]) => query));

@@ -1,4 +1,4 @@
-// What requests about ports cost in statements on a database server, those that begin and end a transaction among them. On SQLite, where a
+// What requests, above all about ports, cost in statements on a database server, those that begin and end a transaction among them. On SQLite, where a
 // statement costs nothing to send, each row has its own.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -91,4 +91,31 @@ test('to look at a port, at all of them, to change one and to remove it', async 
   assert.ok(costs.list <= 12, `${costs.list}`);
   assert.ok(costs.update <= most(11, 16), `${costs.update}`);
   assert.ok(costs.delete <= most(20, 34), `${costs.delete}`);
+});
+
+test('a network, a subnet, a rule, a router and a floating IP are answered by what was decided', async t => {
+  const outside = await admin.make('networks', 'network', { 'router:external': true });
+  await admin.make('subnets', 'subnet', { network_id: outside.id, ip_version: 4, cidr: '198.51.100.0/24', enable_dhcp: false });
+  const floating = { floating_network_id: outside.id };
+  const rule = (port: number) => ({
+    ...{ security_group_id: groups[0], direction: 'ingress', protocol: 'tcp' },
+    ...{ port_range_min: port, port_range_max: port },
+  });
+  // The first of a project makes the row that counts them.
+  await member.make('routers', 'router', {});
+  await member.make('floatingips', 'floatingip', floating);
+  const made = await member.make('networks', 'network', {});
+  const costs = {
+    network: await cost(() => member.make('networks', 'network', {})),
+    subnet: await cost(() => member.make('subnets', 'subnet', { network_id: made.id, ip_version: 4, cidr: '10.0.0.0/24' })),
+    rule: await cost(() => member.make('security-group-rules', 'security_group_rule', rule(22))),
+    router: await cost(() => member.make('routers', 'router', {})),
+    floatingip: await cost(() => member.make('floatingips', 'floatingip', floating)),
+  };
+  t.diagnostic(JSON.stringify(costs));
+  assert.ok(costs.network <= most(7, 11), `${costs.network}`);
+  assert.ok(costs.subnet <= most(10, 15), `${costs.subnet}`);
+  assert.ok(costs.rule <= most(9, 12), `${costs.rule}`);
+  assert.ok(costs.router <= most(7, 6), `${costs.router}`);
+  assert.ok(costs.floatingip <= most(13, 16), `${costs.floatingip}`);
 });

@@ -1,9 +1,10 @@
 // A project's "default" security group, made when the project is first seen.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { normalizedCidr, parentGroup } from '../../domain/security-groups.ts';
 import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { keyed } from '../read-set.ts';
 import { commitDecision } from '../retry.ts';
 
 /** The rules that a new group starts with: those of the templates. */
@@ -56,6 +57,9 @@ export interface DefaultGroup {
   /** It comes with this draft. */
   readonly isNew: boolean;
 }
+
+/** What `defaultGroup` asks. */
+export const defaultGroupQuery = (project_id: string): Query => ({ table: 'default_security_groups', where: keyed({ project_id }) });
 
 /** The project's default group; adds it to the draft when it is not there yet. Two first requests at once: the unique key decides. */
 export async function defaultGroup(services: Services, draft: Draft, projectId: string): Promise<DefaultGroup> {

@@ -39,14 +39,31 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     services,
     rows.map(r => r.floating_network_id),
   );
-  return rows.map(row => ({
-    ...shownColumns(floatingip, row),
-    qos_network_policy_id: policies.get(String(row.floating_network_id)) ?? null,
-    port_details: detailsOf(ports.get(String(row.port_id))),
-    port_forwardings: (forwardings.get(String(row.id)) ?? []).map(shownInFip),
-    tags: tags.get(String(row.id)) ?? [],
-  }));
+  return rows.map(row =>
+    presentFloatingIp(row, {
+      policy: policies.get(String(row.floating_network_id)) ?? null,
+      port: ports.get(String(row.port_id)),
+      forwardings: forwardings.get(String(row.id)) ?? [],
+      tags: tags.get(String(row.id)) ?? [],
+    }),
+  );
 }
+
+interface FloatingIpView {
+  /** Of its network. */
+  readonly policy: string | null;
+  readonly port: Row | undefined;
+  readonly forwardings: readonly Row[];
+  readonly tags: readonly string[];
+}
+
+const presentFloatingIp = (row: Row, { policy, port, forwardings, tags }: FloatingIpView): ApiObject => ({
+  ...shownColumns(floatingip, row),
+  qos_network_policy_id: policy,
+  port_details: detailsOf(port),
+  port_forwardings: forwardings.map(shownInFip),
+  tags,
+});
 
 function detailsOf(row: Row | undefined): unknown {
   if (!row) return null;
@@ -91,7 +108,7 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     fixed_ip_address: input.fixed_ip_address,
     id,
   });
-  draft.create(
+  const row = draft.create(
     floatingip,
     {
       ...newColumns(floatingip, input),
@@ -105,7 +122,10 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     },
     { router_after: association.router_id, port_after: association.port_id, devices: await devicesOf(ctx, association.port_id) },
   );
-  return { id };
+  // What is shown of a port may move meanwhile; the network's policy does not.
+  if (association.port_id !== null) return { id };
+  const policy = (net.qos_policy_id ?? null) as string | null;
+  return { id, shown: presentFloatingIp(row, { policy, port: undefined, forwardings: [], tags: [] }) };
 }
 
 /** One that is there and on another network is refused with the address. */

@@ -1,10 +1,10 @@
 // Networks: their segment, MTU and sharing are decided here.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { checkMtu, networkMtu } from '../../domain/ipam/mtu.ts';
 import { autoDeletedOwners, owners } from '../../domain/ipam/owners.ts';
-import { providerKeys } from '../../domain/segments.ts';
+import { providerKeys, wantedSegments } from '../../domain/segments.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import { network } from '../../model/network.ts';
 import { segment } from '../../model/segment.ts';
@@ -15,16 +15,17 @@ import type { Draft } from '../draft.ts';
 import { requireZones, zonesOf } from './availability-zones.ts';
 import type { ApiObject, Commands, Created, Viewer } from './commands.ts';
 import { defaultFrom } from './default-external.ts';
-import { defaultGroup } from './default-group.ts';
+import { defaultGroup, defaultGroupQuery } from './default-group.ts';
 import { admitHa, becomeHaNetwork } from './ha-networks.ts';
 import { byIds, grouped, relyOnAll } from './load.ts';
 import { scopesOf } from './pool-scope.ts';
 import { followPolicyOnNetwork } from './port-allocation.ts';
 import { removePortRows } from './port-rows.ts';
 import { changePvlan, requirePvlanSecurity } from './pvlan.ts';
-import { defaultPolicy } from './qos-policies.ts';
+import { defaultPolicy, defaultPolicyQuery } from './qos-policies.ts';
 import { admitNetwork, changePolicy, usePolicy } from './qos-use.ts';
-import { changeVlanId, mtuSegment, segmentOf, takeSegments } from './segment-allocation.ts';
+import { changeVlanId, mtuSegment, segmentOf, takeSegments, typesFor } from './segment-allocation.ts';
+import { rangesQuery } from './segment-pools.ts';
 import { insertSegment, segmentsOf } from './segments.ts';
 import type { Use } from './shared-types.ts';
 import { isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
@@ -42,21 +43,46 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   return rows.map(row => {
     const id = String(row.id);
     const external = (sharing.get(id) ?? []).some(e => e.action === 'access_as_external');
-    const { is_default, ...columns } = shownColumns(network, row);
-    return {
-      ...columns,
-      ...(external ? { is_default } : {}),
-      subnets: (subnets.get(id) ?? []).map(s => s.id),
+    return presentNetwork(row, {
+      segments: segments.get(id) ?? [],
+      subnets: subnets.get(id) ?? [],
+      scopeOf,
       shared: isShared(sharing.get(id), 'access_as_shared', viewer),
-      'router:external': external,
-      ...providerOf(segments.get(id) ?? []),
-      availability_zones: zones.get(id) ?? [],
-      l2_adjacency: (subnets.get(id) ?? []).every(s => (s.segment_id ?? null) === null),
-      ...addressScopesOf(subnets.get(id) ?? [], scopeOf),
+      external,
+      zones: zones.get(id) ?? [],
       tags: tags.get(id) ?? [],
-    };
+    });
   });
 }
+
+interface NetworkView {
+  readonly segments: readonly Row[];
+  readonly subnets: readonly Row[];
+  readonly scopeOf: (subnet: Row) => string | null;
+  readonly shared: boolean;
+  readonly external: boolean;
+  readonly zones: readonly string[];
+  readonly tags: readonly string[];
+}
+
+function presentNetwork(row: Row, { segments, subnets, scopeOf, shared, external, zones, tags }: NetworkView): ApiObject {
+  const { is_default, ...columns } = shownColumns(network, row);
+  return {
+    ...columns,
+    ...(external ? { is_default } : {}),
+    subnets: subnets.map(s => s.id),
+    shared,
+    'router:external': external,
+    ...providerOf(segments),
+    availability_zones: zones,
+    l2_adjacency: subnets.every(s => (s.segment_id ?? null) === null),
+    ...addressScopesOf(subnets, scopeOf),
+    tags,
+  };
+}
+
+/** What a network has that is just made: nothing that others would have had to make after it. */
+const bare = { subnets: [], scopeOf: () => null, zones: [], tags: [] } as const;
 
 /** Those that the subnets' pools are in; all subnets of one version are in the same. */
 export function addressScopesOf(subnets: readonly Row[], scopeOf: (subnet: Row) => string | null): Record<string, string | null> {
@@ -94,6 +120,18 @@ function segmentFilter(column: string): (values: readonly string[]) => Predicate
   });
 }
 
+function foreseeNetworks({ config }: RequestContext, inputs: readonly Attributes[]): readonly Query[] {
+  return inputs.flatMap(input => {
+    const project = typeof input.project_id === 'string' && input.ha !== true ? input.project_id : '';
+    const [type] = wantedSegments(input) ? [] : typesFor(config, input['router:external'] === true);
+    return [
+      ...(project === '' ? [] : [defaultGroupQuery(project)]),
+      ...(type === undefined || type === 'local' ? [] : [rangesQuery(type)]),
+      ...(project === '' || typeof input.qos_policy_id === 'string' ? [] : [defaultPolicyQuery(project)]),
+    ];
+  });
+}
+
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const id = draft.newId();
   const owner = String(input.project_id ?? '');
@@ -120,12 +158,13 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     is_default,
     revision_number: 1,
   });
-  for (const [i, one] of taken.entries()) insertSegment(draft, id, one, i);
+  const segments = taken.map((one, i) => insertSegment(draft, id, one, i));
   await admitNetwork(ctx, draft, qos_policy_id, id);
   if (input.ha === true) await becomeHaNetwork(ctx, draft, owner, id);
   if (input.shared) share(draft, 'network', row);
   if (input['router:external']) share(draft, 'network', row, 'access_as_external');
-  return { id, also: { is_default: input.is_default === true } };
+  const [shared, external] = [input.shared === true, input['router:external'] === true];
+  return { id, shown: presentNetwork(row, { ...bare, segments, shared, external }), also: { is_default: input.is_default === true } };
 }
 
 /** The policy that is asked for, or the project's default. */
@@ -283,6 +322,7 @@ export const networks: Commands = {
   /** Rules about external networks mean those that are external for who asks. */
   fieldFilters: { 'networks:router:external': sharingFilter('access_as_external') },
   admit: async (ctx, inputs) => admitHa(ctx, inputs),
+  foresee: foreseeNetworks,
   create,
   update,
   delete: remove,

@@ -1,13 +1,18 @@
 // What is made on a network: the caller must see the network, and it must be the project's own or shared with it.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { RequestContext, Services } from '../context.ts';
-import { find, findAll, viewerOf } from '../find.ts';
+import { find, findAll, seenQuery, viewerOf } from '../find.ts';
 import type { ApiObject } from './commands.ts';
-import { byIds } from './load.ts';
+import { byIds, groupedQuery, idsQuery } from './load.ts';
 import { networks } from './networks.ts';
 import { isShared, sharingOf } from './sharing.ts';
+
+/** What `admitOnNetworks` asks. */
+export function admittedQueries(ctx: RequestContext, ids: readonly string[]): Query[] {
+  return [ctx.isPrivileged ? idsQuery('networks', ids) : seenQuery(ctx, networks, ids), groupedQuery('rbac_entries', 'object_id', ids)];
+}
 
 /** Neutron's ownership check, which comes before quota and policy. Answers what policy asks of the networks. */
 export async function admitOnNetworks(ctx: RequestContext, what: 'port' | 'subnet', inputs: readonly Attributes[]): Promise<ApiObject[]> {

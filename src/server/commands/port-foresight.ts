@@ -5,24 +5,20 @@ import type { Attributes } from '../../domain/input/body.ts';
 import type { RequestedIp } from '../../domain/ipam/addresses.ts';
 import type { RequestContext } from '../context.ts';
 import { seenQuery } from '../find.ts';
-import { keyed } from '../read-set.ts';
 import { subnetsQuery } from './addresses.ts';
-import { groupedQuery, idsQuery } from './load.ts';
-import { networks } from './networks.ts';
+import { defaultGroupQuery } from './default-group.ts';
+import { idsQuery } from './load.ts';
+import { admittedQueries } from './on-network.ts';
+import { dhcpBindingsQuery } from './scheduling.ts';
 import { segmentsQuery } from './segments.ts';
 import { subnets } from './subnets.ts';
 
 export function foreseePorts(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[] {
   const ids = [...new Set(inputs.map(i => String(i.network_id)))];
-  const admitted = ctx.isPrivileged ? idsQuery('networks', ids) : seenQuery(ctx, networks, ids);
-  const sharing = groupedQuery('rbac_entries', 'object_id', ids);
-  return [admitted, sharing, ...ids.flatMap(ofNetwork), ...inputs.flatMap(input => ofPort(ctx, input))];
+  return [...admittedQueries(ctx, ids), ...ids.flatMap(ofNetwork), ...inputs.flatMap(input => ofPort(ctx, input))];
 }
 
-function ofNetwork(id: string): Query[] {
-  const where = { eq: ['network_id', id] } as const;
-  return [idsQuery('networks', [id]), subnetsQuery(id), { table: 'dhcp_bindings', where }];
-}
+const ofNetwork = (id: string): Query[] => [idsQuery('networks', [id]), subnetsQuery(id), dhcpBindingsQuery(id)];
 
 function ofPort(ctx: RequestContext, input: Attributes): Query[] {
   const queries = groupsOf(input);
@@ -37,5 +33,5 @@ function ofPort(ctx: RequestContext, input: Attributes): Query[] {
 function groupsOf({ security_groups, project_id }: Attributes): Query[] {
   const given = security_groups as readonly string[] | undefined;
   if (given !== undefined) return given.length > 0 ? [idsQuery('security_groups', [...new Set(given)])] : [];
-  return typeof project_id === 'string' && project_id !== '' ? [{ table: 'default_security_groups', where: keyed({ project_id }) }] : [];
+  return typeof project_id === 'string' && project_id !== '' ? [defaultGroupQuery(project_id)] : [];
 }

@@ -1,5 +1,5 @@
 // QoS policies: their rules come with them, one of a project's is its default, and what is used stays.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { readBool } from '../../domain/input/values.ts';
@@ -47,9 +47,12 @@ async function refuseOtherDefault(services: Services, project_id: string, id: st
   if (other && other.id !== id) throw apiError('QoSPolicyDefaultAlreadyExists', { project_id });
 }
 
+/** What `defaultPolicy` asks. */
+export const defaultPolicyQuery = (project: string): Query => ({ table: 'qos_policies', where: { eq: ['default_of', project] } });
+
 /** The policy of a project's new networks. */
 export async function defaultPolicy(services: Services, project: string): Promise<Row | undefined> {
-  const [row] = await services.store.select({ table: 'qos_policies', where: { eq: ['default_of', project] } });
+  const [row] = await services.store.select(defaultPolicyQuery(project));
   return row;
 }
 

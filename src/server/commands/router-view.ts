@@ -22,20 +22,47 @@ export async function presentRouters(services: Services, rows: readonly Row[]): 
   const helpers = await helpersOf(services, ids);
   const zones = await zonesOf(services, 'router', ids);
   const tags = await tagsOf(services, ids);
-  return rows.map(row => ({
+  return rows.map(row => {
+    const id = String(row.id);
+    return presentRouter(row, {
+      gateways: gateways.get(id) ?? [],
+      policies,
+      helpers: helpers.get(id) ?? [],
+      zones: zones.get(id) ?? [],
+      tags: tags.get(id) ?? [],
+    });
+  });
+}
+
+interface RouterView {
+  /** In their order. */
+  readonly gateways: readonly RouterPort[];
+  /** Of networks. */
+  readonly policies: ReadonlyMap<string, string | null>;
+  readonly helpers: readonly ApiObject[];
+  readonly zones: readonly string[];
+  readonly tags: readonly string[];
+}
+
+function presentRouter(row: Row, { gateways, policies, helpers, zones, tags }: RouterView): ApiObject {
+  return {
     ...shownColumns(router, row),
-    enable_ndp_proxy: row.enable_ndp_proxy === true && gateways.has(String(row.id)),
+    enable_ndp_proxy: row.enable_ndp_proxy === true && gateways.length > 0,
     ha: row.ha === true,
     distributed: row.distributed === true,
-    availability_zones: zones.get(String(row.id)) ?? [],
-    external_gateway_info: gatewayInfo(row, gateways.get(String(row.id))?.[0], policies),
-    external_gateways: (gateways.get(String(row.id)) ?? []).map(shownGateway),
+    availability_zones: zones,
+    external_gateway_info: gatewayInfo(row, gateways[0], policies),
+    external_gateways: gateways.map(shownGateway),
     enable_default_route_ecmp: row.enable_default_route_ecmp === true,
     enable_default_route_bfd: row.enable_default_route_bfd === true,
-    conntrack_helpers: helpers.get(String(row.id)) ?? [],
-    tags: tags.get(String(row.id)) ?? [],
-  }));
+    conntrack_helpers: helpers,
+    tags,
+  };
 }
+
+/** One that is just made, without a gateway and on no agent. */
+export const presentNewRouter = (row: Row): ApiObject =>
+  presentRouter(row, { gateways: [], policies: new Map(), helpers: [], zones: [], tags: [] });
 
 /** What an action answers of a router: what a show would. */
 export async function answerRouter(ctx: RequestContext, id: string): Promise<ApiObject> {

@@ -25,7 +25,7 @@ import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-route
 import { gatewaysOf, type RouterPort, routerPorts } from './router-rows.ts';
 import { scheduleRouter } from './router-scheduling.ts';
 import { dropSnatPorts } from './router-snat.ts';
-import { presentRouters } from './router-view.ts';
+import { presentNewRouter, presentRouters } from './router-view.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   await requireZones(ctx, 'router', input.availability_zone_hints);
@@ -50,7 +50,8 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
     revision_number: 1,
   });
   if (mode.ha) await joinHa(ctx, draft, row);
-  if (info || mode.ha) await scheduleRouter(ctx, draft, id);
+  if (!info && !mode.ha) return { id, shown: presentNewRouter(row) };
+  await scheduleRouter(ctx, draft, id);
   return { id };
 }
 

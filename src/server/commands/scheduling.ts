@@ -1,11 +1,12 @@
 // Which agents serve which networks; what agents are chosen by. Taking a place is an insert; liveness is a heartbeat young enough.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import { owners } from '../../domain/ipam/owners.ts';
 import { inZones, spread } from '../../domain/zones.ts';
 import { port } from '../../model/port.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import { foreseeing } from '../read-set.ts';
 import { aliveSince } from './agent-liveness.ts';
 import { hintsOf } from './availability-zones.ts';
 import { byIds } from './load.ts';
@@ -62,9 +63,13 @@ async function placesOf(services: Services, draft: Draft, network_id: string): P
   return ids.map(id => hosts.get(id) ?? []);
 }
 
+/** Which DHCP agents have the network. */
+export const dhcpBindingsQuery = (networkId: string): Query => ({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });
+
 /** Whether some DHCP agent has the network, or gets it now. The dead are replaced by a job of its own. */
-export async function hasDhcpAgent(services: Services, draft: Draft, networkId: string): Promise<boolean> {
-  const bound = await services.store.count('dhcp_bindings', { eq: ['network_id', networkId] });
+export async function hasDhcpAgent(any: Services, draft: Draft, networkId: string): Promise<boolean> {
+  const services = await foreseeing(any, [dhcpBindingsQuery(networkId)]);
+  const bound = (await services.store.select(dhcpBindingsQuery(networkId))).length;
   if (bound >= services.config.dhcpAgentsPerNetwork) return true;
   return (await scheduleNetwork(services, draft, networkId)).length > 0 || bound > 0;
 }
@@ -72,7 +77,7 @@ export async function hasDhcpAgent(services: Services, draft: Draft, networkId: 
 /** Gives a network its DHCP agents if it has fewer than it should, unless an operator does that. Answers the ids of those added. */
 export async function scheduleNetwork(services: Services, draft: Draft, networkId: string): Promise<string[]> {
   if (!services.config.networkAutoSchedule) return [];
-  const bound = await services.store.select({ table: 'dhcp_bindings', where: { eq: ['network_id', networkId] } });
+  const bound = await services.store.select(dhcpBindingsQuery(networkId));
   const agents = await usableAgents(services, dhcpAgentType);
   if (agents.length === 0) return [];
   const net = draft.made('networks', networkId) ?? (await services.store.get('networks', { id: networkId }));

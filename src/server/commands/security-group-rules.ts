@@ -1,19 +1,19 @@
 // Rules of security groups: what they may name, and that no two of a group are the same.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { readBool } from '../../domain/input/values.ts';
-import { likeness, normalizeRule, ruleKey } from '../../domain/security-groups.ts';
+import { likeness, normalizeRule, ruleKey, type SecurityGroupRuleValues } from '../../domain/security-groups.ts';
 import { securityGroup, securityGroupRule } from '../../model/security-group.ts';
 import { newColumns } from '../columns.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { findAll } from '../find.ts';
+import { findAll, seenQuery } from '../find.ts';
 import { addressGroups } from './address-groups.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
 import { ensureOwnDefaultGroup } from './default-group.ts';
-import { byIds } from './load.ts';
-import { presentRules } from './security-group-rows.ts';
+import { byIds, idsQuery } from './load.ts';
+import { defaultsQuery, presentRules } from './security-group-rows.ts';
 import { securityGroups } from './security-groups.ts';
 import { isShared, relyOnSharing, sharingOf } from './sharing.ts';
 
@@ -24,7 +24,7 @@ async function admitRules(ctx: RequestContext, inputs: readonly Attributes[]): P
   const rules = inputs.map(normalizeRule);
   if (new Set(rules.map(r => r.security_group_id)).size > 1) throw apiError('SecurityGroupNotSingleGroupRules');
   if (new Set(inputs.map(i => i.project_id)).size > 1) throw apiError('SecurityGroupRulesNotSingleProject');
-  const named = rules.flatMap(r => [r.security_group_id, ...(r.remote_group_id === null ? [] : [r.remote_group_id])]);
+  const named = rules.flatMap(groupsOf);
   const seen = await findAll(ctx, securityGroups, [...new Set(named)]);
   for (const id of named) if (!seen.has(id)) throw apiError('SecurityGroupNotFound', { id });
   const addresses = rules.flatMap(r => r.remote_address_group_id ?? []);
@@ -37,6 +37,20 @@ function groupTarget(group: Row | undefined): ApiObject {
   const owner = group?.project_id ?? null;
   return { 'security_group:project_id': owner, 'security_group:tenant_id': owner };
 }
+
+function foreseeRules(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[] {
+  const rules = inputs.map(normalizeRule);
+  const groups = [...new Set(rules.map(r => r.security_group_id))];
+  const named = [...new Set(rules.flatMap(groupsOf))];
+  const [only, ...more] = rules;
+  const twins = only && more.length === 0 ? [rulesQuery(like(only))] : [];
+  return [seenQuery(ctx, securityGroups, named), idsQuery('security_groups', named), defaultsQuery(groups), ...twins];
+}
+
+const groupsOf = ({ security_group_id, remote_group_id }: SecurityGroupRuleValues): string[] => [
+  security_group_id,
+  ...(remote_group_id === null ? [] : [remote_group_id]),
+];
 
 async function createRule(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   const rule = normalizeRule(input);
@@ -54,8 +68,10 @@ async function createRule(ctx: RequestContext, draft: Draft, input: Attributes):
   if (rule.remote_group_id !== null && rule.remote_group_id !== groupId)
     draft.present('security_groups', { eq: ['id', String(rule.remote_group_id)] });
   draft.touch(securityGroup, groupId);
-  draft.create(securityGroupRule, row, { security_group_id: groupId, remote_group_id: rule.remote_group_id });
-  return { id: String(row.id) };
+  const made = draft.create(securityGroupRule, row, { security_group_id: groupId, remote_group_id: rule.remote_group_id });
+  // Which group is a project's default is settled when that is made.
+  const [shown] = await presentRules(ctx, [made]);
+  return { id: row.id, ...(shown ? { shown } : {}) };
 }
 
 /** The project's own, or one that is shared with it; administrators may name any. */
@@ -82,10 +98,14 @@ async function refuseTwin(ctx: RequestContext, draft: Draft, groupId: string, ro
 
 const inGroup = (groupId: string): Predicate => ({ eq: ['security_group_id', groupId] });
 
-const like = (row: Row): Predicate => ({ and: Object.entries(likeness(row)).map(([column, values]) => ({ in: [column, values] })) });
+const like = (row: SecurityGroupRuleValues | Row): Predicate => ({
+  and: Object.entries(likeness(row)).map(([column, values]) => ({ in: [column, values] })),
+});
+
+const rulesQuery = (where: Predicate): Query => ({ table: 'security_group_rules', where });
 
 async function rulesByKey({ store }: RequestContext, where: Predicate): Promise<Map<string, Row>> {
-  const rows = await store.select({ table: 'security_group_rules', where });
+  const rows = await store.select(rulesQuery(where));
   return new Map(rows.map(row => [ruleKey(row), row]));
 }
 
@@ -108,6 +128,7 @@ export const securityGroupRules: Commands = {
     return objects.map(o => groupTarget(groups.get(String(o.security_group_id))));
   },
   admit: admitRules,
+  foresee: foreseeRules,
   create: createRule,
   delete: removeRule,
   beforeList: ensureOwnDefaultGroup,

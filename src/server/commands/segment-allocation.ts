@@ -6,7 +6,7 @@ import type { Attributes } from '../../domain/input/body.ts';
 import type { MtuSegment } from '../../domain/ipam/mtu.ts';
 import { firstFree, type IdRanges, nth, sizeOf } from '../../domain/segment-ranges.ts';
 import { type WantedSegment, wantedSegments } from '../../domain/segments.ts';
-import type { Services } from '../context.ts';
+import type { ServerConfig, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { relyOnPool, type SegmentPool, segmentPools } from './segment-pools.ts';
 import { validateSegment } from './segment-types.ts';
@@ -56,10 +56,13 @@ export function releaseSegment(draft: Draft, { network_type, physical_network, s
   });
 }
 
+/** The types of a network whose request names none, in order. */
+export function typesFor({ externalNetworkType, tenantNetworkTypes }: ServerConfig, external: boolean): readonly string[] {
+  return external && externalNetworkType !== undefined ? [externalNetworkType] : tenantNetworkTypes;
+}
+
 async function takeProjectSegment(taker: Taker, external: boolean): Promise<Segment> {
-  const { externalNetworkType, tenantNetworkTypes } = taker.services.config;
-  const types = external && externalNetworkType !== undefined ? [externalNetworkType] : tenantNetworkTypes;
-  for (const type of types) {
+  for (const type of typesFor(taker.services.config, external)) {
     const driver = taker.services.drivers.types[type];
     const segment = driver && (await takeAny({ ...taker, driver }, null));
     if (segment) return segment;
@@ -89,11 +92,11 @@ const local: Segment = { network_type: 'local', physical_network: null, segmenta
 
 const key = (type: string, physnet: string | null, id: number): string => `segment/${type}/${physnet ?? ''}/${id}`;
 
-/** False: it is taken. */
-async function take({ services, draft, networkId, driver }: Taking, physnet: string | null, id: number): Promise<boolean> {
+/** False: it is taken. `unseen`: nobody looks before the commit, where the unique key decides. */
+async function take({ services, draft, networkId, driver }: Taking, physnet: string | null, id: number, unseen = false): Promise<boolean> {
   const mark = key(driver.type, physnet, id);
   const row = { network_type: driver.type, physical_network: physnet ?? '', segmentation_id: id };
-  if (draft.taken.has(mark) || (await services.store.get('segment_allocations', row))) return false;
+  if (draft.taken.has(mark) || (!unseen && (await services.store.get('segment_allocations', row)))) return false;
   draft.taken.add(mark);
   draft.insert('segment_allocations', { ...row, network_id: networkId }, { tag: 'segment' });
   return true;
@@ -113,15 +116,19 @@ async function takeAny(taking: Taking, physnet: string | null): Promise<Segment 
   return undefined;
 }
 
+/** Ids of which chance hardly ever draws one that is taken: to look first costs more than to decide again now and then. */
+const plenty = 1_000_000;
+
 /** A free id: a few at random first, then the first gap, so that exhaustion is exact. */
 async function takeFree(taking: Taking, { physical_network, ranges }: SegmentPool): Promise<Segment | undefined> {
-  const { services, driver } = taking;
+  const { services, draft, driver } = taking;
   const total = sizeOf(ranges);
   if (total <= 0) return undefined;
   const taken = (id: number): Segment => ({ network_type: driver.type, physical_network, segmentation_id: id });
+  const unseen = total >= plenty && draft.attempt === 1;
   for (let i = 0; i < 8; i++) {
     const id = nth(ranges, Math.floor(services.random() * total));
-    if (await take(taking, physical_network, id)) return taken(id);
+    if (await take(taking, physical_network, id, unseen)) return taken(id);
   }
   const id = await gap(taking, physical_network, ranges);
   return id !== undefined && (await take(taking, physical_network, id)) ? taken(id) : undefined;

@@ -1,5 +1,5 @@
 // Where free segments are taken from: ranges of the project's own, then what is shared. Default ranges are those of the configuration.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { type IdRange, type IdRanges, sizeOf, without } from '../../domain/segment-ranges.ts';
 import type { ServerConfig, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -24,9 +24,13 @@ const placeOf = (row: Row): string => String(row.physical_network ?? '');
 
 /** The ranges besides those of the configuration; of one type, or of all. */
 export function rangeRows({ store }: Services, type?: string): Promise<readonly Row[]> {
+  return store.select(rangesQuery(type));
+}
+
+export function rangesQuery(type?: string): Query {
   const made = { eq: ['default', false] } as const;
   const where = type === undefined ? made : ({ and: [{ eq: ['network_type', type] }, made] } as const);
-  return store.select({ table: 'network_segment_ranges', where, order: [['id', 'asc']] });
+  return { table: 'network_segment_ranges', where, order: [['id', 'asc']] };
 }
 
 export async function segmentPools(services: Services, type: string, project: string): Promise<SegmentPool[]> {

@@ -1,5 +1,5 @@
 // Subnets: their plan is decided by pure rules; overlapping ones cannot both pass since the network's revision is guarded.
-import type { Predicate, Row, Value } from '../../contracts/store.ts';
+import type { Predicate, Query, Row, Value } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { autoAddress } from '../../domain/ipam/addresses.ts';
@@ -24,11 +24,11 @@ import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
-import { byIds } from './load.ts';
-import { admitOnNetworks, networkTargets } from './on-network.ts';
+import { byIds, groupedQuery, idsQuery } from './load.ts';
+import { admitOnNetworks, admittedQueries, networkTargets } from './on-network.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { hostsOfSegment, leaveSegment, moveSubnet, placeSubnet } from './routed-networks.ts';
-import { scheduleNetwork } from './scheduling.ts';
+import { dhcpBindingsQuery, scheduleNetwork } from './scheduling.ts';
 import { sharedFilter, sharingFilter, sharingOf } from './sharing.ts';
 import { poolOf, refuseStranger, takeFrom } from './subnet-source.ts';
 import { tagsOf } from './tags.ts';
@@ -39,9 +39,14 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
     rows.map(r => String(r.id)),
   );
   const sharing = await sharingOf(services, [...new Set(rows.map(r => String(r.network_id)))]);
-  const external = (row: Row): boolean => (sharing.get(String(row.network_id)) ?? []).some(e => e.action === 'access_as_external');
-  return rows.map(row => ({ ...presentSubnet(row), 'router:external': external(row), tags: tags.get(String(row.id)) ?? [] }));
+  const external = (row: Row): boolean => isExternal(sharing.get(String(row.network_id)));
+  return rows.map(row => presentIn(row, external(row), tags.get(String(row.id)) ?? []));
 }
+
+const presentIn = (row: Row, external: boolean, tags: readonly string[]): ApiObject =>
+  Object.assign(presentSubnet(row), { 'router:external': external, tags });
+
+const isExternal = (entries: readonly Row[] | undefined): boolean => (entries ?? []).some(e => e.action === 'access_as_external');
 
 export function presentSubnet(row: Row): ApiObject {
   return shownColumns(subnet, row);
@@ -57,11 +62,24 @@ const limitsOf = (services: Services): SubnetLimits => ({
   max_subnet_host_routes: services.config.maxSubnetHostRoutes,
 });
 
+function foreseeSubnets(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[] {
+  const ids = [...new Set(inputs.map(i => String(i.network_id)))];
+  return [
+    ...admittedQueries(ctx, ids),
+    ...ids.flatMap(id => [idsQuery('networks', [id]), groupedQuery('rbac_entries', 'object_id', [id]), onNetworkQuery(id)]),
+    ...(inputs.some(i => i.enable_dhcp !== false) ? ids.map(dhcpBindingsQuery) : []),
+  ];
+}
+
+const onNetworkQuery = (network_id: string): Query => ({ table: 'subnets', where: { eq: ['network_id', network_id] } });
+
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   checkSource(input);
   const network_id = String(input.network_id);
   const net = (await byIds(ctx, 'networks', [network_id])).get(network_id);
   if (!net) throw nothingToPlan(ctx, input);
+  // Not before the network, whose revision moves with its sharing.
+  const external = isExternal((await sharingOf(ctx, [network_id])).get(network_id));
   const pool = await poolOf(ctx, input);
   const others = await subnetsOn(ctx, draft, network_id);
   const wanted = { ...input, ...(pool ? await takeFrom(ctx, draft, pool, input) : {}) } as unknown as NewSubnet;
@@ -87,7 +105,8 @@ async function create(ctx: RequestContext, draft: Draft, input: Attributes): Pro
   draft.touch(network, network_id);
   if (isAutoAddress(input as unknown as StoredSubnet)) await addAutoAddresses(ctx, draft, row);
   if (row.enable_dhcp) await scheduleNetwork(ctx, draft, network_id);
-  return { id };
+  // Another subnet of the same request may change the routes of one that is on a segment.
+  return row.segment_id === null ? { id, shown: presentIn(row, external, []) } : { id };
 }
 
 /** As in Neutron, what is wrong with the subnet itself comes before a network that is not there. */
@@ -98,10 +117,7 @@ function nothingToPlan(services: Services, input: Attributes): Error {
 
 /** The network's subnets, with those of this request. */
 async function subnetsOn(services: Services, draft: Draft, network_id: string): Promise<Row[]> {
-  const rows = await services.store.select({
-    table: 'subnets',
-    where: { eq: ['network_id', network_id] },
-  });
+  const rows = await services.store.select(onNetworkQuery(network_id));
   const pending = draft.ops.flatMap(o => (o.op === 'insert' && o.table === 'subnets' && o.row.network_id === network_id ? [o.row] : []));
   return [...rows, ...pending];
 }
@@ -207,6 +223,7 @@ export const subnets: Commands = {
     'subnets:router:external': sharingFilter('access_as_external', 'network_id'),
   },
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'subnet', inputs),
+  foresee: foreseeSubnets,
   create,
   update,
   delete: remove,
