@@ -40,10 +40,19 @@ const placesOfSources = {
 /** Packages that are no modules call `require`. */
 const banner = "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);";
 
+/** Each program for itself: of files that several share there would be one for each set of those, and every file is found and linked at each start. */
 async function compile(outdir) {
+  const made = await Promise.all(programs.map(program => compileOne(program, outdir)));
+  return {
+    inputs: Object.assign({}, ...made.map(({ inputs }) => inputs)),
+    outputs: Object.assign({}, ...made.map(({ outputs }) => outputs)),
+  };
+}
+
+async function compileOne(program, outdir) {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: programs,
+    entryPoints: [program],
     outdir,
     bundle: true,
     splitting: true,

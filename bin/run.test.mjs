@@ -91,6 +91,14 @@ test('a source that has changed, or that is gone, counts at once; compiled again
   assert.equal(run().compiled, false);
 });
 
+test('what several programs share is in each of them: nothing else is looked for at a start', t => {
+  const { run, compile, place } = tree(t);
+  compile();
+  assert.equal(run().compiled, true);
+  const [form = ''] = readdirSync(place).filter(name => name.startsWith('programs-'));
+  assert.equal(readdirSync(join(place, form)).filter(name => name.endsWith('.mjs')).length, programs.length);
+});
+
 test('forms of before stay for those that still read of them, but not for ever', t => {
   const { compile, write, place } = tree(t);
   const forms = () => readdirSync(place).filter(name => name.startsWith('programs-'));
