@@ -127,3 +127,10 @@ test('Open vSwitch is installed for those who ask for it', () => {
   assert.deepEqual([has('up'), has('up', '--switch', 'linuxbridge'), has('agent', 'l3')], [false, false, false]);
   assert.deepEqual([has('up', '--hosts', '2', '--switch', 'openvswitch'), has('up', '--switch=openvswitch')], [true, true]);
 });
+
+test('programs that bin/weft starts have the same allocator as those that are started by them', async () => {
+  const { nodeEnv } = await import('../src/main/supervise/node.ts');
+  const script = readFileSync(join(import.meta.dirname, 'weft'), 'utf8');
+  const said = [...script.matchAll(/^export (MALLOC_\w+)="\$\{\1:-(\d+)\}"$/gm)].map(([, name, value]) => [name, value]);
+  assert.deepEqual(Object.fromEntries(said), nodeEnv);
+});

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork, type StdioOptions } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { launcher, nodeFlags } from '../supervise/node.ts';
+import { launcher, nodeEnv, nodeFlags } from '../supervise/node.ts';
 import type { FromWorker, Questions, ToWorker } from './protocol.ts';
 
 export interface WorkerEvents {
@@ -99,7 +99,8 @@ function spawned({ logs, name, isLoud }: WorkerPlace, socket: unknown): ChildPro
   const output = openSync(join(logs, `server-${name}.out`), 'a', 0o600);
   const files = ['ignore', output, isLoud ? 'inherit' : output, 'ipc', ...(socket === undefined ? [] : [socket])] as StdioOptions;
   try {
-    return fork(launcher, [program, name], { stdio: files, serialization: 'advanced', execArgv: [...nodeFlags] });
+    const env = { ...nodeEnv, ...process.env };
+    return fork(launcher, [program, name], { stdio: files, serialization: 'advanced', execArgv: [...nodeFlags], env });
   } finally {
     closeSync(output);
   }

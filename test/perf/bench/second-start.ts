@@ -1,16 +1,11 @@
 // How long a server takes that starts where another has run before: from the exec of Node.js to its first good answer.
-import type { ChildProcess } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../src/contracts/free-port.ts';
+import { untilIt } from '../start/life.ts';
 import { Connection } from './connection.ts';
 import { endWeft, spawnWeft, startWeft, type WeftShape } from './servers.ts';
-
-/** Between two questions, of a client that must not take the processor from the one that starts. */
-const pauseMs = 3;
-const longestMs = 60_000;
 
 /** ms. What the first start makes (state, tables, compiled code) is there for the second, and gone after it. */
 export async function secondStart(shape: WeftShape, signal: AbortSignal): Promise<number> {
@@ -22,7 +17,10 @@ export async function secondStart(shape: WeftShape, signal: AbortSignal): Promis
     const began = performance.now();
     const child = spawnWeft(shape, folder, port);
     try {
-      await firstAnswer(connection, child, signal);
+      await untilIt(child, async () => {
+        signal.throwIfAborted();
+        return (await connection.ask('GET', '/v2.0/networks')).status === 200;
+      });
       return performance.now() - began;
     } finally {
       await endWeft(child);
@@ -37,15 +35,4 @@ async function firstStart(shape: WeftShape, folder: string, signal: AbortSignal)
   await using first = await startWeft(shape, signal);
   cpSync(first.folder, folder, { recursive: true, filter: path => !/\.(sock|lock)$/.test(path) });
   return first.target.token;
-}
-
-async function firstAnswer(connection: Connection, child: ChildProcess, signal: AbortSignal): Promise<void> {
-  for (const began = performance.now(); performance.now() - began < longestMs; ) {
-    signal.throwIfAborted();
-    const { status } = await connection.ask('GET', '/v2.0/networks');
-    if (status === 200) return;
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error('the server that was started again has ended');
-    await sleep(pauseMs);
-  }
-  throw new Error('the server that was started again does not answer');
 }

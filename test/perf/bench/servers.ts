@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { passwordsInCloudsYaml } from '../../../src/adapters/identity-builtin/clouds-yaml.ts';
 import { freePort } from '../../../src/contracts/free-port.ts';
-import { launcher, nodeFlags } from '../../../src/main/supervise/node.ts';
+import { launcher, nodeEnv, nodeFlags } from '../../../src/main/supervise/node.ts';
 import { logIn, type Target } from './client.ts';
 
 export interface Server extends AsyncDisposable {
@@ -54,7 +54,7 @@ export function spawnWeft(shape: WeftShape, folder: string, port: number): Child
   const program = join(import.meta.dirname, '../../../src/main/weft.ts');
   const argv = [...nodeFlags, launcher, program, ...verb, '--state-dir', folder];
   // By the environment, so that its workers have them too.
-  const env = { ...process.env, NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...nodeOptions].join(' ').trim() };
+  const env = { ...nodeEnv, ...process.env, NODE_OPTIONS: [process.env['NODE_OPTIONS'] ?? '', ...nodeOptions].join(' ').trim() };
   return spawn(node, [...argv, '--listen', `127.0.0.1:${port}`, '--config-file', file], { env, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 

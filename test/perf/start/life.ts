@@ -1,10 +1,10 @@
 // One life of a server: from the exec of Node.js to its first answer, idle, under load, and idle again.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { launcher, nodeFlags } from '../../../src/main/supervise/node.ts';
+import { launcher, nodeEnv, nodeFlags } from '../../../src/main/supervise/node.ts';
 import { Connection } from '../bench/connection.ts';
 import { cpuMsOf, ownPssMib, pidsOf, pssMib } from '../bench/processes.ts';
+import { endWeft } from '../bench/servers.ts';
 
 export interface LifeOptions {
   /** Program and words; it is to listen at `port`. */
@@ -38,7 +38,7 @@ export const compiledArgv = (program: string, words: readonly string[]): string[
 export async function live({ argv, port, load, settled }: LifeOptions): Promise<Life> {
   const url = `http://127.0.0.1:${port}`;
   const began = performance.now();
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, argv, { env: { ...nodeEnv, ...process.env }, stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const pid = child.pid!;
@@ -53,7 +53,7 @@ export async function live({ argv, port, load, settled }: LifeOptions): Promise<
     if (load) await sleep(restMs);
     return { answerMs, answerCpuMs, ...idle, afterLoadMib: pssMib([pid]) };
   } finally {
-    await end(child);
+    await endWeft(child);
   }
 }
 
@@ -63,16 +63,10 @@ async function ask(url: string): Promise<number> {
   return (await connection.ask('GET', '/v2.0/networks')).status;
 }
 
-async function untilIt(child: ChildProcess, does: () => Promise<boolean>): Promise<void> {
+/** Asks again and again, and throws when the process has ended or takes too long. */
+export async function untilIt(child: ChildProcess, does: () => Promise<boolean>): Promise<void> {
   for (const began = performance.now(); !(await does()); await sleep(pauseMs)) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error('it has ended');
     if (performance.now() - began > longestMs) throw new Error('it does not answer');
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGTERM');
-  await ended;
 }
