@@ -18,6 +18,9 @@ export interface Outgoing {
   readonly expirationMs: number | undefined;
 }
 
+/** So long an exchange that deletes itself counts as there: a crowd of messages asks for it once. */
+const assertedMs = 500;
+
 /** `returned`: no such queue, so the broker gave it back. */
 export type Outcome = 'handed over' | 'returned';
 
@@ -25,9 +28,9 @@ export class Publisher {
   private readonly open: () => Promise<ConfirmChannel>;
   private readonly compression: AmqpOptions['compression'];
   private opened: Promise<ConfirmChannel> | undefined;
-  private asserted = new Map<string, Promise<unknown>>();
-  /** Settles when the contents of all messages so far are made. */
-  private made: Promise<unknown> = Promise.resolve();
+  private asserted = new Map<string, { readonly at: number; readonly done: Promise<unknown> }>();
+  /** Settles when all messages so far are sent, or never will be. */
+  private sent: Promise<void> = Promise.resolve();
   private why = 'the connection went';
   /** Mandatory messages that are not confirmed, by their text: no property tells them apart. */
   private readonly mandatory = new Map<string, { returned: boolean }>();
@@ -37,27 +40,31 @@ export class Publisher {
     this.compression = compression;
   }
 
+  /** What has to be there for one, or takes long to compress, is not to let the one behind it overtake. */
   async publish(message: Outgoing, signal?: AbortSignal): Promise<Outcome> {
     const { exchange, queue } = message;
-    const content = this.contentInTurn(message.body);
+    const before = this.sent;
+    const sent = Promise.withResolvers<void>();
+    this.sent = sent.promise;
     try {
       this.opened ??= this.openChannel();
+      const content = contentOf(message.body, this.compression);
+      content.catch(() => {});
       const channel = await this.opened;
       if (exchange) await this.assert(channel, exchange);
       if (queue) await this.assertQueue(channel, queue);
+      const bytes = await content;
+      await before;
       if (signal?.aborted) throw new BusUnavailable('nobody waits for it any more');
-      return await this.send(channel, message, await content);
+      const confirmed = this.send(channel, message, bytes);
+      sent.resolve();
+      return await confirmed;
     } catch (error) {
       if (error instanceof BusUnavailable) throw error;
       throw new BusUnavailable(`the broker did not take the message: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      sent.resolve();
     }
-  }
-
-  /** A long one takes longer to compress than the short one behind it, which is not to overtake it. */
-  private contentInTurn(body: string): Promise<Buffer> {
-    const inTurn = Promise.all([contentOf(body, this.compression), this.made]).then(([content]) => content);
-    this.made = inTurn.catch(() => {});
-    return inTurn;
   }
 
   private async openChannel(): Promise<ConfirmChannel> {
@@ -81,21 +88,25 @@ export class Publisher {
     }
   }
 
-  /** One that deletes itself may be gone again each time. */
+  /** One that deletes itself may be gone again after a while: then the message is refused, as it would be between the two in any case. */
   private assert(channel: ConfirmChannel, { name, type, durable, autoDelete }: ExchangeDeclaration): Promise<unknown> {
-    const known = this.asserted.get(name);
-    if (known && !autoDelete) return known;
-    const asserted = channel.assertExchange(name, type, { durable, autoDelete });
-    this.asserted.set(name, asserted);
-    return asserted;
+    return this.once(`exchange ${name}`, autoDelete ? assertedMs : Number.POSITIVE_INFINITY, () =>
+      channel.assertExchange(name, type, { durable, autoDelete }),
+    );
   }
 
   /** Once per connection: who deletes it meanwhile does not want it. */
   private assertQueue(channel: ConfirmChannel, queue: QueueDeclaration): Promise<unknown> {
-    const key = `queue ${queue.name}`;
-    const asserted = this.asserted.get(key) ?? declareQueue(channel, queue);
-    this.asserted.set(key, asserted);
-    return asserted;
+    return this.once(`queue ${queue.name}`, Number.POSITIVE_INFINITY, () => declareQueue(channel, queue));
+  }
+
+  private once(key: string, forMs: number, ask: () => PromiseLike<unknown>): Promise<unknown> {
+    const now = performance.now();
+    const known = this.asserted.get(key);
+    if (known && now - known.at < forMs) return known.done;
+    const done = Promise.resolve(ask());
+    this.asserted.set(key, { at: now, done });
+    return done;
   }
 
   private send(channel: ConfirmChannel, { exchange, key, others = [], body, expirationMs }: Outgoing, content: Buffer): Promise<Outcome> {

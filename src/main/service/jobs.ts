@@ -10,6 +10,7 @@ import { runDhcpFailover } from '../../server/jobs/failover.ts';
 import { objectPushes } from '../../server/objects/push.ts';
 import { agentMessages } from '../../server/relay/agents.ts';
 import { readTogether } from '../../server/relay/batch.ts';
+import { type Cast, Casts } from '../../server/relay/casts.ts';
 import { forgetUnused } from '../../server/relay/catch-up.ts';
 import { deliver, type Teller } from '../../server/relay/deliver.ts';
 import { Known } from '../../server/relay/known.ts';
@@ -45,24 +46,37 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
   };
   const together = new Together();
   // A bus that is away is asked again and again by the relay, which stops when it is to.
-  const send = async ({ target, method, args }: Message): Promise<void> => {
-    const attributes = { 'messaging.destination.name': target.topic, 'messaging.operation.name': 'cast', 'rpc.method': method };
-    await traced(services.tracer, `cast ${method}`, { kind: 'producer', attributes }, async () => {
-      for (const bus of buses) await bus.cast(target, method, args, { timeoutMs: relayCastMs });
-    });
-    services.metrics?.count('weft_bus_casts_total', { method });
+  const castOn =
+    (bus: Bus): Cast =>
+    async ({ target, method, args }) => {
+      const attributes = { 'messaging.destination.name': target.topic, 'messaging.operation.name': 'cast', 'rpc.method': method };
+      await traced(services.tracer, `cast ${method}`, { kind: 'producer', attributes }, () =>
+        bus.cast(target, method, args, { timeoutMs: relayCastMs }),
+      );
+    };
+  const casts = new Casts(buses.map(castOn));
+  const send = (message: Message): Promise<void> => {
+    services.metrics?.count('weft_bus_casts_total', { method: message.method });
+    return casts.send(message);
   };
   const sendLater = async (message: Message): Promise<void> => {
     if (!together.keep(message)) await send(message);
   };
   const tellAgents = {
-    begin: () => together.clear(),
+    begin: () => {
+      together.clear();
+      casts.clear();
+    },
     deliver: (row: OutboxRow): Promise<void> => deliver(tellersOf(services), row, sendLater),
     async together(rows: readonly OutboxRow[]) {
       const tellers = tellersOf(await readTogether(services, rows));
       return (row: OutboxRow): Promise<void> => deliver(tellers, row, sendLater);
     },
-    end: () => together.send(send),
+    arrived: () => casts.arrived(),
+    async end() {
+      await together.send(send);
+      await casts.arrived();
+    },
   };
   const isHeard = (): boolean => buses.some(bus => bus.hears?.(beginnings) ?? true);
   const running = Promise.all([

@@ -298,6 +298,38 @@ test('what is put off is told before its facts are acknowledged, and they are to
   await ended;
 });
 
+test('of facts whose messages are on their way together, one that cannot be told holds up no other, and none is done with before it has arrived', async () => {
+  const box = new Box();
+  for (const seq of [1, 2, 3]) box.commit(seq);
+  const stop = new AbortController();
+  const said: string[] = [];
+  let sent: number[] = [];
+  let away = true;
+  const arrived = async (): Promise<void> => {
+    const some = sent;
+    sent = [];
+    if (away) throw new BusUnavailable('away');
+    if (some.includes(2)) throw new RangeError('too large');
+    said.push(some.join('+'));
+  };
+  const deliver = async ({ seq }: OutboxRow): Promise<void> => void sent.push(seq);
+  const begin = (): void => {
+    sent = [];
+  };
+  const ended = runRelay(box.services(), { reader: 'agents', holder: 'one', begin, deliver, arrived }, stop.signal);
+  await settled();
+  assert.deepEqual([said, box.waiting('agents')], [[], 3]);
+  away = false;
+  await box.pass(10_000);
+  assert.deepEqual([said, box.waiting('agents')], [['1', '3'], 0]);
+  assert.equal(box.errors.filter(text => text.includes('given up')).length, 1);
+  for (const seq of [4, 5]) box.commit(seq);
+  await box.pass(20);
+  assert.deepEqual(said.slice(2).join('+'), '4+5');
+  stop.abort();
+  await ended;
+});
+
 test('while facts are told slowly one by one, nobody else tells them', async () => {
   const box = new Box();
   for (const seq of [1, 2]) box.commit(seq);

@@ -30,6 +30,8 @@ interface OneByOne extends Reading {
   readonly deliver: Deliver;
   /** Called when facts were read, before they are delivered one by one. */
   readonly begin?: () => void;
+  /** `deliver` may leave messages on their way: fails where one of them did not arrive. Without it `deliver` says so itself. */
+  readonly arrived?: () => Promise<void>;
   /** What was put off is told before any of them is acknowledged. */
   readonly end?: () => Promise<void>;
   /** Whether there is anybody to tell. Whoever comes later asks for everything anyway: facts that nobody was there for are passed over. */
@@ -213,9 +215,25 @@ async function deliverEach(services: Services, options: OneByOne, rows: readonly
     for (let from = 0; from < rows.length; from += readAtOnce) {
       const some = rows.slice(from, from + readAtOnce);
       const deliver = await readFor(services, options, some);
-      for (const row of some) {
-        await deliverOne(services, { ...options, first: deliver }, row);
-        done = row.seq;
+      const { arrived } = options;
+      try {
+        for (const row of some) {
+          await deliverOne(services, { ...options, first: deliver }, row);
+          if (!arrived) done = row.seq;
+        }
+        await arrived?.();
+        done = some.at(-1)!.seq;
+      } catch (error) {
+        if (!arrived || isAway(options, error)) throw error;
+        // Whichever of them cannot be told, fails by itself.
+        const alone = async (row: OutboxRow): Promise<void> => {
+          await options.deliver(row);
+          await arrived();
+        };
+        for (const row of some) {
+          await deliverOne(services, { ...options, deliver: alone, first: alone }, row);
+          done = row.seq;
+        }
       }
     }
   } catch (error) {
