@@ -1,5 +1,5 @@
 // Where routers are: at the agents that have them, and distributed ones on every host that has ports on their subnets, too.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { owners, servedByDistributedRouters as serves } from '../../domain/ipam/owners.ts';
 import type { Services } from '../context.ts';
 import { byIds, grouped } from './load.ts';
@@ -87,6 +87,9 @@ export async function agentsBeside(services: Services, addresses: Predicate): Pr
   return (await services.store.select({ table: 'agents', where })).filter(takesPart);
 }
 
+/** A port of a distributed router, where there is any. */
+export const anyDistributed: Query = { table: 'router_ports', where: distributed, columns: ['router_id'], limit: 1 };
+
 /** Distributed routers with interfaces on these subnets. */
 export async function distributedOn(
   { store }: Services,
@@ -94,7 +97,7 @@ export async function distributedOn(
 ): Promise<readonly { router_id: string; subnet_id: string }[]> {
   if (subnetIds.length === 0) return [];
   // Most clouds have none at all, and a subnet may have very many addresses.
-  const [some] = await store.select({ table: 'router_ports', where: distributed, columns: ['router_id'], limit: 1 });
+  const [some] = await store.select(anyDistributed);
   if (!some) return [];
   const taken = await store.select({
     table: 'ip_allocations',

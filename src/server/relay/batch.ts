@@ -3,12 +3,14 @@
 import type { OutboxRow, Query, Row, Scalar } from '../../contracts/store.ts';
 import { groupedQuery, idsQuery } from '../commands/load.ts';
 import { partQueries } from '../commands/port-rows.ts';
+import { anyDistributed } from '../commands/router-places.ts';
 import { tagsQuery } from '../commands/tags.ts';
 import type { Services } from '../context.ts';
 import { portObjects } from '../objects/ports.ts';
 import { readersQuery } from '../objects/push.ts';
 import { keyed, type ReadSet } from '../read-set.ts';
 import { servedQuery } from './agents.ts';
+import { agentsQuery, namingQuery } from './known.ts';
 import { Once } from './once.ts';
 import { levelsQuery, segmentsQuery } from './segments.ts';
 
@@ -29,10 +31,16 @@ export async function readTogether(services: Services, facts: readonly OutboxRow
   const [ids, rules] = [idsOf('port'), idsOf('security_group_rule')];
   const store = new Once(services.store);
   const ofRules = rules.length > 0 ? [byKey('security_group_rules', rules)] : [];
-  const answers = await read(store, [...ofRules, ...(ids.length > 0 ? ofPorts(ids) : [])], []);
-  if (ids.length === 0) return { ...services, store };
-  const networks = [...new Set(answers[ofRules.length]!.map(port => String(port.network_id)))];
-  await read(store, networks.length > 0 ? ofNetworks(networks) : [], [readersQuery(services, portObjects.told)]);
+  if (ids.length === 0) {
+    await read(store, ofRules, []);
+    return { ...services, store };
+  }
+  const ofAll = [readersQuery(services, portObjects.told), agentsQuery, anyDistributed];
+  const [ports = [], ...around] = await read(store, [...ofPorts(ids), ...ofRules], ofAll);
+  const distinct = (rows: readonly Row[], column: string): string[] => [...new Set(rows.map(row => String(row[column])))];
+  const networks = distinct(ports, 'network_id');
+  const groups = distinct(around[ofGroups] ?? [], 'security_group_id');
+  await read(store, [...(networks.length > 0 ? ofNetworks(networks) : []), ...(groups.length > 0 ? [naming(groups)] : [])], []);
   return { ...services, store };
 }
 
@@ -52,6 +60,14 @@ function ofPorts(ids: readonly string[]): Shared[] {
     ...beside(some => [tagsQuery(some)], 'object_id'),
   ];
 }
+
+/** The place of ports' groups among what is read beside them. */
+const ofGroups = partQueries([]).findIndex(({ table }) => table === 'port_security_groups');
+
+const naming = (groups: readonly string[]): Shared => ({
+  ...{ query: namingQuery(groups), column: 'remote_group_id', values: groups },
+  ask: group => namingQuery([group]),
+});
 
 const ofNetworks = (ids: readonly string[]): Shared[] => [
   { query: idsQuery('networks', ids), column: 'id', values: ids, ask: id => idsQuery('networks', [id]) },

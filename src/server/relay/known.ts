@@ -1,10 +1,17 @@
 // What many facts of a pass need to know of the cloud's hosts, read once for all of them, after the facts: whoever comes later asks the server for what he has missed.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
+import { groupedQuery } from '../commands/load.ts';
 import { dhcpAgentType, l3AgentType } from '../commands/scheduling.ts';
 import type { Services } from '../context.ts';
 
 /** They filter nothing. */
 const withoutFilters: ReadonlySet<unknown> = new Set([dhcpAgentType, l3AgentType, 'Metadata agent', 'Metering agent', 'L3 metering agent']);
+
+export const agentsQuery: Query = { table: 'agents', columns: ['agent_type', 'configurations'] };
+
+/** Rules that name one of the groups as the other side. */
+export const namingQuery = (groups: readonly string[]): Query =>
+  groupedQuery('security_group_rules', 'remote_group_id', groups, { columns: ['remote_group_id', 'security_group_id'] });
 
 export class Known {
   private readonly services: Services;
@@ -32,11 +39,8 @@ export class Known {
   /** Where ports are of whose groups a rule names one of these as the other side. */
   hostsNaming(groups: readonly string[]): Promise<readonly string[]> {
     return this.once(`naming ${groups.join()}`, async () => {
-      const rules = await this.services.store.select({
-        table: 'security_group_rules',
-        where: { in: ['remote_group_id', groups] },
-        columns: ['security_group_id'],
-      });
+      const rules: Row[] = [];
+      for (const group of groups) rules.push(...(await this.services.store.select(namingQuery([group]))));
       const naming = [...new Set(rules.map(r => String(r.security_group_id)))];
       return naming.length === 0 ? [] : this.hostsWith({ in: ['security_group_id', naming] });
     });
@@ -55,7 +59,7 @@ export class Known {
   }
 
   private agents(): Promise<Row[]> {
-    this.rows ??= this.services.store.select({ table: 'agents', columns: ['agent_type', 'configurations'] });
+    this.rows ??= this.services.store.select(agentsQuery);
     return this.rows;
   }
 }
