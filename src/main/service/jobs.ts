@@ -41,7 +41,7 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
   const stop = new AbortController();
   const end = new AbortController();
   const tellersOf = (given: Services): readonly Teller[] => {
-    const known = new Known(services);
+    const known = new Known(given);
     return [row => agentMessages(given, row, known), row => objectPushes(given, row)];
   };
   const together = new Together();
