@@ -67,14 +67,16 @@ function maskOf(policy: Policy, caller: Caller, resource: Resource): Mask {
   const namesOf = (row: Thing): string | undefined =>
     untold.every(o => !isNegative(o.check) && allowed(o, row)) ? listed(hide(row)) : undefined;
   const without = taker();
+  const always = open.length === 0 ? listed(never) : undefined;
   return {
     denied,
     shows: name => (never.has(name) ? false : open.every(o => o.name !== name) ? true : undefined),
     name: JSON.stringify([[...never].sort(), open.map(({ name, check }) => [name, check])]),
-    always: open.length === 0 ? listed(never) : undefined,
+    always,
     compares: compared,
     columns: [...compared].filter(isColumn).map(columnOf),
-    hidden: rows => once(open.length === 0 ? rows : rows.map(row => ({ ...row, tenant_id: row.project_id })), [...compared], namesOf),
+    hidden: rows =>
+      open.length === 0 ? rows.map(() => always) : once(rows.map(row => ({ ...row, tenant_id: row.project_id })), [...compared], namesOf),
     needsTargets: objects =>
       beyond.some(o => isNegative(o.check)) ||
       once(objects, [...compared], object => beyond.every(o => allowed(o, object))).includes(false),

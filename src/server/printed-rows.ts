@@ -52,6 +52,7 @@ async function printBeside(ctx: RequestContext, commands: SteadyCommands, rows: 
   const { resource, steady } = commands;
   const kind = kindOf(commands, mask.always ?? '');
   const besides = await steady.beside(ctx, rows);
+  const shown = mask.apply(besides, []);
   const isOwned = resource.fields.project_id !== undefined && mask.shows('project_id') === true;
   const texts: Printed = new Map();
   for (const [i, row] of rows.entries()) {
@@ -59,7 +60,7 @@ async function printBeside(ctx: RequestContext, commands: SteadyCommands, rows: 
     const id = String(row[resource.key]);
     const beside = besides[i] as ApiObject;
     const isSteady = steady.isSteady(ctx, row, beside);
-    const [seen] = mask.apply([beside], []) as [ApiObject];
+    const seen = shown[i] as ApiObject;
     if (isOwned) seen.tenant_id = row.project_id;
     const text = utf8(joined(String(row.printed), JSON.stringify(seen)));
     texts.set(id, text);

@@ -30,22 +30,32 @@ export function groupedQuery(
 }
 
 /** Rows of a table by one column, grouped by its value. */
-export async function grouped(
+export function grouped(
   services: Services,
   table: string,
   column: string,
   values: Iterable<unknown>,
   options: GroupedOptions = {},
 ): Promise<Map<string, Row[]>> {
+  return groupedAs(services, table, column, values, { ...options, as: row => row });
+}
+
+/** What is made of such rows, grouped likewise. */
+export async function groupedAs<T>(
+  services: Services,
+  table: string,
+  column: string,
+  values: Iterable<unknown>,
+  { as, ...options }: GroupedOptions & { readonly as: (row: Row) => T },
+): Promise<Map<string, T[]>> {
   const wanted = [...new Set(values)].filter((v): v is string => typeof v === 'string');
-  const out = new Map<string, Row[]>();
+  const out = new Map<string, T[]>();
   if (wanted.length === 0) return out;
-  const rows = await services.store.select(groupedQuery(table, column, wanted, options));
-  for (const row of rows) {
+  for (const row of await services.store.select(groupedQuery(table, column, wanted, options))) {
     const k = String(row[column]);
     const list = out.get(k);
-    if (list) list.push(row);
-    else out.set(k, [row]);
+    if (list) list.push(as(row));
+    else out.set(k, [as(row)]);
   }
   return out;
 }

@@ -6,7 +6,7 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { foreseeing } from '../read-set.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
-import { type GroupedOptions, grouped, groupedQuery } from './load.ts';
+import { type GroupedOptions, grouped, groupedAs, groupedQuery } from './load.ts';
 import { localIpPortsQuery, refuseLocalIpPorts, releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
@@ -51,19 +51,16 @@ export type WantedParts = Readonly<Record<keyof typeof parts, boolean>>;
 const allParts: WantedParts = { addresses: true, groups: true, bindings: true };
 
 export async function partsOf(services: Services, ids: readonly string[], wanted = allParts): Promise<PortParts> {
-  const [addresses, groups, bindings] = [
-    await grouped(services, 'ip_allocations', 'port_id', wanted.addresses ? ids : [], parts.addresses),
-    await grouped(services, 'port_security_groups', 'port_id', wanted.groups ? ids : [], parts.groups),
+  const [fixedIps, groups, bindings] = [
+    await groupedAs(services, 'ip_allocations', 'port_id', wanted.addresses ? ids : [], { ...parts.addresses, as: fixedIpOf }),
+    await groupedAs(services, 'port_security_groups', 'port_id', wanted.groups ? ids : [], { ...parts.groups, as: groupOf }),
     await grouped(services, 'port_bindings', 'port_id', wanted.bindings ? ids : [], parts.bindings),
   ];
-  return {
-    fixedIps: new Map(
-      [...addresses].map(([id, rows]) => [id, rows.map(r => ({ subnet_id: String(r.subnet_id), ip_address: String(r.ip_address) }))]),
-    ),
-    groups: new Map([...groups].map(([id, rows]) => [id, rows.map(r => String(r.security_group_id))])),
-    bindings: new Map([...bindings].map(([id, rows]) => [id, rows[0] as Row])),
-  };
+  return { fixedIps, groups, bindings: new Map([...bindings].map(([id, rows]) => [id, rows[0] as Row])) };
 }
+
+const fixedIpOf = (r: Row): FixedIp => ({ subnet_id: String(r.subnet_id), ip_address: String(r.ip_address) });
+const groupOf = (r: Row): string => String(r.security_group_id);
 
 /** The addresses of ports alone. */
 export async function addressesOf(services: Services, ids: readonly string[]): Promise<PortParts['fixedIps']> {

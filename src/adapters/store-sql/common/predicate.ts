@@ -75,8 +75,10 @@ function equal(scope: Scope, name: string, value: Scalar): string {
 function within(scope: Scope, name: string, values: readonly Scalar[]): string {
   if (values.length === 1) return equal(scope, name, values[0]!);
   const column = columnOf(scope.table, name);
-  const bound = values.map(value => bindable(scope, column, value));
-  const some = bound.filter(value => value !== null);
+  // Lists of thousands are mostly of ids.
+  const isText = column.def.type === 'text' && values.every(value => typeof value === 'string');
+  const bound = isText ? values : values.map(value => bindable(scope, column, value));
+  const some = isText ? values : bound.filter(value => value !== null);
   const parts: string[] = [];
   if (some.length > 0) parts.push(scope.compiler.dialect.inList(ref(scope, column), column.def.type, some, scope.binds));
   if (some.length < bound.length) parts.push(`${ref(scope, column)} IS NULL`);
