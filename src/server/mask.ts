@@ -76,7 +76,13 @@ function maskOf(policy: Policy, caller: Caller, resource: Resource): Mask {
     compares: compared,
     columns: [...compared].filter(isColumn).map(columnOf),
     hidden: rows =>
-      open.length === 0 ? rows.map(() => always) : once(rows.map(row => ({ ...row, tenant_id: row.project_id })), [...compared], namesOf),
+      open.length === 0
+        ? rows.map(() => always)
+        : once(
+            rows.map(row => ({ ...row, tenant_id: row.project_id })),
+            [...compared],
+            namesOf,
+          ),
     needsTargets: objects =>
       beyond.some(o => isNegative(o.check)) ||
       once(objects, [...compared], object => beyond.every(o => allowed(o, object))).includes(false),

@@ -2,6 +2,7 @@
 import type { Exists, Predicate, Row } from '../contracts/store.ts';
 import type { ListQuery } from '../domain/input/query.ts';
 import type { Commands, Steady } from './commands/commands.ts';
+import type { Among } from './commands/load.ts';
 import type { RequestContext } from './context.ts';
 import { seenQuery } from './find.ts';
 import { giveWay } from './give-way.ts';
@@ -154,9 +155,23 @@ async function printMissing(
     if (from > 0) await giveWay(ctx);
     const some = missing.slice(from, from + atOnce);
     const which = isMost ? within(key, isRising ? some : some.toReversed()) : [{ in: [key, some] } as const];
-    const texts = await printWhere(ctx, commands, { table, where: { and: [...conditions, ...which] } }, options);
+    const among = isMost && some.length > few && missing.length <= atOnce ? settled(commands, options.selection) : undefined;
+    const texts = await printWhere(ctx, commands, { table, where: { and: [...conditions, ...which] }, among }, options);
     for (const [id, text] of texts) printed.set(id, text);
   }
+}
+
+/** Rows that are told apart by their names: a long statement for many. */
+const few = 100;
+
+/**
+ * What tells all rows of a whole list, now and later: what was asked for cannot be changed of an object. Of others an object might come to be
+ * missing between two reads.
+ */
+function settled({ resource: { table, key, fields } }: Commands, { conditions, limit }: Selection): Among | undefined {
+  const isSettled = (name: string): boolean => name === key || (fields[name]?.post === true && fields[name].put !== true);
+  const whole = limit === 0 && conditions.every(p => 'in' in p && table.columns[p.in[0]] !== undefined && isSettled(p.in[0]));
+  return whole ? { table: table.name, key, where: { and: conditions } } : undefined;
 }
 
 /** From the first of them to the last. */

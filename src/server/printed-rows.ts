@@ -2,6 +2,7 @@
 import type { Predicate, Row } from '../contracts/store.ts';
 import { printableColumns } from './columns.ts';
 import type { ApiObject, Commands, Steady } from './commands/commands.ts';
+import type { Among } from './commands/load.ts';
 import type { RequestContext } from './context.ts';
 import { giveWay } from './give-way.ts';
 import type { Mask } from './mask.ts';
@@ -25,10 +26,11 @@ type Printed = Map<string, Uint8Array>;
 export async function printWhere(
   ctx: RequestContext,
   commands: SteadyCommands,
-  query: { readonly table: string; readonly where: Predicate },
+  of: { readonly table: string; readonly where: Predicate; readonly among?: Among | undefined },
   options: PrintOptions,
 ): Promise<Printed> {
   const { resource, sources } = commands;
+  const { among, ...query } = of;
   const { mask } = options;
   const shown = mask.always === undefined ? undefined : printableColumns(resource)?.filter(name => mask.shows(name));
   if (!shown || shown.length === 0 || !sources) return printRows(ctx, commands, await ctx.store.select(query), options);
@@ -38,7 +40,7 @@ export async function printWhere(
     ctx,
     commands,
     rows.filter(row => row.printed !== null),
-    mask,
+    { mask, among },
   );
   const others = rows.filter(row => row.printed === null).map(row => String(row[resource.key]));
   if (others.length === 0) return texts;
@@ -48,10 +50,15 @@ export async function printWhere(
 }
 
 /** Of a mask that takes the same from every object. */
-async function printBeside(ctx: RequestContext, commands: SteadyCommands, rows: readonly Row[], mask: Mask): Promise<Printed> {
+async function printBeside(
+  ctx: RequestContext,
+  commands: SteadyCommands,
+  rows: readonly Row[],
+  { mask, among }: { readonly mask: Mask; readonly among: Among | undefined },
+): Promise<Printed> {
   const { resource, steady } = commands;
   const kind = kindOf(commands, mask.always ?? '');
-  const besides = await steady.beside(ctx, rows);
+  const besides = await steady.beside(ctx, rows, among);
   const shown = mask.apply(besides, []);
   const isOwned = resource.fields.project_id !== undefined && mask.shows('project_id') === true;
   const texts: Printed = new Map();

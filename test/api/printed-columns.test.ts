@@ -136,4 +136,28 @@ describe('ports that the database has printed', () => {
       texts.filter(text => text !== '').sort(),
     );
   });
+
+  test('of a long whole list what belongs to them is asked for by what was asked for, if that cannot change, and not by the name of each', async () => {
+    const network = String(networks[0]);
+    const many = Array.from({ length: 120 }, () => ({ network_id: network }));
+    assert.equal((await h.admin.request('POST', 'ports', { ports: many })).status, 201);
+    const { store } = h.server;
+    const select = store.select.bind(store);
+    const longest = async (asked: ListQuery): Promise<number> => {
+      let most = 0;
+      store.select = query => {
+        if (query.table !== 'ports') most = Math.max(most, JSON.stringify(query.where ?? null).length);
+        return select(query);
+      };
+      const text = await printed(ports, 'admin', asked);
+      store.select = select;
+      assert.equal(text, await printed(asObjects, 'admin', asked));
+      assert.ok((JSON.parse(text) as unknown[]).length >= 100);
+      return most;
+    };
+    for (const filters of [[], [['network_id', [network]]]] as const)
+      assert.ok((await longest(query({ filters: new Map(filters) }))) < 1000);
+    assert.ok((await longest(query({ filters: new Map([['status', ['DOWN']]]) }))) > 4000, 'a state may change meanwhile');
+    assert.ok((await longest(query({ limit: 110 }))) > 4000, 'a page');
+  });
 });

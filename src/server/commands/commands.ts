@@ -5,6 +5,7 @@ import type { ListQuery } from '../../domain/input/query.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
+import type { Among } from './load.ts';
 
 /** An object as the API shows it, before attributes that the caller may not see are taken out. */
 export type ApiObject = Record<string, unknown>;
@@ -59,8 +60,11 @@ export interface Steady {
   readonly others: readonly Exists[];
   /** Whether an object has nothing of others: its row, and what is shown beside the columns. */
   isSteady(services: Services, row: Row, beside: ApiObject): boolean;
-  /** What `present` shows behind the columns, in its order; of the rows are known the `sources`. The columns themselves are as they are stored. */
-  beside(services: Services, rows: readonly Row[]): Promise<ApiObject[]>;
+  /**
+   * What `present` shows behind the columns, in its order; of the rows are known the `sources`. The columns themselves are as they are stored.
+   * `among`: what tells just these rows, where there are many.
+   */
+  beside(services: Services, rows: readonly Row[], among?: Among): Promise<ApiObject[]>;
 }
 
 export interface Created {

@@ -17,15 +17,26 @@ export interface GroupedOptions {
   readonly order?: Order;
   /** That by which they are grouped among them; all unless told. */
   readonly columns?: readonly string[];
+  /** What tells just those values, where that is shorter to say than thousands of them. */
+  readonly among?: Among | undefined;
+}
+
+/** The keys of a table's rows for which this holds. */
+export interface Among {
+  readonly table: string;
+  readonly key: string;
+  readonly where: Predicate;
 }
 
 export function groupedQuery(
   table: string,
   column: string,
   values: readonly string[],
-  { where, order, columns }: GroupedOptions = {},
+  { where, order, columns, among }: GroupedOptions = {},
 ): Query {
-  const key: Predicate = { in: [column, values] };
+  const key: Predicate = among
+    ? { exists: { table: among.table, on: [[among.key, column]], where: among.where, first: true } }
+    : { in: [column, values] };
   return { table, where: where ? { and: [key, where] } : key, ...(order ? { order } : {}), ...(columns ? { columns } : {}) };
 }
 

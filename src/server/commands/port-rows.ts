@@ -6,7 +6,7 @@ import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { foreseeing } from '../read-set.ts';
 import { releaseFloatingIps } from './floatingip-rows.ts';
-import { type GroupedOptions, grouped, groupedAs, groupedQuery } from './load.ts';
+import { type Among, type GroupedOptions, grouped, groupedAs, groupedQuery } from './load.ts';
 import { localIpPortsQuery, refuseLocalIpPorts, releaseLocalIps } from './local-ip-rows.ts';
 import { removeLogs } from './log-rows.ts';
 import { releaseProxies } from './ndp-proxy-rows.ts';
@@ -50,11 +50,12 @@ export type WantedParts = Readonly<Record<keyof typeof parts, boolean>>;
 
 const allParts: WantedParts = { addresses: true, groups: true, bindings: true };
 
-export async function partsOf(services: Services, ids: readonly string[], wanted = allParts): Promise<PortParts> {
+/** `among`: as of `grouped`. */
+export async function partsOf(services: Services, ids: readonly string[], wanted = allParts, among?: Among): Promise<PortParts> {
   const [fixedIps, groups, bindings] = [
-    await groupedAs(services, 'ip_allocations', 'port_id', wanted.addresses ? ids : [], { ...parts.addresses, as: fixedIpOf }),
-    await groupedAs(services, 'port_security_groups', 'port_id', wanted.groups ? ids : [], { ...parts.groups, as: groupOf }),
-    await grouped(services, 'port_bindings', 'port_id', wanted.bindings ? ids : [], parts.bindings),
+    await groupedAs(services, 'ip_allocations', 'port_id', wanted.addresses ? ids : [], { ...parts.addresses, among, as: fixedIpOf }),
+    await groupedAs(services, 'port_security_groups', 'port_id', wanted.groups ? ids : [], { ...parts.groups, among, as: groupOf }),
+    await grouped(services, 'port_bindings', 'port_id', wanted.bindings ? ids : [], { ...parts.bindings, among }),
   ];
   return { fixedIps, groups, bindings: new Map([...bindings].map(([id, rows]) => [id, rows[0] as Row])) };
 }

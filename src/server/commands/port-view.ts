@@ -7,7 +7,7 @@ import type { Services } from '../context.ts';
 import { assignmentDomains } from '../dns/domains.ts';
 import { foreseeing } from '../read-set.ts';
 import type { ApiObject, Steady, Viewer, Wanted } from './commands.ts';
-import { groupedQuery, idsQuery } from './load.ts';
+import { type Among, groupedQuery, idsQuery } from './load.ts';
 import { profileColumns, profileOf } from './port-profile.ts';
 import { type PortParts, partQueries, partsOf, type WantedParts } from './port-rows.ts';
 import { type PortQos, portQos } from './qos-view.ts';
@@ -24,15 +24,15 @@ export async function presentPorts(services: Services, rows: readonly Row[], _vi
   return rows.map(row => presentPort(row, viewOf(row)));
 }
 
-async function viewsOf(any: Services, rows: readonly Row[], wanted: Wanted): Promise<(row: Row) => PortView> {
+async function viewsOf(any: Services, rows: readonly Row[], wanted: Wanted, among?: Among): Promise<(row: Row) => PortView> {
   const ids = rows.map(r => String(r.id));
-  const isFew = wanted === all && rows.length > 0 && rows.length <= few;
+  const isFew = wanted === all && rows.length > 0 && rows.length <= few && !among;
   const services = isFew ? await foreseeing(any, shownQueries(rows, ids)) : any;
-  const parts = await partsOf(services, ids, partsFor(wanted));
-  const tags = wanted('tags') ? await tagsOf(services, ids) : none;
+  const parts = await partsOf(services, ids, partsFor(wanted), among);
+  const tags = wanted('tags') ? await tagsOf(services, ids, among) : none;
   const qos = qosAttributes.some(wanted) ? await portQos(services, rows, parts.bindings) : () => noQos;
   const domains = wanted('dns_assignment') ? await assignmentDomains(services, rows) : () => '';
-  const trunks = wanted('trunk_details') ? await trunkDetailsOf(services, ids) : none;
+  const trunks = wanted('trunk_details') ? await trunkDetailsOf(services, ids, among) : none;
   return row => {
     const [id, trunk] = [String(row.id), trunks.get(String(row.id))];
     return { parts, tags: tags.get(id) ?? [], qos: qos(row), dnsDomain: domains(row), ...(trunk ? { trunk } : {}) };
@@ -118,8 +118,8 @@ export const steadyPorts: Steady = {
     beside.qos_network_policy_id === null &&
     beside.trunk_details === undefined &&
     (row.dns_name === '' || config.externalDns.driver === ''),
-  async beside(services, rows) {
-    const viewOf = await viewsOf(services, rows, all);
+  async beside(services, rows, among) {
+    const viewOf = await viewsOf(services, rows, all, among);
     return rows.map(row => showBeside({}, row, viewOf(row)));
   },
 };

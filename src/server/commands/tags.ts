@@ -5,15 +5,15 @@ import { readTags } from '../../domain/input/special.ts';
 import type { Resource } from '../../model/kit/resource.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { groupedAs, groupedQuery } from './load.ts';
+import { type Among, groupedAs, groupedQuery } from './load.ts';
 
 const byTag = { order: [['tag', 'asc']] } as const;
 
 /** What `tagsOf` asks. */
 export const tagsQuery = (ids: readonly string[]): Query => groupedQuery('tags', 'object_id', ids, byTag);
 
-export function tagsOf(services: Services, ids: readonly string[]): Promise<Map<string, string[]>> {
-  return groupedAs(services, 'tags', 'object_id', ids, { ...byTag, as: r => String(r.tag) });
+export function tagsOf(services: Services, ids: readonly string[], among?: Among): Promise<Map<string, string[]>> {
+  return groupedAs(services, 'tags', 'object_id', ids, { ...byTag, among, as: r => String(r.tag) });
 }
 
 export function addTags(draft: Draft, id: string, tags: readonly string[]): void {

@@ -5,7 +5,7 @@ import type { SubPort } from '../../model/trunk.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject } from './commands.ts';
-import { byIds, grouped } from './load.ts';
+import { type Among, byIds, grouped } from './load.ts';
 
 /** Subports by trunk, by their tags. */
 export async function subPortsOf(services: Services, trunkIds: readonly unknown[]): Promise<Map<string, SubPort[]>> {
@@ -18,8 +18,8 @@ function subPort({ port_id, segmentation_type, segmentation_id }: Row): SubPort 
 }
 
 /** `trunk_details` by parent port. */
-export async function trunkDetailsOf(services: Services, portIds: readonly string[]): Promise<Map<string, ApiObject>> {
-  const trunks = await grouped(services, 'trunks', 'port_id', portIds);
+export async function trunkDetailsOf(services: Services, portIds: readonly string[], among?: Among): Promise<Map<string, ApiObject>> {
+  const trunks = await grouped(services, 'trunks', 'port_id', portIds, { among });
   if (trunks.size === 0) return new Map();
   const rows = [...trunks].map(([port, [row]]) => [port, String(row?.id)] as const);
   const subs = await subPortsOf(
