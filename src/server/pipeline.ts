@@ -1,5 +1,5 @@
 // The life of a request, the same steps for every resource: parse, load, decide, commit, reply.
-import type { Predicate, Row } from '../contracts/store.ts';
+import type { Predicate, Query, Row } from '../contracts/store.ts';
 import { ApiError, apiError, badRequest } from '../domain/errors.ts';
 import { type Attributes, itemsOf, readCreate, readUpdate, type Writer } from '../domain/input/body.ts';
 import type { ListQuery } from '../domain/input/query.ts';
@@ -9,7 +9,7 @@ import type { ApiObject, Commands, Created, Wanted } from './commands/commands.t
 import { computedList, computedObject } from './computed.ts';
 import type { RequestContext } from './context.ts';
 import { columnsOf, narrowed, narrowList, wantedOf } from './fields.ts';
-import { belonging, find, findAll, viewerOf } from './find.ts';
+import { belonging, find, findAll, seenQuery, viewerOf } from './find.ts';
 import { giveWay } from './give-way.ts';
 import { atOnce, type Directions, directions, rowsOf, selectionOf, trim } from './list.ts';
 import { maskFor } from './mask.ts';
@@ -17,6 +17,7 @@ import type { Texts } from './printed.ts';
 import { hasSteady, printedList, printedObject, printObject } from './printed-list.ts';
 import type { PrintOptions } from './printed-rows.ts';
 import { checkQuota, findUsages, type Limits, limitsFor, quotaQueries } from './quota.ts';
+import { foreseeing } from './read-set.ts';
 import { commitDecision } from './retry.ts';
 
 /** What policy asks about objects: themselves, and what it needs to know of their parents. */
@@ -101,12 +102,15 @@ export async function asItIs(ctx: RequestContext, commands: Commands, id: string
   return object && withTenant(Object.fromEntries(Object.entries(object).filter(([name]) => Object.hasOwn(fields, name))));
 }
 
-/** As they are now; what somebody has removed since is not found. */
-async function reload(ctx: RequestContext, commands: Commands, ids: readonly string[]): Promise<ApiObject[]> {
+/** As they are now; what somebody has removed since is not found. `like`: what is known of them, by which they are read at once. */
+async function reload(any: RequestContext, commands: Commands, ids: readonly string[], like: readonly Row[] = []): Promise<ApiObject[]> {
   const { table, key } = commands.resource;
-  const below = belonging(ctx, commands.resource);
+  const below = belonging(any, commands.resource);
   const byKey: Predicate = { in: [key, ids] };
-  const rows = await ctx.store.select({ table: table.name, where: below ? { and: [byKey, below] } : byKey });
+  const query: Query = { table: table.name, where: below ? { and: [byKey, below] } : byKey };
+  const foreseen = like.length > 0 ? (commands.foreseeShown?.(like) ?? []) : [];
+  const ctx = foreseen.length > 0 ? await foreseeing(any, [query, ...foreseen]) : any;
+  const rows = await ctx.store.select(query);
   const byId = new Map(rows.map(r => [r[key], r]));
   const missing = ids.find(id => !byId.has(id));
   if (missing !== undefined) throw notFound(commands.resource, missing, String(ctx.parent?.row.id ?? ''));
@@ -258,16 +262,19 @@ export async function update(
   const input = readUpdate(resource, oneOf(resource, body), writerOf(ctx));
   if (!decide) throw apiError('HTTPMethodNotAllowed');
   const wanted = wantedRevision(ifMatch);
-  await commitDecision(ctx, {
+  const { foreseeUpdate } = commands;
+  const before = await commitDecision(ctx, {
+    foresee: () => (foreseeUpdate ? [seenQuery(ctx, commands, [id]), ...foreseeUpdate(ctx, id, input)] : []),
     decide: async (draft, now) => {
       const row = await find(now, commands, id);
       if (!mayUpdate(now, resource, input, row))
         authorizeUpdate(now, resource, input, { ...(await targetOf(now, commands, row)), ...input });
       checkRevision(row, wanted);
       await decide(now, draft, row, input);
+      return row;
     },
   });
-  const [object] = await reload(ctx, commands, [id]);
+  const [object] = await reload(ctx, commands, [id], [{ ...before, ...(input as Row) }]);
   return object as ApiObject;
 }
 

@@ -93,7 +93,7 @@ describe('one server, and a change between two reads', () => {
       if (!interrupted.happened) break;
       assert.equal((await place.release(place.api)).status, 200);
     }
-    assert.ok(read > 8, `${read} reads`);
+    assert.ok(read > 5, `${read} reads`);
   });
 
   test('what is refused for good is refused, whatever else moves meanwhile', async () => {
@@ -101,7 +101,7 @@ describe('one server, and a change between two reads', () => {
     const lonely = await place.api.make('networks', 'network', {});
     await place.api.make('subnets', 'subnet', { network_id: lonely.id, ip_version: 4, cidr: '10.9.0.0/24' });
     const port = await place.api.make('ports', 'port', { network_id: lonely.id });
-    for (const read of [1, 3, 5, 7]) {
+    for (const read of [1, 2, 3, 4]) {
       interrupted.before(read, () => place.cross());
       const body = { floatingip: { port_id: port.id } };
       const [status, type] = await member.refused('PUT', `floatingips/${place.fip.id}`, body);

@@ -1,10 +1,10 @@
 // Availability zones: the computed collection, hints that must exist, and the zones of the agents that serve an object.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { apiError, invalidInput } from '../../domain/errors.ts';
 import { availabilityZone } from '../../model/availability-zone.ts';
 import type { Services } from '../context.ts';
 import type { Commands } from './commands.ts';
-import { byIds, grouped } from './load.ts';
+import { byIds, grouped, groupedQuery } from './load.ts';
 
 const agentTypes = { network: 'DHCP agent', router: 'L3 agent' } as const;
 type Zoned = keyof typeof agentTypes;
@@ -42,6 +42,12 @@ export async function requireZones(services: Services, resource: Zoned, given: u
 }
 
 const bindings = { network: ['dhcp_bindings', 'network_id'], router: ['router_bindings', 'router_id'] } as const;
+
+/** What `zonesOf` asks first. */
+export function servingQuery(resource: Zoned, ids: readonly string[]): Query {
+  const [table, column] = bindings[resource];
+  return groupedQuery(table, column, ids);
+}
 
 /** By id the zones of the agents that serve it. */
 export async function zonesOf(services: Services, resource: Zoned, ids: readonly string[]): Promise<Map<string, string[]>> {

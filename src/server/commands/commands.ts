@@ -27,6 +27,10 @@ export interface Commands {
   admit?(ctx: RequestContext, inputs: readonly Attributes[]): Promise<readonly ApiObject[]>;
   /** What a create will read, as far as the bodies tell: asked at once. What is not here is asked when it is needed. */
   foresee?(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[];
+  /** What a change of the object with this key will read, as far as the body tells. */
+  foreseeUpdate?(ctx: RequestContext, key: string, input: Attributes): readonly Query[];
+  /** What `present` will ask, as far as rows tell that may be older, with what was asked for in the place of what they say. */
+  foreseeShown?(rows: readonly Row[]): readonly Query[];
   /** Decides a create: reads what it needs, and writes its decision into the draft. */
   create?(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created>;
   update?(ctx: RequestContext, draft: Draft, row: Row, input: Attributes): Promise<void>;

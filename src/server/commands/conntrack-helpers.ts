@@ -1,5 +1,5 @@
 // Conntrack helpers below a router. A change of one raises the router's revision, and no two of one router are the same.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { checkHelper } from '../../domain/conntrack-helpers.ts';
 import { badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
@@ -11,7 +11,7 @@ import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import { relyOnParent } from '../find.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
-import { grouped } from './load.ts';
+import { grouped, groupedQuery } from './load.ts';
 import { hasTwin } from './twins.ts';
 
 interface Wanted {
@@ -60,8 +60,13 @@ export const conntrackHelpers: Commands = {
   delete: remove,
 };
 
+const byId = { order: [['id', 'asc']] } as const;
+
+/** What `helpersOf` asks. */
+export const helpersQuery = (routerIds: readonly string[]): Query => groupedQuery(conntrackHelper.table.name, 'router_id', routerIds, byId);
+
 /** As routers show them, by router. */
 export async function helpersOf(services: Services, routerIds: readonly string[]): Promise<Map<string, ApiObject[]>> {
-  const rows = await grouped(services, conntrackHelper.table.name, 'router_id', routerIds, { order: [['id', 'asc']] });
+  const rows = await grouped(services, conntrackHelper.table.name, 'router_id', routerIds, byId);
   return new Map([...rows].map(([id, list]) => [id, list.map(({ protocol, port, helper }) => ({ protocol, port, helper }))]));
 }

@@ -1,14 +1,15 @@
 // What a floating IP stands for: a fixed address of a port, reached through a router between its subnet and the external network.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import { floatingRouter, floatingTarget, type RouterLink } from '../../domain/routing.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { find } from '../find.ts';
-import { addressesOf } from './port-rows.ts';
+import { find, seenQuery } from '../find.ts';
+import { foreseeing, keyed } from '../read-set.ts';
+import { addressesOf, addressesQuery } from './port-rows.ts';
 import { ports } from './ports.ts';
-import { gatewayOwner, onNetwork, type RouterPort, routerPorts } from './router-rows.ts';
+import { gatewayOwner, linksQuery, onNetwork, type RouterPort, routerPorts } from './router-rows.ts';
 
 export interface Association {
   readonly port_id: string | null;
@@ -27,15 +28,18 @@ export interface Wanted {
 
 const none: Association = { port_id: null, fixed_ip_address: null, router_id: null };
 
-export async function associate(ctx: RequestContext, draft: Draft, wanted: Wanted): Promise<Association> {
+export async function associate(any: RequestContext, draft: Draft, wanted: Wanted): Promise<Association> {
   const asked = wanted.fixed_ip_address as string | null | undefined;
   if (wanted.port_id === null || wanted.port_id === undefined) {
     if (asked) throw badRequest('floatingip', 'fixed_ip_address cannot be specified without a port_id');
     return none;
   }
-  const port = await ownPort(ctx, wanted, String(wanted.port_id));
+  const port = await ownPort(any, wanted, String(wanted.port_id));
   const id = String(port.id);
-  const fixed = floatingTarget({ id, fixed_ips: (await addressesOf(ctx, [id])).get(id) ?? [] }, asked);
+  const fixed = floatingTarget({ id, fixed_ips: (await addressesOf(any, [id])).get(id) ?? [] }, asked);
+  const ofSubnet: Query = { table: 'subnets', where: keyed({ id: fixed.subnet_id }) };
+  const standing = standingQuery(port.network_id, fixed.subnet_id);
+  const ctx = await foreseeing(any, [ofSubnet, standing, takenQuery(wanted, id, fixed)]);
   const way = await wayIn(ctx, fixed.subnet_id, wanted.networkId, id);
   const { router_id } = way;
   await refuseTaken(ctx, wanted, id, fixed);
@@ -43,6 +47,12 @@ export async function associate(ctx: RequestContext, draft: Draft, wanted: Wante
   relyOnPath(draft, { way, port_id: id, fixed });
   return { port_id: id, fixed_ip_address: fixed.ip_address, router_id };
 }
+
+/** What is asked of the port that it is to lead to. */
+export const targetQueries = (ctx: RequestContext, port_id: string): Query[] => [
+  seenQuery(ctx, ports, [port_id]),
+  addressesQuery([port_id]),
+];
 
 async function ownPort(ctx: RequestContext, { project }: Wanted, portId: string): Promise<Row> {
   // Visible is not owned: who owns the network sees the ports of others on it.
@@ -63,7 +73,7 @@ async function refuseForwardedTo(ctx: RequestContext, draft: Draft, router_id: s
   draft.absent('port_forwardings', to);
 }
 
-async function refuseTaken(ctx: RequestContext, { id, networkId }: Wanted, port_id: string, fixed: FixedIp): Promise<void> {
+function takenQuery({ id, networkId }: Wanted, port_id: string, fixed: FixedIp): Query {
   const where: Predicate = {
     and: [
       { eq: ['floating_network_id', networkId] },
@@ -72,19 +82,29 @@ async function refuseTaken(ctx: RequestContext, { id, networkId }: Wanted, port_
       { not: { eq: ['id', id] } },
     ],
   };
-  const [other] = await ctx.store.select({ table: 'floatingips', where });
+  return { table: 'floatingips', where };
+}
+
+async function refuseTaken(ctx: RequestContext, wanted: Wanted, port_id: string, fixed: FixedIp): Promise<void> {
+  const [other] = await ctx.store.select(takenQuery(wanted, port_id, fixed));
   if (!other) return;
   throw apiError('FloatingIPPortAlreadyAssociated', {
     floating_ip_address: String(other.floating_ip_address),
     fip_id: String(other.id),
     port_id,
     fixed_ip: fixed.ip_address,
-    net_id: networkId,
+    net_id: wanted.networkId,
   });
 }
 
 const onSubnet = (subnet_id: string): Predicate => ({
   exists: { table: 'ip_allocations', on: [['port_id', 'port_id']], where: { eq: ['subnet_id', subnet_id] } },
+});
+
+/** Interfaces of routers on a subnet. */
+const standingQuery = (network_id: unknown, subnet_id: string): Query => ({
+  table: 'router_ports',
+  where: { and: [onNetwork(String(network_id)), { not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
 });
 
 /** The router between a subnet and an external network, and its interface there. */
@@ -95,13 +115,14 @@ export interface WayIn {
   readonly inner: RouterPort;
 }
 
-export async function wayIn(ctx: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<WayIn> {
-  const subnet = await ctx.store.get('subnets', { id: subnet_id });
-  const standing = await ctx.store.select({
-    table: 'router_ports',
-    where: { and: [onNetwork(String(subnet?.network_id)), { not: { eq: ['port_type', gatewayOwner] } }, onSubnet(subnet_id)] },
-  });
-  const all = await routerPorts(ctx, [...new Set(standing.map(l => String(l.router_id)))]);
+export async function wayIn(any: RequestContext, subnet_id: string, external_network_id: string, port_id: string): Promise<WayIn> {
+  const subnet = await any.store.get('subnets', { id: subnet_id });
+  const standing = await any.store.select(standingQuery(subnet?.network_id, subnet_id));
+  const routers = [...new Set(standing.map(l => String(l.router_id)))];
+  // Whoever asks for the way looks at the router, too.
+  const ofRouters = routers.map((id): Query => ({ table: 'routers', where: keyed({ id }) }));
+  const ctx = await foreseeing(any, routers.length > 0 ? [linksQuery(routers), ...ofRouters] : []);
+  const all = await routerPorts(ctx, routers);
   const isInner = (p: RouterPort): boolean => p.fixed_ips.some(f => f.subnet_id === subnet_id);
   const links = [...all].map(([router_id, ports]): RouterLink => {
     const external_network_ids = ports.filter(p => p.type === gatewayOwner).map(p => p.network_id);

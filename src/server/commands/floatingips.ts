@@ -1,5 +1,5 @@
 // Floating IPs: an address of an external network, and the fixed address that it stands for.
-import type { Row, Value } from '../../contracts/store.ts';
+import type { Query, Row, Value } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import { owners } from '../../domain/ipam/owners.ts';
@@ -7,19 +7,21 @@ import { floatingip } from '../../model/floatingip.ts';
 import { changedColumns, newColumns, shownColumns } from '../columns.ts';
 import type { RequestContext, Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { find } from '../find.ts';
+import { find, seenQuery } from '../find.ts';
+import { subnetsQuery } from './addresses.ts';
 import type { ApiObject, Commands, Created } from './commands.ts';
-import { associate } from './floatingip-association.ts';
-import { byIds } from './load.ts';
+import { associate, targetQueries } from './floatingip-association.ts';
+import { byIds, groupedQuery, idsQuery } from './load.ts';
+import { networks } from './networks.ts';
 import { externalNetwork } from './on-network.ts';
 import { createPort } from './port-create.ts';
-import { forwardingsOf, shownInFip } from './port-forwarding-rows.ts';
+import { forwardingsOf, forwardingsQuery, shownInFip } from './port-forwarding-rows.ts';
 import { namerOf } from './port-names.ts';
 import { deviceOf, removePortRows } from './port-rows.ts';
 import { ports } from './ports.ts';
 import { changePolicy, usePolicy } from './qos-use.ts';
 import { networkPolicies } from './qos-view.ts';
-import { tagsOf } from './tags.ts';
+import { tagsOf, tagsQuery } from './tags.ts';
 
 async function present(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   const tags = await tagsOf(
@@ -47,6 +49,16 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
       tags: tags.get(String(row.id)) ?? [],
     }),
   );
+}
+
+function shownQueries(rows: readonly Row[]): Query[] {
+  const ids = rows.map(r => String(r.id));
+  const named = (column: string): string[] => [...new Set(rows.map(r => r[column]))].filter(id => typeof id === 'string');
+  const leads = named('port_id');
+  return [
+    ...[tagsQuery(ids), forwardingsQuery(ids), idsQuery('networks', named('floating_network_id'))],
+    ...(leads.length > 0 ? [idsQuery('ports', leads)] : []),
+  ];
 }
 
 interface FloatingIpView {
@@ -77,16 +89,31 @@ function refuseHalfName({ dns_name, dns_domain }: Attributes): void {
   if (dns_name && !dns_domain) throw badRequest('floatingip', 'dns_name cannot be specified without a dns_domain');
 }
 
+function foreseeFloatingIps(ctx: RequestContext, inputs: readonly Attributes[]): readonly Query[] {
+  return inputs.flatMap(input => {
+    const id = String(input.floating_network_id);
+    const ofNetwork = [seenQuery(ctx, networks, [id]), groupedQuery('rbac_entries', 'object_id', [id]), ipv4Query(id), subnetsQuery(id)];
+    return [...ofNetwork, ...endQueries(ctx, input)];
+  });
+}
+
+/** Where it is to lead. */
+function endQueries(ctx: RequestContext, { port_id }: Attributes): Query[] {
+  return typeof port_id === 'string' ? [...targetQueries(ctx, port_id), idsQuery('ports', [port_id])] : [];
+}
+
+const ipv4Query = (network_id: string): Query => ({
+  table: 'subnets',
+  where: { and: [{ eq: ['network_id', network_id] }, { eq: ['ip_version', 4] }] },
+});
+
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   refuseHalfName(input);
   const networkId = String(input.floating_network_id);
   const net = await externalNetwork(ctx, networkId, { resource: 'floatingip', text: 'is not a valid external network' });
   const id = draft.newId();
   const project = String(input.project_id ?? '');
-  const subnets = await ctx.store.select({
-    table: 'subnets',
-    where: { and: [{ eq: ['network_id', networkId] }, { eq: ['ip_version', 4] }] },
-  });
+  const subnets = await ctx.store.select(ipv4Query(networkId));
   if (subnets.length === 0) throw badRequest('floatingip', `Network ${networkId} does not contain any IPv4 subnet`);
   await refuseNoSubnet(ctx, input.subnet_id);
   const made = await createPort(ctx, draft, net, {
@@ -195,4 +222,14 @@ async function remove(ctx: RequestContext, draft: Draft, row: Row): Promise<void
   if (holder) await removePortRows(ctx, draft, [holder]);
 }
 
-export const floatingips: Commands = { resource: floatingip, present, derived: [], create, update, delete: remove };
+export const floatingips: Commands = {
+  resource: floatingip,
+  present,
+  derived: [],
+  foresee: foreseeFloatingIps,
+  foreseeUpdate: (ctx, _id, input) => endQueries(ctx, input),
+  foreseeShown: shownQueries,
+  create,
+  update,
+  delete: remove,
+};

@@ -1,17 +1,22 @@
 // Port forwardings seen from the floating IPs that show them, and from the ports and routers that they depend on.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { floatingip } from '../../model/floatingip.ts';
 import { portForwarding } from '../../model/port-forwarding.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
 import type { ApiObject } from './commands.ts';
-import { byIds, grouped } from './load.ts';
+import { byIds, grouped, groupedQuery } from './load.ts';
 
 const table = portForwarding.table.name;
 
+const byId = { order: [['id', 'asc']] } as const;
+
 export function forwardingsOf(services: Services, fipIds: readonly string[]): Promise<Map<string, Row[]>> {
-  return grouped(services, table, 'floatingip_id', fipIds, { order: [['id', 'asc']] });
+  return grouped(services, table, 'floatingip_id', fipIds, byId);
 }
+
+/** What `forwardingsOf` asks. */
+export const forwardingsQuery = (fipIds: readonly string[]): Query => groupedQuery(table, 'floatingip_id', fipIds, byId);
 
 /** As a floating IP shows it: a single port only where there is one. */
 export function shownInFip({ id, protocol, internal_ip_address, internal_port_id, internal_port, external_port }: Row): ApiObject {

@@ -40,7 +40,7 @@ const parts = {
 
 /** What `partsOf` asks. */
 export const partQueries = (ids: readonly string[]): Query[] => [
-  groupedQuery('ip_allocations', 'port_id', ids, parts.addresses),
+  addressesQuery(ids),
   groupedQuery('port_security_groups', 'port_id', ids, parts.groups),
   groupedQuery('port_bindings', 'port_id', ids, parts.bindings),
 ];
@@ -62,6 +62,9 @@ export async function partsOf(services: Services, ids: readonly string[], wanted
 
 const fixedIpOf = (r: Row): FixedIp => ({ subnet_id: String(r.subnet_id), ip_address: String(r.ip_address) });
 const groupOf = (r: Row): string => String(r.security_group_id);
+
+/** What `addressesOf` asks. */
+export const addressesQuery = (ids: readonly string[]): Query => groupedQuery('ip_allocations', 'port_id', ids, parts.addresses);
 
 /** The addresses of ports alone. */
 export async function addressesOf(services: Services, ids: readonly string[]): Promise<PortParts['fixedIps']> {

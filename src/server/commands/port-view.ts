@@ -27,7 +27,7 @@ export async function presentPorts(services: Services, rows: readonly Row[], _vi
 async function viewsOf(any: Services, rows: readonly Row[], wanted: Wanted, among?: Among): Promise<(row: Row) => PortView> {
   const ids = rows.map(r => String(r.id));
   const isFew = wanted === all && rows.length > 0 && rows.length <= few && !among;
-  const services = isFew ? await foreseeing(any, shownQueries(rows, ids)) : any;
+  const services = isFew ? await foreseeing(any, shownQueries(rows)) : any;
   const parts = await partsOf(services, ids, partsFor(wanted), among);
   const tags = wanted('tags') ? await tagsOf(services, ids, among) : none;
   const qos = qosAttributes.some(wanted) ? await portQos(services, rows, parts.bindings) : () => noQos;
@@ -64,7 +64,8 @@ const partsFor = (wanted: Wanted): WantedParts => ({
 });
 
 /** What showing them asks, and policy of their networks. */
-function shownQueries(rows: readonly Row[], ids: readonly string[]): Query[] {
+export function shownQueries(rows: readonly Row[]): Query[] {
+  const ids = rows.map(r => String(r.id));
   const networkIds = [...new Set(rows.map(r => String(r.network_id)))];
   return [
     ...partQueries(ids),

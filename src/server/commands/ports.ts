@@ -13,9 +13,9 @@ import { foreseePorts } from './port-foresight.ts';
 import { namerOf } from './port-names.ts';
 import { networkFor, requireSubnets } from './port-network.ts';
 import { refuseForeignRouter, refuseServicePort } from './port-owners.ts';
-import { removePortRows } from './port-rows.ts';
+import { partQueries, removePortRows } from './port-rows.ts';
 import { updatePort } from './port-update.ts';
-import { portSources, presentPort, presentPorts, steadyPorts } from './port-view.ts';
+import { portSources, presentPort, presentPorts, shownQueries, steadyPorts } from './port-view.ts';
 import { usePolicy } from './qos-use.ts';
 import { portQos } from './qos-view.ts';
 
@@ -47,6 +47,8 @@ export const ports: Commands = {
   filters: portFilters,
   admit: (ctx, inputs) => admitOnNetworks(ctx, 'port', inputs),
   foresee: foreseePorts,
+  foreseeUpdate: (_ctx, id) => partQueries([id]),
+  foreseeShown: shownQueries,
   create,
   update: updatePort,
   delete: remove,

@@ -1,5 +1,5 @@
 // Interfaces of routers: by a subnet, whose gateway address the router takes, or by a port that is there already.
-import type { Row } from '../../contracts/store.ts';
+import type { Query, Row } from '../../contracts/store.ts';
 import { apiError, badRequest } from '../../domain/errors.ts';
 import { pyStr } from '../../domain/input/python.ts';
 import { delegated } from '../../domain/input/special.ts';
@@ -13,17 +13,20 @@ import { type FixedIp, port } from '../../model/port.ts';
 import { router } from '../../model/router.ts';
 import type { RequestContext } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { find } from '../find.ts';
+import { find, seenQuery } from '../find.ts';
+import { foreseeing } from '../read-set.ts';
+import { subnetsQuery } from './addresses.ts';
 import type { Action, ApiObject } from './commands.ts';
 import { translatedBehind } from './floatingip-rows.ts';
-import { byIds } from './load.ts';
+import { byIds, idsQuery } from './load.ts';
 import { refuseProxiesOn } from './ndp-proxy-rows.ts';
 import { createPort } from './port-create.ts';
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { interfaceOwnerOf } from './router-modes.ts';
-import { hostOf, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
-import { scheduleRouter } from './router-scheduling.ts';
+import { hostOf, hostsQuery, linksQuery, type RouterPort, routedSubnet, routerPorts, subnetsOf } from './router-rows.ts';
+import { routerBindingsQuery, scheduleRouter } from './router-scheduling.ts';
 import { dropSnatPorts, makeSnatPort } from './router-snat.ts';
+import { dhcpBindingsQuery, l3AgentType, usableAgentsQuery } from './scheduling.ts';
 import { sharingOf } from './sharing.ts';
 import { subnets } from './subnets.ts';
 
@@ -70,16 +73,23 @@ function answer(row: Row, attached: Attached): ApiObject {
 }
 
 /** The router's revision is guarded: two interfaces at once on overlapping subnets cannot both pass. */
-export const addInterface: Action = async (ctx, draft, row, body) => {
+export const addInterface: Action = async (any, draft, row, body) => {
   const { subnet_id, port_id } = interfaceRequest(body);
   if (subnet_id && port_id) throw badRequest('router', 'Cannot specify both subnet-id and port-id');
+  const ctx = await foreseeing(any, interfaceQueries(any, String(row.id), subnet_id));
   const scene = await sceneOf(ctx, draft, row);
   const done = port_id ? await addByPort(scene, port_id) : await addBySubnet(scene, String(subnet_id));
   if (row.distributed === true && row.gw_port_id) await makeSnatPort(ctx, draft, row, done.network_id, addedTo(scene, done));
   draft.update(router, row, {}, { facts: { interface_added: done.port_id } });
-  await scheduleRouter(ctx, draft, String(row.id));
+  await scheduleRouter(ctx, draft, String(row.id), row);
   return async () => answer(row, done);
 };
+
+/** What is asked of the router and the subnet before more is known of them. */
+function interfaceQueries(ctx: RequestContext, id: string, subnet_id: string | undefined): Query[] {
+  const named = subnet_id ? [seenQuery(ctx, subnets, [subnet_id]), hostsQuery([id])] : [];
+  return [linksQuery([id]), routerBindingsQuery(id), usableAgentsQuery(ctx, l3AgentType), ...named];
+}
 
 /** Subnets that the router had no interface on. */
 function addedTo({ attached }: Scene, { subnet_ids }: Attached): { readonly subnet_id: string }[] {
@@ -100,12 +110,13 @@ async function refuseForeignGateway({ ctx, draft }: Scene, subnet: Row): Promise
 }
 
 async function addBySubnet(scene: Scene, subnetId: string): Promise<Attached> {
-  const { ctx, draft, router: row, ports, attached } = scene;
-  const subnet = await find(ctx, subnets, subnetId);
+  const { draft, router: row, ports, attached } = scene;
+  const subnet = await find(scene.ctx, subnets, subnetId);
   await refuseForeignGateway(scene, subnet);
   const fixed: FixedIp = { subnet_id: subnetId, ip_address: checkBySubnet(routedSubnet(subnet)) };
   checkAttach([routedSubnet(subnet)], attached.map(routedSubnet));
   const network_id = String(subnet.network_id);
+  const ctx = await foreseeing(scene.ctx, [idsQuery('networks', [network_id]), subnetsQuery(network_id), dhcpBindingsQuery(network_id)]);
   draft.present('subnets', { and: [{ eq: ['id', subnetId] }, { eq: ['gateway_ip', fixed.ip_address] }] });
   const waits = isProvisional(subnet.cidr);
   // A subnet with a prefix from outside has a port of its own.

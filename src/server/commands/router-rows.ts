@@ -1,12 +1,13 @@
 // What a router is attached to, loaded in a constant number of queries.
-import type { Predicate, Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { owners, routerInterfaceOwners } from '../../domain/ipam/owners.ts';
 import type { RoutedSubnet } from '../../domain/routing.ts';
 import type { FixedIp } from '../../model/port.ts';
 import type { Services } from '../context.ts';
+import { foreseeing } from '../read-set.ts';
 import { isAlive } from './agent-liveness.ts';
-import { byIds, grouped } from './load.ts';
-import { addressesOf } from './port-rows.ts';
+import { byIds, grouped, groupedQuery, idsQuery } from './load.ts';
+import { addressesOf, addressesQuery } from './port-rows.ts';
 
 export const gatewayOwner = owners.routerGateway;
 export const interfaceOwners = routerInterfaceOwners;
@@ -23,16 +24,17 @@ export interface RouterPort {
 /** Router ports on a network, and those of which it is not written down. */
 export const onNetwork = (network_id: string): Predicate => ({ in: ['network_id', [network_id, null]] });
 
+/** Ports that are read with their addresses in one statement; of many that would be longer than it is worth. */
+const few = 20;
+
 /** Interfaces and gateways by router; all, or the links of which this holds. */
 export async function routerPorts(services: Services, routerIds: readonly string[], where?: Predicate): Promise<Map<string, RouterPort[]>> {
   const links = await grouped(services, 'router_ports', 'router_id', routerIds, where ? { where } : {});
-  const flat = [...links.values()].flat();
-  const ports = await byIds(
-    services,
-    'ports',
-    flat.map(l => l.port_id),
-  );
-  const addresses = await addressesOf(services, [...ports.keys()]);
+  const ids = [...new Set([...links.values()].flat().map(l => String(l.port_id)))];
+  const isFew = ids.length > 0 && ids.length <= few;
+  const near = isFew ? await foreseeing(services, [idsQuery('ports', ids), addressesQuery(ids)]) : services;
+  const ports = await byIds(near, 'ports', ids);
+  const addresses = await addressesOf(near, ids);
   const out = new Map<string, RouterPort[]>();
   for (const [routerId, rows] of links) {
     const list: RouterPort[] = [];
@@ -54,9 +56,16 @@ export function gatewaysOf(router: Row, ports: readonly RouterPort[]): RouterPor
   return ports.filter(p => p.type === gatewayOwner).sort((a, b) => place(a) - place(b) || (String(a.port.id) < String(b.port.id) ? -1 : 1));
 }
 
+const inOrder = { order: [['binding_index', 'asc']] } as const;
+
+/** What `routerPorts` asks first, and `hostsOfRouters`. */
+export const linksQuery = (routerIds: readonly string[], where?: Predicate): Query =>
+  groupedQuery('router_ports', 'router_id', routerIds, where ? { where } : {});
+export const hostsQuery = (routerIds: readonly string[]): Query => groupedQuery('router_bindings', 'router_id', routerIds, inOrder);
+
 /** The host of the agent that has each router. Of several the one that is active: one that has died has not said that it is no longer. */
 export async function hostsOfRouters(services: Services, routerIds: readonly string[]): Promise<Map<string, string>> {
-  const bound = await grouped(services, 'router_bindings', 'router_id', routerIds, { order: [['binding_index', 'asc']] });
+  const bound = await grouped(services, 'router_bindings', 'router_id', routerIds, inOrder);
   const agents = await byIds(
     services,
     'agents',

@@ -1,5 +1,5 @@
 // Which agents have which routers: one, or several of a highly available router, each place an insert.
-import type { Predicate, Row, Scalar } from '../../contracts/store.ts';
+import type { Predicate, Query, Row, Scalar } from '../../contracts/store.ts';
 import { apiError } from '../../domain/errors.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
@@ -15,9 +15,9 @@ function fitsMode(router: Row): (agent: Row) => boolean {
   return agent => agentMode(agent) === 'legacy' || agentMode(agent) === 'dvr_snat';
 }
 
-/** Gives a router the agents that it should have and has not. Answers the first of those that have it. */
-export async function scheduleRouter(services: Services, draft: Draft, routerId: string): Promise<string | undefined> {
-  const stored = draft.made('routers', routerId) ?? (await services.store.get('routers', { id: routerId }));
+/** Gives a router the agents that it should have and has not; `known` as the decision has read it. Answers the first of those that have it. */
+export async function scheduleRouter(services: Services, draft: Draft, routerId: string, known?: Row): Promise<string | undefined> {
+  const stored = draft.made('routers', routerId) ?? known ?? (await services.store.get('routers', { id: routerId }));
   if (!stored) return undefined;
   const router: Row = { ...stored, distributed: draft.setBefore('routers', routerId, 'distributed') ?? stored.distributed ?? false };
   const changed = draft.setBefore('routers', routerId, 'ha');
@@ -39,10 +39,13 @@ export async function scheduleRouter(services: Services, draft: Draft, routerId:
   return chosen[0] ?? (bound[0] && String(bound[0].agent_id));
 }
 
+/** Which agents have a router. */
+export const routerBindingsQuery = (id: string): Query => ({ table: 'router_bindings', where: { eq: ['router_id', id] } });
+
 /** The places that a router has; one that becomes distributed leaves those where it would not be translated. */
 async function placesOf(services: Services, draft: Draft, router: Row): Promise<Row[]> {
   const id = String(router.id);
-  const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', id] } });
+  const bound = await services.store.select(routerBindingsQuery(id));
   if (draft.setBefore('routers', id, 'distributed') !== true) return bound;
   const agents = await byIds(
     services,
@@ -92,7 +95,7 @@ export async function addRouterToAgent(services: Services, draft: Draft, agentId
   if (!router) throw apiError('RouterNotFound', { router_id: routerId });
   if (agentMode(agent) === 'dvr') throw apiError('DVRL3CannotAssignToDvrAgent');
   if (!fitsMode(router)(agent)) throw apiError('RouterL3AgentMismatch', { router_id: routerId, agent_id: agentId });
-  const bound = await services.store.select({ table: 'router_bindings', where: { eq: ['router_id', routerId] } });
+  const bound = await services.store.select(routerBindingsQuery(routerId));
   const taken = router.ha === true ? bound.find(b => b.agent_id === agentId) : bound[0];
   if (taken) throw apiError('RouterHostedByL3Agent', { router_id: routerId, agent_id: String(taken.agent_id) });
   relyOnMode(draft, router);

@@ -1,16 +1,16 @@
 // Routers as the API shows them.
-import type { Row } from '../../contracts/store.ts';
+import type { Predicate, Query, Row } from '../../contracts/store.ts';
 import { router } from '../../model/router.ts';
 import { notFound } from '../authorize.ts';
 import { shownColumns } from '../columns.ts';
 import { shownTo } from '../computed.ts';
 import type { RequestContext, Services } from '../context.ts';
-import { zonesOf } from './availability-zones.ts';
+import { servingQuery, zonesOf } from './availability-zones.ts';
 import type { ApiObject } from './commands.ts';
-import { helpersOf } from './conntrack-helpers.ts';
+import { helpersOf, helpersQuery } from './conntrack-helpers.ts';
 import { networkPolicies } from './qos-view.ts';
-import { gatewayOwner, gatewaysOf, type RouterPort, routerPorts } from './router-rows.ts';
-import { tagsOf } from './tags.ts';
+import { gatewayOwner, gatewaysOf, linksQuery, type RouterPort, routerPorts } from './router-rows.ts';
+import { tagsOf, tagsQuery } from './tags.ts';
 
 export async function presentRouters(services: Services, rows: readonly Row[]): Promise<ApiObject[]> {
   const ids = rows.map(r => String(r.id));
@@ -33,6 +33,14 @@ export async function presentRouters(services: Services, rows: readonly Row[]): 
     });
   });
 }
+
+/** What `presentRouters` asks first. */
+export function shownRouterQueries(rows: readonly Row[]): Query[] {
+  const ids = rows.map(r => String(r.id));
+  return [linksQuery(ids, ofGateways), helpersQuery(ids), servingQuery('router', ids), tagsQuery(ids)];
+}
+
+const ofGateways: Predicate = { eq: ['port_type', gatewayOwner] };
 
 interface RouterView {
   /** In their order. */
@@ -75,7 +83,7 @@ export async function answerRouter(ctx: RequestContext, id: string): Promise<Api
 /** The gateways of each router that has some, in their order. */
 async function gatewaysOfRouters(services: Services, rows: readonly Row[]): Promise<Map<string, RouterPort[]>> {
   const outside = rows.filter(r => r.gw_port_id !== null).map(r => String(r.id));
-  const ports = await routerPorts(services, outside, { eq: ['port_type', gatewayOwner] });
+  const ports = await routerPorts(services, outside, ofGateways);
   return new Map(
     rows.flatMap(row => (ports.has(String(row.id)) ? [[String(row.id), gatewaysOf(row, ports.get(String(row.id)) ?? [])]] : [])),
   );

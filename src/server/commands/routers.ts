@@ -25,7 +25,7 @@ import { addExtraRoutes, removeExtraRoutes, requireRoutes } from './router-route
 import { gatewaysOf, type RouterPort, routerPorts } from './router-rows.ts';
 import { scheduleRouter } from './router-scheduling.ts';
 import { dropSnatPorts } from './router-snat.ts';
-import { presentNewRouter, presentRouters } from './router-view.ts';
+import { presentNewRouter, presentRouters, shownRouterQueries } from './router-view.ts';
 
 async function create(ctx: RequestContext, draft: Draft, input: Attributes): Promise<Created> {
   await requireZones(ctx, 'router', input.availability_zone_hints);
@@ -76,7 +76,7 @@ async function update(ctx: RequestContext, draft: Draft, row: Row, input: Attrib
   if (Object.keys(set).length === 0 && !named) return;
   draft.update(router, row, set, { facts: { changed: Object.keys(input) } });
   const moves = set.distributed === true && (await ctx.store.count('router_bindings', { eq: ['router_id', id] })) > 0;
-  if (set.gw_port_id || set.ha !== undefined || moves) await scheduleRouter(ctx, draft, id);
+  if (set.gw_port_id || set.ha !== undefined || moves) await scheduleRouter(ctx, draft, id, row);
 }
 
 const routeAttributes = ['enable_default_route_ecmp', 'enable_default_route_bfd'] as const;
@@ -128,6 +128,7 @@ export const routers: Commands = {
   resource: router,
   present: presentRouters,
   derived: ['enable_ndp_proxy', 'ha', 'distributed', 'enable_default_route_ecmp', 'enable_default_route_bfd'],
+  foreseeShown: shownRouterQueries,
   create,
   update,
   delete: remove,

@@ -17,10 +17,15 @@ export const dhcpAgentType = 'DHCP agent';
 export const l3AgentType = 'L3 agent';
 
 export async function usableAgents(services: Services, agentType: string): Promise<Row[]> {
+  return services.store.select(usableAgentsQuery(services, agentType));
+}
+
+/** What `usableAgents` asks in this second. */
+export function usableAgentsQuery(services: Services, agentType: string): Query {
   const where: Predicate = {
     and: [{ eq: ['agent_type', agentType] }, { eq: ['admin_state_up', true] }, { gte: ['heartbeat_timestamp', aliveSince(services)] }],
   };
-  return services.store.select({ table: 'agents', where, order: [['id', 'asc']] });
+  return { table: 'agents', where, order: [['id', 'asc']] };
 }
 
 interface Wanted {
