@@ -375,11 +375,11 @@ describe('lists', () => {
         member.request('POST', 'ports', { ports: Array.from({ length: count }, () => ({ network_id: big.id })) });
       await bulk(10);
       const ports = `ports?network_id=${big.id}`;
+      await member.listOnce(ports);
       const few = await statements(() => member.listOnce(ports));
       await bulk(490);
       assert.equal((await member.listOnce(ports)).length, 500);
-      const many = await statements(() => member.listOnce(ports));
-      assert.ok(many <= few, `${many} for five hundred, ${few} for ten`);
+      assert.equal(await statements(() => member.listOnce(ports)), few);
       assert.ok(few <= 10, `${few} statements`);
       for (const path of ['networks', 'subnets', 'security-groups', 'security-group-rules', 'routers', 'floatingips'])
         assert.ok((await statements(() => member.listOnce(path))) <= 8, path);

@@ -40,11 +40,6 @@ export class Connection {
     this.prepare(text).run();
   }
 
-  /** Another number after each commit of another connection; a look without data, not counted. */
-  dataVersion(): number {
-    return (this.prepare('PRAGMA data_version').get() as unknown as [number])[0];
-  }
-
   /** Reads of one moment. */
   atOnce<T>(reads: () => T): T {
     this.control('BEGIN');

@@ -4,18 +4,8 @@ import type { Clock } from '../../../engine/clock.ts';
 import { outboxListeners } from '../common/listeners.ts';
 import { StoreMisuse } from '../common/misuse.ts';
 import type { Compiler } from '../common/predicate.ts';
-import {
-  compileCount,
-  compileCountBy,
-  compileGet,
-  compileSelect,
-  decodeCell,
-  decodeRow,
-  decodeRows,
-  type Statement,
-} from '../common/reads.ts';
+import { compileCount, compileCountBy, compileGet, compileSelect, decodeCell, decodeRow, decodeRows } from '../common/reads.ts';
 import { compileWriteSet } from '../common/writes.ts';
-import { Answers, type Cells } from './answers.ts';
 import { applyPlan } from './apply.ts';
 import { unlessBusy } from './busy.ts';
 import type { Connection } from './connection.ts';
@@ -28,7 +18,6 @@ export class SqliteStore implements Store {
   private readonly clock: Pick<Clock, 'now'>;
   private readonly patienceMs: number;
   private readonly commits: GroupCommit;
-  private readonly answers: Answers;
   private readonly listeners = outboxListeners();
   private closing: Promise<void> | undefined;
 
@@ -38,7 +27,6 @@ export class SqliteStore implements Store {
     this.clock = clock;
     this.patienceMs = patienceMs;
     this.commits = new GroupCommit(connection, patienceMs);
-    this.answers = new Answers(connection);
   }
 
   get statements(): number {
@@ -54,18 +42,14 @@ export class SqliteStore implements Store {
   /** A transaction of their own, so that no other process commits between them. */
   async selectAll(queries: readonly Query[]): Promise<Row[][]> {
     const reads = queries.map(query => compileSelect(this.compiler, query));
-    const all = (): Cells[] => {
-      this.answers.hold();
-      return reads.map((read, i) => this.answers.kept(read) ?? this.ask(queries[i]!, read));
-    };
-    const answers = await this.read(() => this.connection.atOnce(all));
+    const answers = await this.read(() => this.connection.atOnce(() => reads.map(read => this.connection.all(read))));
     return Promise.all(answers.map((cells, i) => decodeRows(reads[i]!.columns, cells)));
   }
 
   async get(table: string, key: Readonly<Record<string, Scalar>>): Promise<Row | undefined> {
     const read = compileGet(this.compiler, table, key);
-    const found = this.read(() => this.answers.find(read) ?? this.ask({ table }, read));
-    const [cells] = found instanceof Promise ? await found : found;
+    const found = this.read(() => this.connection.first(read));
+    const cells = found instanceof Promise ? await found : found;
     return cells && decodeRow(read.columns, cells);
   }
 
@@ -85,7 +69,6 @@ export class SqliteStore implements Store {
     const plan = compileWriteSet(this.compiler, writeSet);
     const at = new Date(this.clock.now()).toISOString();
     const result = await this.commits.add(() => {
-      for (const { table } of plan.writes) this.answers.written(table.name);
       const value = applyPlan(this.connection, plan, at);
       // Guards are looked at before anything is written.
       return { keep: value.done, clean: !value.done && value.why === 'guard', value };
@@ -135,13 +118,6 @@ export class SqliteStore implements Store {
     await this.commits.close();
     this.listeners.clear();
     this.connection.close();
-  }
-
-  /** Kept at once: of a commit in between it would not be known that it has touched it. */
-  private ask(query: Pick<Query, 'table' | 'where'>, read: Statement): Cells {
-    const cells = this.connection.all(read);
-    this.answers.keep(query, read, cells);
-    return cells;
   }
 
   private write<T>(work: () => T): Promise<T> {
