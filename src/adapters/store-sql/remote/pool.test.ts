@@ -32,7 +32,7 @@ function pool(options: Partial<PoolOptions> = {}, dead = new Set<number>()) {
 }
 
 test('connections are used again, and no more are there than asked for at once', async () => {
-  const { pool: p, made } = pool({ max_pool_size: 2 });
+  const { pool: p, made } = pool({ max_pool_size: 2, max_overflow: 0 });
   for (let i = 0; i < 5; i++) await p.with(async () => {});
   assert.equal(made.length, 1);
   let inside = 0;
