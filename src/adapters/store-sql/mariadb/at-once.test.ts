@@ -119,6 +119,104 @@ describe('mariadb: a commit in compound statements', { skip: skipOf(mariadbGroun
       assert.ok(await isFree());
     });
 
+  test('a row that is to be changed is locked against those who only rely on it, too', async () => {
+    using session = await begin();
+    for (const id of ['a', 'z']) await session.query(insert(id));
+    using holder = await connect(session.url);
+    using other = await connect(session.url);
+    await holder.begin();
+    await holder.run("SELECT id FROM things WHERE id = 'z' FOR UPDATE");
+    const sent = engine.atOnce.send(
+      session,
+      [guard('SELECT 1 FROM things WHERE id = ? LIMIT 1 FOR UPDATE', 'present'), { text: 'DELETE FROM things WHERE id = ?', binds: ['z'] }],
+      0,
+    );
+    const isFree = () =>
+      other.run("SELECT 1 FROM things WHERE id = 'a' LOCK IN SHARE MODE NOWAIT").then(
+        () => true,
+        () => false,
+      );
+    while (await isFree()) await sleep(5);
+    await holder.rollback();
+    assert.deepEqual(await sent, { seq: 0 });
+  });
+
+  for (const [what, look, of] of [
+    ['an absence that has the table for itself', 'SELECT 1 FROM things WHERE concat(id) = ? LIMIT 1', 'absent'],
+    [
+      'a row by what another table has',
+      "SELECT 1 FROM fixed WHERE id = ? AND EXISTS (SELECT 1 FROM things AS x1 WHERE concat(x1.id) <> 'b') LIMIT 1 LOCK IN SHARE MODE",
+      'present',
+    ],
+  ] as const)
+    test(`what a guard only reads is not locked, and nobody's locks are waited for: ${what}`, async () => {
+      using session = await begin();
+      await session.run('CREATE TABLE fixed (id VARCHAR(10) PRIMARY KEY) ENGINE=InnoDB');
+      await session.run("INSERT INTO fixed VALUES ('a')");
+      await session.query(insert('z'));
+      using holder = await connect(session.url);
+      await holder.begin();
+      await holder.run("SELECT id FROM things WHERE id = 'z' FOR UPDATE");
+      assert.deepEqual(await engine.atOnce.send(session, [guard(look, of)], 0), { seq: 0 });
+    });
+
+  test('names are locked however many there are, and of two who want the same in other orders none is in the way of the other', async () => {
+    using session = await begin();
+    await session.run('CREATE TABLE weft_lock (slot INT PRIMARY KEY) ENGINE=InnoDB');
+    await session.run(`INSERT INTO weft_lock VALUES ${Array.from({ length: 8192 }, (_, slot) => `(${slot})`).join()}`);
+    await session.query(insert('z'));
+    const wanted = Array.from({ length: 1500 }, (_, i) => [`name ${i}`, true] as const);
+    const slots = new Set(wanted.map(([name]) => slotOf(name, 8192)));
+    using holder = await connect(session.url);
+    using other = await connect(session.url);
+    await holder.begin();
+    await holder.run("SELECT id FROM things WHERE id = 'z' FOR UPDATE");
+    const send = (by: Session, names: typeof wanted) =>
+      engine.atOnce.send(by, [engine.atOnce.names(new Map(names))!, { text: 'UPDATE things SET id = id WHERE id = ?', binds: ['z'] }], 0);
+    const sent = [send(session, wanted)];
+    const locked = async () => 8192 - (await other.run('SELECT slot FROM weft_lock FOR UPDATE SKIP LOCKED')).rows.length;
+    while ((await locked()) < slots.size) await sleep(5);
+    await holder.rollback();
+    for (let i = 0; i < 10; i++) sent.push(send(i % 2 === 0 ? other : session, i % 3 === 0 ? wanted.toReversed() : wanted));
+    for (const each of sent) assert.deepEqual(await each, { seq: 0 });
+  });
+
+  test('a commit that others were in the way of says so, and has done nothing', async () => {
+    using session = await begin();
+    for (const id of ['a', 'z']) await session.query(insert(id));
+    using holder = await connect(session.url);
+    await holder.begin();
+    // Who has changed more is let go on.
+    await holder.query({
+      text: `INSERT INTO things VALUES ${Array.from({ length: 50 }, () => '(?)').join()}`,
+      binds: Array.from({ length: 50 }, (_, i) => `h${i}`),
+    });
+    await holder.run("UPDATE things SET id = 'z' WHERE id = 'z'");
+    const sent = engine.atOnce.send(
+      session,
+      [
+        insert('new'),
+        { text: 'SELECT id INTO @x FROM things WHERE id = ? FOR UPDATE', binds: ['a'] },
+        { text: 'DELETE FROM things WHERE id = ?', binds: ['z'] },
+      ],
+      0,
+    );
+    using other = await connect(session.url);
+    while (
+      await other.run("SELECT 1 FROM things WHERE id = 'a' FOR UPDATE NOWAIT").then(
+        () => true,
+        () => false,
+      )
+    )
+      await sleep(5);
+    await holder.run("DELETE FROM things WHERE id = 'a'");
+    const end = await sent;
+    assert.ok('error' in end && engine.trouble(end.error) === 'again' && engine.atOnce.told(end.error) === undefined);
+    await holder.rollback();
+    assert.deepEqual(await things(session), ['a', 'z']);
+    assert.deepEqual(await engine.atOnce.send(session, [insert('b')], 0), { seq: 0 });
+  });
+
   test('a commit is one statement, COMMIT with it', async () => {
     let sent = 0;
     const counting = mariadbEngine({ connectMs: 5000, lockWaitMs: 5000 }, () => sent++);
