@@ -47,6 +47,15 @@ function entries(open: MakePlace): void {
       for (const row of rows) assert.ok(Math.abs(Date.parse(row.at) - Date.now()) < 60_000 && row.at.endsWith('Z'), row.at);
     }));
 
+  test('outbox: a commit may tell of more than goes into one statement', () =>
+    withStore(open, async store => {
+      const facts = { text: 'x'.repeat(1500) };
+      const result = await store.commit({ ops: [], outbox: Array.from({ length: 12_000 }, (_, i) => entry(`${i}`, { facts })) });
+      const rows = await store.outbox('relay', 12_000);
+      assert.ok(rows.every((row, i) => row.id === `${i}`) && rows.length === 12_000);
+      assert.deepEqual(result, { done: true, seq: rows.at(-1)!.seq });
+    }));
+
   test('outbox: concurrent commits keep the order within each and lose none', () =>
     withStore(open, async store => {
       const letters = 'abcdefghijklmnopqrstuvwxyz';

@@ -95,8 +95,12 @@ function lockStatement(names: Names): Statement | undefined {
   return parts.length === 0 ? undefined : { text: parts.join(' UNION ALL '), binds: [] };
 }
 
-/** What goes into one compound statement. */
+/** What goes into one compound statement: the server limits how long it is. */
 const mostBinds = 5000;
+const longestText = 2_000_000;
+
+const lengthOf = ({ binds }: Statement): number =>
+  binds.reduce<number>((sum, bind) => sum + (typeof bind === 'string' ? bind.length : 0), 0);
 
 /** The locks of `lockStatement`, with nothing answered: counted as they are found in the primary key, which is in its order. */
 function lockQuietly(names: Names): Statement | undefined {
@@ -114,12 +118,14 @@ const refusing = (what: string): string =>
  */
 function compounds(statements: readonly Statement[], entries: number, first: number): Statement[] {
   const groups: Statement[][] = [];
-  let size = 0;
+  let [size, length] = [0, 0];
   for (const statement of statements) {
+    const own = lengthOf(statement);
     size += statement.binds.length;
-    if (groups.length === 0 || size > mostBinds) {
+    length += own;
+    if (groups.length === 0 || size > mostBinds || length > longestText) {
       groups.push([]);
-      size = statement.binds.length;
+      [size, length] = [statement.binds.length, own];
     }
     groups.at(-1)!.push(statement);
   }

@@ -26,15 +26,15 @@ export const fits = (engine: Engine, session: Session, plan: RemotePlan): boolea
   session.member === undefined && !plan.writes.flat().some(step => engine.waits(step));
 
 export async function commitAtOnce(engine: Engine, session: Session, plan: RemotePlan, attempt: Attempt): Promise<Outcome> {
-  const rows = outboxRows(plan, attempt.at);
+  const outbox = outboxBatches(plan, attempt.at);
   const pieces = piecesOf(engine, plan, attempt.note);
   const statements = pieces.map(({ statement }) => statement);
-  if (rows.length > 0) statements.push(engine.atOnce.outbox(rows));
-  const sent = await engine.atOnce.send(session, statements, rows.length);
+  for (const rows of outbox) statements.push(engine.atOnce.outbox(rows));
+  const sent = await engine.atOnce.send(session, statements, outbox.at(-1)?.length ?? 0);
   if ('seq' in sent) return sent;
   const told = engine.atOnce.told(sent.error);
   const failure = told && pieces[sent.at]?.failure(told);
-  return failure ?? { error: sent.error, outbox: rows.length > 0 && sent.at === pieces.length };
+  return failure ?? { error: sent.error, outbox: sent.at >= pieces.length };
 }
 
 function piecesOf({ atOnce, together }: Engine, plan: RemotePlan, note: Statement): Piece[] {
@@ -68,6 +68,23 @@ export function taken({ table, tag }: WriteStep, key: string): Failure {
   return { done: false, why: 'conflict', table: table.name, columns: columns ?? [key], tag };
 }
 
-export function outboxRows({ outbox }: RemotePlan, at: string): SqlValue[][] {
-  return outbox.map(({ entry, facts }) => [at, entry.kind, entry.id, entry.event, entry.revision, facts]);
+/** Databases limit the parameters of a statement, and how long it is. */
+const mostRows = 800;
+const longestRows = 1_000_000;
+
+/** Rows of the outbox, as many together as fit into a statement. */
+export function outboxBatches({ outbox }: RemotePlan, at: string): SqlValue[][][] {
+  const batches: SqlValue[][][] = [];
+  let length = 0;
+  for (const { entry, facts } of outbox) {
+    const row = [at, entry.kind, entry.id, entry.event, entry.revision, facts];
+    const last = batches.at(-1);
+    length += facts.length;
+    if (last && last.length < mostRows && length <= longestRows) last.push(row);
+    else {
+      batches.push([row]);
+      length = facts.length;
+    }
+  }
+  return batches;
 }

@@ -6,7 +6,7 @@ import { type CommitResult, StoreBusy } from '../../../contracts/store.ts';
 import type { SqlValue } from '../common/dialect.ts';
 import type { Statement } from '../common/reads.ts';
 import type { WriteStep } from '../common/writes.ts';
-import { type Attempt, commitAtOnce, fits, outboxRows, taken } from './at-once.ts';
+import { type Attempt, commitAtOnce, fits, outboxBatches, taken } from './at-once.ts';
 import type { Answer, Engine, Session, Trouble } from './engine.ts';
 import { Elsewhere, Fence } from './fence.ts';
 import { type Guards, moved } from './guards.ts';
@@ -215,8 +215,8 @@ export class Commits {
       if (this.engine.waits(first!)) await inOrder(sent.splice(0));
     }
     let seq = 0;
-    if (plan.outbox.length > 0)
-      send(this.tell(session, outboxRows(plan, at)), last => {
+    for (const rows of outboxBatches(plan, at))
+      send(this.tell(session, rows), last => {
         seq = last;
       });
     await inOrder(sent);
