@@ -15,6 +15,7 @@ import { serveAgentMetrics } from './agent-metrics.ts';
 import { agentStarts } from './agent-parts.ts';
 import { containedKinds } from './config/agents/settings.ts';
 import { MarkedLinks } from './on-host/marked-links.ts';
+import { keepAllocator } from './supervise/node.ts';
 
 async function agentMain(path: string): Promise<void> {
   const config = JSON.parse(readFileSync(path, 'utf8')) as AgentProcessConfig;
@@ -78,6 +79,7 @@ function crash(log: Log, error: unknown): never {
 
 const [path] = process.argv.slice(2);
 if (!path) throw new Error('usage: agent.ts CONFIG.json');
+keepAllocator();
 await agentMain(path);
 // Sockets that a part still holds must not keep the process.
 process.exit(0);

@@ -72,7 +72,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await startJobs(services, { local: hub.bus, rabbit }, stack, { holder: options.holder ?? randomUUID() });
   const { host, port, identity } = options;
   const bus = watchBus(rabbit);
-  const own = processMetrics(services, bus);
+  const own = processMetrics(services, bus, stack);
   if (config.metricsListen) stack.use(await serveMetrics(config.metricsListen, async () => [await own(true)]));
   const http = await listenHttp(services, {
     at: { host, port },

@@ -1,7 +1,7 @@
 // Contained mode without root: the main process itself moves into a user namespace in which it is root, and nothing else changes.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { launcher } from './supervise/node.ts';
+import { launcher, nodeEnv } from './supervise/node.ts';
 
 const marker = 'WEFT_USER_NAMESPACE';
 
@@ -30,7 +30,7 @@ export function enterUserNamespace(): string | undefined {
   if (probe.status !== 0) return refusal(`${probe.stderr ?? probe.error?.message ?? ''}`.trim());
   const program = [process.execPath, ...process.execArgv, launcher, ...process.argv.slice(1)];
   const unshare = ['/usr/bin/unshare', '/bin/unshare'].find(existsSync) ?? '/usr/bin/unshare';
-  process.execve?.(unshare, ['unshare', '--user', '--map-root-user', '--', ...program], { ...environment(), [marker]: '1' });
+  process.execve?.(unshare, ['unshare', '--user', '--map-root-user', '--', ...program], { ...nodeEnv, ...environment(), [marker]: '1' });
   return 'this Node.js cannot replace its own process';
 }
 

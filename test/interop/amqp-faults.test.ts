@@ -7,6 +7,7 @@ import type { AmqpOptions } from '../../src/adapters/bus-amqp/options.ts';
 import { systemClock as clock } from '../../src/adapters/clock/system-clock.ts';
 import { textLog } from '../../src/adapters/log/text-log.ts';
 import { type Bus, BusTimeout, BusUnavailable, type RpcHandler } from '../../src/contracts/bus.ts';
+import { Casts } from '../../src/server/relay/casts.ts';
 import { noRabbit, Rabbit } from './rabbit.ts';
 
 const log = textLog({ sink: { write: () => {} } });
@@ -121,6 +122,44 @@ describe('RabbitMQ fails', { skip: noRabbit, timeout: 170_000 }, () => {
     const [reply = ''] = rabbit.ctl('--vhost', amqp.virtualHost, 'list_queues', 'name').match(/reply_\w+/) ?? [];
     rabbit.ctl('--vhost', amqp.virtualHost, 'delete_queue', reply);
     await until(() => answers(a));
+  });
+
+  test('an exchange that went with its last queue, within the time in which it is not declared again: messages beside it are refused with it, and arrive when they are told again', async () => {
+    const amqp = rabbit.client();
+    await using a = await open(amqp);
+    await using b = await open(amqp);
+    const got: unknown[] = [];
+    await b.serve(server({ note: args => got.push(args['n']) }));
+    const gone = await b.serve(server({ note: () => {} }, 'gone'));
+    const castTo = (topic: string, n: number): Promise<void> => a.cast({ topic, fanout: true }, 'note', { n }, { timeoutMs: 10_000 });
+    const casts = new Casts([({ target: { topic }, args }) => castTo(topic, args['n'] as number)]);
+    const tell = async (topics: readonly string[]): Promise<void> => {
+      casts.begin(() => Promise.resolve());
+      for (const [n, topic] of topics.entries()) await casts.send({ target: { topic, fanout: true }, method: 'note', args: { n } });
+      await casts.arrived();
+    };
+    await castTo('t', 0);
+    await until(() => got.length === 1);
+    const all = ['t', 'gone', 't', 't'];
+    let refused = false;
+    for (let round = 0; round < 5 && !refused; round++) {
+      const again = round === 0 ? gone : await b.serve(server({ note: () => {} }, 'gone'));
+      await castTo('gone', 0);
+      await again[Symbol.asyncDispose]();
+      got.length = 0;
+      // It went after the message before this one: as a rule within half a second.
+      refused = await tell(all).then(
+        () => false,
+        error => {
+          assert.ok(error instanceof BusUnavailable, String(error));
+          return true;
+        },
+      );
+    }
+    assert.ok(refused);
+    await tell(all);
+    await until(() => got.at(-1) === 3);
+    assert.deepEqual(got.slice(-3), [0, 2, 3]);
   });
 
   test('a bus whose broker fell silent ends all the same', async () => {

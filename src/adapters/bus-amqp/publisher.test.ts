@@ -63,3 +63,49 @@ test('a message that is never sent lets those behind it go', async () => {
   await next;
   assert.deepEqual(said, ['assert a', 'a 2']);
 });
+
+test('a declaration that was asked on a channel that went is asked again on the next one', async () => {
+  const closing: (() => void)[] = [];
+  const exchanges: (() => void)[] = [];
+  const opened: string[] = [];
+  const open = async (): Promise<ConfirmChannel> => {
+    const name = String(opened.length);
+    opened.push(name);
+    let isOpen = true;
+    const fake = {
+      on: (event: string, listener: () => void) => {
+        if (event === 'close')
+          closing.push(() => {
+            isOpen = false;
+            listener();
+          });
+      },
+      assertExchange: () => (name === '0' ? new Promise<void>(resolve => exchanges.push(resolve)) : Promise.resolve()),
+      assertQueue: async () => {
+        if (!isOpen) throw new Error('Channel closed');
+      },
+      bindQueue: async () => {},
+      publish: (...[, , , , confirmed]: [string, string, Buffer, object, (error: unknown) => void]) => {
+        confirmed(isOpen ? null : new Error('Channel closed'));
+        return true;
+      },
+    };
+    return fake as unknown as ConfirmChannel;
+  };
+  const publisher = new Publisher(open, { compression: '' });
+  const exchange = { name: 'x', type: 'topic', durable: false, autoDelete: false } as const;
+  const queue = { name: 'q', durable: false, autoDelete: false, arguments: {}, bindings: [] };
+  const message: Outgoing = { exchange, queue, key: 'q', body: '1', expirationMs: undefined };
+  const late = publisher.publish(message);
+  late.catch(() => {});
+  await new Promise(resolve => setImmediate(resolve));
+  closing[0]?.();
+  const other = publisher.publish({ ...message, queue: undefined });
+  await new Promise(resolve => setImmediate(resolve));
+  // The broker's word was on its way when the channel went.
+  for (const resolve of exchanges) resolve();
+  await assert.rejects(late, /Channel closed/);
+  await other;
+  assert.equal(await publisher.publish(message), 'handed over');
+  assert.deepEqual(opened, ['0', '1']);
+});

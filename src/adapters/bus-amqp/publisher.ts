@@ -106,6 +106,10 @@ export class Publisher {
     if (known && now - known.at < forMs) return known.done;
     const done = Promise.resolve(ask());
     this.asserted.set(key, { at: now, done });
+    // Asked on a channel that went, it says nothing of the next one.
+    done.catch(() => {
+      if (this.asserted.get(key)?.done === done) this.asserted.delete(key);
+    });
     return done;
   }
 

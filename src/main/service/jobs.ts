@@ -63,9 +63,9 @@ export async function startJobs(services: Services, { local, rabbit }: Buses, st
     if (!together.keep(message)) await send(message);
   };
   const tellAgents = {
-    begin: () => {
+    begin: (hold: () => Promise<void>) => {
       together.clear();
-      casts.clear();
+      casts.begin(hold);
     },
     deliver: (row: OutboxRow): Promise<void> => deliver(tellersOf(services), row, sendLater),
     async together(rows: readonly OutboxRow[]) {

@@ -18,10 +18,14 @@ export const newRegistry = ({ metricsListen }: ServerConfig): Registry | undefin
 /** Scrapes of several Prometheus are one look at the database. */
 const cloudMs = 5_000;
 
-/** What one process says; with `cloud`, also what the database does: one process is asked for that. */
-export function processMetrics(services: Services, bus: BusWatch): (cloud: boolean) => Promise<readonly Sample[]> {
+/** What one process says, until the stack ends; with `cloud`, also what the database does: one process is asked for that. */
+export function processMetrics(
+  services: Services,
+  bus: BusWatch,
+  stack: AsyncDisposableStack,
+): (cloud: boolean) => Promise<readonly Sample[]> {
   const { metrics, store, clock, log } = services;
-  const lag = metrics ? eventLoopLag() : undefined;
+  const lag = metrics ? eventLoopLag(stack) : undefined;
   let last: { readonly at: number; readonly samples: Promise<readonly Sample[]> } | undefined;
   const look = (): Promise<readonly Sample[]> =>
     cloudSamples(services).catch((error: unknown) => {
@@ -48,7 +52,7 @@ export function processMetrics(services: Services, bus: BusWatch): (cloud: boole
 const lookEveryMs = 10;
 
 /** What there was since it was asked last. Not by monitorEventLoopDelay: its reset forgets the last look, and with it whatever it waits for just then. */
-function eventLoopLag(): () => Sample[] {
+function eventLoopLag(stack: AsyncDisposableStack): () => Sample[] {
   const late = createHistogram();
   let lastMs = performance.now();
   const look = (): void => {
@@ -56,7 +60,8 @@ function eventLoopLag(): () => Sample[] {
     late.record(Math.max(1, Math.round((nowMs - lastMs - lookEveryMs) * 1e6)));
     lastMs = nowMs;
   };
-  setInterval(look, lookEveryMs).unref();
+  const looks = setInterval(look, lookEveryMs).unref();
+  stack.defer(() => clearInterval(looks));
   return () => {
     // A process that was held up may be asked before it has looked.
     if (performance.now() - lastMs > lookEveryMs) look();

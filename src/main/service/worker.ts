@@ -103,9 +103,10 @@ async function begin(settings: WorkerSettings): Promise<Running> {
   const opened = await openServices({ stateDir: settings.stateDir, log: log.log, config }, stack);
   const graceMs = config.service.gracefulShutdownTimeout * 1000;
   const part = settings.role === 'api' ? await serveApi(settings, opened, log.log) : await serveBuses(settings, opened, log.log, stack);
+  const metrics = processMetrics(opened.services, settings.role === 'api' ? { up: undefined } : part.bus, stack);
   const owned = stack.move();
   return {
-    ...{ opened, log, part, metrics: processMetrics(opened.services, settings.role === 'api' ? { up: undefined } : part.bus) },
+    ...{ opened, log, part, metrics },
     async end(how) {
       log.log.info('ends', { how });
       await part.drain({ lingerMs: how === 'retire' ? lingerMs : 0, graceMs: how === 'orphan' ? orphanMs : graceMs });

@@ -441,3 +441,74 @@ test('facts are read together, for as long as that is fresh and goes well; each 
   stop.abort();
   await ended;
 });
+
+test('facts whose lease goes while they are told are no bad ones: who has it by now tells them', async () => {
+  const box = new Box();
+  for (const seq of [1, 2, 3]) box.commit(seq);
+  const stop = new AbortController();
+  const slow = Promise.withResolvers<void>();
+  const calls: number[] = [];
+  let hold = async (): Promise<void> => {};
+  const deliver = async ({ seq }: OutboxRow): Promise<void> => {
+    calls.push(seq);
+    if (seq === 3) await slow.promise;
+  };
+  const begin = (given: () => Promise<void>): void => {
+    hold = given;
+  };
+  const ended = runRelay(box.services(), { reader: 'agents', holder: 'one', begin, deliver, arrived: () => hold() }, stop.signal);
+  await settled();
+  // As after a process that was stopped for a while.
+  box.now += 11_000;
+  assert.equal(await box.services().store.lease('relay:agents', 'two', 60_000), true);
+  slow.resolve();
+  await settled();
+  assert.deepEqual([calls, box.waiting('agents')], [[1, 2, 3], 3]);
+  assert.deepEqual(box.errors, ['relay: delivery failed, will be repeated']);
+  stop.abort();
+  await ended;
+});
+
+test('facts are no bad ones either where the database cannot say whose the lease is', async () => {
+  const box = new Box();
+  box.commit(1);
+  const services = box.services();
+  const stop = new AbortController();
+  let hold = async (): Promise<void> => {};
+  const deliver = async (): Promise<void> => {
+    box.now += 5000;
+    services.store.lease = () => Promise.reject(new TypeError('what is that?'));
+  };
+  const begin = (given: () => Promise<void>): void => {
+    hold = given;
+  };
+  const ended = runRelay(services, { reader: 'agents', holder: 'one', begin, deliver, arrived: () => hold() }, stop.signal);
+  await settled();
+  assert.deepEqual([box.errors, box.waiting('agents')], [['relay: delivery failed, will be repeated'], 1]);
+  stop.abort();
+  await ended;
+});
+
+test('what was made of a fact that is given up does not fail the next ones', async () => {
+  const box = new Box();
+  const stop = new AbortController();
+  let sent: number[] = [];
+  const told: number[] = [];
+  const deliver = async ({ seq }: OutboxRow): Promise<void> => {
+    sent.push(seq);
+    if (seq === 2) throw new TypeError('no such attribute');
+  };
+  const arrived = async (): Promise<void> => {
+    const some = sent;
+    sent = [];
+    if (some.includes(2)) throw new RangeError('too large');
+    told.push(...some);
+  };
+  for (const seq of [1, 2]) box.commit(seq);
+  const ended = runRelay(box.services(), { reader: 'agents', holder: 'one', deliver, arrived, end: arrived }, stop.signal);
+  await settled();
+  assert.deepEqual([told, box.waiting('agents')], [[1], 0]);
+  assert.deepEqual(box.errors, ['relay: a fact was given up', 'relay: a fact was given up']);
+  stop.abort();
+  await ended;
+});

@@ -28,8 +28,8 @@ type Deliver = (row: OutboxRow) => Promise<void>;
 
 interface OneByOne extends Reading {
   readonly deliver: Deliver;
-  /** Called when facts were read, before they are delivered one by one. */
-  readonly begin?: () => void;
+  /** Called when facts were read, before they are delivered one by one. `hold` fails when another process goes on. */
+  readonly begin?: (hold: () => Promise<void>) => void;
   /** `deliver` may leave messages on their way: fails where one of them did not arrive. Without it `deliver` says so itself. */
   readonly arrived?: () => Promise<void>;
   /** What was put off is told before any of them is acknowledged. */
@@ -96,6 +96,9 @@ export async function runRelay(services: Services, options: RelayOptions, signal
   await lease.giveBack();
 }
 
+/** It went to another process, or nobody can say: no fault of the fact that is being told. */
+class LeaseLost extends Error {}
+
 /** Renewed before a third of it is over, not for every fact: a renewal is a commit. */
 class Lease {
   private readonly services: Services;
@@ -119,7 +122,10 @@ class Lease {
   }
 
   async hold(): Promise<void> {
-    if (!(await this.held())) throw new Error(`the lease ${this.name} went to another process`);
+    const held = await this.held().catch((cause: unknown) => {
+      throw new LeaseLost(`whether the lease ${this.name} is ours still cannot be known`, { cause });
+    });
+    if (!held) throw new LeaseLost(`the lease ${this.name} went to another process`);
   }
 
   /** What takes long must not make another process think that nobody does it. */
@@ -174,7 +180,7 @@ async function pass(services: Services, options: RelayOptions, { lease, stranger
   const last = rows.at(-1);
   if (!last) return nothing;
   const unheard = isUnheard(options);
-  if ('begin' in options) options.begin?.();
+  if ('begin' in options) options.begin?.(() => lease.hold());
   const restMs = unheard ? 0 : await lease.keptWhile(() => told(services, options, rows, lease));
   await services.store.acknowledge(reader, last.seq);
   services.metrics?.count('weft_outbox_delivered_total', { reader }, rows.length);
@@ -188,7 +194,7 @@ const told = (services: Services, options: RelayOptions, rows: readonly OutboxRo
   'deliverAll' in options ? deliverTogether(services, options, rows, lease) : deliverEach(services, options, rows, lease);
 
 const isAway = ({ isAway: isTheirs }: Reading, error: unknown): boolean =>
-  error instanceof BusUnavailable || error instanceof StoreBusy || isTheirs?.(error) === true;
+  error instanceof BusUnavailable || error instanceof StoreBusy || error instanceof LeaseLost || isTheirs?.(error) === true;
 
 /** Where it is not the other side that is away, one of them may be bad: each is told by itself. */
 async function deliverTogether(services: Services, options: AllAtOnce, rows: readonly OutboxRow[], lease: Lease): Promise<number> {
@@ -227,8 +233,8 @@ async function deliverEach(services: Services, options: OneByOne, rows: readonly
         if (!arrived || isAway(options, error)) throw error;
         // Whichever of them cannot be told, fails by itself.
         const alone = async (row: OutboxRow): Promise<void> => {
-          await options.deliver(row);
-          await arrived();
+          // Also what was made of a fact that fails is told with it, and not with the next.
+          await options.deliver(row).finally(arrived);
         };
         for (const row of some) {
           await deliverOne(services, { ...options, deliver: alone, first: alone }, row);
