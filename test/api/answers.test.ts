@@ -33,6 +33,9 @@ before(async () => {
 });
 after(() => stack.disposeAsync());
 
+/** With what the stores have otherwise than clients: no NUL, what stands for it, half a pair of surrogates. */
+const texts = ['\0', '\u0001\u0002', 'naïve "\u{1f600}" \\ \u2028', 'half \ud800'];
+
 /** Made as asked for, and shown as it was answered. */
 async function made(api: Api, path: string, name: string, attributes: Body): Promise<Made> {
   const answered = await api.make(path, name, attributes);
@@ -64,6 +67,32 @@ test('networks, of whatever kind', async () => {
   await madeNetwork(admin, { qos_policy_id: policy.id });
 });
 
+test('texts of whatever characters', async () => {
+  for (const [i, text] of texts.entries()) {
+    const named = { name: text, description: text };
+    const net = await madeNetwork(member, named);
+    const cidr = `10.0.${i}.0/24`;
+    await made(member, 'subnets', 'subnet', { network_id: net.id, ip_version: 4, cidr, ...named });
+    const plugged = { device_id: text, 'binding:host_id': text, 'binding:profile': { [text]: text } };
+    const port = await made(admin, 'ports', 'port', { network_id: net.id, tags: [text], ...plugged, ...named });
+    assert.equal(port['name'], text.toWellFormed());
+    await made(member, 'routers', 'router', named);
+    const group = await made(member, 'security-groups', 'security_group', named);
+    const rule = { security_group_id: group.id, direction: 'ingress', description: text };
+    await made(member, 'security-group-rules', 'security_group_rule', rule);
+  }
+});
+
+test('networks of one request, of different kinds', async () => {
+  const vxlan = { 'provider:network_type': 'vxlan' };
+  const networks = [{}, { shared: true }, { 'router:external': true }, vxlan, { segments: [vxlan, { 'provider:network_type': 'local' }] }];
+  const { body } = await admin.request('POST', 'networks', { networks });
+  const answered = body['networks'] as Made[];
+  const read = await Promise.all(answered.map(async ({ id }) => (await admin.request('GET', `networks/${id}`)).body['network'] as Made));
+  const plain = ({ is_default: _, ...net }: Made): Body => net;
+  assert.deepEqual(answered.map(plain), read.map(plain));
+});
+
 test('a segment that chance draws twice is given once', async () => {
   const { url, [Symbol.asyncDispose]: close } = await serveOver(store, {}, { random: () => 0.5 });
   await using _served = { [Symbol.asyncDispose]: close };
@@ -86,6 +115,12 @@ test('subnets, of whatever kind', async () => {
   const pooled = await member.make('networks', 'network', {});
   const pool = await member.make('subnetpools', 'subnetpool', { name: 'p', prefixes: ['10.64.0.0/16'], default_prefixlen: 24 });
   await made(member, 'subnets', 'subnet', { network_id: pooled.id, ip_version: 4, subnetpool_id: pool.id });
+  const slaac = { ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' };
+  await made(member, 'subnets', 'subnet', { network_id: pooled.id, ip_version: 6, subnetpool_id: 'prefix_delegation', ...slaac });
+  const several = [5, 6].map(i => on(net.id, `10.0.${i}.7/24`, { allocation_pools: [{ start: `10.0.${i}.9`, end: `10.0.${i}.9` }] }));
+  const { body } = await member.request('POST', 'subnets', { subnets: several });
+  for (const answered of body['subnets'] as Made[])
+    assert.deepEqual(answered, (await member.request('GET', `subnets/${answered.id}`)).body['subnet']);
 });
 
 test('subnets of one request that give each other routes', async () => {

@@ -17,7 +17,8 @@ export function isUuid(value: unknown): value is string {
 export function readString(value: unknown, max?: number): string {
   if (typeof value !== 'string') return refuse(`'${pyStr(value)}' is not a valid string.`);
   if (max !== undefined && isLonger(value, max)) return refuse(`'${value}' exceeds maximum length of ${max}.`);
-  return value;
+  // Stores have U+FFFD for half a pair of surrogates: what is answered without a look at them is the same.
+  return value.toWellFormed();
 }
 
 /** In code points; a text that is far too long is not taken apart for that. */
