@@ -189,6 +189,7 @@ export class MatrixWorld implements AsyncDisposable {
     mkdirSync(this.pages(member), { recursive: true });
     writeFileSync(join(this.pages(member), 'name'), member.ns);
     this.spawnIn(member)([...serving, this.pages(member)]);
+    await this.until(`${member.ns} serves`, async () => (await this.inside(member, 'ss', '-Hltn', 'sport = :80')) !== '');
     return member;
   }
 
