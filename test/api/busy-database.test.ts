@@ -48,7 +48,7 @@ onServers('a database that others keep busy', () => {
   test('a request whose commit cannot be done within the patience is a 503, and nothing of it is written', async () => {
     const net = await member.make('networks', 'network', { name: 'before' });
     const put = (api: Api, name: string) => api.request('PUT', `networks/${net.id}`, { network: { name } });
-    const held = way.hold();
+    const held = way.hold({ locked: true });
     const first = put(member, 'first');
     await held.reached;
     const since = performance.now();
