@@ -20,11 +20,10 @@ export interface Way extends AsyncDisposable {
 /** What came with the COMMIT has its locks by then. */
 const lockedAfterMs = 1000;
 
-/** Where the message with a COMMIT begins: its text is behind five bytes, and MariaDB's has more than the word. */
+/** Where the message with a COMMIT begins: its text is behind five bytes. */
 function commitAt(chunk: Buffer): number {
   const word = chunk.indexOf('COMMIT');
-  const text = chunk.lastIndexOf('BEGIN NOT ATOMIC IF', word);
-  return word < 0 ? -1 : (text >= 0 ? text : word) - 5;
+  return word < 0 ? -1 : word - 5;
 }
 
 const lastWords = 'COMMIT; END';

@@ -4,12 +4,12 @@ import { apiError } from '../../domain/errors.ts';
 import type { Attributes } from '../../domain/input/body.ts';
 import type { Services } from '../context.ts';
 import type { Draft } from '../draft.ts';
-import { sharingOf } from './sharing.ts';
+import { isExternal, sharingOf } from './sharing.ts';
 
 /** Whether the network is the default from now on; `row` as it is, where it is there already. */
 export async function defaultFrom(services: Services, draft: Draft, id: string, input: Attributes, row?: Row): Promise<boolean> {
   if (input.is_default === true) await refuseSecond(services, draft, id);
-  const external = input['router:external'] ?? (row !== undefined && (await isExternal(services, id)));
+  const external = input['router:external'] ?? (row !== undefined && (await isExternalNow(services, id)));
   return external === true && (input.is_default ?? row?.is_default) === true;
 }
 
@@ -22,8 +22,8 @@ async function refuseSecond(services: Services, draft: Draft, id: string): Promi
   draft.absent('networks', other);
 }
 
-async function isExternal(services: Services, id: string): Promise<boolean> {
-  return ((await sharingOf(services, [id])).get(id) ?? []).some(e => e.action === 'access_as_external');
+async function isExternalNow(services: Services, id: string): Promise<boolean> {
+  return isExternal((await sharingOf(services, [id])).get(id));
 }
 
 export async function defaultExternal(services: Services): Promise<Row | undefined> {

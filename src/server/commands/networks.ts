@@ -28,7 +28,7 @@ import { changeVlanId, mtuSegment, segmentOf, takeSegments, typesFor } from './s
 import { rangesQuery } from './segment-pools.ts';
 import { insertSegment, segmentsOf } from './segments.ts';
 import type { Use } from './shared-types.ts';
-import { isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
+import { isExternal, isShared, removeSharing, share, sharedFilter, sharingFilter, sharingOf, unshare } from './sharing.ts';
 import { type Loss, losing, setShared } from './sharing-loss.ts';
 import { tagsOf } from './tags.ts';
 
@@ -42,7 +42,7 @@ async function present(services: Services, rows: readonly Row[], viewer: Viewer)
   const tags = await tagsOf(services, ids);
   return rows.map(row => {
     const id = String(row.id);
-    const external = (sharing.get(id) ?? []).some(e => e.action === 'access_as_external');
+    const external = isExternal(sharing.get(id));
     return presentNetwork(row, {
       segments: segments.get(id) ?? [],
       subnets: subnets.get(id) ?? [],

@@ -7,7 +7,7 @@ import { find, findAll, seenQuery, viewerOf } from '../find.ts';
 import type { ApiObject } from './commands.ts';
 import { byIds, groupedQuery, idsQuery } from './load.ts';
 import { networks } from './networks.ts';
-import { isShared, sharingOf } from './sharing.ts';
+import { isExternal, isShared, sharingOf } from './sharing.ts';
 
 /** What `admitOnNetworks` asks. */
 export function admittedQueries(ctx: RequestContext, ids: readonly string[]): Query[] {
@@ -58,6 +58,6 @@ function targetOf({ network_id, project_id }: ApiObject, found: Rows, sharing: S
 export async function externalNetwork(ctx: RequestContext, id: string, refusal: { resource: string; text: string }): Promise<Row> {
   const row = await find(ctx, networks, id);
   const entries = (await sharingOf(ctx, [id])).get(id) ?? [];
-  if (!entries.some(e => e.action === 'access_as_external')) throw badRequest(refusal.resource, `Network ${id} ${refusal.text}`);
+  if (!isExternal(entries)) throw badRequest(refusal.resource, `Network ${id} ${refusal.text}`);
   return row;
 }

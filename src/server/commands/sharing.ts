@@ -52,6 +52,9 @@ export function isShared(entries: readonly Row[] | undefined, action: SharingAct
 }
 
 /** Shares a new object with everyone. */
+/** Whether a network is external for anybody. */
+export const isExternal = (entries: readonly Row[] | undefined): boolean => (entries ?? []).some(e => e.action === 'access_as_external');
+
 export function share(draft: Draft, object_type: string, object: Row, action: SharingAction = 'access_as_shared'): void {
   const project_id = object.project_id ?? '';
   draft.create(rbacPolicy, { id: draft.newId(), project_id, object_type, object_id: object.id ?? '', action, target_project: everyone });

@@ -29,7 +29,7 @@ import { admitOnNetworks, admittedQueries, networkTargets } from './on-network.t
 import { factsOf, partsOf, removePortRows } from './port-rows.ts';
 import { hostsOfSegment, leaveSegment, moveSubnet, placeSubnet } from './routed-networks.ts';
 import { dhcpBindingsQuery, scheduleNetwork } from './scheduling.ts';
-import { sharedFilter, sharingFilter, sharingOf } from './sharing.ts';
+import { isExternal, sharedFilter, sharingFilter, sharingOf } from './sharing.ts';
 import { poolOf, refuseStranger, takeFrom } from './subnet-source.ts';
 import { tagsOf } from './tags.ts';
 
@@ -45,8 +45,6 @@ async function present(services: Services, rows: readonly Row[]): Promise<ApiObj
 
 const presentIn = (row: Row, external: boolean, tags: readonly string[]): ApiObject =>
   Object.assign(presentSubnet(row), { 'router:external': external, tags });
-
-const isExternal = (entries: readonly Row[] | undefined): boolean => (entries ?? []).some(e => e.action === 'access_as_external');
 
 export function presentSubnet(row: Row): ApiObject {
   return shownColumns(subnet, row);

@@ -2,7 +2,7 @@
 import type { Row } from '../../contracts/store.ts';
 import type { Image } from '../../domain/objects/encode.ts';
 import { grouped } from '../commands/load.ts';
-import { everyone, sharingOf } from '../commands/sharing.ts';
+import { everyone, isExternal, sharingOf } from '../commands/sharing.ts';
 import type { Services } from '../context.ts';
 import { uuid5 } from '../uuid5.ts';
 import type { Source } from './source.ts';
@@ -57,7 +57,7 @@ async function subnetImages(services: Services, rows: readonly Row[]): Promise<r
       dns_publish_fixed_ip: false,
       ...row,
       shared: isForAll(ofNetwork, 'access_as_shared'),
-      external: (ofNetwork ?? []).some(e => e.action === 'access_as_external'),
+      external: isExternal(ofNetwork),
       allocation_pools: pools(row).map(p => ({ id: uuid5(id, `${p.start}-${p.end}`), ...at, ...p })),
       dns_nameservers: ((row.dns_nameservers ?? []) as readonly string[]).map((address, order) => ({ ...at, address, order })),
       host_routes: ((row.host_routes ?? []) as readonly Image[]).map(route => ({ ...at, ...route })),
